@@ -1,0 +1,46 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+help: ## Print this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+demo: .venv/base ## Everything from nothing: databases, simulated LinkedIn, first sync, then serve (ARGS=--once stops after it)
+	@$(BIN)/python manage.py demo $(ARGS)
+
+run: .venv/base ## The same against the real LinkedIn, configured by .env
+	@$(BIN)/python manage.py run $(ARGS)
+
+test: .venv/dev lint ## Lint, types and every quick test
+	$(BIN)/python -m pytest -n auto $(ARGS)
+
+test-all: .venv/dev lint ## The same and the slow tests that kill and restart processes
+	$(BIN)/python -m pytest -n auto -m "not live" $(ARGS)
+
+lint: .venv/dev ## Style, types, import direction
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/dev ## Measure the sync: CPU per row, rows per second, memory, calls
+	@$(BIN)/python manage.py bench_sync $(ARGS)
+
+lock: .venv/dev ## Lock the requirements again, with hashes
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements/base.in -o requirements/base.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements/dev.in -c requirements/base.txt -o requirements/dev.txt
+
+clean: ## Remove the virtual environment and all local data
+	rm -rf .venv .local
+
+.venv/base: requirements/base.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/base.txt
+	@touch $@
+
+.venv/dev: requirements/dev.txt .venv/base
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.PHONY: help demo run test test-all lint bench lock clean

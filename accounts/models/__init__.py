@@ -1,0 +1,17 @@
+"""One file per table; listing this folder lists the tables."""
+
+from accounts.models.ad_account import AdAccount
+from accounts.models.ad_account_access import AdAccountAccess
+from accounts.models.audit_event import AuditEvent
+from accounts.models.linkedin_ad_account_role import LinkedInAdAccountRole
+from accounts.models.linkedin_connection import LinkedInConnection
+from accounts.models.user import User
+
+__all__ = [
+    "AdAccount",
+    "AdAccountAccess",
+    "AuditEvent",
+    "LinkedInAdAccountRole",
+    "LinkedInConnection",
+    "User",
+]

@@ -1,0 +1,49 @@
+"""People who sign in; the e-mail address is the login."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractUser, BaseUserManager
+from django.db import models
+from django.db.models.functions import Lower
+
+from accounts.roles import Role
+
+
+class UserManager(BaseUserManager["User"]):
+    """Creates people by e-mail; the one from `createsuperuser` is an owner."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        if not email:
+            raise ValueError("A person needs an e-mail address.")
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        fields |= {"is_staff": True, "is_superuser": True, "role": Role.OWNER}
+        return self.create_user(email, password, **fields)
+
+
+class User(AbstractUser):
+    """One person. What each role may do is written in `accounts/roles.py`."""
+
+    personal_data = frozenset({"email", "first_name", "last_name"})
+
+    username = None  # type: ignore[assignment]
+    email = models.EmailField("e-mail address", unique=True)
+    role = models.CharField(max_length=16, choices=Role, default=Role.VIEWER)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+
+    class Meta:
+        db_table = "users"
+        constraints = [
+            models.UniqueConstraint(Lower("email"), name="users_have_one_email_whatever_its_case"),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_full_name() or self.email

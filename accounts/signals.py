@@ -1,0 +1,6 @@
+"""What this room announces to the rooms above."""
+
+from django.dispatch import Signal
+
+# Sent after a LinkedIn connection was stored, with `connection_id`.
+linkedin_connected = Signal()

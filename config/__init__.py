@@ -1,0 +1,5 @@
+"""Wiring that joins the rooms; it knows no domain word."""
+
+from config.celery import app as celery_app
+
+__all__ = ["celery_app"]

@@ -1,0 +1,104 @@
+"""Typed readers of the environment; the only place that looks at it.
+
+A reader fails loudly, with the variable's name and what it should hold. Values come from the process
+environment first, then from the file named by `ENV_FILE` (default `.env`).
+"""
+
+import contextlib
+import json
+import os
+import secrets
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+_env = environ.Env()
+environ.Env.read_env(BASE_DIR / os.environ.get("ENV_FILE", ".env"))
+
+
+def text(name: str, default: str = "") -> str:
+    """The variable as text; empty counts as not set."""
+    return os.environ.get(name, "").strip() or default
+
+
+def integer(name: str, default: int, *, at_least: int, at_most: int) -> int:
+    """A whole number within its bounds."""
+    raw = text(name, str(default))
+    try:
+        value = int(raw)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {raw!r}; give a whole number such as {default}.") from None
+    if not at_least <= value <= at_most:
+        raise ImproperlyConfigured(f"{name} is {value}; give a number from {at_least} to {at_most}.")
+    return value
+
+
+def boolean(name: str, default: bool) -> bool:
+    """true or false, in the usual spellings."""
+    raw = text(name, str(default)).lower()
+    if raw in {"1", "true", "yes", "on"}:
+        return True
+    if raw in {"0", "false", "no", "off"}:
+        return False
+    raise ImproperlyConfigured(f"{name} is {raw!r}; give true or false.")
+
+
+def texts(name: str, default: str = "") -> list[str]:
+    """A comma-separated list without empty entries."""
+    return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+def url(name: str, default: str) -> str:
+    """An absolute http(s) address, without the slash at its end."""
+    value = text(name, default).rstrip("/")
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise ImproperlyConfigured(f"{name} is {value!r}; give an address such as {default}.")
+    return value
+
+
+def database(name: str) -> dict[str, object]:
+    """Django's database settings from a postgresql:// address."""
+    value = text(name)
+    if urlsplit(value).scheme not in {"postgres", "postgresql"}:
+        raise ImproperlyConfigured(
+            f"{name} must start with postgresql://; only PostgreSQL 16 or newer is supported."
+        )
+    settings: dict[str, object] = _env.db_url_config(value)
+    return settings
+
+
+def local_secret(name: str, data_dir: Path, *, may_generate: bool) -> str:
+    """A secret from the environment, or one generated once and kept under `data_dir`."""
+    value = text(name)
+    if value:
+        return value
+    if not may_generate:
+        raise ImproperlyConfigured(
+            f"{name} is not set; production needs it in the environment (see .env.example)."
+        )
+    return _generated_secrets(data_dir)[name]
+
+
+def _generated_secrets(data_dir: Path) -> dict[str, str]:
+    path = data_dir / "secrets.json"
+    if not path.exists():
+        fresh = {
+            "SECRET_KEY": secrets.token_urlsafe(50),
+            "FIELD_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        }
+        data_dir.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(fresh))
+        # Linking fails where another process was first: then its secrets are the ones.
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+        draft.unlink()
+    stored: dict[str, str] = json.loads(path.read_text())
+    return stored

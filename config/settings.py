@@ -1,0 +1,134 @@
+"""Every setting, read from the environment; nothing here decides anything."""
+
+from config import env
+from config.embedded import EmbeddedServers
+
+BASE_DIR = env.BASE_DIR
+DATA_DIR = (BASE_DIR / env.text("DATA_DIR", ".local/")).resolve()
+
+# --- Databases -------------------------------------------------------------------------------------
+# Embedded PostgreSQL and Valkey stand in for whichever address is not given.
+EMBEDDED_SERVERS = EmbeddedServers(
+    data_dir=DATA_DIR,
+    postgresql=not env.text("DATABASE_URL"),
+    valkey=not env.text("REDIS_URL"),
+    throw_away=env.boolean("EMBEDDED_THROW_AWAY", False),
+)
+_EXTERNAL_DATABASE = bool(env.text("DATABASE_URL"))
+DATABASES = {
+    "default": {
+        **(env.database("DATABASE_URL") if _EXTERNAL_DATABASE else EMBEDDED_SERVERS.database_settings()),
+        "ENGINE": "config.postgresql",
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
+DATABASES["default"].setdefault("OPTIONS", {})
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+REDIS_URL = env.text("REDIS_URL") or EMBEDDED_SERVERS.redis_url()
+
+# --- Security --------------------------------------------------------------------------------------
+DEBUG = env.boolean("DEBUG", False)
+_IS_LOCAL = DEBUG or not _EXTERNAL_DATABASE
+SECRET_KEY = env.local_secret("SECRET_KEY", DATA_DIR, may_generate=_IS_LOCAL)
+FIELD_ENCRYPTION_KEYS = env.local_secret("FIELD_ENCRYPTION_KEYS", DATA_DIR, may_generate=_IS_LOCAL).split(",")
+ALLOWED_HOSTS = env.texts("ALLOWED_HOSTS", "127.0.0.1,localhost" if _IS_LOCAL else "")
+CSRF_TRUSTED_ORIGINS = env.texts("CSRF_TRUSTED_ORIGINS")
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+
+# --- Applications ----------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "accounts",
+    "ingestion",
+    "reporting",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_celery_beat",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- Language, time, static files ------------------------------------------------------------------
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "static"
+# Locally nothing is collected first: static files are served from where the packages keep them.
+WHITENOISE_USE_FINDERS = _IS_LOCAL
+WHITENOISE_AUTOREFRESH = DEBUG
+
+# --- Celery ----------------------------------------------------------------------------------------
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_TIME_LIMIT = 6 * 3600
+# Longer than the longest task, else the broker hands a running sync to a second worker.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": CELERY_TASK_TIME_LIMIT + 3600}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = TIME_ZONE
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+DJANGO_CELERY_BEAT_TZ_AWARE = True
+
+# --- LinkedIn --------------------------------------------------------------------------------------
+LINKEDIN_CLIENT_ID = env.text("LINKEDIN_CLIENT_ID")
+LINKEDIN_CLIENT_SECRET = env.text("LINKEDIN_CLIENT_SECRET")
+LINKEDIN_REDIRECT_URI = env.text("LINKEDIN_REDIRECT_URI", "http://127.0.0.1:8000/linkedin/callback/")
+LINKEDIN_SCOPES = env.text("LINKEDIN_SCOPES", "r_ads r_ads_reporting").split()
+LINKEDIN_API_BASE_URL = env.url("LINKEDIN_API_BASE_URL", "https://api.linkedin.com")
+LINKEDIN_AUTH_BASE_URL = env.url("LINKEDIN_AUTH_BASE_URL", "https://www.linkedin.com")
+LINKEDIN_API_VERSION = env.text("LINKEDIN_API_VERSION", "202607")
+
+# --- Sync ------------------------------------------------------------------------------------------
+FRESHNESS_TTL_MINUTES = env.integer("FRESHNESS_TTL_MINUTES", 240, at_least=0, at_most=525_600)
+BACKFILL_DAYS = env.integer("BACKFILL_DAYS", 90, at_least=1, at_most=3650)
+LOOKBACK_DAYS = env.integer("LOOKBACK_DAYS", 30, at_least=0, at_most=3650)
+SYNC_CONCURRENCY = env.integer("SYNC_CONCURRENCY", 4, at_least=1, at_most=32)
+
+# --- Logging ---------------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
+}

@@ -1,0 +1,1 @@
+"""LinkedIn in: fetch, validate, store, remember when."""

@@ -1,0 +1,71 @@
+"""Who saw the ads, by calendar month."""
+
+from django.db import models
+
+from ingestion.models._daily_metric import percent_of
+
+
+class AudienceDemographic(models.Model):
+    """One row per ad account, pivot, segment and calendar month; `ingestion/load.py` is the only writer.
+
+    Months never overlap, so rows can be summed. LinkedIn withholds small segments and rounds: totals over
+    segments stay below the account's. Source: LinkedIn Marketing, "Reporting", 202602.
+    """
+
+    class PivotType(models.TextChoices):
+        JOB_TITLE = "job_title", "Job title"
+        JOB_FUNCTION = "job_function", "Job function"
+        SENIORITY = "seniority", "Seniority"
+        INDUSTRY = "industry", "Industry"
+        COMPANY_SIZE = "company_size", "Company size"
+        COMPANY = "company", "Company"
+        COUNTRY = "country", "Country"
+        REGION = "region", "Region"
+
+    personal_data: frozenset[str] = frozenset()
+
+    account = models.ForeignKey(
+        "accounts.AdAccount", models.CASCADE, related_name="demographics", db_index=False
+    )
+    pivot_type = models.CharField(max_length=16, choices=PivotType)
+    segment = models.CharField(max_length=255, help_text="URN or LinkedIn's enum")
+    segment_name = models.TextField(null=True, blank=True)
+    date_start = models.DateField(help_text="first day of the month that LinkedIn counted")
+    date_end = models.DateField(
+        null=True, blank=True, help_text="last day of the month that LinkedIn counted"
+    )
+    impressions = models.IntegerField(default=0)
+    clicks = models.IntegerField(default=0)
+    spend = models.DecimalField(max_digits=24, decimal_places=10, default=0)
+    conversions = models.IntegerField(default=0)
+    leads = models.IntegerField(default=0)
+    ctr = models.GeneratedField(
+        expression=percent_of("clicks", "impressions"),
+        output_field=models.DecimalField(max_digits=20, decimal_places=6),
+        db_persist=True,
+        help_text="clicks / impressions · 100",
+    )
+    share_pct = models.DecimalField(
+        max_digits=9,
+        decimal_places=6,
+        default=0,
+        help_text="of the impressions of all segments of this ad account, pivot and month",
+    )
+    fetched_at = models.DateTimeField(help_text="when LinkedIn last told something new about this row")
+
+    class Meta:
+        db_table = "audience_demographics"
+        verbose_name = "audience segment"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "pivot_type", "segment", "date_start"],
+                name="a_segment_has_one_row_per_month",
+            ),
+        ]
+        # Reports ask for one ad account and pivot over a range of months.
+        indexes = [
+            models.Index(fields=["account", "pivot_type", "date_start"], name="segments_by_pivot_and_month")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.segment_name or self.segment} in {self.date_start:%Y-%m}"

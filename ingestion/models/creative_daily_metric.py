@@ -1,0 +1,27 @@
+"""Creative figures by day."""
+
+from django.db import models
+
+from ingestion.models._daily_metric import DailyMetric
+
+
+class CreativeDailyMetric(DailyMetric):
+    """One row per creative and day on which anything happened; `ingestion/load.py` is the only writer."""
+
+    personal_data: frozenset[str] = frozenset()
+
+    creative = models.ForeignKey(
+        "ingestion.Creative", models.CASCADE, related_name="daily_metrics", db_index=False
+    )
+
+    class Meta:
+        db_table = "creative_daily_metrics"
+        verbose_name = "creative day"
+        constraints = [
+            models.UniqueConstraint(fields=["creative", "date"], name="a_creative_has_one_row_per_day"),
+        ]
+        # The admin's date drill-down and "latest first" lists.
+        indexes = [models.Index(fields=["date"], name="creative_days_by_date")]
+
+    def __str__(self) -> str:
+        return f"{self.creative_id} on {self.date}"

@@ -1,0 +1,26 @@
+"""Records from LinkedIn that failed validation, kept where a person can see them."""
+
+from django.db import models
+
+
+class RejectedRecord(models.Model):
+    """One record as LinkedIn sent it, and why it was set aside; never half-stored elsewhere."""
+
+    personal_data: frozenset[str] = frozenset()
+
+    run = models.ForeignKey("ingestion.SyncLog", models.CASCADE, related_name="rejected_records")
+    account = models.ForeignKey(
+        "accounts.AdAccount", models.CASCADE, null=True, blank=True, related_name="rejected_records"
+    )
+    endpoint = models.TextField()
+    payload = models.JSONField(help_text="the record as LinkedIn sent it")
+    reason = models.TextField(help_text="the field and what is wrong with it")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "rejected_records"
+        verbose_name = "rejected record"
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint}: {self.reason}"

@@ -1,0 +1,20 @@
+"""Names that LinkedIn gave for URNs, so that none is asked for twice."""
+
+from django.db import models
+
+
+class UrnName(models.Model):
+    """One URN and its name; no name means LinkedIn was asked and gave none."""
+
+    personal_data: frozenset[str] = frozenset()
+
+    urn = models.CharField(max_length=255, primary_key=True)
+    name = models.TextField(null=True, blank=True)
+    looked_up_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "urn_names"
+        verbose_name = "URN name"
+
+    def __str__(self) -> str:
+        return self.name or self.urn

@@ -1,0 +1,1 @@
+"""Hears what the accounts room announces."""

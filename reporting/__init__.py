@@ -1,0 +1,1 @@
+"""Everything out: questions, numbers, API, pages, files."""

@@ -1,0 +1,34 @@
+"""Points the settings at throw-away databases before Django reads them.
+
+Loaded by `pytest.ini` as a plugin. The embedded servers of the tests live in a folder of their own, shared
+by all test processes of one run, and go with it. `DATABASE_URL` and `REDIS_URL` of the caller are used
+where they are set; `.env` is not read.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+_OWNER = "TEST_DATA_DIR_OWNER"
+
+
+def _point_settings_at_throw_away_servers() -> None:
+    os.environ["ENV_FILE"] = os.devnull
+    if _OWNER not in os.environ:
+        os.environ[_OWNER] = str(os.getpid())
+        os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="linkedin-ads-tests-")
+        os.environ["EMBEDDED_THROW_AWAY"] = "true"
+        os.environ["LOG_LEVEL"] = "WARNING"
+
+
+_point_settings_at_throw_away_servers()
+
+
+def pytest_unconfigure() -> None:
+    """The process that made the folder stops its servers and removes it."""
+    if os.environ.get(_OWNER) == str(os.getpid()):
+        from django.conf import settings
+
+        settings.EMBEDDED_SERVERS.release()
+        shutil.rmtree(Path(os.environ["DATA_DIR"]), ignore_errors=True)
