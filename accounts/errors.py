@@ -4,7 +4,11 @@
 class AccountsError(Exception):
     """The message is one sentence that names the remedy; `kind` is what `sync_log` stores."""
 
-    kind = "internal"
+    kind: str = "internal"
+
+    def __init__(self, message: str = "", *, kind: str | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind or self.kind
 
 
 class UndecryptableToken(AccountsError):
@@ -19,5 +23,22 @@ class NoUsableConnection(AccountsError):
     kind = "consent"
 
 
+class OAuthError(AccountsError):
+    """LinkedIn gave no token, or could not be asked; no code, token or secret is in here.
+
+    `grant_is_over`: the refresh token is dead for good, only a new consent helps.
+    """
+
+    kind = "consent"
+
+    def __init__(self, message: str, *, kind: str | None = None, grant_is_over: bool = False) -> None:
+        super().__init__(message, kind=kind)
+        self.grant_is_over = grant_is_over
+
+
 class NotConfigured(AccountsError):
     """The LinkedIn app is not named in the settings."""
+
+
+class AuditTrailIsAppendOnly(AccountsError):
+    """Somebody tried to change or delete an audit event."""

@@ -16,5 +16,7 @@ class Role(models.TextChoices):
     VIEWER = "viewer", "Viewer"
 
 
-MAY_CONNECT_LINKEDIN = frozenset({Role.OWNER, Role.MANAGER})
 SEES_EVERY_AD_ACCOUNT = frozenset({Role.OWNER, Role.MANAGER, Role.ANALYST})
+MAY_CONNECT_LINKEDIN = frozenset({Role.OWNER, Role.MANAGER})
+MAY_SYNC = frozenset({Role.OWNER, Role.MANAGER})
+MAY_MANAGE_PEOPLE = frozenset({Role.OWNER})

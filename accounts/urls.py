@@ -1,6 +1,11 @@
 """Pages of this room."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from accounts import views
 
 app_name = "accounts"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("connect/", views.connect, name="connect"),
+    path("callback/", views.callback, name="callback"),
+]

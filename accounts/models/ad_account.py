@@ -13,18 +13,12 @@ class AdAccount(models.Model):
 
     id = models.BigIntegerField(primary_key=True, help_text="LinkedIn's id of the ad account")
     name = models.TextField(null=True, blank=True)
-    status = models.TextField(
-        null=True, blank=True, help_text="ACTIVE, CANCELED, DRAFT, PENDING_DELETION, REMOVED"
-    )
-    currency = models.TextField(
-        null=True, blank=True, help_text="ISO code of every amount of this ad account"
-    )
+    status = models.TextField(null=True, blank=True, help_text="ACTIVE, CANCELED, DRAFT, PENDING_DELETION, REMOVED")
+    currency = models.TextField(null=True, blank=True, help_text="ISO code of every amount of this ad account")
     type = models.TextField(null=True, blank=True, help_text="BUSINESS or ENTERPRISE")
     is_test = models.BooleanField(null=True, blank=True, help_text="a test ad account never spends")
     created_at = models.DateTimeField(null=True, blank=True, help_text="when it was made at LinkedIn, UTC")
-    fetched_at = models.DateTimeField(
-        null=True, blank=True, help_text="when LinkedIn last told something new"
-    )
+    fetched_at = models.DateTimeField(null=True, blank=True, help_text="when LinkedIn last told something new")
     missing_since = models.DateTimeField(
         null=True, blank=True, help_text="since when LinkedIn no longer returns it; its data stays"
     )

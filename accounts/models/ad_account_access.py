@@ -11,9 +11,7 @@ class AdAccountAccess(models.Model):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="ad_account_access")
     ad_account = models.ForeignKey("accounts.AdAccount", models.CASCADE, related_name="access", db_index=True)
-    granted_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
-    )
+    granted_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     granted_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

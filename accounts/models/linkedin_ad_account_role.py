@@ -17,9 +17,7 @@ class LinkedInAdAccountRole(models.Model):
     )
     ad_account = models.ForeignKey("accounts.AdAccount", models.CASCADE, related_name="linkedin_roles")
     role = models.TextField(null=True, blank=True)
-    lost_at = models.DateTimeField(
-        null=True, blank=True, help_text="since when LinkedIn no longer lists the role"
-    )
+    lost_at = models.DateTimeField(null=True, blank=True, help_text="since when LinkedIn no longer lists the role")
 
     class Meta:
         db_table = "linkedin_ad_account_roles"

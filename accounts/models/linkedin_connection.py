@@ -21,9 +21,7 @@ class LinkedInConnection(models.Model):
 
     personal_data = frozenset({"member_urn"})
 
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="linkedin_connections"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="linkedin_connections")
     member_urn = models.TextField(
         null=True, blank=True, help_text="the LinkedIn member who consented, from the roles LinkedIn lists"
     )

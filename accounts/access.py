@@ -1,0 +1,50 @@
+"""The one answer to "which ad accounts may this user see or change".
+
+Admin, API, pages, exports and snapshots ask here. Only the role counts, and only while the person is active.
+"""
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import QuerySet
+
+from accounts.models import AdAccount, AdAccountAccess, User
+from accounts.roles import MAY_CONNECT_LINKEDIN, MAY_MANAGE_PEOPLE, MAY_SYNC, SEES_EVERY_AD_ACCOUNT
+
+Asker = AbstractBaseUser | AnonymousUser
+
+
+def visible_ad_accounts(user: Asker) -> QuerySet[AdAccount]:
+    """The ad accounts this user may see: all of them, the granted ones, or none."""
+    if sees_every_ad_account(user):
+        return AdAccount.objects.all()
+    if _role(user) is None:
+        return AdAccount.objects.none()
+    return AdAccount.objects.filter(pk__in=AdAccountAccess.objects.filter(user=user.pk).values("ad_account"))
+
+
+def sees_every_ad_account(user: Asker) -> bool:
+    """Whether rows need no filter at all; spares owners a join on the large tables."""
+    return _role(user) in SEES_EVERY_AD_ACCOUNT
+
+
+def may_connect_linkedin(user: Asker) -> bool:
+    return _role(user) in MAY_CONNECT_LINKEDIN
+
+
+def may_sync(user: Asker, ad_account_id: int) -> bool:
+    """Whether this user may start a sync of this ad account."""
+    return _role(user) in MAY_SYNC and visible_ad_accounts(user).filter(pk=ad_account_id).exists()
+
+
+def may_edit_timetable(user: Asker) -> bool:
+    """Whether this user may see and change what runs when."""
+    return _role(user) in MAY_SYNC
+
+
+def may_manage_people(user: Asker) -> bool:
+    """Whether this user may invite people, change roles and grants, and read the audit trail."""
+    return _role(user) in MAY_MANAGE_PEOPLE
+
+
+def _role(user: Asker) -> str | None:
+    """The role of an active person, else None."""
+    return user.role if isinstance(user, User) and user.is_active else None

@@ -1,0 +1,255 @@
+"""LinkedIn consents: stored, chosen for an ad account, renewed; the only writer of linkedin_connections.
+
+Tokens are read as late as possible: a row whose tokens no key opens any more can still be listed, marked and
+replaced by a new consent.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Final
+
+import requests
+from django.conf import settings
+from django.db import connection as database
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Greatest
+from django.utils import timezone
+
+from accounts import audit, linkedin_oauth
+from accounts.errors import NoUsableConnection, OAuthError
+from accounts.linkedin_oauth import TokenGrant
+from accounts.models import LinkedInConnection, User
+from accounts.signals import linkedin_connected
+
+LEAST_LIFE: Final = timedelta(minutes=5)
+# LinkedIn may answer 401 to a brand-new token for some seconds; a newer one would fare no better.
+_BRAND_NEW: Final = timedelta(seconds=60)
+_TOKENS: Final = ("access_token", "refresh_token")
+_CONSENT_ENDED = "LinkedIn no longer accepts this consent (it expired or was revoked); connect LinkedIn again."
+
+
+def store_grant(*, user: User | None, grant: TokenGrant, now: datetime, announce: bool = True) -> LinkedInConnection:
+    """Keep a new consent, as this person's first connection or in place of the earlier one.
+
+    `linkedin_connected` is sent once the transaction is committed, unless the caller goes on by itself.
+    """
+    with transaction.atomic():
+        if user:
+            # The person's row stands for the connection that may not exist yet: two consents stay one.
+            User.objects.select_for_update().get(pk=user.pk)
+        earlier = LinkedInConnection.objects.select_for_update().filter(user=user).defer(*_TOKENS)
+        connection = earlier.order_by("id").first() or LinkedInConnection(user=user)
+        connection.state = LinkedInConnection.State.ACTIVE
+        connection.trouble = None
+        connection.scopes = sorted(grant.scopes)
+        connection.access_token = grant.access_token
+        connection.access_token_expires_at = grant.expires_at
+        connection.refresh_token = grant.refresh_token
+        connection.refresh_token_expires_at = grant.refresh_token_expires_at
+        connection.connected_at = now
+        connection.refreshed_at = None
+        connection.save()
+        audit.record("consent_given", actor=user, connection_id=connection.pk, scopes=sorted(grant.scopes))
+        if announce:
+            _announce(connection.pk)
+    return connection
+
+
+def missing_scopes(granted: TokenGrant | LinkedInConnection) -> list[str]:
+    """The scopes a sync needs and this consent lacks; none when LinkedIn did not say what it granted."""
+    scopes = frozenset(granted.scopes)
+    if not scopes:
+        return []
+    missing = [] if scopes & {"r_ads", "rw_ads"} else ["r_ads"]
+    return missing if "r_ads_reporting" in scopes else [*missing, "r_ads_reporting"]
+
+
+def usable_connection(ad_account_id: int, *, now: datetime | None = None) -> LinkedInConnection:
+    """The living connection with a role on this ad account whose tokens last longest.
+
+    Raises NoUsableConnection, and marks the connections whose tokens have ended.
+    """
+    holders = LinkedInConnection.objects.filter(
+        ad_account_roles__ad_account=ad_account_id, ad_account_roles__lost_at=None
+    )
+    best = (
+        holders.filter(_living(now or timezone.now()))
+        .order_by(Greatest("access_token_expires_at", "refresh_token_expires_at").desc(), "-id")
+        .defer(*_TOKENS)
+        .first()
+    )
+    if best:
+        return best
+    if holders.exists():
+        ended = LinkedInConnection.objects.filter(pk__in=holders.values("pk"), state=LinkedInConnection.State.ACTIVE)
+        ended.update(state=LinkedInConnection.State.NEEDS_CONSENT, trouble=_CONSENT_ENDED)
+        raise NoUsableConnection(
+            f"The LinkedIn consent for ad account {ad_account_id} has ended; connect LinkedIn again.",
+            kind="consent",
+        )
+    raise NoUsableConnection(
+        f"No LinkedIn connection has a role on ad account {ad_account_id}; connect LinkedIn as a member who "
+        "has one in Campaign Manager.",
+        kind="access",
+    )
+
+
+def mark_needs_consent(connection_id: int, *, trouble: str) -> None:
+    """Nothing is asked with this connection until a new consent; `trouble` says why, with the remedy."""
+    active = LinkedInConnection.objects.filter(pk=connection_id, state=LinkedInConnection.State.ACTIVE)
+    active.update(state=LinkedInConnection.State.NEEDS_CONSENT, trouble=trouble)
+
+
+class ConnectionTokens:
+    """Access tokens of one connection, renewed when they end; safe for many threads and processes.
+
+    The row's lock lets one of them ask LinkedIn while the others wait and take what it got. Call it outside
+    of transactions: a renewal, or the mark that one is impossible, is committed before anything is raised.
+    """
+
+    def __init__(
+        self,
+        connection_id: int,
+        *,
+        least_life: timedelta = LEAST_LIFE,
+        now: Callable[[], datetime] = timezone.now,
+        session: requests.Session | None = None,
+    ) -> None:
+        self._connection_id = connection_id
+        self._least_life = least_life
+        self._now = now
+        self._session = session
+        self._lock = threading.Lock()
+        self._token = ""
+        self._good_until: datetime | None = None
+
+    def current(self) -> str:
+        """A token that lasts for `least_life`, or for as long as LinkedIn still gives one.
+
+        Raises NoUsableConnection or OAuthError.
+        """
+        with self._lock:
+            if self._good_until is None or self._now() + self._least_life >= self._good_until:
+                self._read_and_renew(rejected=None)
+            return self._token
+
+    def renew(self, rejected: str) -> str:
+        """A token newer than the rejected one, or the same if it is brand-new.
+
+        Raises NoUsableConnection or OAuthError.
+        """
+        with self._lock:
+            # Else another thread was here first, and the caller has not tried what it got.
+            if self._token in {"", rejected}:
+                self._read_and_renew(rejected=rejected)
+            return self._token
+
+    def __repr__(self) -> str:
+        return f"<ConnectionTokens of connection {self._connection_id}>"
+
+    def _read_and_renew(self, *, rejected: str | None) -> None:
+        self._token, self._good_until = "", None
+        with _thread_keeps_no_database_connection():
+            # durable: an outer transaction would undo the mark when its owner hears of the failure.
+            with transaction.atomic(durable=True):
+                row = LinkedInConnection.objects.select_for_update().filter(pk=self._connection_id).first()
+                failure = self._bring_up_to_date(row, rejected=rejected)
+            if failure:
+                raise failure
+        assert row is not None
+        self._token, self._good_until = row.access_token or "", row.access_token_expires_at
+
+    def _bring_up_to_date(
+        self, row: LinkedInConnection | None, *, rejected: str | None
+    ) -> NoUsableConnection | OAuthError | None:
+        """Leave a good token on the row, or return why there is none: raising here would undo the mark."""
+        now = self._now()
+        if row is None or row.state != LinkedInConnection.State.ACTIVE:
+            return NoUsableConnection((row and row.trouble) or _CONSENT_ENDED)
+        if self._is_good(row, rejected=rejected, now=now):
+            return None
+        # A token that nobody rejected serves to its very end.
+        still_serves = rejected is None and row.access_token_expires_at > now
+        if not _may_refresh(row, now=now):
+            return None if still_serves else _give_up(row)
+        try:
+            grant = _refresh(row, now=now, session=self._session)
+        except OAuthError as error:
+            if error.grant_is_over and not still_serves:
+                return _give_up(row)
+            return None if still_serves else error
+        _store_refreshed(row, grant, now=now)
+        return None
+
+    def _is_good(self, row: LinkedInConnection, *, rejected: str | None, now: datetime) -> bool:
+        if rejected is None:
+            return row.access_token_expires_at > now + self._least_life
+        if row.access_token != rejected:
+            return row.access_token_expires_at > now
+        return now - max(row.connected_at, row.refreshed_at or row.connected_at) < _BRAND_NEW
+
+
+def _living(now: datetime) -> Q:
+    """Connections with an access token that lives or can be renewed."""
+    renewable = Q(refresh_token__isnull=False) & (
+        Q(refresh_token_expires_at__isnull=True) | Q(refresh_token_expires_at__gt=now)
+    )
+    return Q(state=LinkedInConnection.State.ACTIVE) & (Q(access_token_expires_at__gt=now) | renewable)
+
+
+def _may_refresh(row: LinkedInConnection, *, now: datetime) -> bool:
+    ends_at = row.refresh_token_expires_at
+    return bool(row.refresh_token) and (ends_at is None or ends_at > now)
+
+
+def _refresh(row: LinkedInConnection, *, now: datetime, session: requests.Session | None) -> TokenGrant:
+    return linkedin_oauth.refresh(
+        auth_base_url=settings.LINKEDIN_AUTH_BASE_URL,
+        client_id=settings.LINKEDIN_CLIENT_ID,
+        client_secret=settings.LINKEDIN_CLIENT_SECRET,
+        refresh_token=row.refresh_token or "",
+        now=now,
+        session=session,
+    )
+
+
+def _store_refreshed(row: LinkedInConnection, grant: TokenGrant, *, now: datetime) -> None:
+    """What LinkedIn did not repeat stays as it was."""
+    row.access_token = grant.access_token
+    row.access_token_expires_at = grant.expires_at
+    row.refresh_token = grant.refresh_token or row.refresh_token
+    row.refresh_token_expires_at = grant.refresh_token_expires_at or row.refresh_token_expires_at
+    row.scopes = sorted(grant.scopes) or row.scopes
+    row.refreshed_at = now
+    row.save(
+        update_fields=[
+            *_TOKENS, "access_token_expires_at", "refresh_token_expires_at", "scopes", "refreshed_at",
+        ]
+    )  # fmt: skip
+
+
+def _give_up(row: LinkedInConnection) -> NoUsableConnection:
+    mark_needs_consent(row.pk, trouble=_CONSENT_ENDED)
+    return NoUsableConnection(_CONSENT_ENDED)
+
+
+def _announce(connection_id: int) -> None:
+    def send() -> None:
+        linkedin_connected.send(sender=LinkedInConnection, connection_id=connection_id)
+
+    # robust: the consent is stored; a broker that is down must not look like a failed consent.
+    transaction.on_commit(send, robust=True)
+
+
+@contextmanager
+def _thread_keeps_no_database_connection() -> Iterator[None]:
+    """Close what was opened here: a worker thread ends without Django's request or task clean-up."""
+    opens_here = database.connection is None and threading.current_thread() is not threading.main_thread()
+    try:
+        yield
+    finally:
+        if opens_here:
+            database.close()
