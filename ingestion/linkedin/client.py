@@ -1,0 +1,277 @@
+"""Calls to LinkedIn's Marketing API: headers, access token, retries; it knows no endpoint and no record.
+
+Source: LinkedIn Marketing, "Protocol Versions", "Query Tunneling", "Versioning" and "Rate Limiting", 202602.
+"""
+
+import json
+import logging
+import random as _random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Final, NoReturn, Protocol, Self, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+from urllib3.exceptions import HTTPError
+
+from ingestion.linkedin.answers import Answer, Failure, NotJson, Retry, failure_of, garbled, unreachable
+from ingestion.linkedin.errors import Cancelled, TokenRejected
+from ingestion.linkedin.retries import Patience
+from ingestion.linkedin.session import Bearer, pooled_session
+
+logger = logging.getLogger(__name__)
+
+LONGEST_QUERY: Final = 4_000  # LinkedIn refuses 4 KB with 414; its own clients tunnel from here on
+FRESH_TOKEN_PAUSE_SECONDS: Final = 30.0
+_CHUNK_BYTES = 1 << 15
+
+T = TypeVar("T")
+
+
+class TokenSource(Protocol):
+    """Where access tokens come from; called from several threads."""
+
+    def current(self) -> str:
+        """A usable access token."""
+        ...
+
+    def renew(self, rejected: str) -> str:
+        """A token newer than the rejected one, or the same if it was just issued. Raises TokenRejected."""
+        ...
+
+
+class StaticToken:
+    """A token that cannot be renewed."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def current(self) -> str:
+        return self._token
+
+    def renew(self, rejected: str) -> NoReturn:
+        raise TokenRejected("LinkedIn rejected the access token, and there is no other.")
+
+    def __repr__(self) -> str:
+        return "<StaticToken>"
+
+
+class LinkedInClient:
+    """Sends GET requests and returns the bodies of 200 answers; safe for several threads at once.
+
+    A call is tried again until `deadline_seconds` are over; `timeout_seconds` are those of connecting and of
+    silence while reading. `on_answer` hears the status of every HTTP answer, so that a budget shared by
+    several workers can slow down on a 429 the caller never sees. A `sleep` of one's own is for tests:
+    `cancel()` cannot cut it short.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        version: str,
+        tokens: TokenSource,
+        concurrency: int = 4,
+        session: requests.Session | None = None,
+        deadline_seconds: float = 900,
+        timeout_seconds: tuple[float, float] = (10, 300),
+        sleep: Callable[[float], None] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        random: Callable[[], float] = _random.random,
+        on_answer: Callable[[int], None] | None = None,
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._host = urlsplit(self._base_url).hostname or "LinkedIn"
+        self._headers = {"LinkedIn-Version": version, "X-Restli-Protocol-Version": "2.0.0"}
+        self._tokens = tokens
+        self._owns_session = session is None
+        self._session = session or pooled_session(concurrency)
+        self._deadline_seconds = deadline_seconds
+        self._timeout_seconds = timeout_seconds
+        self._cancelled = threading.Event()
+        self._sleep = sleep if sleep not in (None, time.sleep) else self._cancelled.wait
+        self._monotonic = monotonic
+        self._now = now
+        self._random = random
+        self._on_answer = on_answer
+        self._lock = threading.Lock()
+        self._calls_made = 0
+
+    @property
+    def calls_made(self) -> int:
+        """HTTP requests really sent, retries included."""
+        return self._calls_made
+
+    def get(self, path: str, query: str = "", *, headers: Mapping[str, str] | None = None) -> bytes:
+        """The JSON body of a 200. `path` and `query` are sent exactly as given, so encode them first.
+
+        Raises LinkedInError.
+        """
+        return self.read(path, query, parse=_json_bytes, headers=headers)
+
+    def read(
+        self,
+        path: str,
+        query: str = "",
+        *,
+        parse: Callable[[bytes], T],
+        headers: Mapping[str, str] | None = None,
+        most_server_errors: int | None = None,
+    ) -> T:
+        """What `parse` makes of the body of a 200; a body it finds to be NotJson is asked for again.
+
+        `most_server_errors` is how many 5xx answers end the call; None leaves that to the deadline.
+        Raises LinkedInError.
+        """
+        patience = self._patience()
+        tokens = self._tokens_to_try(path, patience)
+        token: str | None = next(tokens)
+        while token is not None:
+            outcome = self._try(path, query, token, headers or {}, patience, parse)
+            if not isinstance(outcome, Failure):
+                return outcome
+            failure = outcome
+            if failure.retry is Retry.NEW_TOKEN:
+                token = next(tokens, None)
+            else:
+                wait = patience.wait_after(failure, most_server_errors=most_server_errors)
+                self._wait(wait, failure, path)
+        raise failure.error
+
+    def cancel(self) -> None:
+        """End every wait and refuse every further call with Cancelled; answers under way are dropped."""
+        self._cancelled.set()
+
+    def close(self) -> None:
+        if self._owns_session:
+            self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        version = self._headers["LinkedIn-Version"]
+        return f"<LinkedInClient {self._host} version {version}, {self._calls_made} calls made>"
+
+    def _patience(self) -> Patience:
+        return Patience(deadline_seconds=self._deadline_seconds, monotonic=self._monotonic, random=self._random)
+
+    def _tokens_to_try(self, path: str, patience: Patience) -> Iterator[str]:
+        """The current token; after a 401 a renewed one; after another 401 and a pause the current one again.
+
+        A brand-new token may answer 401 for some seconds (seen by several connectors), hence the pause.
+        """
+        token = self._tokens.current()
+        yield token
+        renewed = self._tokens.renew(token)
+        if renewed != token:
+            logger.info("%s: 401, trying again with a renewed access token", path)
+            yield renewed
+        if patience.seconds_left() > FRESH_TOKEN_PAUSE_SECONDS:
+            logger.info("%s: 401, trying again in %.0f s", path, FRESH_TOKEN_PAUSE_SECONDS)
+            self._pause(FRESH_TOKEN_PAUSE_SECONDS)
+            yield self._tokens.current()
+
+    def _try(
+        self,
+        path: str,
+        query: str,
+        token: str,
+        headers: Mapping[str, str],
+        patience: Patience,
+        parse: Callable[[bytes], T],
+    ) -> T | Failure:
+        self._stop_if_cancelled()
+        if not (token.isascii() and token.isprintable() and token.strip()):
+            # Sent as it is, it would come back inside the exception of a library.
+            raise TokenRejected("The stored access token is not one LinkedIn can have issued.")
+        answer = self._send(path, query, token, headers, patience)
+        if isinstance(answer, Failure):
+            return answer
+        if self._on_answer:
+            self._on_answer(answer.status)
+        if answer.status != 200:
+            return failure_of(answer, now=self._now())
+        try:
+            return parse(answer.body)
+        except NotJson:
+            return garbled(answer)
+
+    def _send(
+        self, path: str, query: str, token: str, headers: Mapping[str, str], patience: Patience
+    ) -> Answer | Failure:
+        try:
+            request = self._prepared(path, query, token, headers)
+            url = request.url or ""
+            settings = self._session.merge_environment_settings(url, {}, True, None, None)
+            connect, read = self._timeout_seconds
+            timeout = (connect, max(1.0, min(read, patience.seconds_left())))
+            with self._lock:
+                self._calls_made += 1
+            with closing(self._session.send(request, allow_redirects=False, timeout=timeout, **settings)) as response:
+                body = self._body(response, patience)
+        except (requests.RequestException, HTTPError, OSError) as error:
+            return unreachable(error, host=self._host, setting="LINKEDIN_API_BASE_URL")
+        return Answer(endpoint=path, status=response.status_code, headers=response.headers, body=body, secret=token)
+
+    def _prepared(self, path: str, query: str, token: str, headers: Mapping[str, str]) -> requests.PreparedRequest:
+        """The request with its target exactly as built; requests would re-quote it."""
+        tunnelled = len(query) > LONGEST_QUERY
+        sent = {**self._headers, **headers}
+        if tunnelled:
+            sent["X-HTTP-Method-Override"] = "GET"
+            sent["Content-Type"] = "application/x-www-form-urlencoded"
+        request = self._session.prepare_request(
+            requests.Request(
+                "POST" if tunnelled else "GET",
+                self._base_url + path,
+                headers=sent,
+                data=query.encode("ascii") if tunnelled else None,
+                auth=Bearer(token),
+            )
+        )
+        request.url = self._base_url + path + (f"?{query}" if query and not tunnelled else "")
+        return request
+
+    def _body(self, response: requests.Response, patience: Patience) -> bytes:
+        """The whole body. In pieces, because a time-out alone does not end an answer that trickles."""
+        pieces = []
+        for piece in response.iter_content(_CHUNK_BYTES):
+            self._stop_if_cancelled()
+            if patience.seconds_left() <= 0:
+                raise requests.Timeout("the deadline passed while the answer was being read")
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def _wait(self, seconds: float, failure: Failure, path: str) -> None:
+        logger.info(
+            "%s: %s (status %s, request id %s), trying again in %.1f s",
+            *(path, type(failure.error).__name__, failure.error.status, failure.error.uuid, seconds),
+        )
+        self._pause(seconds)
+
+    def _pause(self, seconds: float) -> None:
+        self._sleep(seconds)
+        self._stop_if_cancelled()
+
+    def _stop_if_cancelled(self) -> None:
+        if self._cancelled.is_set():
+            raise Cancelled("The calls to LinkedIn were cancelled.")
+
+
+def _json_bytes(body: bytes) -> bytes:
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        raise NotJson from None
+    return body

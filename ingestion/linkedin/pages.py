@@ -1,0 +1,218 @@
+"""One answer of LinkedIn as records: the whole page at once where it is clean, one by one where it is not.
+
+A record that fails is set aside with the field that is wrong; the others are kept. Nothing here raises for
+what a single record holds, and nothing is lost: received = records + rejected.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic.dataclasses import dataclass as pydantic_dataclass
+
+from ingestion.linkedin.answers import NotJson
+from ingestion.linkedin.errors import UnexpectedResponse
+
+R = TypeVar("R")
+_CAMEL = ConfigDict(alias_generator=to_camel, extra="ignore")
+_LONGEST_REASON = 500
+_DEEPEST = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An element that is no valid record; `payload` is storable JSON, `identity` its id or URN, if any."""
+
+    endpoint: str
+    payload: Any
+    reason: str
+    identity: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[R]):
+    """What one answer held."""
+
+    records: list[R]
+    rejected: list[Rejected]
+
+    @property
+    def received(self) -> int:
+        return len(self.records) + len(self.rejected)
+
+
+@pydantic_dataclass(frozen=True, slots=True, config=_CAMEL)
+class _Metadata:
+    next_page_token: str | None = None
+
+
+@pydantic_dataclass(frozen=True, slots=True, config=_CAMEL)
+class _Link:
+    rel: str | None = None
+
+
+@pydantic_dataclass(frozen=True, slots=True, config=_CAMEL)
+class _Paging:
+    total: int | None = None
+    links: list[_Link] | None = None
+
+
+@pydantic_dataclass(frozen=True, slots=True, config=_CAMEL)
+class _Envelope(Generic[R]):
+    elements: list[R]
+    metadata: _Metadata | None = None
+    paging: _Paging | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[R]):
+    """A page and what its envelope says of the next one."""
+
+    page: Page[R]
+    next_page_token: str | None
+    total: int | None
+    has_next_link: bool
+
+    @property
+    def received(self) -> int:
+        return self.page.received
+
+
+class PageReader(Generic[R]):
+    """Reads the answers of one endpoint: `record` says what an element is."""
+
+    def __init__(self, record: type[R]) -> None:
+        self._records = TypeAdapter[R](record)
+        self._envelopes = TypeAdapter[_Envelope[R]](_Envelope[record])  # type: ignore[valid-type]
+        self._bare_envelopes = TypeAdapter(_Envelope[Any])
+
+    def listing(self, body: bytes, *, endpoint: str, wrong_with: Callable[[R], str | None] | None = None) -> Listing[R]:
+        """The listing a body holds. `wrong_with` gives what is wrong with a valid record, None for nothing.
+
+        Raises NotJson, or UnexpectedResponse when there is no list of elements.
+        """
+        try:
+            envelope = self._envelopes.validate_json(body)
+        except ValidationError:
+            return self._one_by_one(body, endpoint, wrong_with)
+        if wrong_with and any(map(wrong_with, envelope.elements)):
+            return self._one_by_one(body, endpoint, wrong_with)
+        return _listing(envelope, Page(records=envelope.elements, rejected=[]))
+
+    def single(self, body: bytes, *, endpoint: str) -> Page[R]:
+        """A page of the one object that is the whole body. Raises NotJson."""
+        try:
+            return Page(records=[self._records.validate_json(body)], rejected=[])
+        except ValidationError:
+            return self._page([_parsed(body)], endpoint, None)
+
+    def batch(self, body: bytes, *, endpoint: str) -> Page[R]:
+        """The results of a batch get; ids that LinkedIn refused one by one are left out. Raises NotJson."""
+        parsed = _parsed(body)
+        results = parsed.get("results") if isinstance(parsed, dict) else None
+        if not isinstance(results, dict):
+            raise UnexpectedResponse(f"The answer to {endpoint} holds no results.")
+        return self._page(list(results.values()), endpoint, None)
+
+    def _one_by_one(self, body: bytes, endpoint: str, wrong_with: Callable[[R], str | None] | None) -> Listing[R]:
+        parsed = _parsed(body)
+        if not isinstance(parsed, dict) or not isinstance(parsed.get("elements"), list):
+            raise UnexpectedResponse(f"The answer to {endpoint} holds no list of elements.")
+        page = self._page(parsed["elements"], endpoint, wrong_with)
+        try:
+            envelope = self._bare_envelopes.validate_python({**parsed, "elements": []})
+        except ValidationError:
+            raise UnexpectedResponse(f"The answer to {endpoint} says its next page unreadably.") from None
+        return _listing(envelope, page)
+
+    def _page(self, elements: list[Any], endpoint: str, wrong_with: Callable[[R], str | None] | None) -> Page[R]:
+        page: Page[R] = Page(records=[], rejected=[])
+        for element in elements:
+            record, reason = self._record(element)
+            if record is not None and wrong_with:
+                reason = wrong_with(record)
+            if record is None or reason:
+                page.rejected.append(_rejected(element, endpoint, reason or "is no object"))
+            else:
+                page.records.append(record)
+        return page
+
+    def _record(self, element: Any) -> tuple[R | None, str | None]:
+        """Dumped and read again, so that an element meets exactly the rules its page met."""
+        try:
+            return self._records.validate_json(json.dumps(element)), None
+        except ValidationError as error:
+            return None, _reason(error)
+        except RecursionError:
+            return None, "record: is nested too deeply"
+
+
+def _parsed(body: bytes) -> Any:
+    """The body as Python values; the standard library reads what pydantic refuses, such as half an emoji."""
+    try:
+        return json.loads(body, parse_int=_int)
+    except (ValueError, RecursionError):
+        raise NotJson from None
+
+
+def _int(digits: str) -> int | float:
+    """The integer; beyond any id or count as a float, since Python refuses to read thousands of digits."""
+    return int(digits) if len(digits) <= 40 else float(digits)
+
+
+def _listing(envelope: _Envelope[Any], page: Page[R]) -> Listing[R]:
+    links = (envelope.paging.links or []) if envelope.paging else []
+    return Listing(
+        page=page,
+        next_page_token=envelope.metadata.next_page_token if envelope.metadata else None,
+        total=envelope.paging.total if envelope.paging else None,
+        has_next_link=any(link.rel == "next" for link in links),
+    )
+
+
+def _rejected(element: Any, endpoint: str, reason: str) -> Rejected:
+    return Rejected(endpoint=endpoint, payload=_storable(element), reason=reason, identity=_identity(element))
+
+
+def _reason(error: ValidationError) -> str:
+    """The fields that are wrong in one line, by LinkedIn's names."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    parts = [": ".join([".".join(map(str, item["loc"])) or "record", item["msg"]]) for item in found]
+    return " ".join("; ".join(parts).split())[:_LONGEST_REASON]
+
+
+def _identity(element: Any) -> str | None:
+    if not isinstance(element, Mapping):
+        return None
+    pivots = element.get("pivotValues")
+    candidates = [element.get("id"), element.get("urn"), *(pivots if isinstance(pivots, list) else [])]
+    candidates.append(element.get("account"))
+    for candidate in candidates:
+        if isinstance(candidate, str | int) and not isinstance(candidate, bool) and candidate:
+            return str(_storable(str(candidate)))[:255]
+    return None
+
+
+def _storable(value: Any, depth: int = 0) -> Any:
+    """The same JSON without what PostgreSQL's jsonb refuses: NUL, half emojis, NaN, endless nesting."""
+    if isinstance(value, str):
+        text = value.replace("\x00", "\ufffd")
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if depth > _DEEPEST:
+        return "…"
+    if isinstance(value, list):
+        return [_storable(item, depth + 1) for item in value]
+    if isinstance(value, dict):
+        return {_storable(key): _storable(item, depth + 1) for key, item in value.items()}
+    return value
+
+
+def pages_of(listings: Iterator[Listing[R]]) -> Iterator[Page[R]]:
+    """The pages alone, envelopes forgotten."""
+    return (listing.page for listing in listings)
