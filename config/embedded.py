@@ -13,7 +13,9 @@ import fcntl
 import hashlib
 import importlib
 import os
+import pwd
 import shutil
+import socket
 import stat
 import subprocess
 import tempfile
@@ -23,11 +25,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import IO
+from typing import IO, Any
 
 # Longest path that every system takes for a Unix socket (macOS: 104 bytes, one for the end mark).
 _LONGEST_SOCKET_PATH = 100
 _START_SECONDS = 60
+_STOP_SECONDS = 10
 
 _POSTGRESQL_SETTINGS = {
     "listen_addresses": "''",
@@ -216,24 +219,23 @@ class EmbeddedServers:
             raise EmbeddedServerError(f"The embedded Valkey does not start; see {log}.")
 
     def _valkey_answers(self) -> bool:
-        import redis
-
-        if not self._valkey_socket.exists():
-            return False
-        with redis.Redis.from_url(self.redis_url()) as client:
-            try:
-                return bool(client.ping())
-            except redis.exceptions.BusyLoadingError:
-                return False
-            except redis.exceptions.ConnectionError:
-                return False
+        return self._valkey_command("PING").startswith(b"+PONG")
 
     def _stop_valkey(self) -> None:
-        import redis
-
         if self.valkey and self._valkey_answers():
-            with redis.Redis.from_url(self.redis_url()) as client:
-                client.shutdown(nosave=self.throw_away)
+            self._valkey_command("SHUTDOWN")
+            _true_within(_STOP_SECONDS, lambda: not self._valkey_answers())
+
+    def _valkey_command(self, command: str) -> bytes:
+        """The answer to a command without arguments; empty where nobody answers."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(5)
+            try:
+                client.connect(str(self._valkey_socket))
+                client.sendall(f"{command}\r\n".encode())
+                return client.recv(1024)
+            except OSError:
+                return b""
 
     # --- Both ---
 
@@ -272,6 +274,12 @@ def _server_user() -> str:
     return "pgserver"
 
 
+def _as_server_user() -> dict[str, Any]:
+    """Root's groups must go too: they would stand in the way of the permissions meant for others."""
+    user = _server_user()
+    return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+
+
 def _run(command: list[str], *, drop_root: bool = True) -> subprocess.CompletedProcess[str]:
     """Run to the end; output goes through files because a started server would keep a pipe open."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
@@ -281,9 +289,9 @@ def _run(command: list[str], *, drop_root: bool = True) -> subprocess.CompletedP
             stdout=out,
             stderr=err,
             cwd="/",
-            user=_server_user() if drop_root and _is_root() else None,
             start_new_session=True,
             check=False,
+            **(_as_server_user() if drop_root and _is_root() else {}),
         )
         out.seek(0)
         err.seek(0)

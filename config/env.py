@@ -66,9 +66,7 @@ def database(name: str) -> dict[str, object]:
     """Django's database settings from a postgresql:// address."""
     value = text(name)
     if urlsplit(value).scheme not in {"postgres", "postgresql"}:
-        raise ImproperlyConfigured(
-            f"{name} must start with postgresql://; only PostgreSQL 16 or newer is supported."
-        )
+        raise ImproperlyConfigured(f"{name} must start with postgresql://; only PostgreSQL 16 or newer is supported.")
     settings: dict[str, object] = _env.db_url_config(value)
     return settings
 
@@ -79,9 +77,7 @@ def local_secret(name: str, data_dir: Path, *, may_generate: bool) -> str:
     if value:
         return value
     if not may_generate:
-        raise ImproperlyConfigured(
-            f"{name} is not set; production needs it in the environment (see .env.example)."
-        )
+        raise ImproperlyConfigured(f"{name} is not set; production needs it in the environment (see .env.example).")
     return _generated_secrets(data_dir)[name]
 
 
