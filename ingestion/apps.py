@@ -3,6 +3,7 @@ from django.apps import AppConfig
 
 class IngestionConfig(AppConfig):
     name = "ingestion"
+    verbose_name = "LinkedIn data"
 
     def ready(self) -> None:
         from ingestion import receivers  # noqa: F401  (connects the receivers)

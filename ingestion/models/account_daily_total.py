@@ -10,9 +10,7 @@ class AccountDailyTotal(DailyMetric):
 
     personal_data: frozenset[str] = frozenset()
 
-    account = models.ForeignKey(
-        "accounts.AdAccount", models.CASCADE, related_name="daily_totals", db_index=False
-    )
+    account = models.ForeignKey("accounts.AdAccount", models.CASCADE, related_name="daily_totals", db_index=False)
 
     class Meta:
         db_table = "account_daily_totals"

@@ -24,16 +24,12 @@ class AudienceDemographic(models.Model):
 
     personal_data: frozenset[str] = frozenset()
 
-    account = models.ForeignKey(
-        "accounts.AdAccount", models.CASCADE, related_name="demographics", db_index=False
-    )
+    account = models.ForeignKey("accounts.AdAccount", models.CASCADE, related_name="demographics", db_index=False)
     pivot_type = models.CharField(max_length=16, choices=PivotType)
     segment = models.CharField(max_length=255, help_text="URN or LinkedIn's enum")
     segment_name = models.TextField(null=True, blank=True)
     date_start = models.DateField(help_text="first day of the month that LinkedIn counted")
-    date_end = models.DateField(
-        null=True, blank=True, help_text="last day of the month that LinkedIn counted"
-    )
+    date_end = models.DateField(null=True, blank=True, help_text="last day of the month that LinkedIn counted")
     impressions = models.IntegerField(default=0)
     clicks = models.IntegerField(default=0)
     spend = models.DecimalField(max_digits=24, decimal_places=10, default=0)
@@ -63,9 +59,7 @@ class AudienceDemographic(models.Model):
             ),
         ]
         # Reports ask for one ad account and pivot over a range of months.
-        indexes = [
-            models.Index(fields=["account", "pivot_type", "date_start"], name="segments_by_pivot_and_month")
-        ]
+        indexes = [models.Index(fields=["account", "pivot_type", "date_start"], name="segments_by_pivot_and_month")]
 
     def __str__(self) -> str:
         return f"{self.segment_name or self.segment} in {self.date_start:%Y-%m}"

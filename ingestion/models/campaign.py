@@ -16,12 +16,8 @@ class Campaign(models.Model):
     id = models.BigIntegerField(primary_key=True, help_text="LinkedIn's id of the campaign")
     account = models.ForeignKey("accounts.AdAccount", models.CASCADE, null=True, related_name="campaigns")
     name = models.TextField(null=True, blank=True)
-    status = models.TextField(
-        null=True, blank=True, help_text="ACTIVE, PAUSED, ARCHIVED, COMPLETED, CANCELED, …"
-    )
-    type = models.TextField(
-        null=True, blank=True, help_text="TEXT_AD, SPONSORED_UPDATES, SPONSORED_INMAILS, DYNAMIC"
-    )
+    status = models.TextField(null=True, blank=True, help_text="ACTIVE, PAUSED, ARCHIVED, COMPLETED, CANCELED, …")
+    type = models.TextField(null=True, blank=True, help_text="TEXT_AD, SPONSORED_UPDATES, SPONSORED_INMAILS, DYNAMIC")
     daily_budget = models.DecimalField(max_digits=24, decimal_places=10, null=True, blank=True)
     daily_budget_currency = models.TextField(null=True, blank=True)
     total_budget = models.DecimalField(max_digits=24, decimal_places=10, null=True, blank=True)
@@ -32,9 +28,7 @@ class Campaign(models.Model):
     )
     bid_strategy = models.TextField(null=True, blank=True, help_text="optimizationTargetType")
     creative_selection = models.TextField(null=True, blank=True, help_text="ROUND_ROBIN or OPTIMIZED")
-    offsite_delivery_enabled = models.BooleanField(
-        null=True, blank=True, help_text="LinkedIn Audience Network"
-    )
+    offsite_delivery_enabled = models.BooleanField(null=True, blank=True, help_text="LinkedIn Audience Network")
     audience_expansion_enabled = models.BooleanField(null=True, blank=True)
     campaign_group = models.TextField(null=True, blank=True, help_text="URN of the campaign group")
     objective = models.TextField(null=True, blank=True, help_text="objectiveType")
@@ -44,9 +38,7 @@ class Campaign(models.Model):
     run_schedule_end_at = models.DateTimeField(null=True, blank=True, help_text="exclusive; empty = open")
     created_at = models.DateTimeField(null=True, blank=True)
     last_modified_at = models.DateTimeField(null=True, blank=True)
-    fetched_at = models.DateTimeField(
-        null=True, blank=True, help_text="when LinkedIn last told something new"
-    )
+    fetched_at = models.DateTimeField(null=True, blank=True, help_text="when LinkedIn last told something new")
     missing_since = models.DateTimeField(
         null=True, blank=True, help_text="since when LinkedIn no longer returns it; its figures stay"
     )

@@ -10,9 +10,7 @@ class CampaignDailyMetric(DailyMetric):
 
     personal_data: frozenset[str] = frozenset()
 
-    campaign = models.ForeignKey(
-        "ingestion.Campaign", models.CASCADE, related_name="daily_metrics", db_index=False
-    )
+    campaign = models.ForeignKey("ingestion.Campaign", models.CASCADE, related_name="daily_metrics", db_index=False)
 
     class Meta:
         db_table = "campaign_daily_metrics"

@@ -13,14 +13,10 @@ class Creative(models.Model):
 
     personal_data: frozenset[str] = frozenset()
 
-    id = models.CharField(
-        max_length=255, primary_key=True, help_text="URN, such as urn:li:sponsoredCreative:123"
-    )
+    id = models.CharField(max_length=255, primary_key=True, help_text="URN, such as urn:li:sponsoredCreative:123")
     campaign = models.ForeignKey("ingestion.Campaign", models.CASCADE, null=True, related_name="creatives")
     account = models.ForeignKey("accounts.AdAccount", models.CASCADE, null=True, related_name="creatives")
-    intended_status = models.TextField(
-        null=True, blank=True, help_text="what the advertiser wants: ACTIVE, PAUSED, …"
-    )
+    intended_status = models.TextField(null=True, blank=True, help_text="what the advertiser wants: ACTIVE, PAUSED, …")
     is_serving = models.BooleanField(null=True, blank=True, help_text="what really happens")
     content_reference = models.TextField(null=True, blank=True, help_text="URN of the post it shows")
     content_name = models.TextField(
@@ -29,14 +25,10 @@ class Creative(models.Model):
         help_text="its own name, else its post's name or first words, else its headline",
     )
     serving_hold_reasons = ArrayField(models.TextField(), null=True, blank=True)
-    review_status = models.TextField(
-        null=True, blank=True, help_text="PENDING, APPROVED, REJECTED, NEEDS_REVIEW"
-    )
+    review_status = models.TextField(null=True, blank=True, help_text="PENDING, APPROVED, REJECTED, NEEDS_REVIEW")
     created_at = models.DateTimeField(null=True, blank=True)
     last_modified_at = models.DateTimeField(null=True, blank=True)
-    fetched_at = models.DateTimeField(
-        null=True, blank=True, help_text="when LinkedIn last told something new"
-    )
+    fetched_at = models.DateTimeField(null=True, blank=True, help_text="when LinkedIn last told something new")
     missing_since = models.DateTimeField(
         null=True, blank=True, help_text="since when LinkedIn no longer returns it; its figures stay"
     )

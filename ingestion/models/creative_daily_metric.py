@@ -10,9 +10,7 @@ class CreativeDailyMetric(DailyMetric):
 
     personal_data: frozenset[str] = frozenset()
 
-    creative = models.ForeignKey(
-        "ingestion.Creative", models.CASCADE, related_name="daily_metrics", db_index=False
-    )
+    creative = models.ForeignKey("ingestion.Creative", models.CASCADE, related_name="daily_metrics", db_index=False)
 
     class Meta:
         db_table = "creative_daily_metrics"

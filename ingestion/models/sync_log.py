@@ -44,9 +44,7 @@ class SyncLog(models.Model):
     trigger = models.CharField(max_length=16, choices=Trigger, null=True, blank=True)
     campaigns_fetched = models.IntegerField(default=0)
     creatives_fetched = models.IntegerField(default=0)
-    api_calls_made = models.IntegerField(
-        default=0, help_text="HTTP requests sent to LinkedIn, retries included"
-    )
+    api_calls_made = models.IntegerField(default=0, help_text="HTTP requests sent to LinkedIn, retries included")
     errors = models.TextField(null=True, blank=True, help_text="what went wrong and what to do, a line each")
     error_kind = models.CharField(max_length=16, choices=ErrorKind, null=True, blank=True)
     first_day = models.DateField(null=True, blank=True, help_text="first day asked for")
@@ -67,8 +65,7 @@ class SyncLog(models.Model):
                 name="an_ad_account_has_one_running_sync",
             ),
             models.CheckConstraint(
-                condition=Q(status="running", finished_at=None)
-                | (~Q(status="running") & Q(finished_at__isnull=False)),
+                condition=Q(status="running", finished_at=None) | (~Q(status="running") & Q(finished_at__isnull=False)),
                 name="a_sync_is_finished_unless_it_runs",
             ),
         ]

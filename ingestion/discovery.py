@@ -1,0 +1,54 @@
+"""One LinkedIn connection to its ad accounts: list them, remember its roles, schedule their syncs."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from django.db import transaction
+
+from accounts import ad_accounts
+from accounts.errors import AccountsError
+from ingestion import schedules, sync_runs
+from ingestion.client_for import client_for
+from ingestion.failures import explain
+from ingestion.linkedin import endpoints
+from ingestion.linkedin.errors import LinkedInError
+from ingestion.models import SyncLog
+from ingestion.rows import ad_account_row
+from ingestion.sync_runs import Run, SyncResult
+
+
+def discover_ad_accounts(
+    connection_id: int, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> tuple[SyncResult, list[int]]:
+    """Store every ad account the connection may read; returns the run's result and their ids.
+
+    What LinkedIn refuses ends in the result and in `sync_log`, where this run shows as "all".
+    """
+    row = sync_runs.take(ad_account_id=None, trigger=SyncLog.Trigger.DISCOVERY, now=now())
+    with client_for(connection_id) as client:
+        run = Run(row, client=client, now=now, on_progress=lambda progress: None)
+        run.step = "ad accounts"
+        try:
+            found = _discover(run, connection_id)
+        except (LinkedInError, AccountsError) as error:
+            return run.close(explain(error)), []
+        return run.close(), found
+
+
+def _discover(run: Run, connection_id: int) -> list[int]:
+    pages = list(endpoints.ad_accounts(run.client))
+    role_pages = list(endpoints.ad_account_users(run.client))
+    found = {record.id: record for page in pages for record in page.records}
+    roles: dict[int, str | None] = dict.fromkeys(found)
+    for role_page in role_pages:
+        roles.update({one.ad_account_id: one.role for one in role_page.records if one.ad_account_id in found})
+    with transaction.atomic():
+        ad_accounts.store_ad_accounts(map(ad_account_row, found.values()), now=run.fetched_at)
+        ad_accounts.store_roles(connection_id=connection_id, roles=roles, now=run.fetched_at)
+        schedules.schedule_syncs(sorted(found), now=run.fetched_at)
+        for page in pages:
+            run.count("ad_accounts", page)
+        for role_page in role_pages:
+            run.count("linkedin_ad_account_roles", role_page)
+    run.done()
+    return sorted(found)

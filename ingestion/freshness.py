@@ -1,0 +1,70 @@
+"""Is this ad account due, and which days; from sync_log alone. Never enqueues."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.conf import settings
+from django.db import connection
+
+from ingestion.models import SyncLog
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """Whether a sync is due, and the reason as a person would say it."""
+
+    is_due: bool
+    reason: str
+    last_success_at: datetime | None = None
+
+
+def freshness(ad_account_id: int, *, now: datetime) -> Freshness:
+    """Due when there was no success yet or the last one is older than `FRESHNESS_TTL_MINUTES`."""
+    last = (
+        SyncLog.objects.filter(account_id=ad_account_id, status=SyncLog.Status.SUCCESS)
+        .order_by("-started_at")
+        .values_list("finished_at", flat=True)
+        .first()
+    )
+    if last is None:
+        return Freshness(True, "never synced successfully")
+    age = now - last
+    ttl = timedelta(minutes=settings.FRESHNESS_TTL_MINUTES)
+    minutes = int(age.total_seconds() // 60)
+    if age >= ttl:
+        return Freshness(True, f"last synced {minutes} minutes ago", last)
+    return Freshness(
+        False,
+        f"fresh: synced {minutes} minutes ago, asked again after {settings.FRESHNESS_TTL_MINUTES}",
+        last,
+    )
+
+
+def days_due(ad_account_id: int, *, today: date) -> tuple[date, date]:
+    """First and last day that the next sync should ask for.
+
+    The last `BACKFILL_DAYS` at first; then from the end of what is covered without a gap since then, less
+    `LOOKBACK_DAYS`, because LinkedIn restates conversions for weeks.
+    """
+    backfill_start = today - timedelta(days=settings.BACKFILL_DAYS - 1)
+    covered_through = _covered_through(ad_account_id, since=backfill_start)
+    if covered_through is None:
+        return backfill_start, today
+    return min(covered_through - timedelta(days=settings.LOOKBACK_DAYS), today), today
+
+
+def _covered_through(ad_account_id: int, *, since: date) -> date | None:
+    """The last day of the unbroken stretch of successful syncs that holds `since`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT upper(stretch) - 1
+            FROM (SELECT unnest(range_agg(daterange(first_day, last_day, '[]'))) AS stretch
+                  FROM sync_log
+                  WHERE account_id = %s AND status = 'success' AND last_day >= %s) AS covered
+            WHERE stretch @> %s
+            """,
+            [ad_account_id, since, since],
+        )
+        row = cursor.fetchone()
+        return row[0] if row else None

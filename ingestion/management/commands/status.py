@@ -1,0 +1,48 @@
+"""`manage.py status`: connections, data as of, row counts."""
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from rich.table import Table
+
+from ingestion.state import State, state
+from ingestion.terminal import console, row_table
+
+
+class Command(BaseCommand):
+    help = "Show LinkedIn connections, how recent the data is, and how many rows each table holds."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="one JSON object")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        now = state()
+        if options["json"]:
+            self.stdout.write(json.dumps(now.as_json()))
+            return
+        out = console(self.stdout)
+        if not now.connections:
+            out.print("LinkedIn is not connected yet: run `manage.py auth`, or `make demo` to try it out.")
+        for table in (_connections(now), _ad_accounts(now), row_table(now.rows)):
+            if table.row_count:
+                out.print(table)
+
+
+def _connections(now: State) -> Table:
+    table = Table("LinkedIn connection", "State", "Token until", "What to do", title="Connections")
+    for one in now.connections:
+        table.add_row(one.person, one.state, f"{one.token_until:%Y-%m-%d}", one.trouble or "")
+    return table
+
+
+def _ad_accounts(now: State) -> Table:
+    table = Table("Ad account", "Data as of", "Last sync", "What was said", title="Ad accounts")
+    for one in now.ad_accounts:
+        table.add_row(
+            f"{one.name or ''} ({one.id})",
+            f"{one.data_as_of:%Y-%m-%d %H:%M} UTC" if one.data_as_of else "never synced",
+            one.last_status or "",
+            one.last_errors or "",
+        )
+    return table

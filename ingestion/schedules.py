@@ -1,0 +1,65 @@
+"""The timetable of syncs: one periodic task per ad account, in django-celery-beat's tables.
+
+The sole writer of the rows named here; entries that operators made themselves are left alone, and so is what
+they changed on ours (interval, paused).
+"""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
+
+SYNC_TASK = "ingestion.tasks.sync_ad_account"
+# The task asks the gate first, so asking more often than the freshness allows costs nothing and keeps the
+# data at most this much older than that.
+_ASKS_PER_FRESHNESS = 4
+
+
+def sync_interval() -> timedelta:
+    """How often each ad account's task asks whether a sync is due."""
+    return timedelta(minutes=max(1, settings.FRESHNESS_TTL_MINUTES // _ASKS_PER_FRESHNESS))
+
+
+def schedule_syncs(ad_account_ids: list[int], *, now: datetime) -> int:
+    """Give each ad account its periodic task; returns how many were new."""
+    wanted = {_name(ad_account_id): ad_account_id for ad_account_id in ad_account_ids}
+    existing = set(PeriodicTask.objects.filter(name__in=wanted).values_list("name", flat=True))
+    missing = {name: ad_account_id for name, ad_account_id in wanted.items() if name not in existing}
+    if not missing:
+        return 0
+    interval = sync_interval()
+    every, _ = IntervalSchedule.objects.get_or_create(
+        every=int(interval.total_seconds() // 60), period=IntervalSchedule.MINUTES
+    )
+    PeriodicTask.objects.bulk_create(
+        [
+            PeriodicTask(
+                name=name,
+                task=SYNC_TASK,
+                args=f"[{ad_account_id}]",
+                interval=every,
+                last_run_at=now - _share_of(ad_account_id) * interval,
+                expire_seconds=int(interval.total_seconds()) - 1,
+                description="Made with the ad account; change the interval or pause it here.",
+            )
+            for name, ad_account_id in missing.items()
+        ]
+    )
+    PeriodicTasks.update_changed()
+    return len(missing)
+
+
+def unschedule_syncs(ad_account_ids: list[int]) -> None:
+    """Remove the periodic tasks of ad accounts that are gone."""
+    names = [_name(ad_account_id) for ad_account_id in ad_account_ids]
+    if PeriodicTask.objects.filter(name__in=names).delete()[0]:
+        PeriodicTasks.update_changed()
+
+
+def _name(ad_account_id: int) -> str:
+    return f"Sync ad account {ad_account_id}"
+
+
+def _share_of(ad_account_id: int) -> float:
+    """A fixed point of the interval, 0 to 1, so that ad accounts never fire all at once."""
+    return ad_account_id * 0.6180339887498949 % 1

@@ -1,0 +1,284 @@
+"""The life of one run in `sync_log`: taken, kept alive, finished. Nobody else writes that table."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime, timedelta
+from time import monotonic
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from ingestion.failures import Failure
+from ingestion.linkedin.client import LinkedInClient
+from ingestion.linkedin.endpoints import Page, Rejected
+from ingestion.linkedin.errors import DayLimitReached, LinkedInError, TokenRejected, VersionSunset
+from ingestion.models import RejectedRecord, SyncLog
+from ingestion.rows import Row
+from ingestion.side_by_side import SideBySide
+
+log = logging.getLogger(__name__)
+
+# A run that gave no sign of life for so long is dead.
+LEASE = timedelta(seconds=90)
+_HEARTBEAT_SECONDS = 5.0
+# After one of these no further request of this token or version can succeed.
+_HOPELESS = (TokenRejected, VersionSunset, DayLimitReached)
+
+
+class AlreadyRunning(Exception):
+    """Another process syncs this ad account now."""
+
+    def __init__(self, running: SyncLog | None) -> None:
+        since = f" since {running.started_at:%H:%M:%S} UTC" if running else ""
+        super().__init__(f"This ad account is being synced already{since}; wait for it to end.")
+
+
+class RunLost(Exception):
+    """This run was closed by somebody else while it ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is; `share` goes from 0 to 1."""
+
+    step: str
+    calls: int
+    calls_expected: int
+    rows: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """What one sync did; `status` is a `SyncLog.Status`, or "skipped" with the reason."""
+
+    ad_account_id: int | None
+    status: str
+    reason: str = ""
+    rows: dict[str, int] = field(default_factory=dict)
+    rejected: int = 0
+    api_calls: int = 0
+    seconds: float = 0.0
+    error_kind: str | None = None
+    run_id: int | None = None
+
+
+class Run:
+    """One run while it lives: what it fetched so far, what failed, and its row in `sync_log`."""
+
+    def __init__(
+        self,
+        row: SyncLog,
+        *,
+        client: LinkedInClient,
+        now: Callable[[], datetime],
+        on_progress: Callable[[Progress], None],
+    ) -> None:
+        self.client = client
+        self.requests = SideBySide(
+            concurrency=settings.SYNC_CONCURRENCY, while_waiting=self._beat_now_and_then, wait_seconds=1.0
+        )
+        self.fetched_at = row.started_at
+        self.step = "start"
+        self._row = row
+        self._now = now
+        self._on_progress = on_progress
+        self._started = self._last_beat = monotonic()
+        self._failures: list[Failure] = []
+        self._steps_done = 0
+        self._rows: Counter[str] = Counter()
+        self._rejected = 0
+
+    @property
+    def ad_account_id(self) -> int:
+        if self._row.account_id is None:
+            raise ValueError("this run is of all ad accounts")
+        return self._row.account_id
+
+    @property
+    def days(self) -> tuple[date, date]:
+        """First and last day to ask for, both inclusive."""
+        if self._row.first_day is None or self._row.last_day is None:
+            raise ValueError("this run has no range of days")
+        return self._row.first_day, self._row.last_day
+
+    def store(self, table: str, page: Page[Any], write: Callable[[], Sequence[Rejected] | None]) -> None:
+        """Write one answer, its rejected records and the progress in one transaction.
+
+        `write` stores the records and returns those of them that it set aside, if any.
+        """
+        with transaction.atomic():
+            self.count(table, page, set_aside=write() or ())
+            self.beat()
+
+    def count(self, table: str, page: Page[Any], *, set_aside: Sequence[Rejected] = ()) -> None:
+        """Count an answer's records and keep the rejected ones, inside the caller's transaction."""
+        self._keep_rejected([*page.rejected, *set_aside])
+        self._rows[table] += len(page.records) - len(set_aside)
+
+    def done(self, steps: int = 1) -> None:
+        """Note that steps of the sync are stored whole."""
+        self._steps_done += steps
+
+    def note(self, error: LinkedInError) -> None:
+        """Remember a refused step, so that the others go on; raise where none of them can."""
+        if isinstance(error, _HOPELESS):
+            raise error
+        log.warning("Sync of ad account %s, %s: %s", self._row.account_id or "all", self.step, error)
+        self._failures.append(Failure(error.kind, str(error), error.remedy))
+
+    @property
+    def failed_steps(self) -> int:
+        return len(self._failures)
+
+    def beat(self, **columns: int) -> None:
+        """Show that the run lives, and how far it is. Raises RunLost."""
+        progress = self._progress()
+        alive = SyncLog.objects.filter(pk=self._row.pk, status=SyncLog.Status.RUNNING).update(
+            heartbeat_at=self._now(), progress=asdict(progress), **self._counts(), **columns
+        )
+        if not alive:
+            raise RunLost(f"Sync run {self._row.pk} was closed by another process; its work so far is stored.")
+        self._last_beat = monotonic()
+        self._on_progress(progress)
+
+    def close(self, failure: Failure | None = None) -> SyncResult:
+        """Finish the run: `partial` where some steps are stored whole and another failed."""
+        failures = [*([failure] if failure else []), *self._failures]
+        status = SyncLog.Status.SUCCESS
+        if failures:
+            status = SyncLog.Status.PARTIAL if self._steps_done else SyncLog.Status.FAILED
+        _finish(self._row, status=status, failures=failures, now=self._now(), **self._counts())
+        return SyncResult(
+            ad_account_id=self._row.account_id,
+            status=status,
+            reason="\n".join(str(one) for one in failures),
+            rows=dict(self._rows),
+            rejected=self._rejected,
+            api_calls=self.client.calls_made,
+            seconds=round(monotonic() - self._started, 3),
+            error_kind=failures[0].kind if failures else None,
+            run_id=self._row.pk,
+        )
+
+    def _counts(self) -> dict[str, int]:
+        return {
+            "api_calls_made": self.client.calls_made,
+            "rows_stored": self._rows.total(),
+            "rows_rejected": self._rejected,
+        }
+
+    def _progress(self) -> Progress:
+        calls = self.client.calls_made
+        expected = calls + self.requests.calls_left()
+        share = round(calls / expected, 3) if expected else 0.0
+        return Progress(self.step, calls, expected, self._rows.total(), share)
+
+    def _beat_now_and_then(self) -> None:
+        if monotonic() - self._last_beat >= _HEARTBEAT_SECONDS:
+            self.beat()
+
+    def _keep_rejected(self, rejected: Sequence[Rejected]) -> None:
+        self._rejected += len(rejected)
+        RejectedRecord.objects.bulk_create(
+            [
+                RejectedRecord(
+                    run=self._row,
+                    account_id=self._row.account_id,
+                    endpoint=one.endpoint,
+                    payload=_storable(one.payload),
+                    reason=_storable(one.reason),
+                )
+                for one in rejected
+            ]
+        )
+
+
+def take(
+    *,
+    ad_account_id: int | None,
+    trigger: str,
+    first_day: date | None = None,
+    last_day: date | None = None,
+    now: datetime,
+) -> SyncLog:
+    """Open the one running row of an ad account. Raises AlreadyRunning.
+
+    A run whose heartbeat is older than its lease is closed first. No ad account means all of them; such
+    runs do not exclude each other.
+    """
+    if ad_account_id is not None:
+        close_stale(now=now, ad_account_id=ad_account_id)
+    try:
+        with transaction.atomic():
+            return SyncLog.objects.create(
+                account_id=ad_account_id,
+                trigger=trigger,
+                started_at=now,
+                heartbeat_at=now,
+                first_day=first_day,
+                last_day=last_day,
+            )
+    except IntegrityError as error:
+        if "an_ad_account_has_one_running_sync" not in str(error):
+            raise
+    running = SyncLog.objects.filter(account_id=ad_account_id, status=SyncLog.Status.RUNNING).first()
+    raise AlreadyRunning(running)
+
+
+def close_stale(*, now: datetime, ad_account_id: int | None = None) -> int:
+    """Close runs that stopped giving signs of life; returns how many."""
+    stale = SyncLog.objects.filter(status=SyncLog.Status.RUNNING, heartbeat_at__lt=now - LEASE)
+    if ad_account_id is not None:
+        stale = stale.filter(account_id=ad_account_id)
+    return stale.update(
+        status=SyncLog.Status.FAILED,
+        finished_at=now,
+        error_kind=SyncLog.ErrorKind.TIMEOUT,
+        errors="The process that ran this sync ended without a word. The next sync goes on by itself.",
+    )
+
+
+def listed_twice(rows: Sequence[Row]) -> list[Rejected]:
+    """Set aside what LinkedIn sent again, later, in the same answer."""
+    return [
+        Rejected(
+            endpoint="/rest/adAnalytics",
+            payload=[str(value) for value in row],
+            reason="listed twice in one answer; the later one is stored",
+            identity=str(row[0]),
+        )
+        for row in rows
+    ]
+
+
+def fail(row: SyncLog, failure: Failure, *, now: datetime) -> SyncResult:
+    """Close a run that could not begin."""
+    _finish(row, status=SyncLog.Status.FAILED, failures=[failure], now=now)
+    return SyncResult(row.account_id, SyncLog.Status.FAILED, str(failure), error_kind=failure.kind, run_id=row.pk)
+
+
+def _finish(row: SyncLog, *, status: str, failures: Sequence[Failure], now: datetime, **counts: int) -> None:
+    """The first failure names the kind."""
+    SyncLog.objects.filter(pk=row.pk, status=SyncLog.Status.RUNNING).update(
+        status=status,
+        finished_at=now,
+        heartbeat_at=now,
+        errors="\n".join(str(failure) for failure in failures) or None,
+        error_kind=failures[0].kind if failures else None,
+        **counts,
+    )
+
+
+def _storable(value: Any) -> Any:
+    """PostgreSQL's text and JSON cannot hold the character NUL; show it as its escape instead."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\\u0000")
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    if isinstance(value, dict):
+        return {_storable(key): _storable(item) for key, item in value.items()}
+    return value

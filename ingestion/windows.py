@@ -1,0 +1,167 @@
+"""Windows of days that keep every daily answer whole.
+
+LinkedIn cuts an analytics answer at 15,000 rows and says nothing. A daily answer of one ad account holds at
+most one row per entity and day, so windows of days are sized from entity counts and from what is stored to
+stay under that limit; what comes back teaches how full the days really are. An answer that reaches the limit
+all the same is taken for cut and its window is halved, down to one day, then split by campaign.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from math import ceil
+
+from ingestion.linkedin.endpoints import ANALYTICS_ROW_LIMIT
+
+# How much of the limit a window may use when its size rests on experience and not on an upper bound.
+_SAFE_SHARE = 0.93
+# How many more rows than were stored a day may get by a restatement, and a new day by new entities.
+_RESTATEMENT_GROWTH = 1.02
+_NEW_DAY_GROWTH = 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One analytics request: days, both inclusive, perhaps of some campaigns only."""
+
+    first_day: date
+    last_day: date
+    expected_rows: float
+    campaign_ids: tuple[int, ...] | None = None
+
+    @property
+    def days(self) -> int:
+        return (self.last_day - self.first_day).days + 1
+
+
+class CannotSplit(Exception):
+    """One day of one campaign still reaches the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedRows:
+    """How many rows each day can hold.
+
+    `entity_days`: sorted days from which each entity can have rows (its creation).
+    `stored`: rows held for the days from `stored_from` to `stored_through`.
+    """
+
+    entity_days: Sequence[date]
+    stored: Mapping[date, int]
+    stored_from: date | None = None
+    stored_through: date | None = None
+
+    def on(self, day: date) -> float:
+        bound = bisect_right(self.entity_days, day)
+        if self.stored_from is None or self.stored_through is None:
+            return bound
+        if day < self.stored_from:
+            return bound
+        if day <= self.stored_through:
+            return min(bound, self.stored.get(day, 0) * _RESTATEMENT_GROWTH)
+        return min(bound, max(self.stored.values()) * _NEW_DAY_GROWTH)
+
+    def between(self, first_day: date, last_day: date) -> float:
+        return sum(self.on(day) for day in days_between(first_day, last_day))
+
+
+class Windows:
+    """Hands out the windows of one pivot, newest first, and learns from the answers.
+
+    Until the first answer only one window is handed out, unless all days fit into one: guessing several
+    at once would waste calls on accounts whose entities are mostly idle.
+    """
+
+    def __init__(self, *, first_day: date, last_day: date, expected: ExpectedRows) -> None:
+        self._first_day = first_day
+        self._next_last_day = last_day
+        self._expected = expected
+        self._density: float | None = None
+        self._again: list[Window] = []
+        self._under_way = 0
+
+    def next(self) -> Window | None:
+        """The next window, or None when there is none now (later perhaps: see `done`)."""
+        if self._again:
+            self._under_way += 1
+            return self._again.pop()
+        if self._next_last_day < self._first_day or (self._density is None and self._under_way):
+            return None
+        window = self._size_window()
+        self._next_last_day = window.first_day - timedelta(days=1)
+        self._under_way += 1
+        return window
+
+    def done(self) -> bool:
+        """Whether every day was answered for."""
+        return not self._again and not self._under_way and self._next_last_day < self._first_day
+
+    def answered(self, window: Window, rows: int) -> None:
+        """A whole answer of so many rows came for the window."""
+        self._under_way -= 1
+        if window.campaign_ids is None and window.expected_rows >= 1:
+            self._density = rows / window.expected_rows
+
+    def cut(self, window: Window, *, campaign_ids: Sequence[int]) -> None:
+        """The answer reached the limit: ask for the halves instead. Raises CannotSplit."""
+        halves = split(window, campaign_ids=campaign_ids)
+        self._under_way -= 1
+        self._again.extend(halves)
+        if self._density is not None and window.campaign_ids is None:
+            self._density *= 2
+
+    def failed(self) -> None:
+        """The window's answer will not come; hand out no more."""
+        self._under_way -= 1
+        self._again.clear()
+        self._next_last_day = self._first_day - timedelta(days=1)
+
+    def calls_left(self) -> int:
+        """How many more windows there will be, as far as is known."""
+        rows = self._expected.between(self._first_day, self._next_last_day) * (self._density or 1)
+        days_left = self._next_last_day >= self._first_day
+        return len(self._again) + (max(1, ceil(rows / ANALYTICS_ROW_LIMIT)) if days_left else 0)
+
+    def _size_window(self) -> Window:
+        density, room = self._allowance()
+        last_day = first_day = self._next_last_day
+        rows = self._expected.on(first_day)
+        while first_day > self._first_day:
+            more = rows + self._expected.on(first_day - timedelta(days=1))
+            if more * density > room:
+                break
+            first_day -= timedelta(days=1)
+            rows = more
+        return Window(first_day, last_day, rows)
+
+    def _allowance(self) -> tuple[float, float]:
+        """Rows per expected row, and how many rows a window may hold."""
+        full = ANALYTICS_ROW_LIMIT - 1
+        if self._density is None or 0.995 <= self._density <= 1:
+            return 1.0, full
+        return max(self._density, 0.001), full * _SAFE_SHARE
+
+
+def split(window: Window, *, campaign_ids: Sequence[int]) -> tuple[Window, Window]:
+    """The two halves of a window; by days first, then by campaigns. The newer half comes last."""
+    if window.days > 1:
+        middle = window.first_day + timedelta(days=window.days // 2 - 1)
+        half = replace(window, expected_rows=window.expected_rows / 2)
+        return (
+            replace(half, last_day=middle),
+            replace(half, first_day=middle + timedelta(days=1)),
+        )
+    campaigns = window.campaign_ids if window.campaign_ids is not None else tuple(sorted(campaign_ids))
+    if len(campaigns) < 2:
+        raise CannotSplit
+    middle_index = len(campaigns) // 2
+    half = replace(window, expected_rows=window.expected_rows / 2)
+    return (
+        replace(half, campaign_ids=campaigns[:middle_index]),
+        replace(half, campaign_ids=campaigns[middle_index:]),
+    )
+
+
+def days_between(first_day: date, last_day: date) -> list[date]:
+    return [first_day + timedelta(days=n) for n in range((last_day - first_day).days + 1)]

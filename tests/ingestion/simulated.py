@@ -1,0 +1,130 @@
+"""A simulated LinkedIn over real HTTP, connected to this installation, and what a correct sync must hold."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db import connection as database
+from django.utils import timezone
+
+from accounts import connections
+from accounts.linkedin_oauth import TokenGrant
+from accounts.models import LinkedInConnection
+from ingestion.discovery import discover_ad_accounts
+from ingestion.linkedin_simulator.server import running_server
+from ingestion.linkedin_simulator.simulator import Options, Simulator
+from ingestion.linkedin_simulator.truth import truth
+from ingestion.linkedin_simulator.world import WorldSize
+from ingestion.months import whole_months
+from ingestion.sync import sync_ad_account
+from ingestion.sync_runs import SyncResult
+
+DATA_TABLES = (
+    "ad_accounts",
+    "campaigns",
+    "creatives",
+    "campaign_daily_metrics",
+    "creative_daily_metrics",
+    "audience_demographics",
+)
+_KEYS = {
+    "campaign_daily_metrics": ("campaign_id", "date"),
+    "creative_daily_metrics": ("creative_id", "date"),
+    "audience_demographics": ("account_id", "pivot_type", "segment", "date_start"),
+}
+_OF_AN_AD_ACCOUNT = {
+    "ad_accounts": "id = %s",
+    "campaign_daily_metrics": "campaign_id IN (SELECT id FROM campaigns WHERE account_id = %s)",
+    "creative_daily_metrics": "creative_id IN (SELECT id FROM creatives WHERE account_id = %s)",
+}
+
+
+@dataclass
+class SimulatedLinkedIn:
+    """The simulator and the connection of its first member, who has a role on every ad account."""
+
+    simulator: Simulator
+    connection: LinkedInConnection | None = None
+    ad_account_ids: list[int] = field(default_factory=list)
+
+    @property
+    def today(self) -> date:
+        return self.simulator.clock.today()
+
+    def now(self) -> datetime:
+        return self.simulator.clock.now()
+
+    def connect(self, *, scopes: tuple[str, ...] = ("r_ads", "r_ads_reporting")) -> None:
+        """As after the consent page: a connection, and its ad accounts discovered."""
+        issued = self.simulator.issue_token(scopes=scopes)
+        now = timezone.now()
+        grant = TokenGrant(
+            access_token=issued.access.text,
+            expires_at=now + timedelta(days=60),
+            refresh_token=issued.refresh.text if issued.refresh else None,
+            refresh_token_expires_at=now + timedelta(days=365),
+            scopes=frozenset(scopes),
+        )
+        self.connection = connections.store_grant(user=None, grant=grant, now=now, announce=False)
+        result, self.ad_account_ids = discover_ad_accounts(self.connection.pk)
+        assert result.status == "success", result.reason
+        self.forget_calls()
+
+    def forget_calls(self) -> None:
+        self.simulator.counters.clear()
+        self.simulator.office.ledger.clear()
+
+    def sync(self, ad_account_id: int | None = None, **options: Any) -> SyncResult:
+        return sync_ad_account(ad_account_id or self.ad_account_ids[0], now=self.now, **options)
+
+    def assert_stored(
+        self, first_day: date, last_day: date | None = None, *, ad_account_id: int | None = None, **options: Any
+    ) -> None:
+        """All six data tables equal the simulator's truth, row for row, value for value."""
+        wanted_id = ad_account_id or self.ad_account_ids[0]
+        last_day = last_day or self.today
+        expected = truth(self.simulator, wanted_id, first_day, last_day, **options)
+        first_month, last = whole_months(first_day=first_day, last_day=last_day, today=self.today)
+        months = truth(self.simulator, wanted_id, first_month, last, **options)
+        expected["audience_demographics"] = months["audience_demographics"]
+        for table in DATA_TABLES:
+            assert_same_rows(table, stored_rows(table, wanted_id), expected[table])
+
+
+def assert_same_rows(table: str, stored: list[dict[str, Any]], expected: list[dict[str, Any]]) -> None:
+    """Compare as maps, so that a difference names its row."""
+    key = _KEYS.get(table, ("id",))
+    by_key = {tuple(row[name] for name in key): row for row in expected}
+    columns = set(expected[0]) if expected else set()
+    found = {tuple(row[name] for name in key): _shown(row, columns) for row in stored}
+    assert found.keys() == by_key.keys(), table
+    for row_key, row in by_key.items():
+        if table == "audience_demographics" and row["segment"].startswith("SIZE_"):
+            row = {**row, "segment_name": found[row_key]["segment_name"]}
+        assert found[row_key] == row, (table, row_key)
+
+
+def stored_rows(table: str, ad_account_id: int) -> list[dict[str, Any]]:
+    """Every column of an ad account's rows."""
+    where = _OF_AN_AD_ACCOUNT.get(table, "account_id = %s")
+    with database.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {table} WHERE {where}", [ad_account_id])
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _shown(row: dict[str, Any], columns: set[str]) -> dict[str, Any]:
+    shown = {"missing": row.get("missing_since") is not None, **row}
+    return {name: shown[name] for name in columns}
+
+
+@contextmanager
+def simulated_linkedin(settings: Any, options: Options | None = None, **size: Any) -> Iterator[SimulatedLinkedIn]:
+    """A simulator on a port of its own, with the settings pointing at it."""
+    simulator = Simulator(options or Options(size=WorldSize(**size)))
+    with running_server(simulator) as url:
+        settings.LINKEDIN_API_BASE_URL = settings.LINKEDIN_AUTH_BASE_URL = url
+        settings.LINKEDIN_CLIENT_ID, settings.LINKEDIN_CLIENT_SECRET = "simulated-ads-app", "simulated-ads-secret"
+        yield SimulatedLinkedIn(simulator)

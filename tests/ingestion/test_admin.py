@@ -1,0 +1,195 @@
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+from accounts.models import AdAccount
+from tests.builders import (
+    make_account_day,
+    make_ad_account,
+    make_campaign,
+    make_campaign_day,
+    make_creative,
+    make_creative_day,
+    make_rejected_record,
+    make_segment,
+    make_sync_run,
+    make_urn_name,
+)
+
+pytestmark = pytest.mark.django_db
+
+MODELS = [
+    "accountdailytotal",
+    "audiencedemographic",
+    "campaign",
+    "campaigndailymetric",
+    "creative",
+    "creativedailymetric",
+    "rejectedrecord",
+    "synclog",
+    "urnname",
+]
+OF_AN_AD_ACCOUNT = [model for model in MODELS if model != "urnname"]
+TIMETABLE = ["periodictask", "intervalschedule", "crontabschedule", "clockedschedule", "solarschedule"]
+
+
+def url(model: str, page: str = "changelist", *args: Any) -> str:
+    return reverse(f"admin:ingestion_{model}_{page}", args=args)
+
+
+def row_of_every_table(ad_account: AdAccount) -> dict[str, Any]:
+    """One row of each table that belongs to the ad account, named after it."""
+    campaign = make_campaign(account=ad_account, name=f"Campaign of {ad_account.name}")
+    creative = make_creative(campaign=campaign, content_name=f"Creative of {ad_account.name}")
+    run = make_sync_run(account=ad_account)
+    return {
+        "accountdailytotal": make_account_day(account=ad_account),
+        "audiencedemographic": make_segment(account=ad_account),
+        "campaign": campaign,
+        "campaigndailymetric": make_campaign_day(campaign=campaign),
+        "creative": creative,
+        "creativedailymetric": make_creative_day(creative=creative),
+        "rejectedrecord": make_rejected_record(run=run),
+        "synclog": run,
+        "urnname": make_urn_name(),
+    }
+
+
+def row_without_an_ad_account() -> dict[str, Any]:
+    """Stubs of campaigns LinkedIn no longer lists, runs of all ad accounts."""
+    campaign = make_campaign(account=None, name=None)
+    creative = make_creative(campaign=None, content_name=None)
+    run = make_sync_run(account=None)
+    return {
+        "campaign": campaign,
+        "campaigndailymetric": make_campaign_day(campaign=campaign),
+        "creative": creative,
+        "creativedailymetric": make_creative_day(creative=creative),
+        "rejectedrecord": make_rejected_record(run=run),
+        "synclog": run,
+    }
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_an_owner_opens_every_list_and_row(as_alice: Client, model: str) -> None:
+    assert as_alice.get(url(model)).status_code == 200
+    row = row_of_every_table(make_ad_account(name="The brand"))[model]
+    page = as_alice.get(url(model))
+    assert page.status_code == 200
+    assert model == "urnname" or "The brand" in page.content.decode()
+    assert as_alice.get(url(model), {"q": "brand 1"}).status_code == 200
+    assert as_alice.get(url(model, "change", row.pk)).status_code == 200
+
+
+def test_rows_without_an_ad_account_are_the_teams(as_alice: Client, as_bob: Client) -> None:
+    for model, row in row_without_an_ad_account().items():
+        assert as_alice.get(url(model)).status_code == 200
+        assert as_alice.get(url(model, "change", row.pk)).status_code == 200
+        assert as_bob.get(url(model, "change", row.pk)).status_code == 302
+
+
+@pytest.mark.parametrize("model", OF_AN_AD_ACCOUNT)
+def test_a_viewer_sees_granted_rows(as_bob: Client, as_charlie: Client, bobs_ad_account: AdAccount, model: str) -> None:
+    others = make_ad_account(name="Somebody else")
+    mine, not_mine = row_of_every_table(bobs_ad_account)[model], row_of_every_table(others)[model]
+    page = as_bob.get(url(model)).content.decode()
+    assert "Bob&#x27;s brand" in page
+    assert "Somebody else" not in page
+    assert as_bob.get(url(model, "change", mine.pk)).status_code == 200
+    assert as_bob.get(url(model, "change", not_mine.pk)).status_code == 302
+    narrowed = as_bob.get(url(model), {"ad_account": others.pk})
+    assert narrowed.status_code == 200
+    assert "Somebody else" not in narrowed.content.decode()
+    stranger = as_charlie.get(url(model)).content.decode()
+    assert "Bob&#x27;s brand" not in stranger
+    assert as_charlie.get(url(model, "change", mine.pk)).status_code == 302
+
+
+@pytest.mark.parametrize("model", OF_AN_AD_ACCOUNT)
+def test_lists_can_be_narrowed_to_one_ad_account(as_alice: Client, model: str) -> None:
+    ours, others = make_ad_account(name="Ours"), make_ad_account(name="Theirs")
+    row_of_every_table(ours)
+    row_of_every_table(others)
+    response = as_alice.get(url(model), {"ad_account": ours.pk})
+    assert response.context["cl"].result_count == 1
+    for nonsense in ("x", "9" * 30):
+        assert as_alice.get(url(model), {"ad_account": nonsense}).context["cl"].result_count == 0
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_linkedin_says_is_not_edited(as_alice: Client, model: str) -> None:
+    row = row_of_every_table(make_ad_account())[model]
+    assert as_alice.post(url(model, "change", row.pk), {"name": "Mine"}).status_code == 403
+    assert as_alice.post(url(model, "delete", row.pk), {"post": "yes"}).status_code == 403
+    assert as_alice.get(url(model, "add")).status_code == 403
+    as_alice.post(url(model), {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"})
+    assert type(row).objects.filter(pk=row.pk).exists()
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_lists_ask_the_database_the_same_whatever_their_length(
+    as_alice: Client, model: str, django_assert_max_num_queries: Any
+) -> None:
+    for _ in range(5):
+        row_of_every_table(make_ad_account())
+    with django_assert_max_num_queries(13):
+        as_alice.get(url(model))
+
+
+def test_a_run_of_all_ad_accounts_says_all(as_alice: Client) -> None:
+    run = make_sync_run(account=None)
+    assert ">all<" in as_alice.get(url("synclog")).content.decode().replace("\n", "").replace(" ", "")
+    assert "all" in as_alice.get(url("synclog", "change", run.pk)).content.decode()
+
+
+def test_amounts_carry_their_currency(as_alice: Client) -> None:
+    make_campaign_day(campaign=make_campaign(account=make_ad_account(currency="SEK")), spend="1234.567")
+    page = as_alice.get(url("campaigndailymetric")).content.decode()
+    assert "1,234.57 SEK" in page
+    assert "61.73 SEK" in page
+    assert "2.00 %" in page
+
+
+def test_a_rejected_record_is_shown_as_linkedin_sent_it(as_alice: Client) -> None:
+    payload = {"id": "x", "name": "<script>alert(1)</script> Größe"}
+    record = make_rejected_record(payload=payload)
+    page = as_alice.get(url("rejectedrecord", "change", record.pk)).content.decode()
+    assert "<script>alert(1)" not in page
+    assert "Größe" in page
+    assert "{\n  &quot;id&quot;: &quot;x&quot;," in page
+
+
+# --- The timetable ---
+
+
+def timetable_url(model: str, page: str = "changelist", *args: Any) -> str:
+    return reverse(f"admin:django_celery_beat_{model}_{page}", args=args)
+
+
+@pytest.mark.parametrize("model", TIMETABLE)
+def test_an_owner_opens_the_timetable(as_alice: Client, model: str) -> None:
+    interval = IntervalSchedule.objects.create(every=4, period="hours")
+    PeriodicTask.objects.create(name="Sync", task="ingestion.tasks.sync_ad_account", interval=interval)
+    assert as_alice.get(timetable_url(model)).status_code == 200
+    assert as_alice.get(timetable_url(model, "add")).status_code == 200
+
+
+def test_an_owner_edits_the_timetable(as_alice: Client) -> None:
+    interval = IntervalSchedule.objects.create(every=4, period="hours")
+    task = PeriodicTask.objects.create(name="Sync", task="sync", interval=interval)
+    address = timetable_url("periodictask", "change", task.pk)
+    assert as_alice.get(address).status_code == 200
+    response = as_alice.post(
+        address, {"name": "Sync", "task": "sync", "interval": interval.pk, "args": "[1]", "kwargs": "{}"}
+    )
+    assert response.status_code == 302
+    task.refresh_from_db()
+    assert (task.args, task.enabled) == ("[1]", False)
+
+
+@pytest.mark.parametrize("model", TIMETABLE)
+def test_a_viewer_does_not_see_the_timetable(as_bob: Client, model: str) -> None:
+    assert as_bob.get(timetable_url(model)).status_code == 403
