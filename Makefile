@@ -25,7 +25,7 @@ lint: .venv/dev ## Style, types, import direction
 	$(BIN)/lint-imports
 
 bench: .venv/dev ## Measure the sync: CPU per row, rows per second, memory, calls
-	@$(BIN)/python manage.py bench_sync $(ARGS)
+	@$(BIN)/python -m benchmarks.sync $(ARGS)
 
 lock: .venv/dev ## Lock the requirements again, with hashes
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements/base.in -o requirements/base.txt

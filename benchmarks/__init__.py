@@ -1,0 +1,1 @@
+"""What the service costs, measured against the simulator; see `make bench`."""
