@@ -15,8 +15,10 @@ run: .venv/base ## The same against the real LinkedIn, configured by .env
 test: .venv/dev lint ## Lint, types and every quick test
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
-test-all: .venv/dev lint ## The same and the slow tests that kill and restart processes
-	$(BIN)/python -m pytest -n auto -m "not live" $(ARGS)
+test-slow: .venv/dev ## Only the tests that start and kill real processes
+	$(BIN)/python -m pytest -n auto -m slow $(ARGS)
+
+test-all: test test-slow ## Both
 
 lint: .venv/dev ## Style, types, import direction
 	$(BIN)/ruff check .
@@ -43,4 +45,4 @@ clean: ## Remove the virtual environment and all local data
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
-.PHONY: help demo run test test-all lint bench lock clean
+.PHONY: help demo run test test-slow test-all lint bench lock clean

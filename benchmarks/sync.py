@@ -19,20 +19,20 @@ from typing import Any
 
 import psutil
 
-CASES = {"90 days": 90, "10 years": 3650}
+CASES = {"90 days": 90, "1 year": 365, "10 years": 3650}
 CAMPAIGNS, CREATIVES_PER_CAMPAIGN = 50, 10
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--case", choices=CASES, action="append", help="default: all")
+    parser.add_argument("--case", choices=CASES, action="append", help="default: 90 days and 10 years")
     parser.add_argument("--json", type=Path, help="also write the figures there")
     parser.add_argument("--measure", type=int, metavar="DAYS", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        print(json.dumps(_measure(options.measure)))
+        sys.stdout.write(json.dumps(_measure(options.measure)))
         return
-    figures = {case: _run_case(CASES[case]) for case in options.case or CASES}
+    figures = {case: _run_case(CASES[case]) for case in options.case or ("90 days", "10 years")}
     _show(figures)
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
@@ -47,7 +47,9 @@ def _run_case(days: int) -> dict[str, Any]:
             *("--ad-accounts", "1", "--campaigns", str(CAMPAIGNS), "--creatives", str(CREATIVES_PER_CAMPAIGN)),
             *("--first-day", first_day.isoformat()),
         ]
-        env = {**os.environ, "ENV_FILE": os.devnull, "DATA_DIR": data_dir, "LOG_LEVEL": "WARNING"}
+        # As `Procfile` runs the worker: the C library's arena per thread would keep what pages no longer use.
+        worker = {"MALLOC_ARENA_MAX": "1"}
+        env = {**os.environ, **worker, "ENV_FILE": os.devnull, "DATA_DIR": data_dir, "LOG_LEVEL": "WARNING"}
         with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as simulator:
             try:
                 assert simulator.stdout
@@ -76,10 +78,19 @@ def _measure(days: int) -> dict[str, Any]:
     call_command("migrate", verbosity=0)
     ad_account_id = _connect()
     first_day = datetime.now(UTC).date() - timedelta(days=days - 1)
-    return {
-        "first sync": _timed_sync(ad_account_id, first_day),
-        "nothing changed": _timed_sync(ad_account_id, first_day),
-    }
+    first = _timed_sync(ad_account_id, first_day)
+    _let_ten_minutes_pass()
+    return {"first sync": first, "nothing changed": _timed_sync(ad_account_id, first_day)}
+
+
+def _let_ten_minutes_pass() -> None:
+    """Else ten years twice within five minutes meet LinkedIn's limit of 45 million values."""
+    import requests
+    from django.conf import settings
+
+    later = datetime.now(UTC) + timedelta(minutes=10)
+    address = f"{settings.LINKEDIN_API_BASE_URL}/simulator/clock"
+    requests.put(address, json={"now": later.isoformat()}, timeout=30).raise_for_status()
 
 
 def _connect() -> int:

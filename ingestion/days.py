@@ -79,18 +79,23 @@ class DaysSource:
         if window is None:
             return None
         return Job(
-            ask=lambda: self._table.ask(
-                self._run.client,
-                ad_account_id=self._run.ad_account_id,
-                first_day=window.first_day,
-                last_day=window.last_day,
-                campaign_ids=window.campaign_ids,
-            ),
+            ask=lambda: self._ask(window),
             then=lambda page: self._answered(window, page),
             failed=self._gave_up,
         )
 
-    def _answered(self, window: Window, page: Page[Any]) -> None:
+    def _ask(self, window: Window) -> Page[Row]:
+        """One answer as rows: they take half the memory of the records, and several answers wait at once."""
+        page = self._table.ask(
+            self._run.client,
+            ad_account_id=self._run.ad_account_id,
+            first_day=window.first_day,
+            last_day=window.last_day,
+            campaign_ids=window.campaign_ids,
+        )
+        return Page([self._table.row(record) for record in page.records], page.rejected)
+
+    def _answered(self, window: Window, page: Page[Row]) -> None:
         if page.received < ANALYTICS_ROW_LIMIT:
             self._windows.answered(window, page.received)
             self._store(page)
@@ -99,7 +104,7 @@ class DaysSource:
         if self._windows.done():
             self._run.done()
 
-    def _ask_for_halves(self, window: Window, page: Page[Any]) -> None:
+    def _ask_for_halves(self, window: Window, page: Page[Row]) -> None:
         campaign_ids = load.known_ids(load.CAMPAIGNS, ad_account_id=self._run.ad_account_id)
         try:
             self._windows.cut(window, campaign_ids=sorted(campaign_ids))
@@ -116,14 +121,14 @@ class DaysSource:
         self._windows.failed()
         self._run.note(error)
 
-    def _store(self, page: Page[Any]) -> None:
+    def _store(self, page: Page[Row]) -> None:
         self._run.step = self._table.target.table
         self._run.store(self._table.target.table, page, lambda: self._write(page))
 
-    def _write(self, page: Page[Any]) -> Sequence[Rejected]:
+    def _write(self, page: Page[Row]) -> Sequence[Rejected]:
         """Upsert the page; returns what LinkedIn listed twice."""
         target = self._table.target
-        kept, repeated = keep_latest(map(self._table.row, page.records), key_columns=len(target.key))
+        kept, repeated = keep_latest(page.records, key_columns=len(target.key))
         unknown = {row[0] for row in kept} - self._known
         if unknown:
             self._table.add_stubs(unknown, ad_account_id=self._run.ad_account_id, now=self._run.fetched_at)

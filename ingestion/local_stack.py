@@ -48,11 +48,10 @@ def require_free_port(port: int, *, option: str) -> None:
 def supervisor(*, port: int, extra: Mapping[str, str] | None = None, output: IO[str] = sys.stdout) -> Manager:
     """A supervisor of web, worker and beat and of extra commands by name; `loop()` runs it until Ctrl-C."""
     manager = Manager(Printer(output))
-    python_programs = Path(sys.executable).parent
     env = {
         **os.environ,
         "PORT": str(port),
-        "PATH": f"{python_programs}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
         "PYTHONUNBUFFERED": "1",
     }
     commands = {**(extra or {}), **parse_procfile((settings.BASE_DIR / "Procfile").read_text()).processes}

@@ -9,6 +9,7 @@ from django.db import connection as database
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import Campaign, RejectedRecord, SyncLog
+from ingestion.sync_runs import SyncResult
 from tests.ingestion.simulated import DATA_TABLES, SimulatedLinkedIn, simulated_linkedin
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,10 +27,15 @@ def small(settings):
         yield linkedin
 
 
-def dense(settings, **size) -> object:
+def dense(settings, **size):
     return simulated_linkedin(
         settings, Options(now=NOW, frozen=True, size=WorldSize(ad_accounts=1, dense=True, activity=1.0, **size))
     )
+
+
+def run_of(result: SyncResult) -> SyncLog:
+    assert result.run_id
+    return SyncLog.objects.get(pk=result.run_id)
 
 
 def rows_written() -> dict[str, int]:
@@ -160,7 +166,7 @@ def test_every_dirty_record_is_set_aside_with_its_reason(settings):
         linkedin.forget_calls()
         result = linkedin.sync()
         assert result.status == "success"
-        run = SyncLog.objects.get(pk=result.run_id)
+        run = run_of(result)
         served = linkedin.simulator.office.ledger
         assert result.rejected == len(served.rejections) == run.rows_rejected
         # The ad account itself is asked for singly, not as an element of a page.
@@ -187,7 +193,7 @@ def test_a_later_sync_asks_for_the_look_back_alone(small: SimulatedLinkedIn):
     small.sync()
     small.simulator.clock.set(NOW + timedelta(days=2))
     result = small.sync()
-    run = SyncLog.objects.get(pk=result.run_id)
+    run = run_of(result)
     assert (run.first_day, run.last_day) == (TODAY - timedelta(days=30), TODAY + timedelta(days=2))
     small.assert_stored(FIRST_DAY, known_before=False)
 
@@ -248,7 +254,7 @@ def test_a_refusal_changes_nothing_and_names_the_remedy(settings, fault, kind, r
         result = linkedin.sync(force=True)
         assert (result.status, result.error_kind) == ("failed", kind)
         assert remedy in result.reason
-        run = SyncLog.objects.get(pk=result.run_id)
+        run = run_of(result)
         assert (run.status, run.error_kind, run.errors) == ("failed", kind, result.reason)
         assert rows_written() == before
 

@@ -1,0 +1,74 @@
+"""The documents and the code say the same."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.core.management import get_commands
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = ("accounts", "ingestion", "reporting")
+MODELS = [model for app in OURS for model in apps.get_app_config(app).get_models()]
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text()
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.db_table)
+def test_every_table_is_documented_column_by_column(model):
+    sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", read("docs/tables.md"), re.MULTILINE | re.DOTALL))
+    documented = set(re.findall(r"^\| `(\w+)`", sections[model._meta.db_table], re.MULTILINE))
+    assert documented == {field.column for field in model._meta.concrete_fields}
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.db_table)
+def test_every_table_says_which_columns_hold_personal_data(model):
+    assert model.personal_data <= {field.column for field in model._meta.concrete_fields}
+
+
+def test_the_seven_tables_have_their_names():
+    seven = {
+        "ad_accounts",
+        "campaigns",
+        "creatives",
+        "campaign_daily_metrics",
+        "creative_daily_metrics",
+        "audience_demographics",
+        "sync_log",
+    }
+    assert seven <= {model._meta.db_table for model in MODELS}
+
+
+def test_every_command_is_in_the_readme():
+    ours = {name for name, app in get_commands().items() if app in OURS}
+    assert ours
+    assert not {name for name in ours if f"`manage.py {name}" not in read("README.md")}
+
+
+def test_every_setting_is_explained_in_the_example():
+    asked = set(re.findall(r"env\.\w+\(\s*\"([A-Z_]+)\"", read("config/settings.py")))
+    asked -= {"EMBEDDED_THROW_AWAY", "LOG_LEVEL"}
+    explained = set(re.findall(r"^([A-Z_]+)=", read(".env.example"), re.MULTILINE))
+    assert explained == asked
+
+
+def test_every_requirement_says_why():
+    for name in ("requirements/base.in", "requirements/dev.in"):
+        for line in read(name).splitlines():
+            assert not line or line.startswith(("#", "-r ")) or re.search(r"\s# \w", line), line
+
+
+def test_every_make_target_is_listed_by_bare_make():
+    makefile = read("Makefile")
+    targets = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert targets
+    listed = set(re.findall(r"^([a-z-]+):.*##", makefile, re.MULTILINE))
+    assert listed == set(targets[1].split())
+
+
+def test_every_relative_link_leads_somewhere():
+    for page in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]:
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
