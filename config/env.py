@@ -65,10 +65,15 @@ def url(name: str, default: str) -> str:
 def database(name: str) -> dict[str, object]:
     """Django's database settings from a postgresql:// address."""
     value = text(name)
-    if urlsplit(value).scheme not in {"postgres", "postgresql"}:
-        raise ImproperlyConfigured(f"{name} must start with postgresql://; only PostgreSQL 16 or newer is supported.")
-    settings: dict[str, object] = _env.db_url_config(value)
-    return settings
+    # An address that cannot be taken apart is explained like one of another database, without quoting it.
+    with contextlib.suppress(ValueError):
+        if urlsplit(value).scheme in {"postgres", "postgresql"}:
+            settings: dict[str, object] = _env.db_url_config(value)
+            return settings
+    raise ImproperlyConfigured(
+        f"{name} must look like postgresql://user:password@host:5432/name, with special characters of the "
+        "password percent-encoded; only PostgreSQL 16 or newer is supported."
+    )
 
 
 def local_secret(name: str, data_dir: Path, *, may_generate: bool) -> str:
@@ -78,7 +83,13 @@ def local_secret(name: str, data_dir: Path, *, may_generate: bool) -> str:
         return value
     if not may_generate:
         raise ImproperlyConfigured(f"{name} is not set; production needs it in the environment (see .env.example).")
-    return _generated_secrets(data_dir)[name]
+    try:
+        return _generated_secrets(data_dir)[name]
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"DATA_DIR {data_dir} cannot be used ({error.strerror}); make it a folder that can be written, with "
+            "space left, or set DATA_DIR to another one."
+        ) from error
 
 
 def _generated_secrets(data_dir: Path) -> dict[str, str]:

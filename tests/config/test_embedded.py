@@ -9,6 +9,7 @@ import sys
 import tempfile
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -51,11 +52,12 @@ class UserOfServers:
 
     def __init__(self, data_dir: Path, python: str = sys.executable, **options) -> None:
         command = [python, "-c", USER_OF_SERVERS, str(data_dir)]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": REPOSITORY}
-        self._process = subprocess.Popen(command, **pipes, **options)
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": REPOSITORY}
+        self._process: subprocess.Popen[Any] = subprocess.Popen(command, **pipes, **options)
 
     @cached_property
     def said(self) -> str:
+        assert self._process.stdout
         return self._process.stdout.readline().strip()
 
     def leave(self) -> None:
@@ -116,7 +118,7 @@ def test_many_first_users_at_once_start_one_pair(data_dir):
     assert not servers_of(data_dir)
 
 
-def python_for(person: dict[str, object], environment: dict[str, str]) -> str | None:
+def python_for(person: dict[str, Any], environment: dict[str, str]) -> str | None:
     """An interpreter of our version that this person may run: ours may lie in root's home."""
     asks = "import sys, psycopg; print(sys.version_info[:2])"
     for python in (sys.executable, "/usr/bin/python3"):
@@ -134,7 +136,7 @@ def test_they_run_for_an_ordinary_user():
     nobody = pwd.getpwnam("nobody")
     home = Path(tempfile.mkdtemp(prefix="embedded-nobody-"))
     shutil.chown(home, nobody.pw_uid)
-    person = {"user": "nobody", "group": nobody.pw_gid, "extra_groups": []}
+    person: dict[str, Any] = {"user": "nobody", "group": nobody.pw_gid, "extra_groups": []}
     packages = Path(psutil.__file__).parents[1]
     # Valkey's package needs this one on Python before 3.11.3, where ours may be newer than the system's.
     (home / "async_timeout.py").write_text("timeout = None\n")
