@@ -96,6 +96,8 @@ class Journey:
                     told.add(run.pk)
                     tell(_sentence(run))
             if self._all_synced(already):
+                if not any(run.account for run in runs):
+                    tell("  nothing is due: every ad account was synced a short while ago")
                 return
             time.sleep(0.3)
         raise DemoFailed("the first sync did not end in time.")
