@@ -103,6 +103,8 @@ class _Guide:
             return
         if supervisor_code == 130:
             sys.exit(130)
+        if supervisor_code == 1:
+            self._outcome = "one of its processes ended by itself."
         raise CommandError(f"The demo failed: {self._outcome} (what the processes said: {self._log_path})")
 
     def _show(self) -> None:
