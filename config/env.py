@@ -56,10 +56,11 @@ def texts(name: str, default: str = "") -> list[str]:
 def url(name: str, default: str) -> str:
     """An absolute http(s) address, without the slash at its end."""
     value = text(name, default).rstrip("/")
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.netloc:
-        raise ImproperlyConfigured(f"{name} is {value!r}; give an address such as {default}.")
-    return value
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(value)
+        if parts.scheme in {"http", "https"} and parts.netloc:
+            return value
+    raise ImproperlyConfigured(f"{name} is {value!r}; give an address such as {default}.")
 
 
 def database(name: str) -> dict[str, object]:

@@ -104,6 +104,8 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_TIME_LIMIT = 6 * 3600
+# Some time before, so that the sync can close its run; the next one goes on from there.
+CELERY_TASK_SOFT_TIME_LIMIT = CELERY_TASK_TIME_LIMIT - 600
 # Longer than the longest task, else the broker hands a running sync to a second worker.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": CELERY_TASK_TIME_LIMIT + 3600}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -124,6 +126,7 @@ LINKEDIN_API_VERSION = env.text("LINKEDIN_API_VERSION", "202607")
 FRESHNESS_TTL_MINUTES = env.integer("FRESHNESS_TTL_MINUTES", 240, at_least=0, at_most=525_600)
 BACKFILL_DAYS = env.integer("BACKFILL_DAYS", 90, at_least=1, at_most=3650)
 LOOKBACK_DAYS = env.integer("LOOKBACK_DAYS", 30, at_least=0, at_most=3650)
+SYNC_LEASE_SECONDS = env.integer("SYNC_LEASE_SECONDS", 90, at_least=2, at_most=3600)
 SYNC_CONCURRENCY = env.integer("SYNC_CONCURRENCY", 4, at_least=1, at_most=32)
 
 # --- Logging ---------------------------------------------------------------------------------------

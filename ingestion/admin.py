@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -28,10 +29,13 @@ from ingestion.models import (
     CampaignDailyMetric,
     Creative,
     CreativeDailyMetric,
+    IncompleteDay,
     RejectedRecord,
+    SyncedAdAccount,
     SyncLog,
     UrnName,
 )
+from ingestion.state import complete_through, with_sync_state
 
 _FIGURES = ["impressions", "clicks", "spent", "ctr_percent", "cost_per_click", "conversions", "leads"]
 _SEGMENT_FIGURES = [name for name in _FIGURES if name != "cost_per_click"]
@@ -232,6 +236,57 @@ class UrnNameAdmin(FactAdmin):
     search_fields = ["urn", "name"]
     ordering = ["urn"]
     paginator = EstimatingPaginator
+
+
+@admin.register(SyncedAdAccount)
+class SyncedAdAccountAdmin(FactAdmin):
+    """How the syncs of each ad account stand: data as of, complete through, why the last one was skipped."""
+
+    ad_account_path = "pk"
+    list_display = ["name", "data_as_of", "complete", "incomplete", "last_status", "last_asked", "last_answer"]
+    search_fields = ["name", "id__exact"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return with_sync_state(super().get_queryset(request))
+
+    @admin.display(description="data as of", empty_value="never synced")
+    def data_as_of(self, ad_account: Any) -> Any:
+        return ad_account.data_as_of
+
+    @admin.display(description="complete through")
+    def complete(self, ad_account: Any) -> Any:
+        return complete_through(ad_account)
+
+    @admin.display(description="days that do not add up")
+    def incomplete(self, ad_account: Any) -> Any:
+        return ad_account.incomplete_day_count
+
+    @admin.display(description="last sync")
+    def last_status(self, ad_account: Any) -> Any:
+        return ad_account.last_status
+
+    @admin.display(description="last asked")
+    def last_asked(self, ad_account: Any) -> Any:
+        return ad_account.sync_gate.asked_at if hasattr(ad_account, "sync_gate") else None
+
+    @admin.display(description="the gate's answer")
+    def last_answer(self, ad_account: Any) -> Any:
+        return ad_account.sync_gate.answer if hasattr(ad_account, "sync_gate") else None
+
+
+@admin.register(IncompleteDay)
+class IncompleteDayAdmin(FactAdmin):
+    list_display = ["date", "account", "state", "shown_differences", "first_seen_at", "checked_at"]
+    list_filter = [AdAccountFilter, "state"]
+    list_select_related = ["account"]
+    date_hierarchy = "date"
+
+    @admin.display(description="our sum less LinkedIn's total")
+    def shown_differences(self, day: IncompleteDay) -> str:
+        return "; ".join(
+            f"{table}: " + ", ".join(f"{name} {value:+,.10g}" for name, value in found.items())
+            for table, found in day.differences.items()
+        )
 
 
 # --- The timetable: django-celery-beat registers plain admins when its module is imported, above ------------

@@ -41,6 +41,7 @@ def segment_jobs(run: Run, into: Segments) -> list[Job]:
             failed=run.note,
         )
         for pivot_type, pivot in DEMOGRAPHIC_PIVOTS.items()
+        if not run.is_pivot_answered(pivot_type)
     ]
 
 
@@ -49,6 +50,7 @@ def store(run: Run, segments: Segments) -> None:
     segment_names = _name_segments(run, segments)
     run.step = "audience_demographics"
     for pivot_type, page in segments.items():
+        run.pivot_answered(pivot_type)
         run.store(run.step, page, partial(_write, run, pivot_type, page, segment_names))
         run.done()
 

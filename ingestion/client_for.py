@@ -3,14 +3,16 @@
 from django.conf import settings
 
 from accounts.connections import ConnectionTokens
+from ingestion.budget import TokenBudget
 from ingestion.linkedin.client import LinkedInClient
 
 
-def client_for(connection_id: int) -> LinkedInClient:
-    """A client that speaks with the connection's token; close it after use."""
+def client_for(connection_id: int, *, budget: TokenBudget) -> LinkedInClient:
+    """A client that speaks with the connection's token, within its budget; close it after use."""
     return LinkedInClient(
         base_url=settings.LINKEDIN_API_BASE_URL,
         version=settings.LINKEDIN_API_VERSION,
         tokens=ConnectionTokens(connection_id),
         concurrency=settings.SYNC_CONCURRENCY,
+        budget=budget,
     )

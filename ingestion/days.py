@@ -3,14 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 from ingestion import load
 from ingestion.linkedin import endpoints
 from ingestion.linkedin.endpoints import ANALYTICS_ROW_LIMIT, Page, Rejected
 from ingestion.linkedin.errors import LinkedInError, UnexpectedResponse
+from ingestion.linkedin.records import AccountDayRecord
 from ingestion.load import Target
-from ingestion.rows import Row, campaign_day_row, creative_day_row, keep_latest
+from ingestion.rows import Row, account_day_row, campaign_day_row, creative_day_row, keep_latest
 from ingestion.side_by_side import Job
 from ingestion.sync_runs import Run, listed_twice
 from ingestion.windows import CannotSplit, ExpectedRows, Window, Windows
@@ -51,24 +53,26 @@ def expected_rows(
     return ExpectedRows(entity_days, stored, min(stored, default=None), max(stored, default=None))
 
 
+# Metrics that one row of a daily answer takes from LinkedIn's five-minute allowance.
+_VALUES_PER_ROW = 14
+
+
 class DaysSource:
-    """Asks for the windows of one daily table and stores each answer."""
+    """Asks for the windows of one daily table and stores each answer.
+
+    `stale` collects stored rows that a whole fresh answer no longer holds; what becomes of them is decided
+    when LinkedIn's totals are known.
+    """
 
     def __init__(self, run: Run, table: DailyTable, *, entity_days: Sequence[date]) -> None:
         first_day, last_day = run.days
+        self.table = table
+        self.stale: list[tuple[Any, date]] = []
         self._run = run
-        self._table = table
-        self._windows = Windows(
-            first_day=first_day,
-            last_day=last_day,
-            expected=expected_rows(
-                table,
-                ad_account_id=run.ad_account_id,
-                first_day=first_day,
-                last_day=last_day,
-                entity_days=entity_days,
-            ),
+        expected = expected_rows(
+            table, ad_account_id=run.ad_account_id, first_day=first_day, last_day=last_day, entity_days=entity_days
         )
+        self._windows = Windows(run.days_to_ask(table.target.table), expected=expected)
         self._known = load.known_ids(table.parents, ad_account_id=run.ad_account_id)
 
     def calls_left(self) -> int:
@@ -79,26 +83,36 @@ class DaysSource:
         if window is None:
             return None
         return Job(
-            ask=lambda: self._ask(window),
+            ask=lambda: self.ask(window),
             then=lambda page: self._answered(window, page),
             failed=self._gave_up,
         )
 
-    def _ask(self, window: Window) -> Page[Row]:
+    def ask(self, window: Window) -> Page[Row]:
         """One answer as rows: they take half the memory of the records, and several answers wait at once."""
-        page = self._table.ask(
+        expected_values = round(min(window.expected_rows, ANALYTICS_ROW_LIMIT)) * _VALUES_PER_ROW
+        self._run.budget.await_values(expected_values, self._run.client.pause)
+        page = self.table.ask(
             self._run.client,
             ad_account_id=self._run.ad_account_id,
             first_day=window.first_day,
             last_day=window.last_day,
             campaign_ids=window.campaign_ids,
         )
-        return Page([self._table.row(record) for record in page.records], page.rejected)
+        self._run.budget.count_values(page.received * _VALUES_PER_ROW - expected_values)
+        return Page([self.table.row(record) for record in page.records], page.rejected)
+
+    def keep(self, window: Window, page: Page[Row]) -> None:
+        """Store an answer that LinkedIn did not cut."""
+        self._run.step = self.table.target.table
+        self._run.store(self.table.target.table, page, lambda: self._write(window, page))
 
     def _answered(self, window: Window, page: Page[Row]) -> None:
         if page.received < ANALYTICS_ROW_LIMIT:
             self._windows.answered(window, page.received)
-            self._store(page)
+            if window.campaign_ids is None:
+                self._run.days_answered(self.table.target.table, window.first_day, window.last_day)
+            self.keep(window, page)
         else:
             self._ask_for_halves(window, page)
         if self._windows.done():
@@ -109,10 +123,10 @@ class DaysSource:
         try:
             self._windows.cut(window, campaign_ids=sorted(campaign_ids))
         except CannotSplit:
-            self._store(page)
+            self.keep(window, page)
             self._gave_up(
                 UnexpectedResponse(
-                    f"LinkedIn cut {self._table.target.table} of {window.first_day} at {ANALYTICS_ROW_LIMIT}"
+                    f"LinkedIn cut {self.table.target.table} of {window.first_day} at {ANALYTICS_ROW_LIMIT}"
                     " rows, and the day cannot be split further; what came is stored."
                 )
             )
@@ -121,17 +135,73 @@ class DaysSource:
         self._windows.failed()
         self._run.note(error)
 
-    def _store(self, page: Page[Row]) -> None:
-        self._run.step = self._table.target.table
-        self._run.store(self._table.target.table, page, lambda: self._write(page))
-
-    def _write(self, page: Page[Row]) -> Sequence[Rejected]:
+    def _write(self, window: Window, page: Page[Row]) -> Sequence[Rejected]:
         """Upsert the page; returns what LinkedIn listed twice."""
-        target = self._table.target
+        target = self.table.target
         kept, repeated = keep_latest(page.records, key_columns=len(target.key))
         unknown = {row[0] for row in kept} - self._known
         if unknown:
-            self._table.add_stubs(unknown, ad_account_id=self._run.ad_account_id, now=self._run.fetched_at)
+            self.table.add_stubs(unknown, ad_account_id=self._run.ad_account_id, now=self._run.fetched_at)
             self._known |= unknown
-        load.upsert(target, kept, now=self._run.fetched_at)
+        if window.campaign_ids is None:
+            self.stale += load.upsert_days(
+                target,
+                kept,
+                ad_account_id=self._run.ad_account_id,
+                first_day=window.first_day,
+                last_day=window.last_day,
+                now=self._run.fetched_at,
+            )
+        else:
+            load.upsert(target, kept, now=self._run.fetched_at)
+        return listed_twice(repeated)
+
+
+class AccountTotals:
+    """Asks for LinkedIn's own daily totals of the ad account, all days in one answer, and stores them."""
+
+    def __init__(self, run: Run) -> None:
+        self.are_stored = False
+        self._run = run
+        self._asked = False
+
+    def calls_left(self) -> int:
+        return 0 if self._asked else 1
+
+    def next_job(self) -> Job | None:
+        if self._asked:
+            return None
+        self._asked = True
+        first_day, last_day = self._run.days
+        ask = partial(
+            endpoints.account_days,
+            self._run.client,
+            ad_account_id=self._run.ad_account_id,
+            first_day=first_day,
+            last_day=last_day,
+        )
+        return Job(ask=ask, then=self._answered, failed=self._run.note)
+
+    def _answered(self, page: Page[AccountDayRecord]) -> None:
+        self._run.step = load.ACCOUNT_DAYS.table
+        self._run.store(load.ACCOUNT_DAYS.table, page, lambda: self._write(page))
+        self.are_stored = True
+        self._run.done()
+
+    def _write(self, page: Page[AccountDayRecord]) -> Sequence[Rejected]:
+        """Upsert the totals; a day that LinkedIn no longer totals has none."""
+        kept, repeated = keep_latest(map(account_day_row, page.records), key_columns=len(load.ACCOUNT_DAYS.key))
+        first_day, last_day = self._run.days
+        gone = load.upsert_days(
+            load.ACCOUNT_DAYS,
+            kept,
+            ad_account_id=self._run.ad_account_id,
+            first_day=first_day,
+            last_day=last_day,
+            now=self._run.fetched_at,
+        )
+        if gone:
+            # LinkedIn answers with nothing, too, when access was lost a moment ago; this raises then.
+            endpoints.ad_account(self._run.client, ad_account_id=self._run.ad_account_id)
+            load.set_to_zero(load.ACCOUNT_DAYS, gone, now=self._run.fetched_at)
         return listed_twice(repeated)

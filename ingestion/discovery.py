@@ -1,15 +1,18 @@
 """One LinkedIn connection to its ad accounts: list them, remember its roles, schedule their syncs."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from django.db import transaction
 
 from accounts import ad_accounts
 from accounts.errors import AccountsError
+from accounts.models import AdAccount
 from ingestion import schedules, sync_runs
+from ingestion.budget import TokenBudget
 from ingestion.client_for import client_for
-from ingestion.failures import explain
+from ingestion.failures import Failure, explain
 from ingestion.linkedin import endpoints
 from ingestion.linkedin.errors import LinkedInError
 from ingestion.models import SyncLog
@@ -25,13 +28,21 @@ def discover_ad_accounts(
     What LinkedIn refuses ends in the result and in `sync_log`, where this run shows as "all".
     """
     row = sync_runs.take(ad_account_id=None, trigger=SyncLog.Trigger.DISCOVERY, now=now())
-    with client_for(connection_id) as client:
-        run = Run(row, client=client, now=now, on_progress=lambda progress: None)
+    budget = TokenBudget(connection_id, now=now)
+    with client_for(connection_id, budget=budget) as client:
+        run = Run(row, client=client, budget=budget, now=now, on_progress=lambda progress: None)
         run.step = "ad accounts"
         try:
             found = _discover(run, connection_id)
         except (LinkedInError, AccountsError) as error:
             return run.close(explain(error)), []
+        except BaseException as error:
+            # Nobody waits for a run of all ad accounts, so nobody would close it as stale. The database may be
+            # what failed.
+            with suppress(Exception):
+                said = f"The discovery was stopped ({type(error).__name__}: {error})."
+                run.close(explain(error) or Failure(SyncLog.ErrorKind.INTERNAL, said))
+            raise
         return run.close(), found
 
 
@@ -40,15 +51,28 @@ def _discover(run: Run, connection_id: int) -> list[int]:
     role_pages = list(endpoints.ad_account_users(run.client))
     found = {record.id: record for page in pages for record in page.records}
     roles: dict[int, str | None] = dict.fromkeys(found)
+    # Listed, and set aside because it could not be read: not lost.
+    unread = {rejected.identity for page in pages for rejected in page.rejected}
     for role_page in role_pages:
-        roles.update({one.ad_account_id: one.role for one in role_page.records if one.ad_account_id in found})
+        for one in role_page.records:
+            if one.ad_account_id in found or str(one.ad_account_id) in unread:
+                roles[one.ad_account_id] = one.role
     with transaction.atomic():
         ad_accounts.store_ad_accounts(map(ad_account_row, found.values()), now=run.fetched_at)
         ad_accounts.store_roles(connection_id=connection_id, roles=roles, now=run.fetched_at)
-        schedules.schedule_syncs(sorted(found), now=run.fetched_at)
+        ad_accounts.mark_missing(now=run.fetched_at)
+        _keep_timetable(connection_id, sorted(found), now=run.fetched_at)
         for page in pages:
             run.count("ad_accounts", page)
         for role_page in role_pages:
             run.count("linkedin_ad_account_roles", role_page)
     run.done()
     return sorted(found)
+
+
+def _keep_timetable(connection_id: int, found: list[int], *, now: datetime) -> None:
+    """A periodic task for each ad account that can be read, none for those that no connection reads any more."""
+    schedules.schedule_discovery(connection_id)
+    schedules.schedule_syncs(found, now=now)
+    gone = AdAccount.objects.filter(missing_since__isnull=False).values_list("pk", flat=True)
+    schedules.unschedule_syncs(list(gone))

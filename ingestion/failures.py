@@ -8,8 +8,11 @@ import errno
 from dataclasses import dataclass
 
 import psycopg
+import redis
+from celery.exceptions import SoftTimeLimitExceeded
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, InterfaceError, OperationalError
+from kombu.exceptions import OperationalError as KombuOperationalError
 
 from accounts.errors import AccountsError
 from ingestion.linkedin.errors import LinkedInError
@@ -35,15 +38,28 @@ def explain(error: BaseException) -> Failure | None:
         return Failure(error.kind, str(error))
     if isinstance(error, ImproperlyConfigured) or type(error).__name__ == "EmbeddedServerError":
         return Failure("internal", str(error))
-    if isinstance(error, DatabaseError | InterfaceError):
+    # COPY raises psycopg's own errors: Django does not wrap them there.
+    if isinstance(error, DatabaseError | InterfaceError | psycopg.Error):
         return _explain_database(error)
+    if isinstance(error, redis.RedisError | KombuOperationalError):
+        return Failure(
+            "internal",
+            f"Valkey does not answer ({_first_line(error)}).",
+            "Start it, or correct REDIS_URL, then try again.",
+        )
+    if isinstance(error, SoftTimeLimitExceeded):
+        return Failure(
+            "timeout",
+            "The sync took longer than a task may.",
+            "Nothing to do: what was stored is whole, and the next sync goes on from there.",
+        )
     if isinstance(error, OSError):
         return _explain_system(error)
     return None
 
 
 def _explain_database(error: BaseException) -> Failure | None:
-    cause = error.__cause__
+    cause = error if isinstance(error, psycopg.Error) else error.__cause__
     if isinstance(cause, psycopg.errors.DiskFull):
         return Failure(
             "internal",
@@ -56,7 +72,7 @@ def _explain_database(error: BaseException) -> Failure | None:
         cause, psycopg.errors.QueryCanceled | psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected
     ):
         return Failure("internal", f"PostgreSQL gave up on a statement ({_first_line(error)}).", "Try again.")
-    if isinstance(error, OperationalError | InterfaceError):
+    if isinstance(error, OperationalError | InterfaceError | psycopg.OperationalError | psycopg.InterfaceError):
         return Failure(
             "internal",
             f"PostgreSQL does not answer ({_first_line(error)}).",

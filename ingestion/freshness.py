@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 from django.db import connection
 
-from ingestion.models import SyncLog
+from ingestion.models import SyncGate, SyncLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,21 @@ def freshness(ad_account_id: int, *, now: datetime) -> Freshness:
         f"fresh: synced {minutes} minutes ago, asked again after {settings.FRESHNESS_TTL_MINUTES}",
         last,
     )
+
+
+def pass_gate(ad_account_id: int, *, force: bool, now: datetime) -> Freshness:
+    """The gate's answer to somebody who asks for a sync, remembered where people can see it."""
+    gate = Freshness(True, "asked for by force") if force else freshness(ad_account_id, now=now)
+    SyncGate.objects.update_or_create(
+        account_id=ad_account_id,
+        defaults={"asked_at": now, "was_due": gate.is_due, "answer": gate.reason},
+    )
+    return gate
+
+
+def note_refusal(ad_account_id: int, why: str, *, now: datetime) -> None:
+    """The gate let the sync pass, and it could not begin."""
+    SyncGate.objects.filter(account_id=ad_account_id).update(asked_at=now, was_due=False, answer=why)
 
 
 def days_due(ad_account_id: int, *, today: date) -> tuple[date, date]:

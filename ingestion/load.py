@@ -69,6 +69,16 @@ def upsert(target: Target, rows: Iterable[Row], *, now: datetime) -> int:
     return _merge(target, now=now)
 
 
+def upsert_days(
+    target: Target, rows: Iterable[Row], *, ad_account_id: int, first_day: date, last_day: date, now: datetime
+) -> list[tuple[Any, date]]:
+    """Store a whole answer for a range of days; returns the keys of stored rows that it no longer holds."""
+    _copy_incoming(target, target.columns, rows)
+    stale = _not_incoming(target, ad_account_id=ad_account_id, first_day=first_day, last_day=last_day)
+    _merge(target, now=now)
+    return stale
+
+
 def upsert_segments(rows: Iterable[Row], *, now: datetime) -> int:
     """Store the segments of one pivot and whole months.
 
@@ -100,6 +110,55 @@ def upsert_segments(rows: Iterable[Row], *, now: datetime) -> int:
             """
         )
     return _merge(SEGMENTS, now=now)
+
+
+def _not_incoming(target: Target, *, ad_account_id: int, first_day: date, last_day: date) -> list[tuple[Any, date]]:
+    """Keys of stored rows of the days, other than zeros, that are not among the incoming ones."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                """
+                SELECT {key}, date FROM {table} AS stored
+                WHERE {of_the_ad_account} AND date BETWEEN %(first_day)s AND %(last_day)s
+                  AND ({counts}) IS DISTINCT FROM ({zeros})
+                  AND NOT EXISTS (SELECT FROM incoming WHERE incoming.{key} = stored.{key}
+                                                         AND incoming.date = stored.date)
+                """
+            ).format(
+                key=sql.Identifier(target.key[0]),
+                table=sql.Identifier(target.table),
+                of_the_ad_account=_of_the_ad_account(target),
+                counts=_names(_COUNTS, "stored"),
+                zeros=sql.SQL(", ").join([sql.Literal(0)] * len(_COUNTS)),
+            ),
+            {"ad_account_id": ad_account_id, "first_day": first_day, "last_day": last_day},
+        )
+        return [(key, day) for key, day in cursor.fetchall()]
+
+
+def _of_the_ad_account(target: Target) -> sql.SQL:
+    """Condition on `stored`, the alias of a daily table, with the parameter `ad_account_id`."""
+    if target == ACCOUNT_DAYS:
+        return sql.SQL("stored.account_id = %(ad_account_id)s")
+    if target == CAMPAIGN_DAYS:
+        return sql.SQL("stored.campaign_id IN (SELECT id FROM campaigns WHERE account_id = %(ad_account_id)s)")
+    return sql.SQL("stored.creative_id IN (SELECT id FROM creatives WHERE account_id = %(ad_account_id)s)")
+
+
+def set_to_zero(target: Target, keys: Sequence[tuple[Any, date]], *, now: datetime) -> None:
+    """Nothing happened there after all: LinkedIn took the figures back."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "UPDATE {table} SET {zeros}, fetched_at = %s"
+                " FROM unnest(%s, %s::date[]) AS gone (key, day) WHERE {key} = gone.key AND date = gone.day"
+            ).format(
+                table=sql.Identifier(target.table),
+                key=sql.Identifier(target.key[0]),
+                zeros=sql.SQL(", ").join(sql.SQL("{} = 0").format(sql.Identifier(name)) for name in _COUNTS),
+            ),
+            [now, [key for key, _ in keys], [day for _, day in keys]],
+        )
 
 
 def _copy_incoming(target: Target, columns: Sequence[str], rows: Iterable[Row]) -> None:
@@ -197,21 +256,25 @@ def known_ids(target: Target, *, ad_account_id: int) -> set[Any]:
 
 def rows_per_day(target: Target, *, ad_account_id: int, first_day: date, last_day: date) -> dict[date, int]:
     """How many rows of a daily table are stored for each day of an ad account."""
-    parent, column = {
-        CAMPAIGN_DAYS: ("campaigns", "campaign_id"),
-        CREATIVE_DAYS: ("creatives", "creative_id"),
-    }[target]
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL(
-                "SELECT date, count(*) FROM {table} JOIN {parent} ON {parent}.id = {table}.{column}"
-                " WHERE {parent}.account_id = %s AND date BETWEEN %s AND %s GROUP BY date"
-            ).format(
-                table=sql.Identifier(target.table),
-                parent=sql.Identifier(parent),
-                column=sql.Identifier(column),
-            ),
-            [ad_account_id, first_day, last_day],
+                "SELECT date, count(*) FROM {table} AS stored WHERE {of_the_ad_account}"
+                " AND date BETWEEN %(first_day)s AND %(last_day)s GROUP BY date"
+            ).format(table=sql.Identifier(target.table), of_the_ad_account=_of_the_ad_account(target)),
+            {"ad_account_id": ad_account_id, "first_day": first_day, "last_day": last_day},
+        )
+        return dict(cursor.fetchall())
+
+
+def creatives_per_campaign(*, ad_account_id: int) -> dict[int, int]:
+    """Every stored campaign of an ad account, with how many creatives are stored for it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT campaigns.id, count(creatives.id) FROM campaigns"
+            " LEFT JOIN creatives ON creatives.campaign_id = campaigns.id"
+            " WHERE campaigns.account_id = %s GROUP BY campaigns.id ORDER BY campaigns.id",
+            [ad_account_id],
         )
         return dict(cursor.fetchall())
 

@@ -59,7 +59,7 @@ def plan_sync(ad_account_id: int, *, first_day: date, last_day: date, today: dat
         expected = days.expected_rows(
             table, ad_account_id=ad_account_id, first_day=first_day, last_day=last_day, entity_days=created
         )
-        windows = Windows(first_day=first_day, last_day=last_day, expected=expected)
+        windows = Windows([(first_day, last_day)], expected=expected)
         calls[table.target.table] = _count_windows(windows)
         rows[table.target.table] = round(expected.between(first_day, last_day))
     first_month, last = whole_months(first_day=first_day, last_day=last_day, today=today)

@@ -13,6 +13,7 @@ SYNC_TASK = "ingestion.tasks.sync_ad_account"
 # The task asks the gate first, so asking more often than the freshness allows costs nothing and keeps the
 # data at most this much older than that.
 _ASKS_PER_FRESHNESS = 4
+_DAY = timedelta(days=1)
 
 
 def sync_interval() -> timedelta:
@@ -28,9 +29,7 @@ def schedule_syncs(ad_account_ids: list[int], *, now: datetime) -> int:
     if not missing:
         return 0
     interval = sync_interval()
-    every, _ = IntervalSchedule.objects.get_or_create(
-        every=int(interval.total_seconds() // 60), period=IntervalSchedule.MINUTES
-    )
+    every = _interval(interval)
     PeriodicTask.objects.bulk_create(
         [
             PeriodicTask(
@@ -51,13 +50,59 @@ def schedule_syncs(ad_account_ids: list[int], *, now: datetime) -> int:
 
 def unschedule_syncs(ad_account_ids: list[int]) -> None:
     """Remove the periodic tasks of ad accounts that are gone."""
-    names = [_name(ad_account_id) for ad_account_id in ad_account_ids]
+    _remove([_name(ad_account_id) for ad_account_id in ad_account_ids])
+
+
+def schedule_discovery(connection_id: int) -> None:
+    """Look once a day which ad accounts a connection can read."""
+    _keep(_discovery_name(connection_id), "ingestion.tasks.discover_ad_accounts", _DAY, args=f"[{connection_id}]")
+
+
+def unschedule_discovery(connection_id: int) -> None:
+    """The connection is gone."""
+    _remove([_discovery_name(connection_id)])
+
+
+def schedule_housekeeping() -> None:
+    """The entries that do not belong to one ad account."""
+    _keep("Close dead syncs", "ingestion.tasks.close_dead_runs", timedelta(minutes=1))
+    _keep("Prune old sync runs", "ingestion.tasks.prune_runs", _DAY)
+
+
+def _keep(name: str, task: str, every: timedelta, *, args: str = "[]") -> None:
+    """Make an entry where there is none; one that exists may have been changed by an operator."""
+    _, is_new = PeriodicTask.objects.get_or_create(
+        name=name,
+        defaults={
+            "task": task,
+            "args": args,
+            "interval": _interval(every),
+            "expire_seconds": int(every.total_seconds()) - 1,
+            "description": "Made by the service; change the interval or pause it here.",
+        },
+    )
+    if is_new:
+        PeriodicTasks.update_changed()
+
+
+def _interval(every: timedelta) -> IntervalSchedule:
+    """Nothing keeps intervals unique there: operators may have made the same one twice."""
+    usual = {"every": int(every.total_seconds() // 60), "period": IntervalSchedule.MINUTES}
+    found: IntervalSchedule | None = IntervalSchedule.objects.filter(**usual).order_by("pk").first()
+    return found or IntervalSchedule.objects.create(**usual)
+
+
+def _remove(names: list[str]) -> None:
     if PeriodicTask.objects.filter(name__in=names).delete()[0]:
         PeriodicTasks.update_changed()
 
 
 def _name(ad_account_id: int) -> str:
     return f"Sync ad account {ad_account_id}"
+
+
+def _discovery_name(connection_id: int) -> str:
+    return f"Discover ad accounts of LinkedIn connection {connection_id}"
 
 
 def _share_of(ad_account_id: int) -> float:

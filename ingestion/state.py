@@ -1,10 +1,11 @@
 """How the installation stands: connections, how recent the data is, row counts."""
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import Count, Min, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from accounts.models import AdAccount, LinkedInConnection
 from ingestion.models import (
@@ -13,6 +14,7 @@ from ingestion.models import (
     CampaignDailyMetric,
     Creative,
     CreativeDailyMetric,
+    IncompleteDay,
     SyncLog,
 )
 
@@ -44,8 +46,12 @@ class AdAccountState:
     id: int
     name: str | None
     data_as_of: datetime | None
+    complete_through: date | None
+    incomplete_days: int
     last_status: str | None
     last_errors: str | None
+    last_asked_at: datetime | None
+    last_answer: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ def state() -> State:
             )
             for one in LinkedInConnection.objects.select_related("user").order_by("pk")
         ],
-        ad_accounts=[AdAccountState(**row) for row in _ad_accounts()],
+        ad_accounts=[_ad_account_state(one) for one in with_sync_state(AdAccount.objects.all())],
         rows=row_counts(),
     )
 
@@ -84,18 +90,48 @@ def row_counts() -> dict[str, int]:
     return {model._meta.db_table: model._default_manager.count() for model in SEVEN_TABLES}
 
 
-def _ad_accounts() -> Any:
+def with_sync_state(ad_accounts: QuerySet[Any]) -> QuerySet[Any, Any]:
+    """Ad accounts with what their syncs have to say; `complete_through` reads it."""
     runs = SyncLog.objects.filter(account=OuterRef("pk")).order_by("-started_at")
     success = runs.filter(status=SyncLog.Status.SUCCESS)
-    return AdAccount.objects.annotate(
+    incomplete = IncompleteDay.objects.filter(account=OuterRef("pk")).order_by().values("account")
+    annotated: QuerySet[Any, Any] = ad_accounts.annotate(
         data_as_of=Subquery(success.values("started_at")[:1]),
+        last_day=Subquery(success.values("last_day")[:1]),
+        first_incomplete=Subquery(incomplete.annotate(day=Min("date")).values("day")),
+        incomplete_day_count=Coalesce(Subquery(incomplete.annotate(days=Count("pk")).values("days")), 0),
         last_status=Subquery(runs.values("status")[:1]),
         last_errors=Subquery(runs.values("errors")[:1]),
-    ).values("id", "name", "data_as_of", "last_status", "last_errors")
+    )
+    return annotated.select_related("sync_gate")
+
+
+def complete_through(ad_account: Any) -> date | None:
+    """The last day up to which every day is complete; a day is judged when it is over."""
+    if ad_account.data_as_of is None or ad_account.last_day is None:
+        return None
+    judged: date = min(ad_account.last_day, ad_account.data_as_of.date() - timedelta(days=1))
+    first_incomplete: date | None = ad_account.first_incomplete
+    return min(judged, first_incomplete - timedelta(days=1)) if first_incomplete else judged
+
+
+def _ad_account_state(ad_account: Any) -> AdAccountState:
+    gate = getattr(ad_account, "sync_gate", None)
+    return AdAccountState(
+        id=ad_account.pk,
+        name=ad_account.name,
+        data_as_of=ad_account.data_as_of,
+        complete_through=complete_through(ad_account),
+        incomplete_days=ad_account.incomplete_day_count,
+        last_status=ad_account.last_status,
+        last_errors=ad_account.last_errors,
+        last_asked_at=gate.asked_at if gate else None,
+        last_answer=gate.answer if gate else None,
+    )
 
 
 def _with_text_instants(value: Any) -> Any:
-    if isinstance(value, datetime):
+    if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, dict):
         return {key: _with_text_instants(item) for key, item in value.items()}

@@ -4,18 +4,21 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime
 
+from django.db import close_old_connections
+
 from accounts import connections
 from accounts.errors import AccountsError
 from accounts.models import LinkedInConnection
-from ingestion import audience, entities, sync_runs
+from ingestion import audience, entities, reconcile, sync_runs
+from ingestion.budget import TokenBudget
 from ingestion.client_for import client_for
-from ingestion.days import CAMPAIGN_DAYS, CREATIVE_DAYS, DaysSource
+from ingestion.days import CAMPAIGN_DAYS, CREATIVE_DAYS, AccountTotals, DaysSource
 from ingestion.failures import Failure, explain
-from ingestion.freshness import days_due, freshness
-from ingestion.linkedin.errors import LinkedInError, TokenRejected
+from ingestion.freshness import days_due, note_refusal, pass_gate
+from ingestion.linkedin.errors import DayLimitReached, LinkedInError, TokenRejected
 from ingestion.models import SyncLog
 from ingestion.side_by_side import Jobs
-from ingestion.sync_runs import Progress, Run, RunLost, SyncResult
+from ingestion.sync_runs import Progress, Run, RunLost, Stopped, SyncResult
 
 
 def sync_ad_account(
@@ -27,27 +30,52 @@ def sync_ad_account(
     trigger: str = SyncLog.Trigger.MANUAL,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> SyncResult:
     """Bring the stored data of one ad account up to date.
 
-    Skips a fresh ad account unless forced. What LinkedIn refuses ends in the result and in `sync_log`, not in
-    an exception; an error of ours is recorded there and raised. Raises AlreadyRunning.
+    Skips a fresh ad account unless forced, and goes on from where an unfinished run was. What LinkedIn refuses
+    ends in the result and in `sync_log`, not in an exception; an error of ours is recorded there and raised.
+    `should_stop` is asked between answers. Raises AlreadyRunning.
     """
     started_at = now()
-    gate = freshness(ad_account_id, now=started_at)
-    if not (force or gate.is_due):
+    gate = pass_gate(ad_account_id, force=force, now=started_at)
+    if not gate.is_due:
         return SyncResult(ad_account_id, "skipped", gate.reason)
     first_day, last_day = days_to_ask(ad_account_id, first_day=first_day, last_day=last_day, today=started_at.date())
-    row = sync_runs.take(
-        ad_account_id=ad_account_id, trigger=trigger, first_day=first_day, last_day=last_day, now=started_at
-    )
     try:
         connection = connections.usable_connection(ad_account_id)
-    except AccountsError as error:
-        return sync_runs.fail(row, Failure(error.kind, str(error)), now=now())
-    with client_for(connection.pk) as client:
-        run = Run(row, client=client, now=now, on_progress=on_progress)
+        budget = TokenBudget(connection.pk, now=now)
+        budget.require_not_parked()
+    except (AccountsError, DayLimitReached) as error:
+        return _refused(ad_account_id, error, trigger=trigger, days=(first_day, last_day), now=started_at)
+    row = sync_runs.take(
+        ad_account_id=ad_account_id,
+        trigger=trigger,
+        first_day=first_day,
+        last_day=last_day,
+        resume=not force,
+        now=started_at,
+    )
+    with client_for(connection.pk, budget=budget) as client:
+        run = Run(row, client=client, budget=budget, now=now, on_progress=on_progress, should_stop=should_stop)
         return _run_to_its_end(run, connection)
+
+
+def _refused(
+    ad_account_id: int, error: Exception, *, trigger: str, days: tuple[date, date], now: datetime
+) -> SyncResult:
+    """No request can be made now: say so in `sync_log` and at the gate."""
+    failure = explain(error) or Failure(SyncLog.ErrorKind.INTERNAL, str(error))
+    note_refusal(ad_account_id, str(failure), now=now)
+    return sync_runs.refuse(
+        ad_account_id=ad_account_id,
+        failure=failure,
+        trigger=trigger,
+        first_day=days[0],
+        last_day=days[1],
+        now=now,
+    )
 
 
 def days_to_ask(ad_account_id: int, *, first_day: date | None, last_day: date | None, today: date) -> tuple[date, date]:
@@ -60,15 +88,16 @@ def days_to_ask(ad_account_id: int, *, first_day: date | None, last_day: date | 
 def _run_to_its_end(run: Run, connection: LinkedInConnection) -> SyncResult:
     try:
         _run_steps(run, scopes=frozenset(connection.scopes))
-    except RunLost as lost:
-        return run.close(Failure(SyncLog.ErrorKind.TIMEOUT, str(lost)))
+    except (RunLost, Stopped) as ended:
+        return run.close(Failure(SyncLog.ErrorKind.TIMEOUT, str(ended)))
     except (LinkedInError, AccountsError) as error:
         if isinstance(error, TokenRejected):
             connections.mark_needs_consent(connection.pk, trouble=f"{error} {error.remedy}")
         return run.close(explain(error))
     except BaseException as error:
-        # The database may be what failed; then the lease closes the run later.
+        # The database may be what failed: then a new connection, or else the lease, closes the run.
         with suppress(Exception):
+            close_old_connections()
             run.close(explain(error) or Failure(SyncLog.ErrorKind.INTERNAL, _stopped_by(error)))
         raise
     return run.close()
@@ -79,14 +108,13 @@ def _run_steps(run: Run, *, scopes: frozenset[str]) -> None:
     listed = entities.fetch(run, scopes=scopes)
     entities.store(run, listed)
     segments: audience.Segments = {}
-    run.requests.run(
-        [
-            DaysSource(run, CAMPAIGN_DAYS, entity_days=entities.first_days(listed.campaigns)),
-            DaysSource(run, CREATIVE_DAYS, entity_days=entities.first_days(listed.creatives)),
-            Jobs(audience.segment_jobs(run, segments)),
-        ]
-    )
+    campaign_days = DaysSource(run, CAMPAIGN_DAYS, entity_days=entities.first_days(listed.campaigns))
+    creative_days = DaysSource(run, CREATIVE_DAYS, entity_days=entities.first_days(listed.creatives))
+    totals = AccountTotals(run)
+    run.requests.run([totals, campaign_days, creative_days, Jobs(audience.segment_jobs(run, segments))])
     audience.store(run, segments)
+    if totals.are_stored:
+        reconcile.settle(run, [campaign_days, creative_days])
 
 
 def _stopped_by(error: BaseException) -> str:

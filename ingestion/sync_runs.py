@@ -10,7 +10,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
+from ingestion.budget import TokenBudget
 from ingestion.failures import Failure
 from ingestion.linkedin.client import LinkedInClient
 from ingestion.linkedin.endpoints import Page, Rejected
@@ -18,12 +20,14 @@ from ingestion.linkedin.errors import DayLimitReached, LinkedInError, TokenRejec
 from ingestion.models import RejectedRecord, SyncLog
 from ingestion.rows import Row
 from ingestion.side_by_side import SideBySide
+from ingestion.windows import DayRange, merged, without
 
 log = logging.getLogger(__name__)
 
-# A run that gave no sign of life for so long is dead.
-LEASE = timedelta(seconds=90)
-_HEARTBEAT_SECONDS = 5.0
+_HEARTBEATS_PER_LEASE = 6
+_KEPT = timedelta(days=90)
+# Where `sync_log.answered` names the demographic pivots.
+_PIVOTS = "audience_demographics"
 # After one of these no further request of this token or version can succeed.
 _HOPELESS = (TokenRejected, VersionSunset, DayLimitReached)
 
@@ -38,6 +42,10 @@ class AlreadyRunning(Exception):
 
 class RunLost(Exception):
     """This run was closed by somebody else while it ran."""
+
+
+class Stopped(Exception):
+    """This process is to end; what was stored so far is whole, and the next run goes on from there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +82,13 @@ class Run:
         row: SyncLog,
         *,
         client: LinkedInClient,
+        budget: TokenBudget,
         now: Callable[[], datetime],
         on_progress: Callable[[Progress], None],
+        should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.client = client
+        self.budget = budget
         self.requests = SideBySide(
             concurrency=settings.SYNC_CONCURRENCY, while_waiting=self._beat_now_and_then, wait_seconds=1.0
         )
@@ -86,6 +97,9 @@ class Run:
         self._row = row
         self._now = now
         self._on_progress = on_progress
+        self._should_stop = should_stop
+        self._answered: dict[str, list[Any]] = dict(row.answered)
+        self._heartbeat_seconds = settings.SYNC_LEASE_SECONDS / _HEARTBEATS_PER_LEASE
         self._started = self._last_beat = monotonic()
         self._failures: list[Failure] = []
         self._steps_done = 0
@@ -104,6 +118,26 @@ class Run:
         if self._row.first_day is None or self._row.last_day is None:
             raise ValueError("this run has no range of days")
         return self._row.first_day, self._row.last_day
+
+    def days_to_ask(self, table: str) -> list[DayRange]:
+        """The run's days less those that an earlier run of the same work had answered and stored."""
+        return without(self.days, self._days_answered(table))
+
+    def days_answered(self, table: str, first_day: date, last_day: date) -> None:
+        """Note, for the next `store`, that these days of a table are answered whole."""
+        answered = merged([*self._days_answered(table), (first_day, last_day)])
+        self._answered[table] = [[first.isoformat(), last.isoformat()] for first, last in answered]
+
+    def pivot_answered(self, pivot_type: str) -> None:
+        """Note, for the next `store`, that a demographic pivot is answered."""
+        self._answered.setdefault(_PIVOTS, []).append(pivot_type)
+
+    def is_pivot_answered(self, pivot_type: str) -> bool:
+        return pivot_type in self._answered.get(_PIVOTS, [])
+
+    def _days_answered(self, table: str) -> list[DayRange]:
+        stored = self._answered.get(table, [])
+        return [(date.fromisoformat(first), date.fromisoformat(last)) for first, last in stored]
 
     def store(self, table: str, page: Page[Any], write: Callable[[], Sequence[Rejected] | None]) -> None:
         """Write one answer, its rejected records and the progress in one transaction.
@@ -135,10 +169,14 @@ class Run:
         return len(self._failures)
 
     def beat(self, **columns: int) -> None:
-        """Show that the run lives, and how far it is. Raises RunLost."""
+        """Show that the run lives, and how far it is. Raises RunLost, or Stopped where the process is to end."""
         progress = self._progress()
         alive = SyncLog.objects.filter(pk=self._row.pk, status=SyncLog.Status.RUNNING).update(
-            heartbeat_at=self._now(), progress=asdict(progress), **self._counts(), **columns
+            heartbeat_at=timezone.now(),
+            progress=asdict(progress),
+            answered=self._answered,
+            **self._counts(),
+            **columns,
         )
         if not alive:
             raise RunLost(f"Sync run {self._row.pk} was closed by another process; its work so far is stored.")
@@ -178,8 +216,11 @@ class Run:
         return Progress(self.step, calls, expected, self._rows.total(), share)
 
     def _beat_now_and_then(self) -> None:
-        if monotonic() - self._last_beat >= _HEARTBEAT_SECONDS:
+        if self._should_stop():
+            raise Stopped("The worker was stopped; the next sync goes on from here.")
+        if monotonic() - self._last_beat >= self._heartbeat_seconds:
             self.beat()
+            self.budget.renew()
 
     def _keep_rejected(self, rejected: Sequence[Rejected]) -> None:
         self._rejected += len(rejected)
@@ -203,24 +244,27 @@ def take(
     trigger: str,
     first_day: date | None = None,
     last_day: date | None = None,
+    resume: bool = False,
     now: datetime,
 ) -> SyncLog:
     """Open the one running row of an ad account. Raises AlreadyRunning.
 
-    A run whose heartbeat is older than its lease is closed first. No ad account means all of them; such
-    runs do not exclude each other.
+    A run whose heartbeat is older than its lease is closed first. With `resume` the work of an unfinished run
+    is gone on with. No ad account means all of them; such runs do not exclude each other.
     """
     if ad_account_id is not None:
-        close_stale(now=now, ad_account_id=ad_account_id)
+        close_stale(ad_account_id=ad_account_id)
+    answered = _unfinished_work(ad_account_id, now=now) if resume else {}
     try:
         with transaction.atomic():
             return SyncLog.objects.create(
                 account_id=ad_account_id,
                 trigger=trigger,
                 started_at=now,
-                heartbeat_at=now,
+                heartbeat_at=timezone.now(),
                 first_day=first_day,
                 last_day=last_day,
+                answered=answered,
             )
     except IntegrityError as error:
         if "an_ad_account_has_one_running_sync" not in str(error):
@@ -229,17 +273,52 @@ def take(
     raise AlreadyRunning(running)
 
 
-def close_stale(*, now: datetime, ad_account_id: int | None = None) -> int:
-    """Close runs that stopped giving signs of life; returns how many."""
-    stale = SyncLog.objects.filter(status=SyncLog.Status.RUNNING, heartbeat_at__lt=now - LEASE)
-    if ad_account_id is not None:
-        stale = stale.filter(account_id=ad_account_id)
-    return stale.update(
-        status=SyncLog.Status.FAILED,
-        finished_at=now,
-        error_kind=SyncLog.ErrorKind.TIMEOUT,
-        errors="The process that ran this sync ended without a word. The next sync goes on by itself.",
+def _unfinished_work(ad_account_id: int | None, *, now: datetime) -> dict[str, Any]:
+    """What the last run had answered, if it did not end well and is as recent as fresh data is."""
+    last = SyncLog.objects.filter(account_id=ad_account_id).order_by("-started_at", "-pk").first()
+    recent = now - timedelta(minutes=settings.FRESHNESS_TTL_MINUTES)
+    if last is None or last.status == SyncLog.Status.SUCCESS or last.started_at < recent:
+        return {}
+    answered: dict[str, Any] = last.answered
+    return answered
+
+
+def close_stale(*, ad_account_id: int | None = None) -> list[int]:
+    """Close runs that stopped giving signs of life; returns the ids of their ad accounts."""
+    lease = timedelta(seconds=settings.SYNC_LEASE_SECONDS)
+    now = timezone.now()
+    with transaction.atomic():
+        stale = SyncLog.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+            status=SyncLog.Status.RUNNING, heartbeat_at__lt=now - lease
+        )
+        if ad_account_id is not None:
+            stale = stale.filter(account_id=ad_account_id)
+        found = list(stale)
+        SyncLog.objects.filter(pk__in=[row.pk for row in found]).update(
+            status=SyncLog.Status.FAILED,
+            finished_at=now,
+            error_kind=SyncLog.ErrorKind.TIMEOUT,
+            errors="The process that ran this sync ended without a word. The next sync goes on from where it was.",
+        )
+    return [row.account_id for row in found if row.account_id is not None]
+
+
+def prune() -> int:
+    """Remove runs older than 90 days, but for the first success of each ad account and day; returns how many.
+
+    Those tell which days are covered. Rejected records go with their run, and after the same time.
+    """
+    old = timezone.now() - _KEPT
+    RejectedRecord.objects.filter(created_at__lt=old).delete()
+    firsts = (
+        SyncLog.objects.filter(started_at__lt=old, status=SyncLog.Status.SUCCESS, account__isnull=False)
+        .order_by("account", "started_at__date", "started_at")
+        .distinct("account", "started_at__date")
     )
+    removed, _ = (
+        SyncLog.objects.filter(started_at__lt=old).exclude(pk__in=list(firsts.values_list("pk", flat=True))).delete()
+    )
+    return removed
 
 
 def listed_twice(rows: Sequence[Row]) -> list[Rejected]:
@@ -255,10 +334,17 @@ def listed_twice(rows: Sequence[Row]) -> list[Rejected]:
     ]
 
 
-def fail(row: SyncLog, failure: Failure, *, now: datetime) -> SyncResult:
-    """Close a run that could not begin."""
-    _finish(row, status=SyncLog.Status.FAILED, failures=[failure], now=now)
-    return SyncResult(row.account_id, SyncLog.Status.FAILED, str(failure), error_kind=failure.kind, run_id=row.pk)
+def refuse(
+    *, ad_account_id: int, failure: Failure, trigger: str, first_day: date, last_day: date, now: datetime
+) -> SyncResult:
+    """Note a sync that could not begin. The timetable asks again and again: it is noted once, not each time."""
+    last = SyncLog.objects.filter(account_id=ad_account_id).order_by("-started_at", "-pk").first()
+    run_id = last.pk if last else None
+    if trigger != SyncLog.Trigger.SCHEDULE or last is None or last.errors != str(failure):
+        row = take(ad_account_id=ad_account_id, trigger=trigger, first_day=first_day, last_day=last_day, now=now)
+        _finish(row, status=SyncLog.Status.FAILED, failures=[failure], now=now)
+        run_id = row.pk
+    return SyncResult(ad_account_id, SyncLog.Status.FAILED, str(failure), error_kind=failure.kind, run_id=run_id)
 
 
 def _finish(row: SyncLog, *, status: str, failures: Sequence[Failure], now: datetime, **counts: int) -> None:

@@ -1,38 +1,102 @@
 """Celery's doors into this room: ids in, one call, a small summary out."""
 
 import logging
+import multiprocessing
+import random
 from typing import Any
 
-from celery import shared_task
+from celery import Task, shared_task
+from celery.exceptions import Reject
+from celery.signals import beat_init, worker_shutting_down
 
 from accounts.models import AdAccount, LinkedInConnection
-from ingestion import discovery, sync
+from ingestion import discovery, schedules, sync, sync_runs
+from ingestion.failures import explain
 from ingestion.models import SyncLog
 from ingestion.sync_runs import AlreadyRunning
 
 log = logging.getLogger(__name__)
 
+# What heals by itself is tried again, first after a minute, then after twice as long each time. The rest waits
+# for a person, for midnight, or for the timetable.
+_HEALS = {SyncLog.ErrorKind.NETWORK, SyncLog.ErrorKind.TIMEOUT, SyncLog.ErrorKind.INTERNAL}
+_FIRST_RETRY_SECONDS = 60
+_RETRIES = 6
 
-@shared_task
-def sync_ad_account(ad_account_id: int, force: bool = False, trigger: str = SyncLog.Trigger.SCHEDULE) -> Any:
+# Set in the worker's main process, read in its children, which were forked from it.
+_stopping = multiprocessing.get_context("fork").Event()
+
+
+@worker_shutting_down.connect
+def ask_syncs_to_stop(**_: Any) -> None:
+    """A worker that is asked to end stops its syncs after the answer in hand; others go on with them."""
+    _stopping.set()
+
+
+@beat_init.connect
+def keep_timetable(**_: Any) -> None:
+    """Beat finds the housekeeping entries in its timetable."""
+    schedules.schedule_housekeeping()
+
+
+@shared_task(bind=True, max_retries=_RETRIES)
+def sync_ad_account(
+    self: Task[Any, Any], ad_account_id: int, force: bool = False, trigger: str = SyncLog.Trigger.SCHEDULE
+) -> Any:
     """Sync one ad account if it is due."""
     if not AdAccount.objects.filter(pk=ad_account_id).exists():
         log.warning("Ad account %s is gone; nothing to sync.", ad_account_id)
         return {"status": "gone"}
     try:
-        result = sync.sync_ad_account(ad_account_id, force=force, trigger=trigger)
+        result = sync.sync_ad_account(ad_account_id, force=force, trigger=trigger, should_stop=_stopping.is_set)
     except AlreadyRunning as running:
         return {"status": "skipped", "reason": str(running)}
+    except Exception as error:
+        failure = explain(error)
+        if failure is None:
+            raise
+        log.warning("Ad account %s: %s", ad_account_id, failure)
+        raise _again_later(self) from None
+    if _stopping.is_set() and result.error_kind == SyncLog.ErrorKind.TIMEOUT:
+        # Back into the queue at once: another worker goes on from where this one stopped.
+        raise Reject(result.reason, requeue=True)
+    if result.error_kind in _HEALS:
+        raise _again_later(self)
     return {"status": result.status, "reason": result.reason, "rows": result.rows}
 
 
-@shared_task
-def discover_ad_accounts(connection_id: int) -> Any:
-    """List the ad accounts of a connection and start the first sync of each that is due."""
+@shared_task(bind=True, max_retries=_RETRIES)
+def discover_ad_accounts(self: Task[Any, Any], connection_id: int) -> Any:
+    """List the ad accounts of a connection and start the sync of each that is due."""
     if not LinkedInConnection.objects.filter(pk=connection_id).exists():
         log.warning("LinkedIn connection %s is gone; nothing to discover.", connection_id)
+        schedules.unschedule_discovery(connection_id)
         return {"status": "gone"}
     result, found = discovery.discover_ad_accounts(connection_id)
+    if result.error_kind in _HEALS:
+        raise _again_later(self)
     for ad_account_id in found:
         sync_ad_account.delay(ad_account_id, trigger=SyncLog.Trigger.DISCOVERY)
     return {"status": result.status, "reason": result.reason, "ad_accounts": len(found)}
+
+
+@shared_task
+def close_dead_runs() -> Any:
+    """Close runs whose process died, and go on with their work."""
+    ad_account_ids = sync_runs.close_stale()
+    for ad_account_id in ad_account_ids:
+        sync_ad_account.delay(ad_account_id)
+    return {"closed": len(ad_account_ids)}
+
+
+@shared_task
+def prune_runs() -> Any:
+    """Remove old runs and rejected records that nobody needs any more."""
+    return {"removed": sync_runs.prune()}
+
+
+def _again_later(task: Task[Any, Any]) -> Exception:
+    """Celery's signal to try again after a growing delay."""
+    delay = _FIRST_RETRY_SECONDS * 2**task.request.retries * random.uniform(0.8, 1.2)  # noqa: S311
+    retry: Exception = task.retry(countdown=delay, throw=False)
+    return retry

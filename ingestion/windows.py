@@ -7,7 +7,7 @@ all the same is taken for cut and its window is halved, down to one day, then sp
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from math import ceil
@@ -19,6 +19,10 @@ _SAFE_SHARE = 0.93
 # How many more rows than were stored a day may get by a restatement, and a new day by new entities.
 _RESTATEMENT_GROWTH = 1.02
 _NEW_DAY_GROWTH = 1.2
+
+
+# First and last day, both inclusive.
+DayRange = tuple[date, date]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +77,9 @@ class Windows:
     at once would waste calls on accounts whose entities are mostly idle.
     """
 
-    def __init__(self, *, first_day: date, last_day: date, expected: ExpectedRows) -> None:
-        self._first_day = first_day
-        self._next_last_day = last_day
+    def __init__(self, days: Sequence[DayRange], *, expected: ExpectedRows) -> None:
+        """`days`: ranges that do not overlap."""
+        self._ranges = sorted(days)
         self._expected = expected
         self._density: float | None = None
         self._again: list[Window] = []
@@ -86,16 +90,15 @@ class Windows:
         if self._again:
             self._under_way += 1
             return self._again.pop()
-        if self._next_last_day < self._first_day or (self._density is None and self._under_way):
+        if not self._ranges or (self._density is None and self._under_way):
             return None
-        window = self._size_window()
-        self._next_last_day = window.first_day - timedelta(days=1)
+        window = self._size_window(*self._ranges.pop())
         self._under_way += 1
         return window
 
     def done(self) -> bool:
         """Whether every day was answered for."""
-        return not self._again and not self._under_way and self._next_last_day < self._first_day
+        return not self._again and not self._under_way and not self._ranges
 
     def answered(self, window: Window, rows: int) -> None:
         """A whole answer of so many rows came for the window."""
@@ -115,21 +118,22 @@ class Windows:
         """The window's answer will not come; hand out no more."""
         self._under_way -= 1
         self._again.clear()
-        self._next_last_day = self._first_day - timedelta(days=1)
+        self._ranges.clear()
 
     def calls_left(self) -> int:
         """How many more windows there will be, as far as is known."""
-        rows = self._expected.between(self._first_day, self._next_last_day) * (self._density or 1)
-        days_left = self._next_last_day >= self._first_day
-        return len(self._again) + (max(1, ceil(rows / ANALYTICS_ROW_LIMIT)) if days_left else 0)
+        rows = [self._expected.between(*days) * (self._density or 1) for days in self._ranges]
+        return len(self._again) + sum(max(1, ceil(count / ANALYTICS_ROW_LIMIT)) for count in rows)
 
-    def _size_window(self) -> Window:
+    def _size_window(self, first_of_range: date, last_day: date) -> Window:
+        """The newest days of the range that fit; puts the rest back."""
         density, room = self._allowance()
-        last_day = first_day = self._next_last_day
+        first_day = last_day
         rows = self._expected.on(first_day)
-        while first_day > self._first_day:
+        while first_day > first_of_range:
             more = rows + self._expected.on(first_day - timedelta(days=1))
             if more * density > room:
+                self._ranges.append((first_of_range, first_day - timedelta(days=1)))
                 break
             first_day -= timedelta(days=1)
             rows = more
@@ -165,3 +169,29 @@ def split(window: Window, *, campaign_ids: Sequence[int]) -> tuple[Window, Windo
 
 def days_between(first_day: date, last_day: date) -> list[date]:
     return [first_day + timedelta(days=n) for n in range((last_day - first_day).days + 1)]
+
+
+def merged(ranges: Iterable[DayRange]) -> list[DayRange]:
+    """The same days as ranges that neither overlap nor touch, oldest first."""
+    result: list[DayRange] = []
+    for first_day, last_day in sorted(ranges):
+        if result and first_day <= result[-1][1] + timedelta(days=1):
+            result[-1] = (result[-1][0], max(result[-1][1], last_day))
+        else:
+            result.append((first_day, last_day))
+    return result
+
+
+def without(days: DayRange, answered: Iterable[DayRange]) -> list[DayRange]:
+    """What is left of the days when those answered are taken out."""
+    left = []
+    next_day, last_day = days
+    for first_answered, last_answered in merged(answered):
+        if first_answered > last_day:
+            break
+        if next_day < first_answered:
+            left.append((next_day, first_answered - timedelta(days=1)))
+        next_day = max(next_day, last_answered + timedelta(days=1))
+    if next_day <= last_day:
+        left.append((next_day, last_day))
+    return left

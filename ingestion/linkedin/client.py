@@ -60,13 +60,34 @@ class StaticToken:
         return "<StaticToken>"
 
 
+class Budget(Protocol):
+    """What all processes together may ask of LinkedIn with one token; called from several threads."""
+
+    def enter(self, wait: Callable[[float], None]) -> str:
+        """A place for one request, as soon as there is one; `wait` sleeps. Raises DayLimitReached."""
+        ...
+
+    def leave(self, place: str, failure: Failure | None) -> None:
+        """The request is over; the failure tells of throttling."""
+        ...
+
+
+class Unlimited:
+    """No budget: every request goes out at once."""
+
+    def enter(self, wait: Callable[[float], None]) -> str:
+        return ""
+
+    def leave(self, place: str, failure: Failure | None) -> None:
+        pass
+
+
 class LinkedInClient:
     """Sends GET requests and returns the bodies of 200 answers; safe for several threads at once.
 
     A call is tried again until `deadline_seconds` are over; `timeout_seconds` are those of connecting and of
-    silence while reading. `on_answer` hears the status of every HTTP answer, so that a budget shared by
-    several workers can slow down on a 429 the caller never sees. A `sleep` of one's own is for tests:
-    `cancel()` cannot cut it short.
+    silence while reading. Waiting for a place in the `budget` does not count against the deadline. A `sleep`
+    of one's own is for tests: `cancel()` cannot cut it short.
     """
 
     def __init__(
@@ -83,7 +104,7 @@ class LinkedInClient:
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         random: Callable[[], float] = _random.random,
-        on_answer: Callable[[int], None] | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._host = urlsplit(self._base_url).hostname or "LinkedIn"
@@ -98,7 +119,7 @@ class LinkedInClient:
         self._monotonic = monotonic
         self._now = now
         self._random = random
-        self._on_answer = on_answer
+        self._budget = budget or Unlimited()
         self._lock = threading.Lock()
         self._calls_made = 0
 
@@ -148,6 +169,8 @@ class LinkedInClient:
         self._cancelled.set()
 
     def close(self) -> None:
+        """Cancel what is still under way and let the connections go."""
+        self.cancel()
         if self._owns_session:
             self._session.close()
 
@@ -179,7 +202,7 @@ class LinkedInClient:
             yield renewed
         if patience.seconds_left() > FRESH_TOKEN_PAUSE_SECONDS:
             logger.info("%s: 401, trying again in %.0f s", path, FRESH_TOKEN_PAUSE_SECONDS)
-            self._pause(FRESH_TOKEN_PAUSE_SECONDS)
+            self.pause(FRESH_TOKEN_PAUSE_SECONDS)
             yield self._tokens.current()
 
     def _try(
@@ -195,17 +218,30 @@ class LinkedInClient:
         if not (token.isascii() and token.isprintable() and token.strip()):
             # Sent as it is, it would come back inside the exception of a library.
             raise TokenRejected("The stored access token is not one LinkedIn can have issued.")
-        answer = self._send(path, query, token, headers, patience)
+        answer = self._send_within_budget(path, query, token, headers, patience)
         if isinstance(answer, Failure):
             return answer
-        if self._on_answer:
-            self._on_answer(answer.status)
-        if answer.status != 200:
-            return failure_of(answer, now=self._now())
         try:
             return parse(answer.body)
         except NotJson:
             return garbled(answer)
+
+    def _send_within_budget(
+        self, path: str, query: str, token: str, headers: Mapping[str, str], patience: Patience
+    ) -> Answer | Failure:
+        """A 200, or what stands in its way."""
+        with patience.on_hold():
+            place = self._budget.enter(self.pause)
+        failure: Failure | None = None
+        try:
+            answer = self._send(path, query, token, headers, patience)
+            if isinstance(answer, Failure):
+                failure = answer
+            elif answer.status != 200:
+                failure = failure_of(answer, now=self._now())
+        finally:
+            self._budget.leave(place, failure)
+        return failure or answer
 
     def _send(
         self, path: str, query: str, token: str, headers: Mapping[str, str], patience: Patience
@@ -258,9 +294,10 @@ class LinkedInClient:
             "%s: %s (status %s, request id %s), trying again in %.1f s",
             *(path, type(failure.error).__name__, failure.error.status, failure.error.uuid, seconds),
         )
-        self._pause(seconds)
+        self.pause(seconds)
 
-    def _pause(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
+        """Sleep, unless cancelled meanwhile. Raises Cancelled."""
         self._sleep(seconds)
         self._stop_if_cancelled()
 

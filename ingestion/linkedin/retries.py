@@ -2,7 +2,8 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from ingestion.linkedin.answers import Failure, Retry
@@ -24,6 +25,15 @@ class Patience:
 
     def seconds_left(self) -> float:
         return self._ends - self._monotonic()
+
+    @contextmanager
+    def on_hold(self) -> Iterator[None]:
+        """Time spent inside does not count."""
+        since = self._monotonic()
+        try:
+            yield
+        finally:
+            self._ends += self._monotonic() - since
 
     def wait_after(self, failure: Failure, *, most_server_errors: int | None = None) -> float:
         """Seconds until the next try. Raises the failure's error when there is to be none."""

@@ -1,12 +1,15 @@
 """One file per table; listing this folder lists the tables (`_` means no table)."""
 
+from ingestion.models._synced_ad_account import SyncedAdAccount
 from ingestion.models.account_daily_total import AccountDailyTotal
 from ingestion.models.audience_demographic import AudienceDemographic
 from ingestion.models.campaign import Campaign
 from ingestion.models.campaign_daily_metric import CampaignDailyMetric
 from ingestion.models.creative import Creative
 from ingestion.models.creative_daily_metric import CreativeDailyMetric
+from ingestion.models.incomplete_day import IncompleteDay
 from ingestion.models.rejected_record import RejectedRecord
+from ingestion.models.sync_gate import SyncGate
 from ingestion.models.sync_log import SyncLog
 from ingestion.models.urn_name import UrnName
 
@@ -17,7 +20,10 @@ __all__ = [
     "CampaignDailyMetric",
     "Creative",
     "CreativeDailyMetric",
+    "IncompleteDay",
     "RejectedRecord",
+    "SyncGate",
     "SyncLog",
+    "SyncedAdAccount",
     "UrnName",
 ]

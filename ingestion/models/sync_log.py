@@ -54,6 +54,10 @@ class SyncLog(models.Model):
     rows_rejected = models.IntegerField(default=0, help_text="records received and set aside")
     progress = models.JSONField(default=dict, help_text="step, calls done and expected, rows, share done")
 
+    answered = models.JSONField(
+        default=dict, help_text="days and pivots answered so far, by table; the next run goes on from there"
+    )
+
     class Meta:
         db_table = "sync_log"
         verbose_name = "sync run"

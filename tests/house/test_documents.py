@@ -9,7 +9,7 @@ from django.core.management import get_commands
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("accounts", "ingestion", "reporting")
-MODELS = [model for app in OURS for model in apps.get_app_config(app).get_models()]
+MODELS = [model for app in OURS for model in apps.get_app_config(app).get_models() if not model._meta.proxy]
 
 
 def read(name: str) -> str:

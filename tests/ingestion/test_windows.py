@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestion.linkedin.endpoints import ANALYTICS_ROW_LIMIT
-from ingestion.windows import CannotSplit, ExpectedRows, Window, Windows, days_between, split
+from ingestion.windows import CannotSplit, ExpectedRows, Window, Windows, days_between, merged, split, without
 
 FIRST = date(2026, 1, 1)
 
@@ -47,7 +47,7 @@ def windows_of(days: int, entities: int, stored: dict[date, int] | None = None) 
         min(stored, default=None) if stored else None,
         max(stored or [], default=None),
     )
-    return Windows(first_day=FIRST, last_day=FIRST + timedelta(days=days - 1), expected=expected)
+    return Windows([(FIRST, FIRST + timedelta(days=days - 1))], expected=expected)
 
 
 def dense(days: int, rows: int) -> dict[date, int]:
@@ -125,3 +125,23 @@ def test_every_day_is_kept_exactly_once_and_whole(rows, entities, known_share):
         for day in days_between(window.first_day, window.last_day):
             seen[day] = seen.get(day, 0) + share
     assert seen == dict.fromkeys(by_day, len(account.campaigns))
+
+
+@given(
+    ranges=st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20)), max_size=8),
+    whole=st.tuples(st.integers(0, 60), st.integers(0, 60)),
+)
+def test_what_is_left_and_what_was_answered_make_up_the_whole(ranges, whole):
+    def as_days(first: int, length: int) -> tuple[date, date]:
+        return FIRST + timedelta(days=first), FIRST + timedelta(days=first + length)
+
+    def days_in(parts: list[tuple[date, date]]) -> list[date]:
+        return [day for part in parts for day in days_between(*part)]
+
+    answered, asked = [as_days(*one) for one in ranges], as_days(*whole)
+    left = days_in(without(asked, answered))
+    assert len(left) == len(set(left))
+    assert set(left) == set(days_between(*asked)) - set(days_in(answered))
+    joined = merged(answered)
+    assert set(days_in(joined)) == set(days_in(answered))
+    assert all(later[0] - earlier[1] > timedelta(days=1) for earlier, later in zip(joined, joined[1:], strict=False))

@@ -49,8 +49,8 @@ class Command(BaseCommand):
         try:
             simulator = Simulator(_options(options))
             server = serve(simulator, port=options["port"])
-        except ValueError as wrong:
-            raise CommandError(f"{wrong}.", returncode=2) from None
+        except (ValueError, OverflowError) as wrong:  # the latter for a port that no computer has
+            raise CommandError(f"{str(wrong).rstrip('.')}.", returncode=2) from None
         except OSError as error:
             raise CommandError(
                 f"Port {options['port']} cannot be used ({error.strerror}); choose another with --port."

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from rich.table import Table
 
-from ingestion.state import State, state
+from ingestion.state import AdAccountState, State, state
 from ingestion.terminal import console, row_table
 
 
@@ -37,12 +37,22 @@ def _connections(now: State) -> Table:
 
 
 def _ad_accounts(now: State) -> Table:
-    table = Table("Ad account", "Data as of", "Last sync", "What was said", title="Ad accounts")
+    columns = ("Ad account", "Data as of", "Complete through", "Last sync", "What was said")
+    table = Table(*columns, title="Ad accounts")
     for one in now.ad_accounts:
         table.add_row(
             f"{one.name or ''} ({one.id})",
             f"{one.data_as_of:%Y-%m-%d %H:%M} UTC" if one.data_as_of else "never synced",
+            _complete(one),
             one.last_status or "",
-            one.last_errors or "",
+            one.last_errors or one.last_answer or "",
         )
     return table
+
+
+def _complete(one: AdAccountState) -> str:
+    if one.complete_through is None:
+        return ""
+    days = "day" if one.incomplete_days == 1 else "days"
+    differs = f", {one.incomplete_days} {days} after it do not add up" if one.incomplete_days else ""
+    return f"{one.complete_through}{differs}"

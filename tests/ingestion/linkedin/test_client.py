@@ -5,12 +5,14 @@ import logging
 import socket
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 
 from ingestion.linkedin import errors
+from ingestion.linkedin.answers import Failure
 from ingestion.linkedin.client import FRESH_TOKEN_PAUSE_SECONDS, LONGEST_QUERY, LinkedInClient, StaticToken
 from tests.ingestion.linkedin.loopback import TOKEN, Reply, as_json, make_client, sample
 
@@ -195,12 +197,40 @@ def test_get_slows_down_at_a_throttle_without_a_header(client, script, clock):
     assert sum(clock.waits) < 900
 
 
-def test_get_tells_every_status_to_who_listens(base_url, script, clock):
-    heard: list[int] = []
+class RecordingBudget:
+    """Notes who enters and leaves; refuses where it is told to."""
+
+    def __init__(self) -> None:
+        self.events: list[object] = []
+
+    def enter(self, wait: Callable[[float], None]) -> str:
+        self.events.append("enter")
+        return "place"
+
+    def leave(self, place: str, failure: Failure | None) -> None:
+        assert place == "place"
+        self.events.append(failure and (type(failure.error), failure.wait_seconds))
+
+
+def test_every_request_enters_and_leaves_the_budget(base_url, script, clock):
+    budget = RecordingBudget()
     script.answer(refusal("error_429_legacy"), refusal("error_500_internal"), OK)
-    with make_client(base_url, clock, on_answer=heard.append) as client:
+    with make_client(base_url, clock, budget=budget) as client:
         client.get("/rest/x")
-    assert heard == [429, 500, 200]
+    left = [event for event in budget.events if event != "enter"]
+    assert budget.events.count("enter") == 3
+    assert left == [(errors.RateLimited, None), (errors.Unavailable, None), None]
+
+
+def test_waiting_for_the_budget_does_not_use_up_the_deadline(base_url, script, clock):
+    class Slow(RecordingBudget):
+        def enter(self, wait: Callable[[float], None]) -> str:
+            wait(3_600)
+            return super().enter(wait)
+
+    script.answer(refusal("error_500_internal"), OK)
+    with make_client(base_url, clock, budget=Slow(), deadline_seconds=60) as client:
+        assert client.get("/rest/x") == OK.body
 
 
 def test_get_renews_a_rejected_token_once(base_url, script, clock):

@@ -1,0 +1,190 @@
+"""LinkedIn's limits as one budget per token, shared through Valkey by every worker on every machine.
+
+- How many requests may be under way: rises while answers are good (by one per round of answers), halves on a
+  429 (AIMD). Syncs that want to ask at the same time share the places evenly.
+- After a 429 nobody asks until a pause is over: LinkedIn's `Retry-After`, else one that doubles.
+- After a DAY throttle nobody asks until 00:00 UTC.
+- Of the 45 million metric values (fields × records) that LinkedIn gives an application in five minutes,
+  requests that would pass the limit wait.
+
+A place that nobody renews falls free: processes die. Times are Valkey's own, so clocks may differ; only the
+daily limit goes by the caller's, because it names an instant.
+"""
+
+import random
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+
+import redis
+from django.conf import settings
+from django.db import connection as database
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+from ingestion.linkedin.answers import Failure
+from ingestion.linkedin.errors import DayLimitReached, RateLimited
+
+FIRST_PLACES = 4
+MOST_PLACES = 32
+VALUES_IN_FIVE_MINUTES = 45_000_000
+_PLACE_SECONDS = 30
+_BUCKET_SECONDS = 10
+_BUCKETS = 31
+# A run that asked for a place this lately takes part in sharing them.
+_ASKING_SECONDS = 3
+
+# KEYS: places, limit, askers, pause. ARGV: place, run, seconds of a place, first limit, seconds of an asker.
+# Returns 0 for a place, else milliseconds to wait before asking again.
+_ENTER = """
+local now = redis.call('TIME')
+now = now[1] * 1000 + math.floor(now[2] / 1000)
+local pause = redis.call('PTTL', KEYS[4])
+if pause > 0 then return pause end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now)
+redis.call('ZADD', KEYS[3], now + ARGV[5] * 1000, ARGV[2])
+redis.call('EXPIRE', KEYS[3], 3600)
+local limit = math.floor(tonumber(redis.call('GET', KEYS[2]) or ARGV[4]))
+local taken = redis.call('ZRANGE', KEYS[1], 0, -1)
+if #taken >= limit then return 50 end
+local mine = 0
+for _, place in ipairs(taken) do
+  if string.sub(place, 1, #ARGV[2] + 1) == ARGV[2] .. '/' then mine = mine + 1 end
+end
+local share = math.ceil(limit / redis.call('ZCARD', KEYS[3]))
+if mine >= share then return 20 end
+redis.call('ZADD', KEYS[1], now + ARGV[3] * 1000, ARGV[1])
+redis.call('EXPIRE', KEYS[1], 3600)
+return 0
+"""
+
+# KEYS: places, limit, pause, throttles. ARGV: place, outcome, pause in ms or 0, first limit, most.
+_LEAVE = """
+redis.call('ZREM', KEYS[1], ARGV[1])
+local limit = tonumber(redis.call('GET', KEYS[2]) or ARGV[4])
+if ARGV[2] == 'good' then
+  redis.call('SET', KEYS[2], math.min(tonumber(ARGV[5]), limit + 1 / limit), 'EX', 86400)
+  redis.call('DEL', KEYS[4])
+elseif ARGV[2] == 'throttled' then
+  local running = redis.call('PTTL', KEYS[3])
+  local pause = tonumber(ARGV[3])
+  if running <= 0 then
+    -- The requests that were under way together are one event, not several.
+    redis.call('SET', KEYS[2], math.max(1, limit / 2), 'EX', 86400)
+    local again = redis.call('INCR', KEYS[4])
+    redis.call('EXPIRE', KEYS[4], 600)
+    if pause == 0 then pause = math.min(60000, 5000 * 2 ^ (again - 1)) end
+  end
+  if pause > running then redis.call('SET', KEYS[3], '1', 'PX', math.floor(pause)) end
+end
+return 0
+"""
+
+
+@cache
+def valkey() -> redis.Redis:
+    """One pool of connections per process; a server that restarts is waited for."""
+    retry = Retry(ExponentialBackoff(cap=2, base=0.05), retries=20)
+    return redis.Redis.from_url(
+        settings.REDIS_URL,
+        retry=retry,
+        retry_on_error=[redis.ConnectionError, redis.BusyLoadingError],
+        decode_responses=True,
+    )
+
+
+class TokenBudget:
+    """What one run may ask with one connection's token; implements the client's `Budget`."""
+
+    def __init__(self, connection_id: int, *, now: Callable[[], datetime]) -> None:
+        # Several installations may share one Valkey, and their connections have the same ids.
+        prefix = f"linkedin-budget:{database.settings_dict['NAME']}"
+        token = f"{prefix}:connection:{connection_id}"
+        self._places = f"{token}:places"
+        self._limit = f"{token}:limit"
+        self._askers = f"{token}:askers"
+        self._pause = f"{token}:pause"
+        self._throttles = f"{token}:throttles"
+        self._parked = f"{token}:parked"
+        self._values = f"{prefix}:application:{settings.LINKEDIN_CLIENT_ID}:values"
+        self._run = uuid.uuid4().hex
+        self._held: set[str] = set()
+        self._now = now
+        self._valkey = valkey()
+        self._enter = self._valkey.register_script(_ENTER)
+        self._leave = self._valkey.register_script(_LEAVE)
+
+    def enter(self, wait: Callable[[float], None]) -> str:
+        """A place for one request, as soon as there is one. Raises DayLimitReached."""
+        place = f"{self._run}/{uuid.uuid4().hex}"
+        keys = [self._places, self._limit, self._askers, self._pause]
+        while True:
+            self.require_not_parked()
+            again_ms = int(self._enter(keys, [place, self._run, _PLACE_SECONDS, FIRST_PLACES, _ASKING_SECONDS]))
+            if again_ms == 0:
+                self._held.add(place)
+                return place
+            # Jitter, so that those who wait do not ask in step.
+            wait(min(again_ms / 1000, 1.0) * random.uniform(0.5, 1.0))  # noqa: S311
+
+    def leave(self, place: str, failure: Failure | None) -> None:
+        """Give the place back; a 429 slows everybody down, a DAY throttle stops everybody."""
+        self._held.discard(place)
+        outcome, pause_ms = "good", 0
+        if failure and isinstance(failure.error, DayLimitReached):
+            self._park(failure.error)
+            outcome = "neutral"
+        elif failure and isinstance(failure.error, RateLimited):
+            outcome, pause_ms = "throttled", int((failure.wait_seconds or 0) * 1000)
+        elif failure:
+            outcome = "neutral"
+        keys = [self._places, self._limit, self._pause, self._throttles]
+        self._leave(keys, [place, outcome, pause_ms, FIRST_PLACES, MOST_PLACES])
+
+    def renew(self) -> None:
+        """Show that the places held are still used."""
+        held = list(self._held)
+        if held:
+            seconds, microseconds = self._valkey.time()
+            until = seconds * 1000 + microseconds // 1000 + _PLACE_SECONDS * 1000
+            self._valkey.zadd(self._places, dict.fromkeys(held, until), xx=True)
+
+    def require_not_parked(self) -> None:
+        """Raises DayLimitReached while LinkedIn's daily limit lasts."""
+        parked = self._valkey.get(self._parked)
+        if parked is None:
+            return
+        until = datetime.fromisoformat(str(parked))
+        if self._now() < until:
+            raise DayLimitReached(
+                f"LinkedIn's daily limit for this consent is used up until {until:%Y-%m-%d %H:%M} UTC.",
+                resets_at=until,
+            )
+        self._valkey.delete(self._parked)
+
+    def await_values(self, values: int, wait: Callable[[float], None]) -> None:
+        """Wait until so many metric values fit into LinkedIn's five minutes; then count them as asked."""
+        wanted = min(values, VALUES_IN_FIVE_MINUTES)
+        while self._values_asked() + wanted > VALUES_IN_FIVE_MINUTES:
+            wait(_BUCKET_SECONDS / 2)
+        self.count_values(values)
+
+    def count_values(self, values: int) -> None:
+        """Count metric values; negative where fewer came than were expected."""
+        if values:
+            bucket = f"{self._values}:{self._valkey.time()[0] // _BUCKET_SECONDS}"
+            with self._valkey.pipeline() as together:
+                together.incrby(bucket, values)
+                together.expire(bucket, _BUCKETS * _BUCKET_SECONDS)
+                together.execute()
+
+    def _values_asked(self) -> int:
+        now = self._valkey.time()[0] // _BUCKET_SECONDS
+        counts = self._valkey.mget([f"{self._values}:{now - age}" for age in range(_BUCKETS)])
+        return sum(int(count) for count in counts if count)
+
+    def _park(self, error: DayLimitReached) -> None:
+        if error.resets_at is not None:
+            self._valkey.set(self._parked, error.resets_at.isoformat(), ex=2 * 86_400)

@@ -1,0 +1,37 @@
+"""Days whose figures do not add up to LinkedIn's own totals."""
+
+from django.db import models
+
+
+class IncompleteDay(models.Model):
+    """One ad account and day that is not complete; `ingestion/reconcile.py` is the only writer.
+
+    A day without a row here was checked and is complete, or was not checked yet (see `sync_log`). The current
+    day is not checked: it is not over.
+    """
+
+    class State(models.TextChoices):
+        DIFFERS = "differs", "Differs"
+        MISSING = "missing", "Missing"
+
+    personal_data: frozenset[str] = frozenset()
+
+    account = models.ForeignKey("accounts.AdAccount", models.CASCADE, related_name="incomplete_days", db_index=False)
+    date = models.DateField(help_text="UTC day")
+    state = models.CharField(max_length=16, choices=State)
+    differences = models.JSONField(
+        help_text="our sum less LinkedIn's total, by table and metric: {'creative_daily_metrics': {'clicks': -3}}"
+    )
+    first_seen_at = models.DateTimeField()
+    checked_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "incomplete_days"
+        verbose_name = "incomplete day"
+        ordering = ["-date"]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "date"], name="a_day_of_an_ad_account_is_judged_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} on {self.date}: {self.state}"
