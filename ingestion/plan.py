@@ -62,6 +62,7 @@ def plan_sync(ad_account_id: int, *, first_day: date, last_day: date, today: dat
         windows = Windows([(first_day, last_day)], expected=expected)
         calls[table.target.table] = _count_windows(windows)
         rows[table.target.table] = round(expected.between(first_day, last_day))
+    calls["account_daily_totals"] = 1
     first_month, last = whole_months(first_day=first_day, last_day=last_day, today=today)
     calls["audience_demographics"] = len(DEMOGRAPHIC_PIVOTS) if first_month <= last else 0
     segments = AudienceDemographic.objects.filter(account_id=ad_account_id, date_start__gte=first_month)

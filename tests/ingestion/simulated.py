@@ -1,10 +1,12 @@
 """A simulated LinkedIn over real HTTP, connected to this installation, and what a correct sync must hold."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from django.db import connection as database
 from django.utils import timezone
@@ -128,3 +130,23 @@ def simulated_linkedin(settings: Any, options: Options | None = None, **size: An
         settings.LINKEDIN_API_BASE_URL = settings.LINKEDIN_AUTH_BASE_URL = url
         settings.LINKEDIN_CLIENT_ID, settings.LINKEDIN_CLIENT_SECRET = "simulated-ads-app", "simulated-ads-secret"
         yield SimulatedLinkedIn(simulator)
+
+
+def environment_of_the_test(settings: Any) -> dict[str, str]:
+    """The environment in which another process uses this test's database, broker, keys and simulator."""
+    stored = database.settings_dict
+    login = f"{stored['USER']}:{quote(stored['PASSWORD'], safe='')}"
+    # The host as a parameter, because it may be the folder of a Unix socket.
+    where = urlencode({"host": stored["HOST"], "port": stored["PORT"] or 5432})
+    return {
+        **os.environ,
+        "DATABASE_URL": f"postgresql://{login}@/{stored['NAME']}?{where}",
+        "REDIS_URL": settings.REDIS_URL,
+        "SECRET_KEY": settings.SECRET_KEY,
+        "FIELD_ENCRYPTION_KEYS": ",".join(settings.FIELD_ENCRYPTION_KEYS),
+        "LINKEDIN_API_BASE_URL": settings.LINKEDIN_API_BASE_URL,
+        "LINKEDIN_AUTH_BASE_URL": settings.LINKEDIN_AUTH_BASE_URL,
+        "LINKEDIN_CLIENT_ID": settings.LINKEDIN_CLIENT_ID,
+        "LINKEDIN_CLIENT_SECRET": settings.LINKEDIN_CLIENT_SECRET,
+        "SYNC_CONCURRENCY": str(settings.SYNC_CONCURRENCY),
+    }

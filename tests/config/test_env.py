@@ -1,0 +1,236 @@
+"""The typed readers name the variable and what it should hold; secrets are made once."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+
+from config import env
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+NAME = "SOME_VARIABLE"
+
+
+@pytest.fixture
+def given(monkeypatch) -> Callable[[str | None], None]:
+    """Sets the variable, or takes it away."""
+
+    def give(value: str | None) -> None:
+        if value is None:
+            monkeypatch.delenv(NAME, raising=False)
+        else:
+            monkeypatch.setenv(NAME, value)
+
+    return give
+
+
+@pytest.mark.parametrize(("value", "read"), [(None, "usual"), ("", "usual"), ("  ", "usual"), (" x y ", "x y")])
+def test_text_takes_empty_for_not_set(given, value, read):
+    given(value)
+    assert env.text(NAME, "usual") == read
+
+
+@pytest.mark.parametrize(("value", "read"), [(None, 7), ("", 7), ("0", 0), (" 10 ", 10)])
+def test_integer_reads_whole_numbers(given, value, read):
+    given(value)
+    assert env.integer(NAME, 7, at_least=0, at_most=10) == read
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("many", "SOME_VARIABLE is 'many'; give a whole number such as 7."),
+        ("1.5", "SOME_VARIABLE is '1.5'; give a whole number such as 7."),
+        ("11", "SOME_VARIABLE is 11; give a number from 0 to 10."),
+        ("-1", "SOME_VARIABLE is -1; give a number from 0 to 10."),
+    ],
+)
+def test_integer_names_the_variable_and_what_it_takes(given, value, said):
+    given(value)
+    with pytest.raises(ImproperlyConfigured) as error:
+        env.integer(NAME, 7, at_least=0, at_most=10)
+    assert str(error.value) == said
+
+
+@pytest.mark.parametrize("value", ["1", "true", "Yes", "ON"])
+def test_boolean_reads_the_usual_spellings_of_true(given, value):
+    given(value)
+    assert env.boolean(NAME, False) is True
+
+
+@pytest.mark.parametrize("value", ["0", "FALSE", "no", "off"])
+def test_boolean_reads_the_usual_spellings_of_false(given, value):
+    given(value)
+    assert env.boolean(NAME, True) is False
+
+
+def test_boolean_has_a_default_and_refuses_the_rest(given):
+    given(None)
+    assert (env.boolean(NAME, True), env.boolean(NAME, False)) == (True, False)
+    given("maybe")
+    with pytest.raises(ImproperlyConfigured, match=r"^SOME_VARIABLE is 'maybe'; give true or false.$"):
+        env.boolean(NAME, True)
+
+
+def test_texts_drops_empty_entries(given):
+    given(" a, ,b,")
+    assert env.texts(NAME) == ["a", "b"]
+    given(None)
+    assert (env.texts(NAME), env.texts(NAME, "c,d")) == ([], ["c", "d"])
+
+
+def test_url_loses_the_slash_at_its_end(given):
+    given("http://127.0.0.1:8100/")
+    assert env.url(NAME, "https://api.linkedin.com") == "http://127.0.0.1:8100"
+
+
+@pytest.mark.parametrize("value", ["api.linkedin.com", "ftp://api.linkedin.com", "https://", "https://[::1"])
+def test_url_names_the_variable_and_an_example(given, value):
+    given(value)
+    with pytest.raises(ImproperlyConfigured, match=r"^SOME_VARIABLE is .*; give an address such as https://api\."):
+        env.url(NAME, "https://api.linkedin.com")
+
+
+def test_database_reads_a_postgresql_address(given):
+    given("postgresql://maria:p%40ss@db.example.com:6432/ads")
+    read = env.database(NAME)
+    assert [read[key] for key in ("USER", "PASSWORD", "HOST", "PORT", "NAME")] == [
+        "maria", "p@ss", "db.example.com", 6432, "ads",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "mysql://root:geheim@db/ads",
+        "sqlite:///ads.db",
+        "ads",
+        "postgresql://u:geheim@db:x/ads",
+        "postgresql://[::1/ads",
+    ],
+)
+def test_database_names_the_variable_and_the_shape_but_no_password(given, value):
+    given(value)
+    with pytest.raises(ImproperlyConfigured, match=r"^SOME_VARIABLE must look like postgresql://") as error:
+        env.database(NAME)
+    assert "geheim" not in str(error.value)
+
+
+# --- secrets ---
+
+
+@pytest.fixture
+def no_secrets_given(monkeypatch) -> None:
+    for name in ("SECRET_KEY", "FIELD_ENCRYPTION_KEYS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_a_given_secret_is_taken_and_nothing_is_written(monkeypatch, tmp_path):
+    monkeypatch.setenv("SECRET_KEY", "given")
+    assert env.local_secret("SECRET_KEY", tmp_path / "data", may_generate=False) == "given"
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.usefixtures("no_secrets_given")
+def test_a_generated_secret_stays_the_same_and_only_its_owner_may_read_it(tmp_path):
+    data_dir = tmp_path / "not" / "there" / "yet"
+    first = env.local_secret("SECRET_KEY", data_dir, may_generate=True)
+    assert len(first) >= 50
+    assert env.local_secret("SECRET_KEY", data_dir, may_generate=True) == first
+    key = env.local_secret("FIELD_ENCRYPTION_KEYS", data_dir, may_generate=True)
+    assert Fernet(key).decrypt(Fernet(key).encrypt(b"x")) == b"x"
+    assert [path.name for path in data_dir.iterdir()] == ["secrets.json"]
+    assert stat.S_IMODE((data_dir / "secrets.json").stat().st_mode) == 0o600
+
+
+@pytest.mark.usefixtures("no_secrets_given")
+def test_production_makes_no_secret_of_its_own(tmp_path):
+    with pytest.raises(ImproperlyConfigured, match=r"^SECRET_KEY is not set; production needs it"):
+        env.local_secret("SECRET_KEY", tmp_path, may_generate=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("no_secrets_given")
+def test_a_data_folder_that_cannot_be_one_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ImproperlyConfigured, match=r"^DATA_DIR .*file/data cannot be used \(Not a directory\); make"):
+        env.local_secret("SECRET_KEY", tmp_path / "file" / "data", may_generate=True)
+
+
+# Waits for the others to be ready too, then reads the secret; without Django, so that many start quickly.
+READER = """
+import sys
+from pathlib import Path
+from config import env
+print("ready", flush=True)
+sys.stdin.readline()
+print(env.local_secret("SECRET_KEY", Path(sys.argv[1]), may_generate=True))
+"""
+
+
+def test_many_first_processes_at_once_agree_on_one_secret(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "SECRET_KEY": ""}
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    command = [sys.executable, "-c", READER, str(tmp_path / "data")]
+    readers = [subprocess.Popen(command, cwd=REPOSITORY, env=environment, **pipes) for _ in range(6)]
+    for reader in readers:
+        assert reader.stdout
+        assert reader.stdout.readline() == "ready\n"
+    for reader in readers:
+        assert reader.stdin
+        reader.stdin.write("\n")
+        reader.stdin.flush()
+    said = {reader.communicate(timeout=30)[0].strip() for reader in readers}
+    stored = json.loads((tmp_path / "data" / "secrets.json").read_text())
+    assert said == {stored["SECRET_KEY"]}
+    assert len(list((tmp_path / "data").iterdir())) == 1
+
+
+# --- settings ---
+
+
+def settings_with(tmp_path: Path, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Reads the settings as a process with exactly this environment."""
+    base = {
+        "PATH": os.environ["PATH"],
+        "ENV_FILE": os.devnull,
+        "DATA_DIR": str(tmp_path),
+        "PYTHONPATH": str(REPOSITORY),
+    }
+    command = [sys.executable, "-c", "from config import settings; print(settings.ALLOWED_HOSTS, settings.DEBUG)"]
+    return subprocess.run(
+        command, cwd=REPOSITORY, env=base | changes, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+PRODUCTION = {"DATABASE_URL": "postgresql://ads@db.example.com/ads"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "missing"),
+    [({}, "SECRET_KEY"), ({"SECRET_KEY": "x"}, "FIELD_ENCRYPTION_KEYS")],
+)
+def test_production_does_not_start_without_its_secrets(tmp_path, changes, missing):
+    done = settings_with(tmp_path, **PRODUCTION, **changes)
+    assert done.returncode == 1
+    assert f"{missing} is not set; production needs it in the environment" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_production_with_its_secrets_starts_and_trusts_no_host_by_itself(tmp_path):
+    secrets = {"SECRET_KEY": "x", "FIELD_ENCRYPTION_KEYS": Fernet.generate_key().decode()}
+    done = settings_with(tmp_path, **PRODUCTION, **secrets)
+    assert (done.stdout, done.stderr) == ("[] False\n", "")
+
+
+def test_a_checkout_without_any_variable_starts(tmp_path):
+    done = settings_with(tmp_path)
+    assert (done.stdout, done.stderr) == ("['127.0.0.1', 'localhost'] False\n", "")
