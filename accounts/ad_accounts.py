@@ -77,16 +77,19 @@ def store_ad_accounts(rows: Iterable[AdAccountRow], *, now: datetime) -> int:
         return written
 
 
-def store_roles(*, connection_id: int, roles: Mapping[int, str | None], now: datetime) -> None:
-    """Make the stored roles of a connection equal `roles` (ad account id → role); the others are lost.
+def store_roles(
+    *, connection_id: int, roles: Mapping[int, str | None], now: datetime, others_are_lost: bool = True
+) -> None:
+    """Store the roles of a connection (ad account id → role); the others are lost, if `roles` are all there are.
 
     Ad accounts that are not stored are passed over.
     """
     ids = list(roles)
     with transaction.atomic(), database.cursor() as cursor:
         cursor.execute(_UPSERT_ROLES, [connection_id, ids, [roles[ad_account_id] for ad_account_id in ids]])
-        held = LinkedInAdAccountRole.objects.filter(connection=connection_id, lost_at=None)
-        held.exclude(ad_account__in=ids).update(lost_at=now)
+        if others_are_lost:
+            held = LinkedInAdAccountRole.objects.filter(connection=connection_id, lost_at=None)
+            held.exclude(ad_account__in=ids).update(lost_at=now)
 
 
 def mark_role_lost(*, connection_id: int, ad_account_id: int, now: datetime) -> None:

@@ -59,7 +59,13 @@ def _discover(run: Run, connection_id: int) -> list[int]:
                 roles[one.ad_account_id] = one.role
     with transaction.atomic():
         ad_accounts.store_ad_accounts(map(ad_account_row, found.values()), now=run.fetched_at)
-        ad_accounts.store_roles(connection_id=connection_id, roles=roles, now=run.fetched_at)
+        ad_accounts.store_roles(
+            connection_id=connection_id,
+            roles=roles,
+            now=run.fetched_at,
+            # One without a readable id could be any of them.
+            others_are_lost=None not in unread,
+        )
         ad_accounts.mark_missing(now=run.fetched_at)
         _keep_timetable(connection_id, sorted(found), now=run.fetched_at)
         for page in pages:

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import F, Max
 
 from ingestion.models import SyncGate, SyncLog
 
@@ -19,9 +20,13 @@ class Freshness:
 
 
 def freshness(ad_account_id: int, *, now: datetime) -> Freshness:
-    """Due when there was no success yet or the last one is older than `FRESHNESS_TTL_MINUTES`."""
+    """Due when the backfill is not covered yet or the last success is older than `FRESHNESS_TTL_MINUTES`.
+
+    Only a success that reached its own day counts: a sync of last March makes nothing fresh.
+    """
     last = (
         SyncLog.objects.filter(account_id=ad_account_id, status=SyncLog.Status.SUCCESS)
+        .filter(last_day__gte=F("started_at__date"))
         .order_by("-started_at")
         .values_list("finished_at", flat=True)
         .first()
@@ -29,10 +34,11 @@ def freshness(ad_account_id: int, *, now: datetime) -> Freshness:
     if last is None:
         return Freshness(True, "never synced successfully")
     age = now - last
-    ttl = timedelta(minutes=settings.FRESHNESS_TTL_MINUTES)
     minutes = int(age.total_seconds() // 60)
-    if age >= ttl:
+    if age >= timedelta(minutes=settings.FRESHNESS_TTL_MINUTES):
         return Freshness(True, f"last synced {minutes} minutes ago", last)
+    if _covered_through(ad_account_id, since=_backfill_start(now.date())) is None:
+        return Freshness(True, "not every day of the backfill was asked for yet", last)
     return Freshness(
         False,
         f"fresh: synced {minutes} minutes ago, asked again after {settings.FRESHNESS_TTL_MINUTES}",
@@ -59,13 +65,27 @@ def days_due(ad_account_id: int, *, today: date) -> tuple[date, date]:
     """First and last day that the next sync should ask for.
 
     The last `BACKFILL_DAYS` at first; then from the end of what is covered without a gap since then, less
-    `LOOKBACK_DAYS`, because LinkedIn restates conversions for weeks.
+    `LOOKBACK_DAYS`, because LinkedIn restates conversions for weeks. After an outage longer than the backfill
+    from where the last success ended, so that no day is left out.
     """
-    backfill_start = today - timedelta(days=settings.BACKFILL_DAYS - 1)
+    backfill_start = _backfill_start(today)
     covered_through = _covered_through(ad_account_id, since=backfill_start)
     if covered_through is None:
-        return backfill_start, today
+        last_day = _last_day_covered(ad_account_id)
+        if last_day is None or last_day >= backfill_start:
+            return backfill_start, today
+        covered_through = last_day
     return min(covered_through - timedelta(days=settings.LOOKBACK_DAYS), today), today
+
+
+def _backfill_start(today: date) -> date:
+    return today - timedelta(days=settings.BACKFILL_DAYS - 1)
+
+
+def _last_day_covered(ad_account_id: int) -> date | None:
+    successes = SyncLog.objects.filter(account_id=ad_account_id, status=SyncLog.Status.SUCCESS)
+    last_day: date | None = successes.aggregate(last_day=Max("last_day"))["last_day"]
+    return last_day
 
 
 def _covered_through(ad_account_id: int, *, since: date) -> date | None:

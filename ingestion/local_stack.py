@@ -31,7 +31,9 @@ def prepare_database() -> None:
 
 
 def require_free_port(port: int, *, option: str) -> None:
-    """Raises PortTaken where another program listens on this port."""
+    """Raises PortTaken where another program listens on this port, or no computer has it."""
+    if not 0 < port < 65_536:
+        raise PortTaken(f"There is no port {port}; choose one from 1 to 65535 with {option}.")
     with socket.socket() as probe:
         # As servers do: a port that a closed connection still lingers on is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

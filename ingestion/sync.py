@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
+from django.conf import settings
 from django.db import close_old_connections
 
 from accounts import connections
@@ -79,10 +80,15 @@ def _refused(
 
 
 def days_to_ask(ad_account_id: int, *, first_day: date | None, last_day: date | None, today: date) -> tuple[date, date]:
-    """The days asked for, else the days due; never past today. Both inclusive."""
+    """The days asked for, else the days due; never past today. Both inclusive.
+
+    A last day alone asks for as many days up to it as a first sync does.
+    """
     due_from, due_to = days_due(ad_account_id, today=today)
     last = min(last_day or due_to, today)
-    return min(first_day or due_from, last), last
+    if first_day is None:
+        first_day = last - timedelta(days=settings.BACKFILL_DAYS - 1) if last_day else due_from
+    return min(first_day, last), last
 
 
 def _run_to_its_end(run: Run, connection: LinkedInConnection) -> SyncResult:

@@ -8,6 +8,7 @@ from typing import Any
 from celery import Task, shared_task
 from celery.exceptions import Reject
 from celery.signals import beat_init, worker_shutting_down
+from django.utils import timezone
 
 from accounts.models import AdAccount, LinkedInConnection
 from ingestion import discovery, schedules, sync, sync_runs
@@ -35,8 +36,9 @@ def ask_syncs_to_stop(**_: Any) -> None:
 
 @beat_init.connect
 def keep_timetable(**_: Any) -> None:
-    """Beat finds the housekeeping entries in its timetable."""
+    """Beat finds the housekeeping entries in its timetable, and syncs that were due meanwhile spread out."""
     schedules.schedule_housekeeping()
+    schedules.spread_overdue_syncs(now=timezone.now())
 
 
 @shared_task(bind=True, max_retries=_RETRIES)

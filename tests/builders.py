@@ -190,17 +190,21 @@ def make_segment(**changes: Any) -> AudienceDemographic:
 
 
 def make_sync_run(**changes: Any) -> SyncLog:
-    """A finished, successful run; pass `account=None` for a run of all ad accounts."""
+    """A finished, successful run of the whole backfill; pass `account=None` for a run of all ad accounts."""
     if "account" not in changes:
         changes["account"] = make_ad_account()
-    values = {
+    values: dict[str, Any] = {
         "status": SyncLog.Status.SUCCESS,
         "trigger": SyncLog.Trigger.SCHEDULE,
         "started_at": NOW - timedelta(minutes=1),
         "finished_at": NOW,
         "heartbeat_at": NOW,
-    }
-    return SyncLog.objects.create(**values | changes)
+    } | changes
+    if values["account"] is not None:
+        # As the usual settings would have it: the backfill, up to the day it ran on.
+        last_day = values["started_at"].date()
+        values = {"first_day": last_day - timedelta(days=89), "last_day": last_day} | values
+    return SyncLog.objects.create(**values)
 
 
 def make_rejected_record(**changes: Any) -> RejectedRecord:

@@ -174,8 +174,28 @@ def test_a_clock_behind_the_last_success_asks_for_no_day_after_today(ad_account,
     assert days_due(ad_account.pk, today=TODAY) == (TODAY, TODAY)
 
 
-def test_both_answers_come_from_one_statement_each(ad_account, django_assert_num_queries):
+def test_the_answers_take_few_statements(ad_account, django_assert_num_queries):
     synced(ad_account, FIRST_OF_BACKFILL, TODAY)
     with django_assert_num_queries(2, connection=database):
         freshness(ad_account.pk, now=NOW)
+    with django_assert_num_queries(1, connection=database):
         days_due(ad_account.pk, today=TODAY)
+
+
+def test_a_sync_of_one_day_does_not_make_the_backfill_fresh(ad_account):
+    synced(ad_account, TODAY, TODAY)
+    gate = freshness(ad_account.pk, now=NOW)
+    assert (gate.is_due, gate.reason) == (True, "not every day of the backfill was asked for yet")
+
+
+def test_a_sync_of_the_past_makes_nothing_fresh(ad_account):
+    synced(
+        ad_account, FIRST_OF_BACKFILL, TODAY, started_at=NOW - timedelta(days=1), finished_at=NOW - timedelta(days=1)
+    )
+    synced(ad_account, days_back(80), days_back(70))
+    assert freshness(ad_account.pk, now=NOW).is_due
+
+
+def test_an_outage_longer_than_the_backfill_leaves_no_day_out(ad_account):
+    synced(ad_account, days_back(300), days_back(200))
+    assert days_due(ad_account.pk, today=TODAY) == (days_back(230), TODAY)

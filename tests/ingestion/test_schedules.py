@@ -10,7 +10,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTa
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from config.celery import app
-from ingestion import tasks
+from ingestion import schedules, tasks
 from ingestion.schedules import SYNC_TASK, schedule_syncs, sync_interval, unschedule_syncs
 from tests.builders import NOW
 
@@ -150,3 +150,15 @@ def test_a_disabled_task_is_never_due():
     schedule_syncs([1, 2], now=NOW - timedelta(days=1))
     PeriodicTask.objects.filter(args="[1]").update(enabled=False)
     assert list(seconds_until_due()) == ["Sync ad account 2"]
+
+
+def test_syncs_that_were_due_while_beat_was_away_are_spread_again(settings):
+    settings.FRESHNESS_TTL_MINUTES = 240
+    schedules.schedule_syncs(list(range(500_000_001, 500_000_601)), now=NOW)
+    later = NOW + timedelta(hours=3)
+    assert schedules.spread_overdue_syncs(now=later) == 600
+    last_runs = PeriodicTask.objects.filter(task=schedules.SYNC_TASK).values_list("last_run_at", flat=True)
+    minutes = Counter(int((later - last_run).total_seconds() // 60) for last_run in last_runs)
+    assert len(minutes) == 60
+    assert max(minutes.values()) <= 20
+    assert schedules.spread_overdue_syncs(now=later) == 0

@@ -1,6 +1,7 @@
 """Windows cover every day once, keep every answer whole and stay close to the fewest calls."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 from math import ceil
 
 import pytest
@@ -144,4 +145,4 @@ def test_what_is_left_and_what_was_answered_make_up_the_whole(ranges, whole):
     assert set(left) == set(days_between(*asked)) - set(days_in(answered))
     joined = merged(answered)
     assert set(days_in(joined)) == set(days_in(answered))
-    assert all(later[0] - earlier[1] > timedelta(days=1) for earlier, later in zip(joined, joined[1:], strict=False))
+    assert all(later[0] - earlier[1] > timedelta(days=1) for earlier, later in pairwise(joined))
