@@ -1,6 +1,6 @@
 """Connecting LinkedIn: the page that sends a person to LinkedIn's consent page, and the way back.
 
-What LinkedIn is told and asked lives in `linkedin_oauth.py`, what is stored in `connections.py`.
+What LinkedIn is told and asked lives in `linkedin_app.py`, what is stored in `connections.py`.
 """
 
 import secrets
@@ -18,7 +18,7 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts import connections, linkedin_oauth
+from accounts import connections, linkedin_app
 from accounts.access import may_connect_linkedin
 from accounts.errors import OAuthError
 from accounts.models import User
@@ -81,14 +81,7 @@ def callback(request: HttpRequest) -> HttpResponse:
 def _keep_consent(request: HttpRequest, *, user: User, code: str) -> HttpResponse:
     now = timezone.now()
     try:
-        grant = linkedin_oauth.exchange_code(
-            auth_base_url=settings.LINKEDIN_AUTH_BASE_URL,
-            client_id=settings.LINKEDIN_CLIENT_ID,
-            client_secret=settings.LINKEDIN_CLIENT_SECRET,
-            redirect_uri=settings.LINKEDIN_REDIRECT_URI,
-            code=code,
-            now=now,
-        )
+        grant = linkedin_app.redeem(code, now=now)
     except OAuthError as error:
         return _trouble(request, str(error), status=400 if error.kind == "consent" else 502)
     if missing := connections.missing_scopes(grant):
@@ -105,13 +98,7 @@ def _keep_consent(request: HttpRequest, *, user: User, code: str) -> HttpRespons
 def _consent_url(request: HttpRequest) -> str:
     state = secrets.token_urlsafe(32)
     request.session[_PENDING] = {"state": state, "expires_at": time.time() + _PENDING_SECONDS}
-    return linkedin_oauth.authorization_url(
-        auth_base_url=settings.LINKEDIN_AUTH_BASE_URL,
-        client_id=settings.LINKEDIN_CLIENT_ID,
-        redirect_uri=settings.LINKEDIN_REDIRECT_URI,
-        scopes=settings.LINKEDIN_SCOPES,
-        state=state,
-    )
+    return linkedin_app.consent_url(state=state)
 
 
 def _state_is_ours(request: HttpRequest) -> bool:

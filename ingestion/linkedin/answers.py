@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 
 import requests
 from urllib3.exceptions import NameResolutionError, ProxyError
@@ -53,13 +53,6 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
     secret: str = field(repr=False)
-
-
-class _About(TypedDict):
-    status: int
-    code: str | None
-    uuid: str | None
-    fabric: str | None
 
 
 class NotJson(ValueError):
@@ -147,7 +140,7 @@ def _said(answer: Answer) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _about(answer: Answer, said: Mapping[str, Any]) -> _About:
+def _about(answer: Answer, said: Mapping[str, Any]) -> errors.About:
     code = said.get("code") or said.get("serviceErrorCode")
     return {
         "status": answer.status,
@@ -182,7 +175,7 @@ def _clean(text: str, secret: str) -> str:
     return " ".join(text.split())[:_LONGEST_TEXT].rstrip(" .")
 
 
-def _token_rejected(answer: Answer, about: _About) -> errors.TokenRejected:
+def _token_rejected(answer: Answer, about: errors.About) -> errors.TokenRejected:
     reason = {
         "EXPIRED_ACCESS_TOKEN": "it has expired",
         "65602": "it has expired",
@@ -192,7 +185,7 @@ def _token_rejected(answer: Answer, about: _About) -> errors.TokenRejected:
     return errors.TokenRejected(f"LinkedIn rejected the access token for {answer.endpoint}: {reason}.", **about)
 
 
-def _refused(answer: Answer, said: Mapping[str, Any], about: _About) -> errors.GiveUp:
+def _refused(answer: Answer, said: Mapping[str, Any], about: errors.About) -> errors.GiveUp:
     words = _words(said, answer)
     if answer.status == 403:
         return errors.AccessDenied(f"LinkedIn denies access to {answer.endpoint}: {words}.", **about)
@@ -208,7 +201,7 @@ def _refused(answer: Answer, said: Mapping[str, Any], about: _About) -> errors.G
     return errors.BadRequest(words, **about)
 
 
-def _throttled(answer: Answer, said: Mapping[str, Any], about: _About, *, now: datetime) -> Failure:
+def _throttled(answer: Answer, said: Mapping[str, Any], about: errors.About, *, now: datetime) -> Failure:
     words = _words(said, answer)
     # The four kinds of 429 share one code: only the text tells a minute from a day.
     if re.search(r"\bDAY\b", words):

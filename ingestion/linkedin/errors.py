@@ -6,16 +6,25 @@ whoever reads it. No error ever holds a token, a secret or an authorization code
 """
 
 from datetime import datetime
-from typing import Final
+from typing import Final, TypedDict, Unpack
 
 SERVICE_REPORT: Final = "Report this with the request id to the maintainers of this service."
 
 
-class LinkedInError(Exception):
-    """One sentence of what happened; `status`, `code`, `uuid` and `fabric` as LinkedIn gave them, else None.
+class About(TypedDict, total=False):
+    """What LinkedIn said of its own answer.
 
     `uuid` and `fabric` (the response headers X-LI-UUID and X-Li-Fabric) are what LinkedIn's support asks for.
     """
+
+    status: int | None
+    code: str | None
+    uuid: str | None
+    fabric: str | None
+
+
+class LinkedInError(Exception):
+    """One sentence of what happened; `status`, `code`, `uuid` and `fabric` as LinkedIn gave them, else None."""
 
     kind: str = "data"
     remedy: str = SERVICE_REPORT
@@ -26,18 +35,15 @@ class LinkedInError(Exception):
         *,
         kind: str | None = None,
         remedy: str | None = None,
-        status: int | None = None,
-        code: str | None = None,
-        uuid: str | None = None,
-        fabric: str | None = None,
+        **about: Unpack[About],
     ) -> None:
         super().__init__(message)
         self.kind = kind or self.kind
         self.remedy = remedy or self.remedy
-        self.status = status
-        self.code = code
-        self.uuid = uuid
-        self.fabric = fabric
+        self.status = about.get("status")
+        self.code = about.get("code")
+        self.uuid = about.get("uuid")
+        self.fabric = about.get("fabric")
 
 
 class Cancelled(LinkedInError):
@@ -57,17 +63,8 @@ class RateLimited(TryLater):
     kind = "throttled"
     remedy = "Wait; the next scheduled sync goes on by itself. Lower SYNC_CONCURRENCY if this repeats."
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        retry_after_seconds: float = 60.0,
-        status: int | None = None,
-        code: str | None = None,
-        uuid: str | None = None,
-        fabric: str | None = None,
-    ) -> None:
-        super().__init__(message, status=status, code=code, uuid=uuid, fabric=fabric)
+    def __init__(self, message: str, *, retry_after_seconds: float = 60.0, **about: Unpack[About]) -> None:
+        super().__init__(message, **about)
         self.retry_after_seconds = retry_after_seconds
 
 
@@ -77,17 +74,8 @@ class DayLimitReached(TryLater):
     kind = "throttled"
     remedy = "Wait until 00:00 UTC; the limits are shown in LinkedIn's Developer Portal under Analytics."
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        resets_at: datetime | None = None,
-        status: int | None = None,
-        code: str | None = None,
-        uuid: str | None = None,
-        fabric: str | None = None,
-    ) -> None:
-        super().__init__(message, status=status, code=code, uuid=uuid, fabric=fabric)
+    def __init__(self, message: str, *, resets_at: datetime | None = None, **about: Unpack[About]) -> None:
+        super().__init__(message, **about)
         self.resets_at = resets_at
 
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts import connections, linkedin_oauth
+from accounts import connections, linkedin_app
 from accounts.models import AdAccount, User
 from accounts.roles import Role
 from ingestion.discovery import discover_ad_accounts
@@ -27,17 +27,10 @@ class Command(BaseCommand):
         user = _person(options["user"])
         state = secrets.token_urlsafe(24)
         self.stdout.write("Open this page, agree, and paste the address it sends you to (or just its code):\n")
-        self.stdout.write(_consent_page(state) + "\n")
+        self.stdout.write(linkedin_app.consent_url(state=state) + "\n")
         self.stdout.flush()
         code = _code_from(sys.stdin.readline().strip(), state)
-        grant = linkedin_oauth.exchange_code(
-            auth_base_url=settings.LINKEDIN_AUTH_BASE_URL,
-            client_id=settings.LINKEDIN_CLIENT_ID,
-            client_secret=settings.LINKEDIN_CLIENT_SECRET,
-            redirect_uri=settings.LINKEDIN_REDIRECT_URI,
-            code=code,
-            now=datetime.now(UTC),
-        )
+        grant = linkedin_app.redeem(code, now=datetime.now(UTC))
         missing = connections.missing_scopes(grant)
         if missing:
             raise CommandError(
@@ -76,16 +69,6 @@ def _person(email: str | None) -> User | None:
     if user is None:
         raise CommandError(f"Nobody here has the e-mail address {email}; `manage.py createsuperuser` adds one.")
     return user
-
-
-def _consent_page(state: str) -> str:
-    return linkedin_oauth.authorization_url(
-        auth_base_url=settings.LINKEDIN_AUTH_BASE_URL,
-        client_id=settings.LINKEDIN_CLIENT_ID,
-        redirect_uri=settings.LINKEDIN_REDIRECT_URI,
-        scopes=settings.LINKEDIN_SCOPES,
-        state=state,
-    )
 
 
 def _code_from(pasted: str, state: str) -> str:
