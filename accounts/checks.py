@@ -23,9 +23,9 @@ _NOTICE: Final = timedelta(days=60)
 _MAKE_KEY = "python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
 
 
-@register
+@register(deploy=True)
 def linkedin_app(**_: Any) -> list[CheckMessage]:
-    """accounts.W001: nobody can connect LinkedIn."""
+    """accounts.W001: nobody can connect LinkedIn. Before the first day that is no news for every command."""
     if settings.LINKEDIN_CLIENT_ID and settings.LINKEDIN_CLIENT_SECRET:
         return []
     return [
