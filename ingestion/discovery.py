@@ -14,7 +14,9 @@ from ingestion.budget import TokenBudget
 from ingestion.client_for import client_for
 from ingestion.failures import Failure, explain
 from ingestion.linkedin import endpoints
-from ingestion.linkedin.errors import LinkedInError
+from ingestion.linkedin.endpoints import Page
+from ingestion.linkedin.errors import AccessDenied, BadRequest, LinkedInError, UnexpectedResponse
+from ingestion.linkedin.records import AdAccountUserRecord
 from ingestion.models import SyncLog
 from ingestion.rows import ad_account_row
 from ingestion.sync_runs import Run, SyncResult
@@ -48,12 +50,12 @@ def discover_ad_accounts(
 
 def _discover(run: Run, connection_id: int) -> list[int]:
     pages = list(endpoints.ad_accounts(run.client))
-    role_pages = list(endpoints.ad_account_users(run.client))
+    role_pages = _role_pages(run)
     found = {record.id: record for page in pages for record in page.records}
     roles: dict[int, str | None] = dict.fromkeys(found)
     # Listed, and set aside because it could not be read: not lost.
     unread = {rejected.identity for page in pages for rejected in page.rejected}
-    for role_page in role_pages:
+    for role_page in role_pages or ():
         for one in role_page.records:
             if one.ad_account_id in found or str(one.ad_account_id) in unread:
                 roles[one.ad_account_id] = one.role
@@ -63,17 +65,27 @@ def _discover(run: Run, connection_id: int) -> list[int]:
             connection_id=connection_id,
             roles=roles,
             now=run.fetched_at,
-            # One without a readable id could be any of them.
-            others_are_lost=None not in unread,
+            # Without the list of roles nothing can be missing on it, and one without a readable id could be any.
+            others_are_lost=role_pages is not None and None not in unread,
         )
         ad_accounts.mark_missing(now=run.fetched_at)
         _keep_timetable(connection_id, sorted(found), now=run.fetched_at)
         for page in pages:
             run.count("ad_accounts", page)
-        for role_page in role_pages:
+        for role_page in role_pages or ():
             run.count("linkedin_ad_account_roles", role_page)
     run.done()
     return sorted(found)
+
+
+def _role_pages(run: Run) -> list[Page[AdAccountUserRecord]] | None:
+    """The member's roles; None where LinkedIn does not tell, since the ad accounts it lists can be read anyway."""
+    try:
+        return list(endpoints.ad_account_users(run.client))
+    except (AccessDenied, BadRequest, UnexpectedResponse) as error:
+        run.done()
+        run.note(error)
+        return None
 
 
 def _keep_timetable(connection_id: int, found: list[int], *, now: datetime) -> None:

@@ -9,6 +9,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from accounts.models import AdAccount, LinkedInAdAccountRole, LinkedInConnection
 from ingestion import schedules
 from ingestion.discovery import discover_ad_accounts
+from ingestion.linkedin.errors import AccessDenied
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import RejectedRecord, SyncLog
@@ -149,6 +150,18 @@ def test_a_refused_second_listing_changes_nothing_of_the_first(linkedin):
     result, _ = discover(linkedin)
     assert result.status == "failed"
     assert not AdAccount.objects.filter(name="Renamed").exists()
+
+
+def test_roles_that_linkedin_does_not_tell_leave_the_ad_accounts_usable(linkedin, monkeypatch):
+    """Some consents may list ad accounts and not roles; what is listed can be read."""
+
+    def refused(client: object) -> None:
+        raise AccessDenied("LinkedIn says: Not enough permissions to access: adAccountUsers.")
+
+    monkeypatch.setattr("ingestion.linkedin.endpoints.ad_account_users", refused)
+    result, found = discover(linkedin)
+    assert (result.status, result.error_kind, found) == ("partial", "access", linkedin.ad_account_ids)
+    assert held_roles(linkedin.connection).keys() == set(found)
 
 
 def test_a_consent_that_has_ended_is_recorded(linkedin):
