@@ -62,13 +62,17 @@ return 0
 
 # KEYS: places, limit, pause, throttles. ARGV: place, outcome, pause in ms or 0, first limit, most.
 _LEAVE = """
-redis.call('ZREM', KEYS[1], ARGV[1])
 local limit = tonumber(redis.call('GET', KEYS[2]) or ARGV[4])
-if ARGV[2] == 'good' then
-  redis.call('SET', KEYS[2], math.min(tonumber(ARGV[5]), limit + 1 / limit), 'EX', 86400)
+local taken = redis.call('ZCARD', KEYS[1])
+local running = redis.call('PTTL', KEYS[3])
+redis.call('ZREM', KEYS[1], ARGV[1])
+if ARGV[2] == 'good' and running <= 0 then
+  -- A limit that nobody reaches says nothing about what LinkedIn would bear.
+  if taken >= math.floor(limit) then
+    redis.call('SET', KEYS[2], math.min(tonumber(ARGV[5]), limit + 1 / limit), 'EX', 86400)
+  end
   redis.call('DEL', KEYS[4])
 elseif ARGV[2] == 'throttled' then
-  local running = redis.call('PTTL', KEYS[3])
   local pause = tonumber(ARGV[3])
   if running <= 0 then
     -- The requests that were under way together are one event, not several.

@@ -1,5 +1,8 @@
 """The LinkedIn client of a connection, configured from the settings."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+
 from django.conf import settings
 
 from accounts.connections import ConnectionTokens
@@ -7,7 +10,9 @@ from ingestion.budget import TokenBudget
 from ingestion.linkedin.client import LinkedInClient
 
 
-def client_for(connection_id: int, *, budget: TokenBudget) -> LinkedInClient:
+def client_for(
+    connection_id: int, *, budget: TokenBudget, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> LinkedInClient:
     """A client that speaks with the connection's token, within its budget; close it after use."""
     return LinkedInClient(
         base_url=settings.LINKEDIN_API_BASE_URL,
@@ -15,4 +20,5 @@ def client_for(connection_id: int, *, budget: TokenBudget) -> LinkedInClient:
         tokens=ConnectionTokens(connection_id),
         concurrency=settings.SYNC_CONCURRENCY,
         budget=budget,
+        now=now,
     )

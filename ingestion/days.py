@@ -200,8 +200,10 @@ class AccountTotals:
             last_day=last_day,
             now=self._run.fetched_at,
         )
-        if gone:
+        idle = not page.received and load.known_ids(load.CAMPAIGNS, ad_account_id=self._run.ad_account_id)
+        if gone or idle:
             # LinkedIn answers with nothing, too, when access was lost a moment ago; this raises then.
             endpoints.ad_account(self._run.client, ad_account_id=self._run.ad_account_id)
+        if gone:
             load.set_to_zero(load.ACCOUNT_DAYS, gone, now=self._run.fetched_at)
         return listed_twice(repeated)

@@ -30,6 +30,11 @@ class Target:
     values: tuple[str, ...]
 
     @property
+    def key_type(self) -> str:
+        """PostgreSQL's type of the first column of the key."""
+        return "text" if self.table in ("creatives", "creative_daily_metrics") else "bigint"
+
+    @property
     def columns(self) -> tuple[str, ...]:
         return self.key + self.values
 
@@ -151,9 +156,11 @@ def set_to_zero(target: Target, keys: Sequence[tuple[Any, date]], *, now: dateti
         cursor.execute(
             sql.SQL(
                 "UPDATE {table} SET {zeros}, fetched_at = %s"
-                " FROM unnest(%s, %s::date[]) AS gone (key, day) WHERE {key} = gone.key AND date = gone.day"
+                " FROM unnest(%s::{key_type}[], %s::date[]) AS gone (key, day)"
+                " WHERE {key} = gone.key AND date = gone.day"
             ).format(
                 table=sql.Identifier(target.table),
+                key_type=sql.SQL(target.key_type),
                 key=sql.Identifier(target.key[0]),
                 zeros=sql.SQL(", ").join(sql.SQL("{} = 0").format(sql.Identifier(name)) for name in _COUNTS),
             ),

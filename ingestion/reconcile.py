@@ -3,17 +3,19 @@
 A day is *complete* when the rows of its campaigns, and those of its creatives, add up to the ad account's total
 in impressions, clicks, spend and conversions; it *differs* otherwise, and is *missing* where LinkedIn counted
 something and we hold nothing. What differs is asked for once more, by campaign: an answer that was cut without
-notice is then whole. The current day is not judged, because it is not over.
+notice is then whole. The current day is not judged, because it is not over. Days that stayed incomplete and
+that the run no longer asks for are tried again once a day.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Q, QuerySet
 
 from ingestion import load
 from ingestion.days import DaysSource
@@ -51,14 +53,46 @@ def settle(run: Run, sources: Sequence[DaysSource]) -> None:
     if first_day > last_day:
         return
     run.step = "reconciliation"
-    judge = partial(gaps, ad_account_id=run.ad_account_id, first_day=first_day, last_day=last_day)
+    earlier = _incomplete_before(first_day, run)
+
+    def judge() -> list[Gap]:
+        found = gaps(ad_account_id=run.ad_account_id, first_day=min([first_day, *earlier]), last_day=last_day)
+        return [gap for gap in found if gap.day >= first_day or gap.day in earlier]
+
     found = judge()
     if found and _take_back(run, sources, found):
         found = judge()
-    if found:
-        _ask_again(run, sources, found)
+    news = [gap for gap in found if not _was_asked_again_today(gap, run)]
+    if news:
+        _ask_again(run, sources, news)
         found = judge()
-    _remember(run, found, first_day=first_day, last_day=last_day)
+    judged = IncompleteDay.objects.filter(
+        Q(date__range=(first_day, last_day)) | Q(date__in=earlier), account_id=run.ad_account_id
+    )
+    _remember(run, found, judged)
+
+
+def _incomplete_before(first_day: date, run: Run) -> set[date]:
+    """Incomplete days that the run does not ask for by itself: tried again once a day, lest they stay for ever."""
+    days = IncompleteDay.objects.filter(account_id=run.ad_account_id, date__lt=first_day)
+    return set(days.filter(checked_at__lt=_midnight(run)).values_list("date", flat=True))
+
+
+def _was_asked_again_today(gap: Gap, run: Run) -> bool:
+    """The same difference was seen and asked for again today: LinkedIn's own figures do not add up there."""
+    known = IncompleteDay.objects.filter(account_id=run.ad_account_id, date=gap.day, checked_at__gte=_midnight(run))
+    return known.filter(differences=_as_json(gap)).exists()
+
+
+def _midnight(run: Run) -> datetime:
+    return run.fetched_at.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _as_json(gap: Gap) -> dict[str, dict[str, float]]:
+    return {
+        table: {name: float(value) for name, value in differences.items()}
+        for table, differences in gap.differences.items()
+    }
 
 
 def gaps(*, ad_account_id: int, first_day: date, last_day: date) -> list[Gap]:
@@ -159,8 +193,8 @@ def _sums(target: Target, keys: Sequence[tuple[Any, date]]) -> dict[date, dict[s
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT date, {', '.join(f'sum({name})' for name in METRICS)} FROM {target.table}"  # noqa: S608
-            f" JOIN unnest(%s, %s::date[]) AS wanted (key, day) ON {target.key[0]} = wanted.key AND date = wanted.day"
-            " GROUP BY date",
+            f" JOIN unnest(%s::{target.key_type}[], %s::date[]) AS wanted (key, day)"
+            f" ON {target.key[0]} = wanted.key AND date = wanted.day GROUP BY date",
             [[key for key, _ in keys], [day for _, day in keys]],
         )
         return {row[0]: dict(zip(METRICS, map(Decimal, row[1:]), strict=True)) for row in cursor.fetchall()}
@@ -213,22 +247,18 @@ def _small_groups(rows_per_campaign: Mapping[int, int]) -> Iterator[tuple[int, .
 # --- The verdict ---
 
 
-def _remember(run: Run, found: Sequence[Gap], *, first_day: date, last_day: date) -> None:
-    """Replace what was said of these days; a day that still differs keeps when it was first seen."""
-    of_the_days = IncompleteDay.objects.filter(account_id=run.ad_account_id, date__range=(first_day, last_day))
-    first_seen = dict(of_the_days.values_list("date", "first_seen_at"))
+def _remember(run: Run, found: Sequence[Gap], judged: QuerySet[IncompleteDay]) -> None:
+    """Replace what was said of the days judged; a day that still differs keeps when it was first seen."""
+    first_seen = dict(judged.values_list("date", "first_seen_at"))
     with transaction.atomic():
-        of_the_days.exclude(date__in=[gap.day for gap in found]).delete()
+        judged.exclude(date__in=[gap.day for gap in found]).delete()
         IncompleteDay.objects.bulk_create(
             [
                 IncompleteDay(
                     account_id=run.ad_account_id,
                     date=gap.day,
                     state=IncompleteDay.State.MISSING if gap.is_missing else IncompleteDay.State.DIFFERS,
-                    differences={
-                        table: {name: float(value) for name, value in differences.items()}
-                        for table, differences in gap.differences.items()
-                    },
+                    differences=_as_json(gap),
                     first_seen_at=first_seen.get(gap.day, run.fetched_at),
                     checked_at=run.fetched_at,
                 )

@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Min, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Count, DateField, F, Min, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Cast, Coalesce, Least, TruncDate
 
 from accounts.models import AdAccount, LinkedInConnection
 from ingestion.models import (
@@ -97,7 +97,7 @@ def with_sync_state(ad_accounts: QuerySet[Any]) -> QuerySet[Any, Any]:
     incomplete = IncompleteDay.objects.filter(account=OuterRef("pk")).order_by().values("account")
     annotated: QuerySet[Any, Any] = ad_accounts.annotate(
         data_as_of=Subquery(success.values("started_at")[:1]),
-        last_day=Subquery(success.values("last_day")[:1]),
+        judged_through=Subquery(_judged(success).values("judged")[:1]),
         first_incomplete=Subquery(incomplete.annotate(day=Min("date")).values("day")),
         incomplete_day_count=Coalesce(Subquery(incomplete.annotate(days=Count("pk")).values("days")), 0),
         last_status=Subquery(runs.values("status")[:1]),
@@ -106,13 +106,20 @@ def with_sync_state(ad_accounts: QuerySet[Any]) -> QuerySet[Any, Any]:
     return annotated.select_related("sync_gate")
 
 
+def _judged(successes: QuerySet[SyncLog]) -> QuerySet[Any, Any]:
+    """Successes by the last day they judged, newest first; a day is judged when it is over."""
+    day_before = Cast(TruncDate("started_at") - timedelta(days=1), DateField())
+    judged: QuerySet[Any, Any] = successes.annotate(judged=Least("last_day", day_before))
+    return judged.filter(first_day__lte=F("judged")).order_by("-judged")
+
+
 def complete_through(ad_account: Any) -> date | None:
-    """The last day up to which every day is complete; a day is judged when it is over."""
-    if ad_account.data_as_of is None or ad_account.last_day is None:
-        return None
-    judged: date = min(ad_account.last_day, ad_account.data_as_of.date() - timedelta(days=1))
+    """The last day up to which every day that was asked for is complete."""
+    judged: date | None = ad_account.judged_through
     first_incomplete: date | None = ad_account.first_incomplete
-    return min(judged, first_incomplete - timedelta(days=1)) if first_incomplete else judged
+    if judged is None or first_incomplete is None:
+        return judged
+    return min(judged, first_incomplete - timedelta(days=1))
 
 
 def _ad_account_state(ad_account: Any) -> AdAccountState:

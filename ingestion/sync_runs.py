@@ -274,8 +274,12 @@ def take(
 
 
 def _unfinished_work(ad_account_id: int | None, *, now: datetime) -> dict[str, Any]:
-    """What the last run had answered, if it did not end well and is as recent as fresh data is."""
-    last = SyncLog.objects.filter(account_id=ad_account_id).order_by("-started_at", "-pk").first()
+    """What the last run had answered, if it did not end well and is as recent as fresh data is.
+
+    A run that failed with nothing answered, such as a refused one, does not hide the work before it.
+    """
+    runs = SyncLog.objects.filter(account_id=ad_account_id).exclude(status=SyncLog.Status.FAILED, answered={})
+    last = runs.order_by("-started_at", "-pk").first()
     recent = now - timedelta(minutes=settings.FRESHNESS_TTL_MINUTES)
     if last is None or last.status == SyncLog.Status.SUCCESS or last.started_at < recent:
         return {}

@@ -27,6 +27,7 @@ NAMES = {
     "data_limit": "429 of the 45 million metric values (adAnalytics; seconds until it ends by itself)",
     "cut_body": "the connection closes in the middle of the body",
     "slow": "every answer takes longer (seconds, default 1)",
+    "short_answers": "adAnalytics by campaign or creative gives its first rows only, silently (rows, default 500)",
     "dirty_records": "broken elements are added to pages (share of the page, default 0.1)",
     "looping_page_token": "the second page names itself as the next one",
     "dead_token": "401 on every API call (code 65600, 65601 or 65602)",
@@ -60,6 +61,7 @@ class Fault:
     limit: str = "APPLICATION_AND_MEMBER"
     kinds: tuple[str, ...] = FLAKY_KINDS
     share: float = 0.1
+    rows: int = 500
     ends_at: float | None = None
     token_serial: int = 0
     number: int = 0
@@ -123,12 +125,14 @@ class Faults:
         with self._lock:
             return [asdict(fault) for fault in self._on]
 
-    def strike(self, name: str, endpoint: str) -> Fault | None:
-        """Give the fault if it hits this call, and count the hit."""
+    def strike(self, name: str, endpoint: str, *, rows: int | None = None) -> Fault | None:
+        """Give the fault if it hits this call, and count the hit; an answer of few `rows` is spared."""
         now = self._clock.seconds()
         with self._lock:
             for fault in self._on:
-                if fault.name == name and fault.reaches(endpoint) and self._hits(fault, now):
+                if fault.name != name or not fault.reaches(endpoint) or (rows is not None and rows <= fault.rows):
+                    continue
+                if self._hits(fault, now):
                     fault.strikes += 1
                     return fault
         return None

@@ -15,6 +15,7 @@ from .segments import facet_segments, named_segment
 from .world import AccountPlan, campaign_place, creative_place, group_place
 
 _UNBOUNDED = 2_147_483_647
+_CUT_BY_SHORT_ANSWERS = frozenset(("CAMPAIGN", "CREATIVE"))
 
 
 def ad_analytics(call: Call) -> str:
@@ -31,6 +32,9 @@ def ad_analytics(call: Call) -> str:
     fields, order = read_fields(parameters, question), read_order(parameters)
     accounts = _readable(call, question)
     rows = printed_rows(present, call.office.totals, question, fields, accounts, order) if accounts else []
+    if _CUT_BY_SHORT_ANSWERS.intersection(question.pivots):
+        short = call.office.faults.strike("short_answers", call.endpoint, rows=len(rows))
+        rows = rows[: short.rows] if short else rows
     call.office.budget.spend(client_id, len(rows) * min(len(fields), MOST_FIELDS))
     broken = []
     if rows and (fault := call.office.faults.strike("dirty_records", call.endpoint)):

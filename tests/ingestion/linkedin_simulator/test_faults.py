@@ -81,6 +81,39 @@ def test_data_limit(caller: Caller):
     assert caller.answer(ANALYTICS).status == 200
 
 
+@pytest.mark.parametrize("pivot", ["CAMPAIGN", "CREATIVE"])
+def test_short_answers_give_the_first_rows_without_a_word(caller: Caller, pivot: str):
+    target = analytics_target(pivot, "DAILY", "2026-11-01", "2026-11-21")
+    whole = caller.get(target)
+    caller.simulator.switch_on("short_answers", rows=20)
+    caller.simulator.office.ledger.clear()
+    cut = caller.get(target)
+    assert len(whole["elements"]) > 20
+    assert cut == {**whole, "elements": whole["elements"][:20]}
+    assert received(caller.simulator) == {"adAnalytics": 20}
+
+
+def test_short_answers_spare_what_is_short_and_totals(caller: Caller):
+    targets = [
+        analytics_target("ACCOUNT", "DAILY", "2026-10-01", "2026-11-21"),
+        analytics_target("MEMBER_SENIORITY", "MONTHLY", "2026-10-01", "2026-11-21"),
+        analytics_target("CAMPAIGN", "DAILY", "2026-11-20", "2026-11-20"),
+    ]
+    whole = [caller.get(target) for target in targets]
+    number = caller.simulator.switch_on("short_answers", rows=len(whole[2]["elements"]), count=1)
+    assert len(whole[0]["elements"]) > len(whole[2]["elements"])
+    assert [caller.get(target) for target in targets] == whole
+    assert [fault["strikes"] for fault in caller.simulator.faults.on() if fault["number"] == number] == [0]
+
+
+def test_short_answers_cut_as_often_as_told_where_told(caller: Caller):
+    caller.simulator.switch_on("short_answers", rows=5, count=2)
+    caller.simulator.switch_on("short_answers", rows=1, endpoint="adCampaigns")
+    counts = [len(caller.get(ANALYTICS)["elements"]) for _ in range(4)]
+    assert counts[:2] == [5, 5]
+    assert counts[2] == counts[3] > 5
+
+
 def test_cut_body_announces_more_than_it_sends(caller: Caller):
     caller.simulator.switch_on("cut_body", count=1)
     answer = caller.answer(ANALYTICS)
