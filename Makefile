@@ -26,8 +26,9 @@ lint: .venv/dev ## Style, types, import direction
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/dev ## Measure the sync: CPU per row, rows per second, memory, calls
-	@$(BIN)/python -m benchmarks.sync $(ARGS)
+bench: .venv/dev ## Measure the sync (CPU per row, rows per second, memory, calls), two workers against one, and beat
+	@$(BIN)/python -m benchmarks.sync
+	@$(BIN)/python -m benchmarks.workers
 
 lock: .venv/dev ## Lock the requirements again, with hashes
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements/base.in -o requirements/base.txt
