@@ -25,8 +25,12 @@ from accounts.models import LinkedInConnection, User
 from accounts.signals import linkedin_connected
 
 LEAST_LIFE: Final = timedelta(minutes=5)
+# LinkedIn's access tokens live 60 days: a week is long enough for trouble on the way to pass.
+_REFRESHED_BEFORE: Final = timedelta(days=7)
 # LinkedIn may answer 401 to a brand-new token for some seconds; a newer one would fare no better.
 _BRAND_NEW: Final = timedelta(seconds=60)
+# LinkedIn tells ends in whole seconds from now, so equal ends differ a little.
+_SAME_END: Final = timedelta(hours=1)
 _TOKENS: Final = ("access_token", "refresh_token")
 _CONSENT_ENDED = "LinkedIn no longer accepts this consent (it expired or was revoked); connect LinkedIn again."
 
@@ -84,8 +88,7 @@ def usable_connection(ad_account_id: int, *, now: datetime | None = None) -> Lin
     if best:
         return best
     if holders.exists():
-        ended = LinkedInConnection.objects.filter(pk__in=holders.values("pk"), state=LinkedInConnection.State.ACTIVE)
-        ended.update(state=LinkedInConnection.State.NEEDS_CONSENT, trouble=_CONSENT_ENDED)
+        _lose(list(holders.values_list("pk", flat=True)), trouble=_CONSENT_ENDED)
         raise NoUsableConnection(
             f"The LinkedIn consent for ad account {ad_account_id} has ended; connect LinkedIn again.",
             kind="consent",
@@ -99,8 +102,24 @@ def usable_connection(ad_account_id: int, *, now: datetime | None = None) -> Lin
 
 def mark_needs_consent(connection_id: int, *, trouble: str) -> None:
     """Nothing is asked with this connection until a new consent; `trouble` says why, with the remedy."""
-    active = LinkedInConnection.objects.filter(pk=connection_id, state=LinkedInConnection.State.ACTIVE)
-    active.update(state=LinkedInConnection.State.NEEDS_CONSENT, trouble=trouble)
+    _lose([connection_id], trouble=trouble)
+
+
+def connections_to_refresh(*, now: datetime) -> list[int]:
+    """Active connections whose access token ends within a week, whether or not LinkedIn will renew it."""
+    active = LinkedInConnection.objects.filter(state=LinkedInConnection.State.ACTIVE)
+    ending = active.filter(access_token_expires_at__lte=now + _REFRESHED_BEFORE)
+    return list(ending.order_by("pk").values_list("pk", flat=True))
+
+
+def refresh_before_the_end(
+    connection_id: int, *, now: Callable[[], datetime] = timezone.now, session: requests.Session | None = None
+) -> None:
+    """Renew an access token that ends within a week; one that serves and cannot be renewed is left to its end.
+
+    Raises OAuthError, or NoUsableConnection where only a new consent helps: the connection is marked then.
+    """
+    ConnectionTokens(connection_id, least_life=_REFRESHED_BEFORE, now=now, session=session).current()
 
 
 class ConnectionTokens:
@@ -173,23 +192,26 @@ class ConnectionTokens:
             return None
         # A token that nobody rejected serves to its very end.
         still_serves = rejected is None and row.access_token_expires_at > now
-        if not _may_refresh(row, now=now):
+        if not _may_refresh(row, now=now) or (still_serves and not _gains_by_refresh(row)):
             return None if still_serves else _give_up(row)
         try:
             grant = _refresh(row, now=now, session=self._session)
         except OAuthError as error:
-            if error.grant_is_over and not still_serves:
-                return _give_up(row)
-            return None if still_serves else error
+            if still_serves:
+                _go_on_without(row, error)
+                return None
+            return _give_up(row) if error.grant_is_over else error
         _store_refreshed(row, grant, now=now)
         return None
 
     def _is_good(self, row: LinkedInConnection, *, rejected: str | None, now: datetime) -> bool:
+        is_brand_new = now - max(row.connected_at, row.refreshed_at or row.connected_at) < _BRAND_NEW
         if rejected is None:
-            return row.access_token_expires_at > now + self._least_life
+            # Those who waited for the lock take what the first of them got, however soon it ends.
+            return row.access_token_expires_at > now + (timedelta() if is_brand_new else self._least_life)
         if row.access_token != rejected:
             return row.access_token_expires_at > now
-        return now - max(row.connected_at, row.refreshed_at or row.connected_at) < _BRAND_NEW
+        return is_brand_new
 
 
 def _living(now: datetime) -> Q:
@@ -203,6 +225,22 @@ def _living(now: datetime) -> Q:
 def _may_refresh(row: LinkedInConnection, *, now: datetime) -> bool:
     ends_at = row.refresh_token_expires_at
     return bool(row.refresh_token) and (ends_at is None or ends_at > now)
+
+
+def _gains_by_refresh(row: LinkedInConnection) -> bool:
+    """Whether a new access token would last longer: in the last weeks of a consent both tokens end together."""
+    ends_at = row.refresh_token_expires_at
+    return ends_at is None or ends_at > row.access_token_expires_at + _SAME_END
+
+
+def _go_on_without(row: LinkedInConnection, error: OAuthError) -> None:
+    """The access token serves to its end; a refresh token that LinkedIn calls dead is not sent again."""
+    if not error.grant_is_over:
+        return
+    row.refresh_token = row.refresh_token_expires_at = None
+    row.trouble = str(error)
+    row.save(update_fields=["refresh_token", "refresh_token_expires_at", "trouble"])
+    audit.record("consent_not_renewable", connection_id=row.pk, reason=str(error))
 
 
 def _refresh(row: LinkedInConnection, *, now: datetime, session: requests.Session | None) -> TokenGrant:
@@ -229,11 +267,25 @@ def _store_refreshed(row: LinkedInConnection, grant: TokenGrant, *, now: datetim
             *_TOKENS, "access_token_expires_at", "refresh_token_expires_at", "scopes", "refreshed_at",
         ]
     )  # fmt: skip
+    audit.record("consent_refreshed", connection_id=row.pk, ends_at=row.access_token_expires_at.isoformat())
 
 
 def _give_up(row: LinkedInConnection) -> NoUsableConnection:
     mark_needs_consent(row.pk, trouble=_CONSENT_ENDED)
     return NoUsableConnection(_CONSENT_ENDED)
+
+
+def _lose(connection_ids: list[int], *, trouble: str) -> None:
+    """Mark those of them that are active, and record each, in one transaction."""
+    with transaction.atomic():
+        # By id, so that two of these never wait for each other in a circle.
+        active = LinkedInConnection.objects.filter(pk__in=connection_ids, state=LinkedInConnection.State.ACTIVE)
+        lost = list(active.select_for_update().order_by("pk").values_list("pk", flat=True))
+        LinkedInConnection.objects.filter(pk__in=lost).update(
+            state=LinkedInConnection.State.NEEDS_CONSENT, trouble=trouble
+        )
+        for connection_id in lost:
+            audit.record("consent_lost", connection_id=connection_id, reason=trouble)
 
 
 def _announce(connection_id: int) -> None:

@@ -14,6 +14,7 @@ SYNC_TASK = "ingestion.tasks.sync_ad_account"
 # data at most this much older than that.
 _ASKS_PER_FRESHNESS = 4
 _DAY = timedelta(days=1)
+_HOUR = timedelta(hours=1)
 
 
 def sync_interval() -> timedelta:
@@ -80,6 +81,7 @@ def schedule_housekeeping() -> None:
     """The entries that do not belong to one ad account."""
     _keep("Close dead syncs", "ingestion.tasks.close_dead_runs", timedelta(minutes=1))
     _keep("Prune old sync runs", "ingestion.tasks.prune_runs", _DAY)
+    _keep("Refresh LinkedIn tokens", "accounts.tasks.refresh_tokens", _HOUR)
 
 
 def _keep(name: str, task: str, every: timedelta, *, args: str = "[]") -> None:

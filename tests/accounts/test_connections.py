@@ -10,8 +10,10 @@ from django.db import transaction
 
 from accounts.connections import (
     ConnectionTokens,
+    connections_to_refresh,
     mark_needs_consent,
     missing_scopes,
+    refresh_before_the_end,
     store_grant,
     usable_connection,
 )
@@ -305,6 +307,93 @@ def test_eight_threads_renew_once(linkedin: ScriptedLinkedIn, shared: bool) -> N
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(renew, all_tokens)) == {"new-access-token"}
     assert len(linkedin.asked) == 1
+
+
+# --- refreshed before the end ---
+
+WEEK = timedelta(days=7)
+
+
+def events() -> list[tuple[str, Any]]:
+    stored = AuditEvent.objects.order_by("pk")
+    return [(event.kind, event.detail["connection_id"]) for event in stored]
+
+
+@pytest.mark.django_db
+def test_active_connections_that_end_within_a_week_are_due() -> None:
+    make_connection(access_token_expires_at=NOW + WEEK + timedelta(seconds=1))
+    make_connection(access_token_expires_at=NOW, state=State.NEEDS_CONSENT)
+    make_connection(access_token_expires_at=NOW, state=State.REVOKED)
+    due = [make_connection(access_token_expires_at=NOW + days * WEEK / 7).pk for days in (7, 1, -3)]
+    assert connections_to_refresh(now=NOW) == due
+
+
+@pytest.mark.django_db
+def test_a_token_is_renewed_a_week_before_its_end_and_recorded(linkedin: ScriptedLinkedIn) -> None:
+    connection = make_connection(access_token_expires_at=NOW + WEEK)
+    refresh_before_the_end(connection.pk, now=lambda: NOW)
+    connection.refresh_from_db()
+    assert (connection.access_token, connection.refreshed_at) == ("new-access-token", NOW)
+    event = AuditEvent.objects.get()
+    assert (event.kind, event.actor_id) == ("consent_refreshed", None)
+    assert event.detail == {"connection_id": connection.pk, "ends_at": "2027-01-19T12:00:00+00:00"}
+    refresh_before_the_end(connection.pk, now=lambda: NOW)
+    assert len(linkedin.asked) == 1
+
+
+@pytest.mark.django_db
+def test_a_token_that_ends_with_its_consent_is_not_renewed_every_hour(linkedin: ScriptedLinkedIn) -> None:
+    """Five days before its end LinkedIn gives tokens for five days: asking again gains nothing."""
+    end = NOW + timedelta(days=5)
+    connection = make_connection(access_token_expires_at=end, refresh_token_expires_at=end + timedelta(seconds=1))
+    refresh_before_the_end(connection.pk, now=lambda: NOW)
+    assert linkedin.asked == []
+    with pytest.raises(NoUsableConnection):
+        refresh_before_the_end(connection.pk, now=lambda: end + timedelta(seconds=1))
+    assert events() == [("consent_lost", connection.pk)]
+
+
+@pytest.mark.django_db
+def test_a_dead_refresh_token_is_asked_once_and_the_access_token_serves_to_its_end(linkedin: ScriptedLinkedIn) -> None:
+    linkedin.answers[0] = (400, DEAD)
+    connection = make_connection(access_token_expires_at=NOW + timedelta(days=3))
+    for _ in range(2):
+        refresh_before_the_end(connection.pk, now=lambda: NOW)
+    assert len(linkedin.asked) == 1
+    connection.refresh_from_db()
+    assert (connection.state, connection.refresh_token, connection.refresh_token_expires_at) == ("active", None, None)
+    assert "connect LinkedIn again" in (connection.trouble or "")
+    with pytest.raises(NoUsableConnection):
+        refresh_before_the_end(connection.pk, now=lambda: NOW + timedelta(days=3))
+    assert events() == [("consent_not_renewable", connection.pk), ("consent_lost", connection.pk)]
+
+
+@pytest.mark.django_db
+def test_a_lost_consent_is_recorded_once_wherever_it_is_noticed() -> None:
+    role = make_role(connection=make_connection(access_token_expires_at=NOW, refresh_token=None))
+    for _ in range(2):
+        with pytest.raises(NoUsableConnection):
+            usable_connection(role.ad_account_id, now=NOW)
+        mark_needs_consent(role.connection_id, trouble="LinkedIn ended it; connect LinkedIn again.")
+    assert events() == [("consent_lost", role.connection_id)]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("seconds", [5184000, 86400], ids=["for two months", "for a day"])
+def test_eight_workers_refresh_once(linkedin: ScriptedLinkedIn, seconds: int) -> None:
+    """Also where what LinkedIn gives ends within the week: the others take it all the same."""
+    linkedin.answers[0] = (200, {**TOKENS, "expires_in": seconds})
+    connection = make_connection(access_token_expires_at=NOW + timedelta(hours=1))
+    start = threading.Barrier(8)
+
+    def work(_: int) -> None:
+        start.wait()
+        refresh_before_the_end(connection.pk, now=lambda: NOW)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    assert len(linkedin.asked) == 1
+    assert events() == [("consent_refreshed", connection.pk)]
 
 
 @pytest.mark.django_db

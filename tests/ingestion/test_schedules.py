@@ -162,3 +162,11 @@ def test_syncs_that_were_due_while_beat_was_away_are_spread_again(settings):
     assert len(minutes) == 60
     assert max(minutes.values()) <= 20
     assert schedules.spread_overdue_syncs(now=later) == 0
+
+
+def test_the_housekeeping_entries_name_tasks_that_exist():
+    schedules.schedule_housekeeping()
+    app.loader.import_default_modules()
+    entries = dict(PeriodicTask.objects.values_list("name", "task"))
+    assert entries["Refresh LinkedIn tokens"] == "accounts.tasks.refresh_tokens"
+    assert set(entries.values()) <= set(app.tasks)

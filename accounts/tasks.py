@@ -1,0 +1,26 @@
+"""Celery's doors into this room."""
+
+import logging
+from typing import Any
+
+from celery import shared_task
+from django.utils import timezone
+
+from accounts import connections
+from accounts.errors import AccountsError
+
+log = logging.getLogger(__name__)
+
+
+@shared_task
+def refresh_tokens() -> Any:
+    """Renew LinkedIn tokens a week before they end; one that fails does not keep the others from it."""
+    ending = connections.connections_to_refresh(now=timezone.now())
+    failed = 0
+    for connection_id in ending:
+        try:
+            connections.refresh_before_the_end(connection_id)
+        except AccountsError as error:
+            failed += 1
+            log.warning("LinkedIn connection %s: %s", connection_id, error)
+    return {"ending": len(ending), "failed": failed}
