@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.functional import cached_property
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -25,6 +26,7 @@ from accounts.models import (
     AdAccount,
     AdAccountAccess,
     AuditEvent,
+    ConsentWarning,
     LinkedInAdAccountRole,
     LinkedInConnection,
     User,
@@ -168,7 +170,7 @@ class LinkedInAdAccountRoleAdmin(FactAdmin):
 
 @admin.register(LinkedInConnection)
 class LinkedInConnectionAdmin(ReadOnlyAdmin):
-    list_display = ["__str__", "state", "access_token_expires_at", "refresh_token_expires_at", "trouble"]
+    list_display = ["__str__", "state_now", "days_left", "consent_ends_at", "trouble"]
     list_filter = ["state"]
     list_select_related = ["user"]
     search_fields = ["user__email"]
@@ -176,7 +178,8 @@ class LinkedInConnectionAdmin(ReadOnlyAdmin):
     fields = [
         "user",
         "member_urn",
-        "state",
+        "state_now",
+        "days_left",
         "trouble",
         "scopes",
         "access_token_expires_at",
@@ -193,9 +196,32 @@ class LinkedInConnectionAdmin(ReadOnlyAdmin):
         # Never read here: a token whose key is lost must not break the page that says what to do.
         return super().get_queryset(request).defer(*_tokens())
 
+    @admin.display(description="state", ordering="state")
+    def state_now(self, connection: LinkedInConnection) -> str:
+        """With `expiring`, which is not stored."""
+        return connection.state_at(timezone.now()).replace("_", " ")
+
+    @admin.display(description="days left")
+    def days_left(self, connection: LinkedInConnection) -> int | None:
+        is_alive = connection.state == LinkedInConnection.State.ACTIVE
+        return connection.days_left(timezone.now()) if is_alive else None
+
     @action(description="Connect LinkedIn", url_path="connect")  # type: ignore[untyped-decorator]
     def connect_linkedin(self, request: HttpRequest) -> HttpResponse:
         return redirect("accounts:connect")
+
+
+@admin.register(ConsentWarning)
+class ConsentWarningAdmin(ReadOnlyAdmin):
+    list_display = ["sent_at", "connection", "days", "consented_at"]
+    list_filter = ["days"]
+    ordering = ["-sent_at", "-id"]
+
+    def may_view(self, request: HttpRequest) -> bool:
+        return access.may_connect_linkedin(request.user)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("connection__user").defer(*_tokens("connection__"))
 
 
 def _tokens(prefix: str = "") -> list[str]:

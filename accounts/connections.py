@@ -27,6 +27,7 @@ from accounts.signals import linkedin_connected
 LEAST_LIFE: Final = timedelta(minutes=5)
 # LinkedIn's access tokens live 60 days: a week is long enough for trouble on the way to pass.
 _REFRESHED_BEFORE: Final = timedelta(days=7)
+_REFRESH_TOKEN_LIVES: Final = timedelta(days=365)
 # LinkedIn may answer 401 to a brand-new token for some seconds; a newer one would fare no better.
 _BRAND_NEW: Final = timedelta(seconds=60)
 # LinkedIn tells ends in whole seconds from now, so equal ends differ a little.
@@ -44,7 +45,7 @@ def store_grant(*, user: User | None, grant: TokenGrant, now: datetime, announce
         if user:
             # The person's row stands for the connection that may not exist yet: two consents stay one.
             User.objects.select_for_update().get(pk=user.pk)
-        earlier = LinkedInConnection.objects.select_for_update().filter(user=user).defer(*_TOKENS)
+        earlier = LinkedInConnection.objects.select_for_update(no_key=True).filter(user=user).defer(*_TOKENS)
         connection = earlier.order_by("id").first() or LinkedInConnection(user=user)
         connection.state = LinkedInConnection.State.ACTIVE
         connection.trouble = None
@@ -52,7 +53,7 @@ def store_grant(*, user: User | None, grant: TokenGrant, now: datetime, announce
         connection.access_token = grant.access_token
         connection.access_token_expires_at = grant.expires_at
         connection.refresh_token = grant.refresh_token
-        connection.refresh_token_expires_at = grant.refresh_token_expires_at
+        connection.refresh_token_expires_at = grant.refresh_token_expires_at or _usual_end(grant, now=now)
         connection.connected_at = now
         connection.refreshed_at = None
         connection.save()
@@ -174,7 +175,7 @@ class ConnectionTokens:
         with _thread_keeps_no_database_connection():
             # durable: an outer transaction would undo the mark when its owner hears of the failure.
             with transaction.atomic(durable=True):
-                row = LinkedInConnection.objects.select_for_update().filter(pk=self._connection_id).first()
+                row = LinkedInConnection.objects.select_for_update(no_key=True).filter(pk=self._connection_id).first()
                 failure = self._bring_up_to_date(row, rejected=rejected)
             if failure:
                 raise failure
@@ -212,6 +213,11 @@ class ConnectionTokens:
         if row.access_token != rejected:
             return row.access_token_expires_at > now
         return is_brand_new
+
+
+def _usual_end(grant: TokenGrant, *, now: datetime) -> datetime | None:
+    """LinkedIn documents a year from the first consent, for a refresh token whose end it did not tell."""
+    return now + _REFRESH_TOKEN_LIVES if grant.refresh_token else None
 
 
 def _living(now: datetime) -> Q:
@@ -280,7 +286,7 @@ def _lose(connection_ids: list[int], *, trouble: str) -> None:
     with transaction.atomic():
         # By id, so that two of these never wait for each other in a circle.
         active = LinkedInConnection.objects.filter(pk__in=connection_ids, state=LinkedInConnection.State.ACTIVE)
-        lost = list(active.select_for_update().order_by("pk").values_list("pk", flat=True))
+        lost = list(active.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
         LinkedInConnection.objects.filter(pk__in=lost).update(
             state=LinkedInConnection.State.NEEDS_CONSENT, trouble=trouble
         )

@@ -6,7 +6,7 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from accounts import connections
+from accounts import connections, consent_warnings
 from accounts.errors import AccountsError
 
 log = logging.getLogger(__name__)
@@ -24,3 +24,21 @@ def refresh_tokens() -> Any:
             failed += 1
             log.warning("LinkedIn connection %s: %s", connection_id, error)
     return {"ending": len(ending), "failed": failed}
+
+
+@shared_task
+def warn_of_ending_consents() -> Any:
+    """Tell people of LinkedIn consents that end or are lost; what the mail server refuses is tried again."""
+    now = timezone.now()
+    sent = failed = 0
+    for connection_id in consent_warnings.connections_to_warn_of(now=now):
+        try:
+            sent += consent_warnings.warn(connection_id, now=now)
+        except OSError as error:
+            failed += 1
+            log.warning(
+                "The warning about LinkedIn connection %s was not sent (%s); check the EMAIL_ settings.",
+                connection_id,
+                type(error).__name__,
+            )
+    return {"sent": sent, "failed": failed}

@@ -129,6 +129,18 @@ LOOKBACK_DAYS = env.integer("LOOKBACK_DAYS", 30, at_least=0, at_most=3650)
 SYNC_LEASE_SECONDS = env.integer("SYNC_LEASE_SECONDS", 90, at_least=2, at_most=3600)
 SYNC_CONCURRENCY = env.integer("SYNC_CONCURRENCY", 4, at_least=1, at_most=32)
 
+# --- E-mail ----------------------------------------------------------------------------------------
+# Without a mail server messages are printed by the process that sends them.
+EMAIL_HOST = env.text("EMAIL_HOST")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+EMAIL_PORT = env.integer("EMAIL_PORT", 587, at_least=1, at_most=65_535)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
+EMAIL_USE_SSL = env.boolean("EMAIL_USE_SSL", False)
+EMAIL_USE_TLS = env.boolean("EMAIL_USE_TLS", True) and not EMAIL_USE_SSL
+EMAIL_TIMEOUT = 30
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "linkedin-ads-action-center@localhost")
+
 # --- Logging ---------------------------------------------------------------------------------------
 LOGGING = {
     "version": 1,

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Count, DateField, F, Min, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Cast, Coalesce, Least, TruncDate
+from django.utils import timezone
 
 from accounts.models import AdAccount, LinkedInConnection
 from ingestion.models import (
@@ -36,6 +37,7 @@ class ConnectionState:
     person: str
     state: str
     token_until: datetime
+    days_left: int | None
     trouble: str | None
 
 
@@ -68,18 +70,12 @@ class State:
         return shown
 
 
-def state() -> State:
+def state(*, now: datetime | None = None) -> State:
     """Read it all from the database."""
+    now = now or timezone.now()
+    connections = LinkedInConnection.objects.select_related("user").defer("access_token", "refresh_token")
     return State(
-        connections=[
-            ConnectionState(
-                person=str(one.user or "from the terminal"),
-                state=one.state,
-                token_until=one.access_token_expires_at,
-                trouble=one.trouble,
-            )
-            for one in LinkedInConnection.objects.select_related("user").order_by("pk")
-        ],
+        connections=[_connection_state(one, now=now) for one in connections.order_by("pk")],
         ad_accounts=[_ad_account_state(one) for one in with_sync_state(AdAccount.objects.all())],
         rows=row_counts(),
     )
@@ -120,6 +116,17 @@ def complete_through(ad_account: Any) -> date | None:
     if judged is None or first_incomplete is None:
         return judged
     return min(judged, first_incomplete - timedelta(days=1))
+
+
+def _connection_state(connection: LinkedInConnection, *, now: datetime) -> ConnectionState:
+    is_alive = connection.state == LinkedInConnection.State.ACTIVE
+    return ConnectionState(
+        person=str(connection.user or "from the terminal"),
+        state=connection.state_at(now),
+        token_until=connection.access_token_expires_at,
+        days_left=connection.days_left(now) if is_alive else None,
+        trouble=connection.trouble,
+    )
 
 
 def _ad_account_state(ad_account: Any) -> AdAccountState:

@@ -3,6 +3,7 @@
 from accounts.models.ad_account import AdAccount
 from accounts.models.ad_account_access import AdAccountAccess
 from accounts.models.audit_event import AuditEvent
+from accounts.models.consent_warning import ConsentWarning
 from accounts.models.linkedin_ad_account_role import LinkedInAdAccountRole
 from accounts.models.linkedin_connection import LinkedInConnection
 from accounts.models.user import User
@@ -11,6 +12,7 @@ __all__ = [
     "AdAccount",
     "AdAccountAccess",
     "AuditEvent",
+    "ConsentWarning",
     "LinkedInAdAccountRole",
     "LinkedInConnection",
     "User",

@@ -1,17 +1,25 @@
 """LinkedIn ads consents and their tokens, encrypted at rest."""
 
+from datetime import datetime, timedelta
+from math import ceil
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from accounts.encryption import EncryptedTextField
 
+# Shown in place of `active` while the consent as a whole ends soon; never stored.
+EXPIRING = "expiring"
+_SOON = timedelta(days=60)
+_DAY = timedelta(days=1)
+
 
 class LinkedInConnection(models.Model):
     """One person's consent that lets us read ads; `accounts/connections.py` is the only writer.
 
     State: `active` → `needs_consent` when LinkedIn refuses its tokens → `active` after a new consent;
-    `revoked` when a person ends it here.
+    `revoked` when a person ends it here. People are shown `expiring` in the last 60 days of an active one.
     """
 
     class State(models.TextChoices):
@@ -41,3 +49,18 @@ class LinkedInConnection(models.Model):
 
     def __str__(self) -> str:
         return f"LinkedIn connection {self.pk} of {self.user or 'a removed person'}"
+
+    @property
+    def consent_ends_at(self) -> datetime:
+        """When nothing renews the access any more; without a refresh token that is the access token's end."""
+        return max(self.access_token_expires_at, self.refresh_token_expires_at or self.access_token_expires_at)
+
+    def days_left(self, now: datetime) -> int:
+        """Days until the consent ends, a day that has begun included; 0 when it has ended."""
+        return max(0, ceil((self.consent_ends_at - now) / _DAY))
+
+    def state_at(self, now: datetime) -> str:
+        """The state as people are shown it."""
+        if self.state == self.State.ACTIVE and self.consent_ends_at <= now + _SOON:
+            return EXPIRING
+        return str(self.state)

@@ -1,19 +1,30 @@
+import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 from django.urls import reverse
 
 from accounts import audit
 from accounts.admin import EstimatingPaginator
-from accounts.models import AdAccount, AdAccountAccess, AuditEvent, LinkedInConnection, User
+from accounts.models import AdAccount, AdAccountAccess, AuditEvent, ConsentWarning, LinkedInConnection, User
 from accounts.roles import Role
-from tests.builders import make_access, make_ad_account, make_connection, make_role, make_user
+from tests.builders import NOW, make_access, make_ad_account, make_connection, make_role, make_user
 from tests.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
 
-MODELS = ["adaccount", "adaccountaccess", "auditevent", "linkedinadaccountrole", "linkedinconnection", "user"]
+MODELS = [
+    "adaccount",
+    "adaccountaccess",
+    "auditevent",
+    "consentwarning",
+    "linkedinadaccountrole",
+    "linkedinconnection",
+    "user",
+]
 PASSWORD = "correct horse battery staple"
 
 
@@ -27,6 +38,9 @@ def row_of_every_table() -> dict[str, Any]:
         "adaccount": grant.ad_account,
         "adaccountaccess": grant,
         "auditevent": audit.record("consent_given", actor=grant.user),
+        "consentwarning": ConsentWarning.objects.create(
+            connection=role.connection, consented_at=NOW, days=7, sent_at=NOW
+        ),
         "linkedinadaccountrole": role,
         "linkedinconnection": role.connection,
         "user": grant.user,
@@ -107,6 +121,17 @@ def test_connections_are_listed_although_their_key_is_lost(as_alice: Client, set
         url("linkedinadaccountrole", "change", role.pk),
     ):
         assert as_alice.get(address).status_code == 200
+
+
+def test_connections_show_their_state_and_the_days_left(as_alice: Client) -> None:
+    end = NOW + timedelta(days=12)
+    make_connection(access_token_expires_at=end, refresh_token_expires_at=end)
+    make_connection(state="needs_consent")
+    with time_machine.travel(NOW, tick=False):
+        page = as_alice.get(url("linkedinconnection")).content.decode()
+    assert re.search(r"field-state_now[^>]*>\s*expiring\s*</td>", page)
+    assert re.search(r"field-days_left[^>]*>\s*12\s*</td>", page)
+    assert re.search(r"field-state_now[^>]*>\s*needs consent\s*</td>", page)
 
 
 def test_the_connections_page_leads_to_connecting(as_alice: Client) -> None:

@@ -3,14 +3,16 @@
 import logging
 from collections.abc import Iterator
 from datetime import timedelta
+from smtplib import SMTPServerDisconnected
 from typing import Any
 
 import pytest
 import time_machine
+from django.core.mail import EmailMessage
 from django.db import connection as database
 
 from accounts import tasks
-from accounts.models import LinkedInConnection
+from accounts.models import LinkedInConnection, User
 from tests.accounts.scripted_linkedin import TOKENS, ScriptedLinkedIn, scripted_linkedin
 from tests.builders import NOW, make_connection
 
@@ -55,3 +57,21 @@ def test_trouble_on_the_way_is_a_log_line_and_asked_again_next_hour(
     linkedin.answers[0] = (200, TOKENS)
     assert tasks.refresh_tokens() == {"ending": 1, "failed": 0}
     assert tasks.refresh_tokens() == {"ending": 0, "failed": 0}
+
+
+def test_a_mail_server_that_is_down_delays_a_warning(
+    alice: User, mailoutbox: list[EmailMessage], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    end = NOW + timedelta(days=14)
+    make_connection(user=alice, access_token_expires_at=end, refresh_token_expires_at=end)
+    with monkeypatch.context() as down, caplog.at_level(logging.WARNING):
+        down.setattr(EmailMessage, "send", _refuse)
+        assert tasks.warn_of_ending_consents() == {"sent": 0, "failed": 1}
+    assert "check the EMAIL_ settings" in caplog.messages[0]
+    assert tasks.warn_of_ending_consents() == {"sent": 1, "failed": 0}
+    assert tasks.warn_of_ending_consents() == {"sent": 0, "failed": 0}
+    assert len(mailoutbox) == 1
+
+
+def _refuse(message: EmailMessage) -> int:
+    raise SMTPServerDisconnected("please run connect() first")

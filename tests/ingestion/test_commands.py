@@ -437,11 +437,12 @@ def test_status_shows_connections_how_recent_the_data_is_and_rows():
         account=brand, status="failed", errors="LinkedIn refuses.",
         started_at=ended + timedelta(hours=4), finished_at=ended + timedelta(hours=4),
     )  # fmt: skip
-    make_connection(user=make_user(first_name="Maria"))
+    end = timezone.now() + timedelta(days=9)
+    make_connection(user=make_user(first_name="Maria"), access_token_expires_at=end, refresh_token_expires_at=end)
     until = datetime(2027, 1, 2, tzinfo=UTC)
     make_connection(user=None, state="needs_consent", trouble="Connect again.", access_token_expires_at=until)
     _, out, _ = called("status")
-    for shown in ("Maria", "from the terminal", "needs_consent", "2027-01-02", "Connect again."):
+    for shown in ("Maria", "expiring", "from the terminal", "needs_consent", "2027-01-02", "Connect again."):
         assert shown in out
     assert f"Brand ({brand.pk})" in out
     assert "2026-11-20 08:30 UTC" in out
@@ -455,7 +456,8 @@ def test_status_shows_connections_how_recent_the_data_is_and_rows():
         never.pk: ("Never", None, None, None),
     }
     assert (now["rows"]["ad_accounts"], now["rows"]["audience_demographics"], now["rows"]["sync_log"]) == (2, 1, 2)
-    assert [one["state"] for one in now["connections"]] == ["active", "needs_consent"]
+    states = [(one["state"], one["days_left"]) for one in now["connections"]]
+    assert states == [("expiring", 9), ("needs_consent", None)]
     assert not re.search(r"access-\d|refresh-\d", out)
 
 

@@ -30,9 +30,11 @@ class Command(BaseCommand):
 
 
 def _connections(now: State) -> Table:
-    table = Table("LinkedIn connection", "State", "Token until", "What to do", title="Connections")
+    columns = ("LinkedIn connection", "State", "Token until", "Days left", "What to do")
+    table = Table(*columns, title="Connections")
     for one in now.connections:
-        table.add_row(one.person, one.state, f"{one.token_until:%Y-%m-%d}", one.trouble or "")
+        days_left = "" if one.days_left is None else str(one.days_left)
+        table.add_row(one.person, one.state, f"{one.token_until:%Y-%m-%d}", days_left, one.trouble or "")
     return table
 
 
