@@ -6,7 +6,7 @@ Admin, API, pages, exports and snapshots ask here. Only the role counts, and onl
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import QuerySet
 
-from accounts.models import AdAccount, AdAccountAccess, User
+from accounts.models import AdAccount, AdAccountAccess, LinkedInConnection, User
 from accounts.roles import MAY_CONNECT_LINKEDIN, MAY_MANAGE_PEOPLE, MAY_SYNC, SEES_EVERY_AD_ACCOUNT
 
 Asker = AbstractBaseUser | AnonymousUser
@@ -28,6 +28,12 @@ def sees_every_ad_account(user: Asker) -> bool:
 
 def may_connect_linkedin(user: Asker) -> bool:
     return _role(user) in MAY_CONNECT_LINKEDIN
+
+
+def may_end_consent(user: Asker, connection: LinkedInConnection) -> bool:
+    """Whether this user may end a LinkedIn consent: the person who gave it, whatever their role, and owners."""
+    role = _role(user)
+    return role in MAY_MANAGE_PEOPLE or (role is not None and connection.user_id == user.pk)
 
 
 def may_sync(user: Asker, ad_account_id: int) -> bool:

@@ -188,6 +188,7 @@ class LinkedInConnectionAdmin(ReadOnlyAdmin):
         "refreshed_at",
     ]
     actions_list = ["connect_linkedin"]
+    actions_detail = ["end_consent"]
 
     def may_view(self, request: HttpRequest) -> bool:
         return access.may_connect_linkedin(request.user)
@@ -209,6 +210,15 @@ class LinkedInConnectionAdmin(ReadOnlyAdmin):
     @action(description="Connect LinkedIn", url_path="connect")  # type: ignore[untyped-decorator]
     def connect_linkedin(self, request: HttpRequest) -> HttpResponse:
         return redirect("accounts:connect")
+
+    @action(description="End this consent", url_path="end", permissions=["end_consent"])  # type: ignore[untyped-decorator]
+    def end_consent(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect("accounts:end_consent", connection_id=int(object_id))
+
+    def has_end_consent_permission(self, request: HttpRequest, object_id: str) -> bool:
+        rows = self.get_queryset(request)
+        connection = rows.filter(pk=object_id).first() if str(object_id).isdecimal() else None
+        return connection is not None and access.may_end_consent(request.user, connection)
 
 
 @admin.register(ConsentWarning)

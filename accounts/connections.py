@@ -14,14 +14,14 @@ import requests
 from django.conf import settings
 from django.db import connection as database
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from accounts import audit, linkedin_oauth
-from accounts.errors import NoUsableConnection, OAuthError
+from accounts.errors import AccountsError, NoUsableConnection, OAuthError, UndecryptableToken
 from accounts.linkedin_oauth import TokenGrant
-from accounts.models import LinkedInConnection, User
+from accounts.models import AdAccount, LinkedInAdAccountRole, LinkedInConnection, User
 from accounts.signals import linkedin_connected
 
 LEAST_LIFE: Final = timedelta(minutes=5)
@@ -104,6 +104,41 @@ def usable_connection(ad_account_id: int, *, now: datetime | None = None) -> Lin
 def mark_needs_consent(connection_id: int, *, trouble: str) -> None:
     """Nothing is asked with this connection until a new consent; `trouble` says why, with the remedy."""
     _lose([connection_id], trouble=trouble)
+
+
+def end(connection_id: int, *, actor: User, now: datetime) -> AccountsError | None:
+    """End a consent: forget its tokens here, then tell LinkedIn; returns why LinkedIn could not be told, if so.
+
+    What is here is committed first, so that nothing LinkedIn does can keep a consent alive that a person ended.
+    """
+    with transaction.atomic():
+        rows = LinkedInConnection.objects.select_for_update(no_key=True).filter(pk=connection_id)
+        row = rows.exclude(state=LinkedInConnection.State.REVOKED).defer(*_TOKENS).first()
+        if row is None:
+            return None
+        tokens, trouble = _tokens_to_revoke(connection_id)
+        rows.update(
+            state=LinkedInConnection.State.REVOKED,
+            access_token=None,
+            access_token_expires_at=min(row.access_token_expires_at, now),
+            refresh_token=None,
+            refresh_token_expires_at=None,
+            trouble="A person ended this consent here; connect LinkedIn again to go on.",
+        )
+        audit.record("consent_revoked", actor=actor, connection_id=connection_id)
+    trouble = trouble or _revoke_at_linkedin(tokens)
+    if trouble:
+        audit.record("consent_not_revoked_at_linkedin", connection_id=connection_id, reason=str(trouble))
+    return trouble
+
+
+def ad_accounts_only_it_reads(connection_id: int, *, now: datetime) -> QuerySet[AdAccount]:
+    """The ad accounts that no other living connection could go on syncing."""
+    held = LinkedInAdAccountRole.objects.filter(lost_at=None)
+    others = LinkedInConnection.objects.filter(_living(now)).exclude(pk=connection_id)
+    return AdAccount.objects.filter(pk__in=held.filter(connection=connection_id).values("ad_account")).exclude(
+        pk__in=held.filter(connection__in=others.values("pk")).values("ad_account")
+    )
 
 
 def connections_to_refresh(*, now: datetime) -> list[int]:
@@ -258,6 +293,30 @@ def _refresh(row: LinkedInConnection, *, now: datetime, session: requests.Sessio
         now=now,
         session=session,
     )
+
+
+def _tokens_to_revoke(connection_id: int) -> tuple[list[str], AccountsError | None]:
+    """The refresh token first, for it could bring new access tokens; or why they cannot be read."""
+    try:
+        row = LinkedInConnection.objects.only("refresh_token", "access_token").get(pk=connection_id)
+    except UndecryptableToken as error:
+        return [], error
+    return [token for token in (row.refresh_token, row.access_token) if token], None
+
+
+def _revoke_at_linkedin(tokens: list[str]) -> OAuthError | None:
+    """The first trouble ends it: whoever does not answer once is not waited for twice."""
+    try:
+        for token in tokens:
+            linkedin_oauth.revoke(
+                auth_base_url=settings.LINKEDIN_AUTH_BASE_URL,
+                client_id=settings.LINKEDIN_CLIENT_ID,
+                client_secret=settings.LINKEDIN_CLIENT_SECRET,
+                token=token,
+            )
+    except OAuthError as error:
+        return error
+    return None
 
 
 def _store_refreshed(row: LinkedInConnection, grant: TokenGrant, *, now: datetime) -> None:

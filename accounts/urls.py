@@ -8,4 +8,5 @@ app_name = "accounts"
 urlpatterns = [
     path("connect/", views.connect, name="connect"),
     path("callback/", views.callback, name="callback"),
+    path("connections/<int:connection_id>/end/", views.end_consent, name="end_consent"),
 ]

@@ -1,4 +1,4 @@
-"""Connecting LinkedIn: the page that sends a person to LinkedIn's consent page, and the way back.
+"""Connecting LinkedIn: the page that sends a person to LinkedIn's consent page, the way back, and the way out.
 
 What LinkedIn is told and asked lives in `linkedin_app.py`, what is stored in `connections.py`.
 """
@@ -11,21 +11,25 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.views.decorators import staff_member_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import connections, linkedin_app
-from accounts.access import may_connect_linkedin
+from accounts.access import may_connect_linkedin, may_end_consent, visible_ad_accounts
 from accounts.errors import OAuthError
-from accounts.models import User
+from accounts.models import LinkedInConnection, User
 
 _PENDING: Final = "linkedin_consent"
 # A code lives 30 minutes; nobody needs longer to say yes.
 _PENDING_SECONDS: Final = 30 * 60
+
+# How many ad accounts a page names; it counts them all.
+_NAMED: Final = 50
 
 _SCOPES: Final = {
     "r_ads": "read your ad accounts, campaigns and creatives",
@@ -76,6 +80,40 @@ def callback(request: HttpRequest) -> HttpResponse:
     if not (code := request.GET.get("code")):
         return _trouble(request, _NO_CODE, status=400)
     return _keep_consent(request, user=request.user, code=code)
+
+
+@never_cache
+@staff_member_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def end_consent(request: HttpRequest, connection_id: int) -> HttpResponse:
+    """Says what ending a consent does to the data; the button ends it."""
+    rows = LinkedInConnection.objects.select_related("user").defer("access_token", "refresh_token")
+    connection = get_object_or_404(rows, pk=connection_id)
+    if not (isinstance(request.user, User) and may_end_consent(request.user, connection)):
+        raise PermissionDenied
+    if request.method == "POST":
+        _end(request, connection, actor=request.user)
+        return redirect("admin:index")
+    stops = connections.ad_accounts_only_it_reads(connection_id, now=timezone.now())
+    context = {
+        "title": "End the LinkedIn consent",
+        "connection": connection,
+        "is_over": connection.state == LinkedInConnection.State.REVOKED,
+        "stops": stops.count(),
+        "named": (stops & visible_ad_accounts(request.user))[:_NAMED],
+    }
+    return _page(request, "end_consent", context)
+
+
+def _end(request: HttpRequest, connection: LinkedInConnection, *, actor: User) -> None:
+    trouble = connections.end(connection.pk, actor=actor, now=timezone.now())
+    messages.success(request, "The consent is ended and its tokens are forgotten; stored data stays.")
+    if trouble:
+        sentence = (
+            f"LinkedIn could not be told: {trouble} To be sure, the member removes this app in LinkedIn's settings, "
+            "under Data privacy, Permitted services."
+        )
+        messages.warning(request, sentence)
 
 
 def _keep_consent(request: HttpRequest, *, user: User, code: str) -> HttpResponse:

@@ -19,7 +19,8 @@ class LinkedInConnection(models.Model):
     """One person's consent that lets us read ads; `accounts/connections.py` is the only writer.
 
     State: `active` → `needs_consent` when LinkedIn refuses its tokens → `active` after a new consent;
-    `revoked` when a person ends it here. People are shown `expiring` in the last 60 days of an active one.
+    `revoked` when a person ends it here, which forgets both tokens. People are shown `expiring` in the last
+    60 days of an active one.
     """
 
     class State(models.TextChoices):
@@ -35,7 +36,7 @@ class LinkedInConnection(models.Model):
     )
     state = models.CharField(max_length=16, choices=State, default=State.ACTIVE)
     scopes = ArrayField(models.TextField(), default=list)
-    access_token = EncryptedTextField()
+    access_token = EncryptedTextField(null=True, blank=True)
     access_token_expires_at = models.DateTimeField()
     refresh_token = EncryptedTextField(null=True, blank=True)
     refresh_token_expires_at = models.DateTimeField(null=True, blank=True)

@@ -134,6 +134,17 @@ def test_connections_show_their_state_and_the_days_left(as_alice: Client) -> Non
     assert re.search(r"field-state_now[^>]*>\s*needs consent\s*</td>", page)
 
 
+def test_a_connections_page_leads_to_its_end_for_those_who_may(as_alice: Client) -> None:
+    connection = make_connection()
+    leads = reverse("admin:accounts_linkedinconnection_end_consent", args=[connection.pk])
+    page = url("linkedinconnection", "change", connection.pk)
+    assert leads in as_alice.get(page).content.decode()
+    assert as_alice.get(leads)["Location"] == f"/linkedin/connections/{connection.pk}/end/"
+    as_manager = signed_in(make_user(role=Role.MANAGER))
+    assert leads not in as_manager.get(page).content.decode()
+    assert as_manager.get(leads).status_code == 403
+
+
 def test_the_connections_page_leads_to_connecting(as_alice: Client) -> None:
     response = as_alice.get(reverse("admin:accounts_linkedinconnection_connect_linkedin"))
     assert response["Location"] == "/linkedin/connect/"

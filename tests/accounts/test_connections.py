@@ -10,7 +10,9 @@ from django.db import transaction
 
 from accounts.connections import (
     ConnectionTokens,
+    ad_accounts_only_it_reads,
     connections_to_refresh,
+    end,
     mark_needs_consent,
     missing_scopes,
     refresh_before_the_end,
@@ -307,6 +309,73 @@ def test_eight_threads_renew_once(linkedin: ScriptedLinkedIn, shared: bool) -> N
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(renew, all_tokens)) == {"new-access-token"}
     assert len(linkedin.asked) == 1
+
+
+# --- ended by a person ---
+
+
+@pytest.mark.django_db
+def test_end_revokes_both_tokens_and_forgets_them(linkedin: ScriptedLinkedIn, alice: User) -> None:
+    connection = make_connection(user=alice)
+    assert end(connection.pk, actor=alice, now=NOW) is None
+    assert [path for path, _ in linkedin.asked] == ["/oauth/v2/revoke"] * 2
+    assert [form["token"] for form in linkedin.forms()] == [connection.refresh_token, connection.access_token]
+    connection.refresh_from_db()
+    assert (connection.state, connection.access_token, connection.refresh_token) == (State.REVOKED, None, None)
+    event = AuditEvent.objects.get()
+    assert (event.kind, event.actor_id, event.detail) == (
+        "consent_revoked", alice.pk, {"connection_id": connection.pk},
+    )  # fmt: skip
+    assert end(connection.pk, actor=alice, now=NOW) is None
+    assert (len(linkedin.asked), AuditEvent.objects.count()) == (2, 1)
+
+
+@pytest.mark.django_db
+def test_a_linkedin_that_does_not_answer_does_not_stop_the_end(linkedin: ScriptedLinkedIn, alice: User) -> None:
+    linkedin.answers[0] = (503, b"busy")
+    connection = make_connection(user=alice)
+    trouble = end(connection.pk, actor=alice, now=NOW)
+    assert "try again in a few minutes" in str(trouble)
+    assert len(linkedin.asked) == 1
+    connection.refresh_from_db()
+    assert (connection.state, connection.access_token) == (State.REVOKED, None)
+    assert events() == [("consent_revoked", connection.pk), ("consent_not_revoked_at_linkedin", connection.pk)]
+
+
+@pytest.mark.django_db
+def test_a_consent_whose_key_is_lost_can_be_ended(linkedin: ScriptedLinkedIn, alice: User) -> None:
+    connection = make_connection(user=alice)
+    with database.cursor() as cursor:
+        cursor.execute("UPDATE linkedin_connections SET access_token = 'x', refresh_token = 'y'")
+    assert "FIELD_ENCRYPTION_KEYS" in str(end(connection.pk, actor=alice, now=NOW))
+    assert linkedin.asked == []
+    connection.refresh_from_db()
+    assert (connection.state, connection.refresh_token) == (State.REVOKED, None)
+
+
+@pytest.mark.django_db
+def test_an_ended_consent_is_used_no_more_and_a_new_one_replaces_it(linkedin: ScriptedLinkedIn, alice: User) -> None:
+    role = make_role(connection=make_connection(user=alice))
+    end(role.connection_id, actor=alice, now=NOW)
+    with pytest.raises(NoUsableConnection):
+        usable_connection(role.ad_account_id, now=NOW)
+    with pytest.raises(NoUsableConnection):
+        tokens_of(role.connection).current()
+    store_grant(user=alice, grant=make_grant(), now=NOW)
+    assert usable_connection(role.ad_account_id, now=NOW) == role.connection
+
+
+@pytest.mark.django_db
+def test_only_it_reads_what_no_other_living_connection_has_a_role_on() -> None:
+    connection, other, dead = make_connection(), make_connection(), make_connection(state=State.NEEDS_CONSENT)
+    alone, shared, with_dead, lost_by_other = (make_ad_account() for _ in range(4))
+    for ad_account in (alone, shared, with_dead, lost_by_other):
+        make_role(connection=connection, ad_account=ad_account)
+    make_role(connection=other, ad_account=shared)
+    make_role(connection=dead, ad_account=with_dead)
+    make_role(connection=other, ad_account=lost_by_other, lost_at=NOW)
+    make_role(connection=connection, lost_at=NOW)
+    assert set(ad_accounts_only_it_reads(connection.pk, now=NOW)) == {alone, with_dead, lost_by_other}
 
 
 # --- refreshed before the end ---

@@ -11,7 +11,7 @@ from django.urls import reverse
 from accounts.models import LinkedInConnection, User
 from accounts.roles import Role
 from tests.accounts.scripted_linkedin import TOKENS, ScriptedLinkedIn, scripted_linkedin
-from tests.builders import make_user
+from tests.builders import make_ad_account, make_connection, make_role, make_user
 from tests.conftest import signed_in
 
 CONNECT, CALLBACK = "/linkedin/connect/", "/linkedin/callback/"
@@ -209,3 +209,69 @@ def test_a_failed_exchange_says_what_to_do(
 def test_callback_is_for_get_alone(as_alice: Client) -> None:
     assert as_alice.post(CALLBACK).status_code == 405
     assert as_alice.head(CALLBACK).status_code == 405
+
+
+# --- The page that ends a consent ---
+
+
+def end_page(connection: LinkedInConnection) -> str:
+    return reverse("accounts:end_consent", args=[connection.pk])
+
+
+def test_ending_says_what_stops_and_asks_first(as_alice: Client, linkedin: ScriptedLinkedIn) -> None:
+    role = make_role(ad_account=make_ad_account(name="Only <one>"))
+    page = as_alice.get(end_page(role.connection)).content.decode()
+    assert "Everything stored stays" in page
+    assert "1 ad account that no other connection can read" in page
+    assert "Only &lt;one&gt;" in page
+    role.connection.refresh_from_db()
+    assert (role.connection.state, linkedin.asked) == ("active", [])
+
+
+def test_ending_says_when_everything_goes_on(as_alice: Client) -> None:
+    page = as_alice.get(end_page(make_connection())).content.decode()
+    assert "Every ad account goes on syncing" in page
+
+
+def test_an_owner_ends_a_consent(as_alice: Client, linkedin: ScriptedLinkedIn) -> None:
+    connection = make_connection()
+    page = as_alice.post(end_page(connection), follow=True).content.decode()
+    assert "its tokens are forgotten" in page
+    assert "could not be told" not in page
+    connection.refresh_from_db()
+    assert (connection.state, len(linkedin.asked)) == ("revoked", 2)
+    assert "ended already" in as_alice.get(end_page(connection)).content.decode()
+
+
+def test_what_linkedin_could_not_be_told_is_said(as_alice: Client, linkedin: ScriptedLinkedIn) -> None:
+    linkedin.answers[0] = (503, b"busy")
+    page = as_alice.post(end_page(make_connection()), follow=True).content.decode()
+    assert "LinkedIn could not be told" in page
+    assert "Permitted services" in page
+
+
+def test_the_person_who_consented_may_end_it_whatever_their_role(as_bob: Client, bob: User) -> None:
+    connection = make_connection(user=bob)
+    assert as_bob.post(end_page(connection)).status_code == 302
+    connection.refresh_from_db()
+    assert connection.state == "revoked"
+
+
+@pytest.mark.parametrize("role", [Role.MANAGER, Role.ANALYST, Role.VIEWER])
+@pytest.mark.django_db
+def test_nobody_else_may_end_it(role: Role, linkedin: ScriptedLinkedIn) -> None:
+    connection, browser = make_connection(), signed_in(make_user(role=role))
+    terminal = make_connection(user=None)
+    for one in (connection, terminal):
+        assert browser.get(end_page(one)).status_code == 403
+        assert browser.post(end_page(one)).status_code == 403
+    assert not LinkedInConnection.objects.filter(state="revoked").exists()
+    assert linkedin.asked == []
+
+
+@pytest.mark.django_db
+def test_a_stranger_signs_in_first_and_a_missing_connection_is_not_found(client: Client, as_alice: Client) -> None:
+    connection = make_connection()
+    assert "login" in client.post(end_page(connection))["Location"]
+    assert as_alice.get("/linkedin/connections/404/end/").status_code == 404
+    assert as_alice.put(end_page(connection)).status_code == 405
