@@ -158,6 +158,24 @@ def refresh_before_the_end(
     ConnectionTokens(connection_id, least_life=_REFRESHED_BEFORE, now=now, session=session).current()
 
 
+def reencrypt_tokens() -> tuple[int, list[int]]:
+    """Encrypt stored tokens with the first key; returns how many connections are done, and those no key opens."""
+    done, unreadable = 0, []
+    for connection_id in LinkedInConnection.objects.order_by("pk").values_list("pk", flat=True):
+        # One by one: a sync that renews its token waits for one row at most.
+        with transaction.atomic():
+            row = LinkedInConnection.objects.select_for_update(no_key=True).filter(pk=connection_id)
+            try:
+                connection = row.exclude(access_token=None, refresh_token=None).first()
+            except UndecryptableToken:
+                unreadable.append(connection_id)
+                continue
+            if connection:
+                connection.save(update_fields=_TOKENS)
+                done += 1
+    return done, unreadable
+
+
 class ConnectionTokens:
     """Access tokens of one connection, renewed when they end; safe for many threads and processes.
 
