@@ -14,8 +14,10 @@ daily limit goes by the caller's, because it names an instant.
 import random
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
+from typing import Self
 
 import redis
 from django.conf import settings
@@ -146,6 +148,15 @@ class TokenBudget:
             outcome = "neutral"
         keys = [self._places, self._limit, self._pause, self._throttles]
         self._leave(keys, [place, outcome, pause_ms, FIRST_PLACES, MOST_PLACES])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """A run that has ended takes no share any more; it would until it is forgotten, some seconds later."""
+        # Valkey may be what ended it.
+        with suppress(redis.RedisError):
+            self._valkey.zrem(self._askers, self._run)
 
     def renew(self) -> None:
         """Show that the places held are still used."""

@@ -31,7 +31,7 @@ def discover_ad_accounts(
     """
     row = sync_runs.take(ad_account_id=None, trigger=SyncLog.Trigger.DISCOVERY, now=now())
     budget = TokenBudget(connection_id, now=now)
-    with client_for(connection_id, budget=budget) as client:
+    with budget, client_for(connection_id, budget=budget) as client:
         run = Run(row, client=client, budget=budget, now=now, on_progress=lambda progress: None)
         run.step = "ad accounts"
         try:

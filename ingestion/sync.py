@@ -58,7 +58,7 @@ def sync_ad_account(
         resume=not force,
         now=started_at,
     )
-    with client_for(connection.pk, budget=budget, now=now) as client:
+    with budget, client_for(connection.pk, budget=budget, now=now) as client:
         run = Run(row, client=client, budget=budget, now=now, on_progress=on_progress, should_stop=should_stop)
         return _run_to_its_end(run, connection)
 
