@@ -46,10 +46,10 @@ def sync_ad_account(
     self: Task[Any, Any], ad_account_id: int, force: bool = False, trigger: str = SyncLog.Trigger.SCHEDULE
 ) -> Any:
     """Sync one ad account if it is due."""
-    if not AdAccount.objects.filter(pk=ad_account_id).exists():
-        log.warning("Ad account %s is gone; nothing to sync.", ad_account_id)
-        return {"status": "gone"}
     try:
+        if not AdAccount.objects.filter(pk=ad_account_id).exists():
+            log.warning("Ad account %s is gone; nothing to sync.", ad_account_id)
+            return {"status": "gone"}
         result = sync.sync_ad_account(ad_account_id, force=force, trigger=trigger, should_stop=_stopping.is_set)
     except AlreadyRunning as running:
         return {"status": "skipped", "reason": str(running)}

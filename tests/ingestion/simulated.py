@@ -1,6 +1,8 @@
 """A simulated LinkedIn over real HTTP, connected to this installation, and what a correct sync must hold."""
 
 import os
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -75,6 +77,10 @@ class SimulatedLinkedIn:
         self.forget_calls()
 
     def forget_calls(self) -> None:
+        """Count from here on; requests of a sync that failed may still be under way a moment."""
+        end = time.monotonic() + 10
+        while time.monotonic() < end and any(one.name.startswith("linkedin_") for one in threading.enumerate()):
+            time.sleep(0.01)
         self.simulator.counters.clear()
         self.simulator.office.ledger.clear()
 

@@ -1,7 +1,8 @@
 """The whole service as real processes, in a data directory of its own, to be killed and looked at from outside.
 
 Embedded PostgreSQL and Valkey, a simulated LinkedIn, Celery workers and beat. Whatever `Stack` started is gone
-when its `with` ends. Nothing here goes through Django: tables are read with psycopg, the queue with redis-py.
+when its `with` ends, or when the process that started it dies. Nothing here goes through Django: tables are read
+with psycopg, the queue with redis-py.
 """
 
 import json
@@ -31,6 +32,7 @@ from ingestion.linkedin_simulator.simulator import Options, Simulator
 from ingestion.linkedin_simulator.truth import truth
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.months import whole_months
+from tests.journeys.guard import processes_of
 
 ROOT = Path(__file__).resolve().parents[2]
 LEASE_SECONDS = 2
@@ -61,6 +63,10 @@ class Stack:
     def __enter__(self) -> Self:
         self._started: list[subprocess.Popen[Any]] = []
         self.data_dir = Path(tempfile.mkdtemp(prefix="journey-"))
+        self._guard = subprocess.Popen(
+            [sys.executable, "-m", "tests.journeys.guard", str(self.data_dir)],
+            cwd=ROOT, stdin=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
         self.servers = EmbeddedServers(data_dir=self.data_dir, postgresql=True, valkey=True, throw_away=True)
         self.now = datetime.now(UTC).replace(microsecond=0)
         self.url = ""
@@ -81,10 +87,7 @@ class Stack:
             self.servers.hold()
         with suppress(Exception):
             self.servers.release()
-        for left in psutil.process_iter(["cmdline"]):
-            if str(self.data_dir) in " ".join(left.info["cmdline"] or []):
-                with suppress(psutil.Error):
-                    left.kill()
+        self._guard.communicate(timeout=60)
         shutil.rmtree(self.data_dir, ignore_errors=True)
 
     # --- Starting ---
@@ -318,26 +321,12 @@ class Stack:
                 assert_same_rows(table, stored, expected[table])
 
 
-def processes_of(data_dir: Path) -> list[str]:
-    """Living processes that belong to a data directory, by their environment or their command."""
-    found = []
-    for process in psutil.process_iter(["cmdline", "status"]):
-        words = " ".join(process.info["cmdline"] or [])
-        try:
-            home = process.environ().get("DATA_DIR", "")
-        except psutil.Error:
-            home = ""
-        if process.info["status"] != psutil.STATUS_ZOMBIE and (str(data_dir) in words or home == str(data_dir)):
-            found.append(words)
-    return found
-
-
 @contextmanager
 def running_stack(world: WorldSize, **environment: str) -> Iterator[Stack]:
     """A stack, of which nothing is left afterwards."""
     with Stack(world, environment) as stack:
         yield stack
-    assert processes_of(stack.data_dir) == []
+    assert [process.name() for process in processes_of(stack.data_dir)] == []
 
 
 def busy_world(*, ad_accounts: int, creatives: int, days: int) -> WorldSize:
