@@ -10,22 +10,22 @@ from ingestion.budget import FIRST_PLACES, MOST_PLACES
 from ingestion.linkedin_simulator.world import WorldSize
 from tests.journeys.stack import SYNC, Stack, running_stack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(700)]
 
-AD_ACCOUNTS = 300
+AD_ACCOUNTS = 1000
 SMALL = 20
 
 
-def test_three_hundred_ad_accounts_and_two_workers():
+def test_a_thousand_ad_accounts_and_two_workers():
     world = WorldSize(ad_accounts=AD_ACCOUNTS, campaigns_per_account=2, creatives_per_campaign=2, segments_per_pivot=2)
     # Syncs would gladly ask a hundred requests at once: 10 children, 11 kinds of figures each.
     with running_stack(world, SYNC_CONCURRENCY="12", SYNC_LEASE_SECONDS="30", LOG_LEVEL="WARNING") as stack:
-        stack.fault("slow", seconds=0.3)
+        stack.fault("slow", seconds=0.15)
         for ad_account_id in stack.ad_account_ids:
             stack.ask(SYNC, ad_account_id)
         for name in ("one", "other"):
             stack.worker(name, concurrency=5)
-        stack.wait_until_synced(300)
+        stack.wait_until_synced(600)
         runs = stack.runs()
         assert {run["status"] for run in runs} == {"success"}
         assert sorted(run["account_id"] for run in runs) == stack.ad_account_ids
