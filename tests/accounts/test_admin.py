@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts import audit
-from accounts.admin import EstimatingPaginator
+from accounts.admin.base import EstimatingPaginator
 from accounts.models import AdAccount, AdAccountAccess, AuditEvent, ConsentWarning, LinkedInConnection, User
 from accounts.roles import Role
 from tests.builders import NOW, make_access, make_ad_account, make_connection, make_role, make_user
@@ -220,7 +220,7 @@ def test_a_large_table_is_not_counted(monkeypatch: pytest.MonkeyPatch, django_as
     make_connection()
     rows = LinkedInConnection.objects.defer("access_token").order_by("id")
     assert EstimatingPaginator(rows, 50).count == 1
-    monkeypatch.setattr("accounts.admin._estimated_rows", lambda table: 10_000_000)
+    monkeypatch.setattr("accounts.admin.base._estimated_rows", lambda table: 10_000_000)
     with django_assert_num_queries(0):
         assert EstimatingPaginator(rows, 50).count == 10_000_000
     assert EstimatingPaginator(rows.filter(state="revoked"), 50).count == 0

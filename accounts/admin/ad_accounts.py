@@ -1,0 +1,55 @@
+"""Ad accounts and the grants on them."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts import audit
+from accounts.admin.base import FactAdmin, PeopleAdmin, actor_of
+from accounts.models import AdAccount, AdAccountAccess
+
+
+@admin.register(AdAccount)
+class AdAccountAdmin(FactAdmin):
+    ad_account_path = "pk"
+    list_display = ["name", "id", "status", "currency", "type", "is_test", "missing_since"]
+    list_filter = ["status", "currency", "type", "is_test"]
+    search_fields = ["name", "id__exact"]
+
+
+@admin.register(AdAccountAccess)
+class AdAccountAccessAdmin(PeopleAdmin):
+    """Which viewer may see which ad account; every change is recorded."""
+
+    list_display = ["user", "ad_account", "granted_by", "granted_at"]
+    list_filter = ["user"]
+    list_select_related = ["user", "ad_account", "granted_by"]
+    search_fields = ["user__email", "ad_account__name"]
+    autocomplete_fields = ["user", "ad_account"]
+    fields = ["user", "ad_account"]
+    ordering = ["user__email", "ad_account__name", "id"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A grant is given or taken back, never bent into another."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: AdAccountAccess, form: Any, change: bool) -> None:
+        obj.granted_by = actor_of(request)
+        super().save_model(request, obj, form, change)
+        self._record("ad_account_granted", request, obj)
+
+    def delete_model(self, request: HttpRequest, obj: AdAccountAccess) -> None:
+        self._record("ad_account_grant_taken_back", request, obj)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        with transaction.atomic():
+            for grant in queryset.select_related("user"):
+                self.delete_model(request, grant)
+
+    @staticmethod
+    def _record(kind: str, request: HttpRequest, grant: AdAccountAccess) -> None:
+        audit.record(kind, actor=actor_of(request), ad_account_id=grant.ad_account_id, user_email=grant.user.email)

@@ -1,0 +1,98 @@
+"""LinkedIn consents, the roles they bring, and the warnings sent about them."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from unfold.decorators import action
+
+from accounts import access
+from accounts.admin.base import AdAccountFilter, FactAdmin, ReadOnlyAdmin
+from accounts.models import ConsentWarning, LinkedInAdAccountRole, LinkedInConnection
+
+
+@admin.register(LinkedInConnection)
+class LinkedInConnectionAdmin(ReadOnlyAdmin):
+    list_display = ["__str__", "state_now", "days_left", "consent_ends_at", "trouble"]
+    list_filter = ["state"]
+    list_select_related = ["user"]
+    search_fields = ["user__email"]
+    ordering = ["id"]
+    fields = [
+        "user",
+        "member_urn",
+        "state_now",
+        "days_left",
+        "trouble",
+        "scopes",
+        "access_token_expires_at",
+        "refresh_token_expires_at",
+        "connected_at",
+        "refreshed_at",
+    ]
+    actions_list = ["connect_linkedin"]
+    actions_detail = ["end_consent"]
+
+    def may_view(self, request: HttpRequest) -> bool:
+        return access.may_connect_linkedin(request.user)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        # Never read here: a token whose key is lost must not break the page that says what to do.
+        return super().get_queryset(request).defer(*_tokens())
+
+    @admin.display(description="state", ordering="state")
+    def state_now(self, connection: LinkedInConnection) -> str:
+        """With `expiring`, which is not stored."""
+        return connection.state_at(timezone.now()).replace("_", " ")
+
+    @admin.display(description="days left")
+    def days_left(self, connection: LinkedInConnection) -> int | None:
+        is_alive = connection.state == LinkedInConnection.State.ACTIVE
+        return connection.days_left(timezone.now()) if is_alive else None
+
+    @action(description="Connect LinkedIn", url_path="connect")  # type: ignore[untyped-decorator]
+    def connect_linkedin(self, request: HttpRequest) -> HttpResponse:
+        return redirect("accounts:connect")
+
+    @action(description="End this consent", url_path="end", permissions=["end_consent"])  # type: ignore[untyped-decorator]
+    def end_consent(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect("accounts:end_consent", connection_id=int(object_id))
+
+    def has_end_consent_permission(self, request: HttpRequest, object_id: str) -> bool:
+        rows = self.get_queryset(request)
+        connection = rows.filter(pk=object_id).first() if str(object_id).isdecimal() else None
+        return connection is not None and access.may_end_consent(request.user, connection)
+
+
+@admin.register(ConsentWarning)
+class ConsentWarningAdmin(ReadOnlyAdmin):
+    list_display = ["sent_at", "connection", "days", "consented_at"]
+    list_filter = ["days"]
+    ordering = ["-sent_at", "-id"]
+
+    def may_view(self, request: HttpRequest) -> bool:
+        return access.may_connect_linkedin(request.user)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("connection__user").defer(*_tokens("connection__"))
+
+
+@admin.register(LinkedInAdAccountRole)
+class LinkedInAdAccountRoleAdmin(FactAdmin):
+    ad_account_path = "ad_account"
+    list_display = ["ad_account", "role", "connection", "lost_at"]
+    list_filter = [AdAccountFilter, "role"]
+    search_fields = ["ad_account__name", "connection__user__email"]
+    ordering = ["ad_account__name", "id"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        # Joined here and not by list_select_related, which leaves out the page of one row.
+        rows = super().get_queryset(request).select_related("ad_account", "connection__user")
+        return rows.defer(*_tokens("connection__"))
+
+
+def _tokens(prefix: str = "") -> list[str]:
+    return [f"{prefix}access_token", f"{prefix}refresh_token"]
