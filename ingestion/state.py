@@ -88,7 +88,7 @@ def row_counts() -> dict[str, int]:
 
 def with_sync_state(ad_accounts: QuerySet[Any]) -> QuerySet[Any, Any]:
     """Ad accounts with what their syncs have to say; `complete_through` reads it."""
-    runs = SyncLog.objects.filter(account=OuterRef("pk")).order_by("-started_at")
+    runs = SyncLog.objects.filter(account=OuterRef("pk")).exclude(status=SyncLog.Status.QUEUED).order_by("-started_at")
     success = runs.filter(status=SyncLog.Status.SUCCESS)
     incomplete = IncompleteDay.objects.filter(account=OuterRef("pk")).order_by().values("account")
     annotated: QuerySet[Any, Any] = ad_accounts.annotate(

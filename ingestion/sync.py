@@ -19,7 +19,7 @@ from ingestion.freshness import days_due, note_refusal, pass_gate
 from ingestion.linkedin.errors import DayLimitReached, LinkedInError, TokenRejected
 from ingestion.models import SyncLog
 from ingestion.side_by_side import Jobs
-from ingestion.sync_runs import Progress, Run, RunLost, Stopped, SyncResult
+from ingestion.sync_runs import Cancelled, Progress, Run, RunLost, Stopped, SyncResult
 
 
 def sync_ad_account(
@@ -29,6 +29,7 @@ def sync_ad_account(
     first_day: date | None = None,
     last_day: date | None = None,
     trigger: str = SyncLog.Trigger.MANUAL,
+    queued_run_id: int | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     on_progress: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -37,11 +38,14 @@ def sync_ad_account(
 
     Skips a fresh ad account unless forced, and goes on from where an unfinished run was. What LinkedIn refuses
     ends in the result and in `sync_log`, not in an exception; an error of ours is recorded there and raised.
-    `should_stop` is asked between answers. Raises AlreadyRunning.
+    `should_stop` is asked between answers. `queued_run_id` names the row that waited for this sync, if one did.
+    Raises AlreadyRunning, or Cancelled where that row was cancelled meanwhile.
     """
     started_at = now()
     gate = pass_gate(ad_account_id, force=force, now=started_at)
     if not gate.is_due:
+        if queued_run_id:
+            sync_runs.leave_queue(queued_run_id)
         return SyncResult(ad_account_id, "skipped", gate.reason)
     first_day, last_day = days_to_ask(ad_account_id, first_day=first_day, last_day=last_day, today=started_at.date())
     try:
@@ -49,13 +53,22 @@ def sync_ad_account(
         budget = TokenBudget(connection.pk, now=now)
         budget.require_not_parked()
     except (AccountsError, DayLimitReached) as error:
-        return _refused(ad_account_id, error, trigger=trigger, days=(first_day, last_day), now=started_at)
+        return _refused(
+            ad_account_id,
+            error,
+            trigger=trigger,
+            days=(first_day, last_day),
+            queued_run_id=queued_run_id,
+            now=started_at,
+        )
     row = sync_runs.take(
         ad_account_id=ad_account_id,
         trigger=trigger,
         first_day=first_day,
         last_day=last_day,
-        resume=not force,
+        # Whoever forces wants every answer anew; whoever tries again wants the rest.
+        resume=not force or trigger == SyncLog.Trigger.RETRY,
+        queued_run_id=queued_run_id,
         now=started_at,
     )
     with budget, client_for(connection.pk, budget=budget, now=now) as client:
@@ -64,7 +77,13 @@ def sync_ad_account(
 
 
 def _refused(
-    ad_account_id: int, error: Exception, *, trigger: str, days: tuple[date, date], now: datetime
+    ad_account_id: int,
+    error: Exception,
+    *,
+    trigger: str,
+    days: tuple[date, date],
+    queued_run_id: int | None,
+    now: datetime,
 ) -> SyncResult:
     """No request can be made now: say so in `sync_log` and at the gate."""
     failure = explain(error) or Failure(SyncLog.ErrorKind.INTERNAL, str(error))
@@ -75,6 +94,7 @@ def _refused(
         trigger=trigger,
         first_day=days[0],
         last_day=days[1],
+        queued_run_id=queued_run_id,
         now=now,
     )
 
@@ -94,6 +114,8 @@ def days_to_ask(ad_account_id: int, *, first_day: date | None, last_day: date | 
 def _run_to_its_end(run: Run, connection: LinkedInConnection) -> SyncResult:
     try:
         _run_steps(run, scopes=frozenset(connection.scopes))
+    except Cancelled:
+        return run.cancel()
     except (RunLost, Stopped) as ended:
         return run.close(Failure(SyncLog.ErrorKind.TIMEOUT, str(ended)))
     except (LinkedInError, AccountsError) as error:

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from accounts.models import AdAccount, User
 from ingestion.budget import TokenBudget
 from ingestion.failures import Failure
 from ingestion.linkedin.client import LinkedInClient
@@ -25,6 +26,10 @@ from ingestion.windows import DayRange, merged, without
 log = logging.getLogger(__name__)
 
 _HEARTBEATS_PER_LEASE = 6
+# How often a running sync looks whether a person wants it to end.
+_CANCEL_LOOK_SECONDS = 2.0
+# A queued sync that no worker took for so long is told of again: the broker may have forgotten it.
+_TOLD_AGAIN_AFTER = timedelta(minutes=10)
 _KEPT = timedelta(days=90)
 # Where `sync_log.answered` names the demographic pivots.
 _PIVOTS = "audience_demographics"
@@ -38,10 +43,15 @@ class AlreadyRunning(Exception):
     def __init__(self, running: SyncLog | None) -> None:
         since = f" since {running.started_at:%H:%M:%S} UTC" if running else ""
         super().__init__(f"This ad account is being synced already{since}; wait for it to end.")
+        self.running = running
 
 
 class RunLost(Exception):
     """This run was closed by somebody else while it ran."""
+
+
+class Cancelled(Exception):
+    """A person asked for this run to end."""
 
 
 class Stopped(Exception):
@@ -100,7 +110,7 @@ class Run:
         self._should_stop = should_stop
         self._answered: dict[str, list[Any]] = dict(row.answered)
         self._heartbeat_seconds = settings.SYNC_LEASE_SECONDS / _HEARTBEATS_PER_LEASE
-        self._started = self._last_beat = monotonic()
+        self._started = self._last_beat = self._last_look = monotonic()
         self._failures: list[Failure] = []
         self._steps_done = 0
         self._rows: Counter[str] = Counter()
@@ -189,6 +199,13 @@ class Run:
         status = SyncLog.Status.SUCCESS
         if failures:
             status = SyncLog.Status.PARTIAL if self._steps_done else SyncLog.Status.FAILED
+        return self._close(status, failures)
+
+    def cancel(self) -> SyncResult:
+        """Finish the run because a person asked for it; the next one goes on from here."""
+        return self._close(SyncLog.Status.CANCELLED, [])
+
+    def _close(self, status: str, failures: Sequence[Failure]) -> SyncResult:
         _finish(self._row, status=status, failures=failures, now=self._now(), **self._counts())
         return SyncResult(
             ad_account_id=self._row.account_id,
@@ -218,6 +235,10 @@ class Run:
     def _beat_now_and_then(self) -> None:
         if self._should_stop():
             raise Stopped("The worker was stopped; the next sync goes on from here.")
+        if monotonic() - self._last_look >= _CANCEL_LOOK_SECONDS:
+            self._last_look = monotonic()
+            if SyncLog.objects.filter(pk=self._row.pk, cancel_asked_at__isnull=False).exists():
+                raise Cancelled
         if monotonic() - self._last_beat >= self._heartbeat_seconds:
             self.beat()
             self.budget.renew()
@@ -245,9 +266,10 @@ def take(
     first_day: date | None = None,
     last_day: date | None = None,
     resume: bool = False,
+    queued_run_id: int | None = None,
     now: datetime,
 ) -> SyncLog:
-    """Open the one running row of an ad account. Raises AlreadyRunning.
+    """Open the one running row of an ad account, or turn its queued row into it. Raises AlreadyRunning, Cancelled.
 
     A run whose heartbeat is older than its lease is closed first. With `resume` the work of an unfinished run
     is gone on with. No ad account means all of them; such runs do not exclude each other.
@@ -257,7 +279,8 @@ def take(
     answered = _unfinished_work(ad_account_id, now=now) if resume else {}
     try:
         with transaction.atomic():
-            return SyncLog.objects.create(
+            return _open(
+                queued_run_id,
                 account_id=ad_account_id,
                 trigger=trigger,
                 started_at=now,
@@ -273,12 +296,88 @@ def take(
     raise AlreadyRunning(running)
 
 
+def _open(queued_run_id: int | None, **columns: Any) -> SyncLog:
+    if queued_run_id is None:
+        return SyncLog.objects.create(**columns)
+    queued = SyncLog.objects.filter(pk=queued_run_id, status=SyncLog.Status.QUEUED)
+    if not queued.update(status=SyncLog.Status.RUNNING, **columns):
+        raise Cancelled
+    return SyncLog.objects.get(pk=queued_run_id)
+
+
+def queue(
+    *,
+    ad_account_id: int,
+    asked_by: User,
+    forced: bool = False,
+    first_day: date | None = None,
+    last_day: date | None = None,
+    trigger: str = SyncLog.Trigger.MANUAL,
+    now: datetime,
+) -> SyncLog:
+    """Open the row of a sync that a person asked for; a worker makes it a run. Raises AlreadyRunning.
+
+    Days that are not given are chosen when it runs.
+    """
+    close_stale(ad_account_id=ad_account_id)
+    with transaction.atomic():
+        # The ad account's row stands for a run that does not exist yet: two askers get one row.
+        AdAccount.objects.select_for_update(no_key=True).get(pk=ad_account_id)
+        unfinished = SyncLog.objects.filter(account_id=ad_account_id, status__in=SyncLog.UNFINISHED)
+        if running := unfinished.order_by("-started_at").first():
+            raise AlreadyRunning(running)
+        return SyncLog.objects.create(
+            account_id=ad_account_id,
+            status=SyncLog.Status.QUEUED,
+            trigger=trigger,
+            asked_by=asked_by,
+            forced=forced,
+            first_day=first_day,
+            last_day=last_day,
+            started_at=now,
+            heartbeat_at=now,
+        )
+
+
+def leave_queue(run_id: int) -> None:
+    """Nothing is to be done for a queued sync, and the gate has said why."""
+    SyncLog.objects.filter(pk=run_id, status=SyncLog.Status.QUEUED).delete()
+
+
+def cancel(run_id: int, *, now: datetime) -> bool:
+    """End a run because a person asks for it; returns whether there was something to end.
+
+    A queued one ends at once, a running one after the answers in hand, one whose process is dead at once too.
+    """
+    closed = SyncLog.objects.filter(pk=run_id, status=SyncLog.Status.QUEUED).update(
+        status=SyncLog.Status.CANCELLED, finished_at=now, heartbeat_at=now, cancel_asked_at=now
+    )
+    running = SyncLog.objects.filter(pk=run_id, status=SyncLog.Status.RUNNING)
+    lease = timedelta(seconds=settings.SYNC_LEASE_SECONDS)
+    closed += running.filter(heartbeat_at__lt=now - lease).update(
+        status=SyncLog.Status.CANCELLED, finished_at=now, cancel_asked_at=now
+    )
+    return bool(closed or running.update(cancel_asked_at=now))
+
+
+def forgotten_in_the_queue(*, now: datetime) -> list[tuple[int, int]]:
+    """Queued syncs to tell workers of again, as (run id, ad account id); the caller tells them."""
+    with transaction.atomic():
+        waiting = SyncLog.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+            status=SyncLog.Status.QUEUED, heartbeat_at__lt=now - _TOLD_AGAIN_AFTER
+        )
+        found = [(row.pk, row.account_id) for row in waiting if row.account_id is not None]
+        SyncLog.objects.filter(pk__in=[run_id for run_id, _ in found]).update(heartbeat_at=now)
+    return found
+
+
 def _unfinished_work(ad_account_id: int | None, *, now: datetime) -> dict[str, Any]:
     """What the last run had answered, if it did not end well and is as recent as fresh data is.
 
     A run that failed with nothing answered, such as a refused one, does not hide the work before it.
     """
-    runs = SyncLog.objects.filter(account_id=ad_account_id).exclude(status=SyncLog.Status.FAILED, answered={})
+    runs = SyncLog.objects.filter(account_id=ad_account_id).exclude(status=SyncLog.Status.QUEUED)
+    runs = runs.exclude(status__in=[SyncLog.Status.FAILED, SyncLog.Status.CANCELLED], answered={})
     last = runs.order_by("-started_at", "-pk").first()
     recent = now - timedelta(minutes=settings.FRESHNESS_TTL_MINUTES)
     if last is None or last.status == SyncLog.Status.SUCCESS or last.started_at < recent:
@@ -339,13 +438,28 @@ def listed_twice(rows: Sequence[Row]) -> list[Rejected]:
 
 
 def refuse(
-    *, ad_account_id: int, failure: Failure, trigger: str, first_day: date, last_day: date, now: datetime
+    *,
+    ad_account_id: int,
+    failure: Failure,
+    trigger: str,
+    first_day: date,
+    last_day: date,
+    queued_run_id: int | None = None,
+    now: datetime,
 ) -> SyncResult:
     """Note a sync that could not begin. The timetable asks again and again: it is noted once, not each time."""
-    last = SyncLog.objects.filter(account_id=ad_account_id).order_by("-started_at", "-pk").first()
+    runs = SyncLog.objects.filter(account_id=ad_account_id).exclude(status=SyncLog.Status.QUEUED)
+    last = runs.order_by("-started_at", "-pk").first()
     run_id = last.pk if last else None
     if trigger != SyncLog.Trigger.SCHEDULE or last is None or last.errors != str(failure):
-        row = take(ad_account_id=ad_account_id, trigger=trigger, first_day=first_day, last_day=last_day, now=now)
+        row = take(
+            ad_account_id=ad_account_id,
+            trigger=trigger,
+            first_day=first_day,
+            last_day=last_day,
+            queued_run_id=queued_run_id,
+            now=now,
+        )
         _finish(row, status=SyncLog.Status.FAILED, failures=[failure], now=now)
         run_id = row.pk
     return SyncResult(ad_account_id, SyncLog.Status.FAILED, str(failure), error_kind=failure.kind, run_id=run_id)

@@ -14,7 +14,7 @@ from accounts.models import AdAccount, LinkedInConnection
 from ingestion import discovery, schedules, sync, sync_runs
 from ingestion.failures import explain
 from ingestion.models import SyncLog
-from ingestion.sync_runs import AlreadyRunning
+from ingestion.sync_runs import AlreadyRunning, Cancelled
 
 log = logging.getLogger(__name__)
 
@@ -43,16 +43,26 @@ def keep_timetable(**_: Any) -> None:
 
 @shared_task(bind=True, max_retries=_RETRIES)
 def sync_ad_account(
-    self: Task[Any, Any], ad_account_id: int, force: bool = False, trigger: str = SyncLog.Trigger.SCHEDULE
+    self: Task[Any, Any],
+    ad_account_id: int,
+    force: bool = False,
+    trigger: str = SyncLog.Trigger.SCHEDULE,
+    run_id: int | None = None,
 ) -> Any:
-    """Sync one ad account if it is due."""
+    """Sync one ad account if it is due; with `run_id` as a person asked there."""
     try:
         if not AdAccount.objects.filter(pk=ad_account_id).exists():
             log.warning("Ad account %s is gone; nothing to sync.", ad_account_id)
             return {"status": "gone"}
-        result = sync.sync_ad_account(ad_account_id, force=force, trigger=trigger, should_stop=_stopping.is_set)
+        wish = _wish_of(run_id) if run_id else {"force": force, "trigger": trigger}
+        result = sync.sync_ad_account(ad_account_id, **wish, should_stop=_stopping.is_set)
     except AlreadyRunning as running:
+        if run_id:
+            # The timetable was faster; the person's days may be others.
+            raise _again_later(self) from None
         return {"status": "skipped", "reason": str(running)}
+    except Cancelled:
+        return {"status": "cancelled"}
     except Exception as error:
         failure = explain(error)
         if failure is None:
@@ -65,6 +75,21 @@ def sync_ad_account(
     if result.error_kind in _HEALS:
         raise _again_later(self)
     return {"status": result.status, "reason": result.reason, "rows": result.rows}
+
+
+def _wish_of(run_id: int) -> dict[str, Any]:
+    """What a person asked for; again, with what is left of it, where a worker had begun. Raises Cancelled."""
+    run = SyncLog.objects.filter(pk=run_id).first()
+    if run is None or run.status in {SyncLog.Status.CANCELLED, SyncLog.Status.SUCCESS}:
+        raise Cancelled
+    is_queued = run.status == SyncLog.Status.QUEUED
+    return {
+        "force": run.forced,
+        "first_day": run.first_day,
+        "last_day": run.last_day,
+        "trigger": run.trigger if is_queued else SyncLog.Trigger.RETRY,
+        "queued_run_id": run.pk if is_queued else None,
+    }
 
 
 @shared_task(bind=True, max_retries=_RETRIES)
@@ -88,6 +113,8 @@ def close_dead_runs() -> Any:
     ad_account_ids = sync_runs.close_stale()
     for ad_account_id in ad_account_ids:
         sync_ad_account.delay(ad_account_id)
+    for run_id, ad_account_id in sync_runs.forgotten_in_the_queue(now=timezone.now()):
+        sync_ad_account.delay(ad_account_id, run_id=run_id)
     return {"closed": len(ad_account_ids)}
 
 

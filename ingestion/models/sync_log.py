@@ -1,5 +1,6 @@
 """Every sync run, what it did and how it ended."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -7,21 +8,25 @@ from django.db.models import Q
 class SyncLog(models.Model):
     """One run; `ingestion/sync.py` and `ingestion/discovery.py` write it.
 
-    Status: `running` → `success` | `partial` (a step failed, the rest is stored) | `failed`.
+    Status: [`queued` →] `running` → `success` | `partial` (a step failed, the rest is stored) | `failed` |
+    `cancelled`. Only what a person asked for is queued here, until a worker takes it.
     No ad account means all of them (discovery of the ad accounts of a connection).
     """
 
     class Status(models.TextChoices):
+        QUEUED = "queued", "Queued"
         RUNNING = "running", "Running"
         SUCCESS = "success", "Success"
         PARTIAL = "partial", "Partial"
         FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
 
     class Trigger(models.TextChoices):
         MANUAL = "manual", "Started by a person"
         COMMAND = "command", "Command line"
         SCHEDULE = "schedule", "Schedule"
         DISCOVERY = "discovery", "New connection"
+        RETRY = "retry", "Tried again by a person"
 
     class ErrorKind(models.TextChoices):
         CONSENT = "consent", "LinkedIn consent"
@@ -33,12 +38,24 @@ class SyncLog(models.Model):
         TIMEOUT = "timeout", "Time-out"
         INTERNAL = "internal", "Internal"
 
+    UNFINISHED = (Status.QUEUED, Status.RUNNING)
+
     personal_data: frozenset[str] = frozenset()
 
     account = models.ForeignKey(
         "accounts.AdAccount", models.CASCADE, null=True, blank=True, related_name="sync_runs", db_index=False
     )
-    started_at = models.DateTimeField()
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        help_text="who asked for it by hand",
+    )
+    forced = models.BooleanField(default=False, help_text="asked for however fresh the data was")
+    started_at = models.DateTimeField(help_text="when a worker took it; until then, when it was asked for")
     finished_at = models.DateTimeField(null=True, blank=True)
     status = models.CharField(max_length=16, choices=Status, default=Status.RUNNING)
     trigger = models.CharField(max_length=16, choices=Trigger, null=True, blank=True)
@@ -49,7 +66,10 @@ class SyncLog(models.Model):
     error_kind = models.CharField(max_length=16, choices=ErrorKind, null=True, blank=True)
     first_day = models.DateField(null=True, blank=True, help_text="first day asked for")
     last_day = models.DateField(null=True, blank=True, help_text="last day asked for")
-    heartbeat_at = models.DateTimeField(help_text="last sign of life of the process that runs it")
+    heartbeat_at = models.DateTimeField(
+        help_text="last sign of life of the process that runs it; while queued, when workers were last told"
+    )
+    cancel_asked_at = models.DateTimeField(null=True, blank=True, help_text="when a person asked to end it")
     rows_stored = models.IntegerField(default=0, help_text="records received, valid and now in the tables")
     rows_rejected = models.IntegerField(default=0, help_text="records received and set aside")
     progress = models.JSONField(default=dict, help_text="step, calls done and expected, rows, share done")
@@ -68,9 +88,15 @@ class SyncLog(models.Model):
                 condition=Q(status="running"),
                 name="an_ad_account_has_one_running_sync",
             ),
+            models.UniqueConstraint(
+                fields=["account"],
+                condition=Q(status="queued"),
+                name="an_ad_account_has_one_queued_sync",
+            ),
             models.CheckConstraint(
-                condition=Q(status="running", finished_at=None) | (~Q(status="running") & Q(finished_at__isnull=False)),
-                name="a_sync_is_finished_unless_it_runs",
+                condition=Q(status__in=["queued", "running"], finished_at=None)
+                | (~Q(status__in=["queued", "running"]) & Q(finished_at__isnull=False)),
+                name="a_sync_is_finished_unless_it_waits_or_runs",
             ),
         ]
         indexes = [
