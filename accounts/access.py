@@ -41,6 +41,11 @@ def may_sync(user: Asker, ad_account_id: int) -> bool:
     return _role(user) in MAY_SYNC and visible_ad_accounts(user).filter(pk=ad_account_id).exists()
 
 
+def may_sync_anything(user: Asker) -> bool:
+    """Whether this user may start syncs at all; of which ad accounts says `may_sync`."""
+    return _role(user) in MAY_SYNC
+
+
 def may_edit_timetable(user: Asker) -> bool:
     """Whether this user may see and change what runs when."""
     return _role(user) in MAY_SYNC

@@ -1,5 +1,7 @@
 """Every setting, read from the environment; nothing here decides anything."""
 
+from django.templatetags.static import static
+
 from config import env
 from config.embedded import EmbeddedServers
 
@@ -66,7 +68,12 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
-UNFOLD = {"SITE_TITLE": "LinkedIn Ads Action Center", "SITE_HEADER": "LinkedIn Ads Action Center"}
+UNFOLD = {
+    "SITE_TITLE": "LinkedIn Ads Action Center",
+    "SITE_HEADER": "LinkedIn Ads Action Center",
+    "STYLES": [lambda _: static("reporting/pages.css")],
+    "SCRIPTS": [lambda _: static("reporting/pages.js")],
+}
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES = [

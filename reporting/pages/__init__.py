@@ -1,0 +1,1 @@
+"""Pages for people, inside the admin's shell; they ask `queries/` and calculate nothing."""

@@ -1,0 +1,217 @@
+"""The sync page: what runs, what came of it, and starting, cancelling and trying again."""
+
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts import access
+from accounts.models import AdAccount, User
+from ingestion import starting
+from ingestion.models import SyncLog
+from ingestion.starting import Asked, NotAllowed
+from reporting.pages.shell import for_people, page, part, wants_part
+from reporting.queries import runs as run_queries
+
+
+class StartSyncForm(forms.Form):
+    """Which ad accounts, which days, and whether fresh data matters."""
+
+    ad_accounts = forms.ModelMultipleChoiceField(
+        AdAccount.objects.none(),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one ad account."},
+    )
+    first_day = forms.DateField(required=False, widget=forms.DateInput({"type": "date"}))
+    last_day = forms.DateField(required=False, widget=forms.DateInput({"type": "date"}))
+    force = forms.BooleanField(required=False)
+
+    def __init__(self, *args: Any, ad_accounts: Any, today: date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._today = today
+        choice = self.fields["ad_accounts"]
+        assert isinstance(choice, forms.ModelMultipleChoiceField)
+        choice.queryset = ad_accounts
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        first_day, last_day = values.get("first_day"), values.get("last_day")
+        if first_day and last_day and first_day > last_day:
+            self.add_error("last_day", "The last day is before the first; swap them.")
+        if first_day and first_day > self._today:
+            self.add_error("first_day", "This day is in the future; LinkedIn has nothing there.")
+        return values
+
+
+@for_people
+@require_GET
+def sync(request: HttpRequest) -> HttpResponse:
+    """Runs, newest first, refreshed while one is under way; the form to start more."""
+    context = _runs(request)
+    if wants_part(request):
+        return part(request, "runs", context)
+    may_start = access.may_sync_anything(request.user)
+    return page(
+        request,
+        "sync",
+        context
+        | {
+            "may_start": may_start,
+            "form": _form(request) if may_start else None,
+            "statuses": SyncLog.Status.choices,
+            "ad_accounts": access.visible_ad_accounts(request.user),
+        },
+        title="Sync",
+    )
+
+
+@for_people
+@require_POST
+def plan(request: HttpRequest) -> HttpResponse:
+    """What the chosen syncs would ask of LinkedIn, and the button that starts them."""
+    form = _form(request)
+    if not form.is_valid():
+        return _again(request, form)
+    wish = form.cleaned_data
+    ids = [one.pk for one in wish["ad_accounts"]]
+    plans = starting.plan_syncs(
+        ids, first_day=wish["first_day"], last_day=wish["last_day"], today=timezone.now().date()
+    )
+    names = {one.pk: str(one) for one in wish["ad_accounts"]}
+    context = {
+        "form": form,
+        "plans": [(names[one.ad_account_id], one) for one in plans],
+        "calls": sum(one.total_calls for one in plans),
+        "rows": sum(one.total_rows for one in plans),
+        "seconds": sum(one.seconds for one in plans),
+        "all_known": all(one.entities_known for one in plans),
+    }
+    return page(request, "sync_plan", context, title="Plan of a sync")
+
+
+@for_people
+@require_POST
+def start(request: HttpRequest) -> HttpResponse:
+    """Queue the chosen syncs and say what became of each wish."""
+    form = _form(request)
+    if not form.is_valid():
+        return _again(request, form)
+    wish = form.cleaned_data
+    asked = starting.start_syncs(
+        [one.pk for one in wish["ad_accounts"]],
+        asked_by=_person(request),
+        force=wish["force"],
+        first_day=wish["first_day"],
+        last_day=wish["last_day"],
+        now=timezone.now(),
+    )
+    _tell(request, asked, names={one.pk: str(one) for one in wish["ad_accounts"]})
+    return redirect("reporting:sync")
+
+
+@for_people
+@require_GET
+def run(request: HttpRequest, run_id: int) -> HttpResponse:
+    """One run whole: progress while it runs, then what came of it and what was set aside."""
+    ad_accounts = access.visible_ad_accounts(request.user)
+    line = run_queries.run(ad_accounts, run_id, with_discoveries=access.sees_every_ad_account(request.user))
+    if line is None:
+        raise Http404("There is no such sync run, or you may not see it.")
+    context = {
+        "run": line,
+        "rejected": run_queries.rejected_records(ad_accounts, run_id) if line.rows_rejected else [],
+        "may_act": line.ad_account_id is not None and access.may_sync(request.user, line.ad_account_id),
+    }
+    if wants_part(request):
+        return part(request, "run", context)
+    return page(request, "sync_run", context, title=f"Sync of {line.ad_account}")
+
+
+@for_people
+@require_POST
+def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
+    """End a queued or running sync."""
+    try:
+        ended = starting.cancel(_own_run(request, run_id), asked_by=_person(request), now=timezone.now())
+    except NotAllowed as error:
+        raise PermissionDenied(str(error)) from None
+    if ended:
+        messages.success(request, "The sync ends after the answers in hand; what is stored stays.")
+    else:
+        messages.info(request, "This sync had ended already.")
+    return redirect("reporting:run", run_id=run_id)
+
+
+@for_people
+@require_POST
+def retry(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Ask for the days of a run again."""
+    run = _own_run(request, run_id)
+    try:
+        asked = starting.retry(run, asked_by=_person(request), now=timezone.now())
+    except NotAllowed as error:
+        raise PermissionDenied(str(error)) from None
+    _tell(request, [asked], names={asked.ad_account_id: str(run.account)})
+    now_shown = asked.run or asked.running or run
+    return redirect("reporting:run", run_id=now_shown.pk)
+
+
+def _runs(request: HttpRequest) -> dict[str, Any]:
+    ad_account, page_number = request.GET.get("ad_account", ""), request.GET.get("page", "")
+    status = request.GET.get("status", "")
+    shown = run_queries.runs(
+        access.visible_ad_accounts(request.user),
+        with_discoveries=access.sees_every_ad_account(request.user),
+        status=status if status in SyncLog.Status.values else "",
+        ad_account_id=int(ad_account) if ad_account.isdecimal() else None,
+        page=max(1, int(page_number)) if page_number.isdecimal() else 1,
+    )
+    return {"runs": shown, "chosen": {"status": status, "ad_account": ad_account}}
+
+
+def _form(request: HttpRequest) -> StartSyncForm:
+    if not access.may_sync_anything(request.user):
+        raise PermissionDenied("Your role may not start syncs; ask an owner or a manager.")
+    return StartSyncForm(
+        request.POST if request.method == "POST" else None,
+        ad_accounts=access.visible_ad_accounts(request.user),
+        today=timezone.now().date(),
+    )
+
+
+def _again(request: HttpRequest, form: StartSyncForm) -> HttpResponse:
+    """The page with the form as it was filled in, and what is wrong with it."""
+    context = _runs(request) | {
+        "form": form,
+        "may_start": True,
+        "statuses": SyncLog.Status.choices,
+        "ad_accounts": access.visible_ad_accounts(request.user),
+    }
+    return page(request, "sync", context, title="Sync", status=400)
+
+
+def _tell(request: HttpRequest, asked: list[Asked], *, names: dict[int, str]) -> None:
+    """One sentence for what was queued, one for each that was not."""
+    queued = [one for one in asked if one.run]
+    if queued:
+        what = names[queued[0].ad_account_id] if len(queued) == 1 else f"{len(queued)} ad accounts"
+        messages.success(request, f"The sync of {what} is queued; a worker takes it in a moment.")
+    for one in asked:
+        if not one.run:
+            messages.info(request, f"{names[one.ad_account_id]}: {one.reason}.".replace("..", "."))
+
+
+def _own_run(request: HttpRequest, run_id: int) -> SyncLog:
+    visible = access.visible_ad_accounts(request.user)
+    return get_object_or_404(SyncLog.objects.select_related("account"), pk=run_id, account__in=visible)
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user

@@ -1,0 +1,50 @@
+// Instants in the viewer's own time zone and numbers in the viewer's own format. The server writes UTC and plain
+// digits, which is what remains where scripts are off.
+(() => {
+    "use strict";
+
+    const instant = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+    const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeZone: "UTC" });
+
+    function showInstant(element) {
+        const when = new Date(element.dateTime);
+        if (Number.isNaN(when.getTime())) return;
+        element.title = `${element.dateTime.slice(0, 19).replace("T", " ")} UTC`;
+        element.textContent = instant.format(when);
+    }
+
+    function showDay(element) {
+        const when = new Date(`${element.dateTime}T00:00:00Z`);
+        if (!Number.isNaN(when.getTime())) element.textContent = day.format(when);
+    }
+
+    function showNumber(element) {
+        const { currency, decimals } = element.dataset;
+        const places = decimals === undefined ? {} : { minimumFractionDigits: +decimals, maximumFractionDigits: +decimals };
+        const format = new Intl.NumberFormat(undefined, currency ? { style: "currency", currency, ...places } : places);
+        element.textContent = format.format(Number(element.value));
+    }
+
+    function show(root) {
+        root.querySelectorAll("time.instant").forEach(showInstant);
+        root.querySelectorAll("time.day").forEach(showDay);
+        root.querySelectorAll("data.number-of").forEach(showNumber);
+    }
+
+    // "All" in front of a list of checkboxes.
+    function tickAll(event) {
+        const list = event.target.closest("[data-all]");
+        if (!list || !event.target.matches("[data-tick-all]")) return;
+        list.querySelectorAll("input[type=checkbox]").forEach((box) => { box.checked = event.target.checked; });
+    }
+
+    // A form that filters submits itself when a choice changes.
+    function submitOnChange(event) {
+        const form = event.target.closest("form[data-submits-itself]");
+        if (form) form.requestSubmit();
+    }
+
+    document.addEventListener("change", (event) => { tickAll(event); submitOnChange(event); });
+    document.addEventListener("DOMContentLoaded", () => show(document));
+    document.addEventListener("htmx:afterSettle", (event) => show(event.target));
+})();

@@ -1,0 +1,15 @@
+"""Pages of this room."""
+
+from django.urls import path
+
+from reporting.pages import sync
+
+app_name = "reporting"
+urlpatterns = [
+    path("sync/", sync.sync, name="sync"),
+    path("sync/plan/", sync.plan, name="plan"),
+    path("sync/start/", sync.start, name="start"),
+    path("sync/runs/<int:run_id>/", sync.run, name="run"),
+    path("sync/runs/<int:run_id>/cancel/", sync.cancel, name="cancel"),
+    path("sync/runs/<int:run_id>/retry/", sync.retry, name="retry"),
+]
