@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 
 
 class AccountsConfig(AppConfig):
@@ -6,4 +6,9 @@ class AccountsConfig(AppConfig):
     verbose_name = "People and access"
 
     def ready(self) -> None:
-        from accounts import audit, checks  # noqa: F401  (registers checks and the guard of the audit trail)
+        from accounts import checks, receivers  # noqa: F401  (checks register themselves)
+
+        if apps.is_installed("axes"):
+            from axes.signals import user_locked_out
+
+            user_locked_out.connect(receivers.record_lock_out, dispatch_uid="audit_lock_out")

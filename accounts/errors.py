@@ -40,5 +40,9 @@ class NotConfigured(AccountsError):
     """The LinkedIn app is not named in the settings."""
 
 
-class AuditTrailIsAppendOnly(AccountsError):
-    """Somebody tried to change or delete an audit event."""
+class ApiTokenRefused(AccountsError):
+    """Nobody may have such an API token, or this person may not."""
+
+
+class UnknownAuditKind(AccountsError):
+    """An audit event of a kind that `AuditEvent.Kind` does not list."""

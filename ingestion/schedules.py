@@ -4,6 +4,7 @@ The sole writer of the rows named here; entries that operators made themselves a
 they changed on ours (interval, paused).
 """
 
+import json
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -60,6 +61,18 @@ def spread_overdue_syncs(*, now: datetime) -> int:
             overdue.append(task)
     PeriodicTask.objects.bulk_update(overdue, ["last_run_at"], batch_size=500)
     return len(overdue)
+
+
+def ad_account_of(task: PeriodicTask) -> int | None:
+    """The ad account that an entry syncs; None for other entries, and for arguments that name none."""
+    if task.task != SYNC_TASK:
+        return None
+    try:
+        first = next(iter(json.loads(task.args)), None)
+    except (ValueError, TypeError):
+        return None
+    is_id = isinstance(first, int) and not isinstance(first, bool) and 0 < first < 2**63
+    return first if is_id else None
 
 
 def unschedule_syncs(ad_account_ids: list[int]) -> None:

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from accounts import audit
 from accounts.models import AdAccount, User
 from ingestion.budget import TokenBudget
 from ingestion.failures import Failure
@@ -279,7 +280,7 @@ def take(
     answered = _unfinished_work(ad_account_id, now=now) if resume else {}
     try:
         with transaction.atomic():
-            return _open(
+            row = _open(
                 queued_run_id,
                 account_id=ad_account_id,
                 trigger=trigger,
@@ -289,6 +290,9 @@ def take(
                 last_day=last_day,
                 answered=answered,
             )
+            if trigger == SyncLog.Trigger.COMMAND:
+                audit.record("sync_started_by_hand", ad_account_id=ad_account_id, by="command")
+            return row
     except IntegrityError as error:
         if "an_ad_account_has_one_running_sync" not in str(error):
             raise

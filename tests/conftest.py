@@ -1,11 +1,25 @@
 """The cast: Alice owns, Bob may view one ad account, Charlie is a stranger to all of them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import pytest
+from django.contrib.auth.signals import user_logged_in
+from django.db import connection
 from django.test import Client
 
+from accounts import receivers
 from accounts.models import AdAccount, User
 from accounts.roles import Role
 from tests.builders import make_access, make_ad_account, make_user
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Tests that commit are followed by emptying every table, which the audit trail refuses anywhere else."""
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE audit_events DISABLE TRIGGER audit_events_are_not_emptied")
 
 
 @pytest.fixture
@@ -50,7 +64,17 @@ def as_charlie(charlie: User) -> Client:
 
 
 def signed_in(user: User) -> Client:
-    """A browser in which this person has signed in."""
+    """A browser in which this person has signed in before the test begins: the audit trail says nothing of it."""
     client = Client()
-    client.force_login(user)
+    with _unheard_login():
+        client.force_login(user)
     return client
+
+
+@contextmanager
+def _unheard_login() -> Iterator[None]:
+    user_logged_in.disconnect(dispatch_uid="audit_login")
+    try:
+        yield
+    finally:
+        user_logged_in.connect(receivers.record_login, dispatch_uid="audit_login")

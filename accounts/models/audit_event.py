@@ -3,19 +3,54 @@
 from django.db import models
 
 
+def audit_kinds() -> list[tuple[str, str]]:
+    """Asked anew by Django, so that a new kind needs no migration."""
+    return AuditEvent.Kind.choices
+
+
 class AuditEvent(models.Model):
-    """One thing someone did; `accounts/audit.py` is the only writer and nothing updates or deletes.
+    """One thing someone did; `accounts/audit.py` is the only writer. PostgreSQL refuses to change or delete one.
 
     No foreign keys: an event outlives the person and the thing it speaks of.
     """
 
+    class Kind(models.TextChoices):
+        LOGIN = "login", "Signed in"
+        LOGIN_FAILED = "login_failed", "Failed to sign in"
+        LOCKED_OUT = "locked_out", "Locked out"
+        LOGOUT = "logout", "Signed out"
+        SESSION_ENDED = "session_ended", "Session ended"
+        PASSWORD_CHANGED = "password_changed", "Password changed"
+        USER_INVITED = "user_invited", "Person invited"
+        INVITATION_ACCEPTED = "invitation_accepted", "Invitation accepted"
+        INVITATION_REVOKED = "invitation_revoked", "Invitation taken back"
+        USER_ADDED = "user_added", "Person added"
+        USER_CHANGED = "user_changed", "Person changed"
+        USER_REMOVED = "user_removed", "Person removed"
+        ROLE_CHANGED = "role_changed", "Role changed"
+        AD_ACCOUNT_GRANTED = "ad_account_granted", "Ad account granted"
+        AD_ACCOUNT_GRANT_TAKEN_BACK = "ad_account_grant_taken_back", "Grant of an ad account taken back"
+        CONSENT_GIVEN = "consent_given", "LinkedIn consent given"
+        CONSENT_REFRESHED = "consent_refreshed", "LinkedIn consent renewed"
+        CONSENT_LOST = "consent_lost", "LinkedIn consent lost"
+        CONSENT_REVOKED = "consent_revoked", "LinkedIn consent ended"
+        CONSENT_NOT_RENEWABLE = "consent_not_renewable", "LinkedIn consent not renewable"
+        CONSENT_NOT_REVOKED_AT_LINKEDIN = "consent_not_revoked_at_linkedin", "LinkedIn not told of an ended consent"
+        TOKENS_REENCRYPTED = "tokens_reencrypted", "LinkedIn tokens encrypted again"
+        API_TOKEN_ISSUED = "api_token_issued", "API token issued"
+        API_TOKEN_REVOKED = "api_token_revoked", "API token revoked"
+        EXPORTED = "exported", "Exported"
+        SYNC_STARTED_BY_HAND = "sync_started_by_hand", "Sync started by hand"
+        SYNC_CANCELLED = "sync_cancelled", "Sync cancelled"
+        TIMETABLE_CHANGED = "timetable_changed", "Timetable changed"
+
     personal_data = frozenset({"actor_email", "detail"})
 
     happened_at = models.DateTimeField(auto_now_add=True, db_index=True)
-    kind = models.TextField(help_text="what happened, such as consent_given")
-    actor_id = models.BigIntegerField(null=True)
-    actor_email = models.TextField(null=True)
-    ad_account_id = models.BigIntegerField(null=True)
+    kind = models.TextField(choices=audit_kinds, help_text="what happened, such as consent_given")
+    actor_id = models.BigIntegerField("actor", null=True, help_text="the person's id; empty for the system")
+    actor_email = models.TextField("who", null=True)
+    ad_account_id = models.BigIntegerField("ad account", null=True)
     detail = models.JSONField(default=dict)
 
     class Meta:

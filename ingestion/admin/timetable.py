@@ -3,6 +3,8 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django_celery_beat import admin as beat_admin
 from django_celery_beat.models import (
@@ -14,8 +16,9 @@ from django_celery_beat.models import (
 )
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from accounts import access
-from accounts.admin.base import UnfoldAdmin
+from accounts import access, audit
+from accounts.admin.base import UnfoldAdmin, actor_of
+from ingestion.schedules import ad_account_of
 
 # Importing its admin, above, has registered plain ones.
 for _model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):
@@ -23,7 +26,7 @@ for _model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, C
 
 
 class _TimetableAdmin(UnfoldAdmin):
-    """Seen and changed by those who may start syncs."""
+    """Seen and changed by those who may start syncs; every change is recorded."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return access.may_edit_timetable(request.user)
@@ -39,6 +42,44 @@ class _TimetableAdmin(UnfoldAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return access.may_edit_timetable(request.user)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not change:
+            _record("added", request, obj)
+        elif form.changed_data:
+            _record("changed", request, obj, changed=sorted(form.changed_data))
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        _record("removed", request, obj)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        with transaction.atomic():
+            for entry in queryset:
+                self.delete_model(request, entry)
+
+
+def _record(change: str, request: HttpRequest, entry: Any, **detail: Any) -> None:
+    audit.record(
+        "timetable_changed",
+        actor=actor_of(request),
+        ad_account_id=ad_account_of(entry) if isinstance(entry, PeriodicTask) else None,
+        change=change,
+        entry=str(entry),
+        **detail,
+    )
+
+
+def _record_all(change: str, request: HttpRequest, entries: QuerySet[Any]) -> None:
+    for entry in entries:
+        _record(change, request, entry)
+
+
+def _record_syncs_by_hand(request: HttpRequest, entries: QuerySet[Any]) -> None:
+    for entry in entries:
+        if ad_account_id := ad_account_of(entry):
+            audit.record("sync_started_by_hand", actor=actor_of(request), ad_account_id=ad_account_id, by="timetable")
 
 
 class TaskSelect(UnfoldAdminSelectWidget, beat_admin.TaskSelectWidget):  # type: ignore[misc]
@@ -58,6 +99,34 @@ class TimetableForm(beat_admin.PeriodicTaskForm):  # type: ignore[misc]
 @admin.register(PeriodicTask)
 class PeriodicTaskAdmin(_TimetableAdmin, beat_admin.PeriodicTaskAdmin):  # type: ignore[misc]
     form = TimetableForm
+
+    @admin.action(description="Enable selected tasks")
+    def enable_tasks(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        with transaction.atomic():
+            _record_all("switched on", request, queryset)
+            super().enable_tasks(request, queryset)
+
+    @admin.action(description="Disable selected tasks")
+    def disable_tasks(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        with transaction.atomic():
+            _record_all("switched off", request, queryset)
+            super().disable_tasks(request, queryset)
+
+    @admin.action(description="Toggle activity of selected tasks")
+    def toggle_tasks(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        with transaction.atomic():
+            _record_all("switched", request, queryset)
+            super().toggle_tasks(request, queryset)
+
+    @admin.action(description="Run selected tasks")
+    def run_tasks(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """What is queued here runs whether or not it is due: a sync of it counts as started by hand."""
+        self.celery_app.loader.import_default_modules()
+        with transaction.atomic():
+            # One that nobody knows keeps all of them from running.
+            if all(entry.task in self.celery_app.tasks for entry in queryset):
+                _record_syncs_by_hand(request, queryset)
+            super().run_tasks(request, queryset)
 
 
 @admin.register(IntervalSchedule, SolarSchedule)

@@ -8,7 +8,7 @@ from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 from django.db import connection as database
 
-from accounts.models import LinkedInConnection
+from accounts.models import AuditEvent, LinkedInConnection
 from tests.builders import make_connection
 
 pytestmark = pytest.mark.django_db
@@ -26,6 +26,18 @@ def stored_tokens() -> list[tuple[int, str | None, str | None]]:
     with database.cursor() as cursor:
         cursor.execute("SELECT id, access_token, refresh_token FROM linkedin_connections ORDER BY id")
         return cursor.fetchall()
+
+
+def test_encrypting_again_is_recorded(settings: Any) -> None:
+    settings.FIELD_ENCRYPTION_KEYS = [OLD]
+    make_connection()
+    settings.FIELD_ENCRYPTION_KEYS = [NEW, OLD]
+    reencrypt()
+    event = AuditEvent.objects.get()
+    assert (event.kind, event.detail) == (
+        "tokens_reencrypted",
+        {"connections": 1, "unreadable": [], "by": "command"},
+    )
 
 
 def test_the_old_key_can_go_afterwards(settings: Any) -> None:

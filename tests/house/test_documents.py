@@ -7,6 +7,8 @@ import pytest
 from django.apps import apps
 from django.core.management import get_commands
 
+from accounts.models import AuditEvent
+
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("accounts", "ingestion", "reporting")
 MODELS = [model for app in OURS for model in apps.get_app_config(app).get_models() if not model._meta.proxy]
@@ -26,6 +28,12 @@ def test_every_table_is_documented_column_by_column(model):
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.db_table)
 def test_every_table_says_which_columns_hold_personal_data(model):
     assert model.personal_data <= {field.column for field in model._meta.concrete_fields}
+
+
+def test_every_kind_of_audit_event_is_documented():
+    section = read("docs/tables.md").split("## audit_events")[1].split("\n## ")[0]
+    documented = re.findall(r"`(\w+)`", section.split("Kinds:")[1])
+    assert sorted(documented) == sorted(AuditEvent.Kind.values)
 
 
 def test_the_seven_tables_have_their_names():

@@ -5,7 +5,8 @@ from django.test import Client
 from django.urls import reverse
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from accounts.models import AdAccount
+from accounts.models import AdAccount, AuditEvent
+from ingestion.schedules import ad_account_of
 from tests.builders import (
     make_account_day,
     make_ad_account,
@@ -193,3 +194,94 @@ def test_an_owner_edits_the_timetable(as_alice: Client) -> None:
 @pytest.mark.parametrize("model", TIMETABLE)
 def test_a_viewer_does_not_see_the_timetable(as_bob: Client, model: str) -> None:
     assert as_bob.get(timetable_url(model)).status_code == 403
+
+
+def edit(task: PeriodicTask, **changes: Any) -> dict[str, Any]:
+    """The form of an entry as a browser sends it."""
+    assert task.interval
+    values = {"name": task.name, "regtask": "", "task": task.task, "interval": task.interval_id, "enabled": "on"}
+    return values | {"args": task.args, "kwargs": "{}", "headers": "{}", "description": ""} | changes
+
+
+@pytest.fixture
+def entry() -> PeriodicTask:
+    """Beat's entry of one ad account."""
+    interval = IntervalSchedule.objects.create(every=60, period="minutes")
+    return PeriodicTask.objects.create(
+        name="Sync ad account 5", task="ingestion.tasks.sync_ad_account", args="[5]", interval=interval
+    )
+
+
+def timetable_events() -> list[tuple[str, str | None, int | None, Any]]:
+    return [
+        (event.kind, event.actor_email, event.ad_account_id, event.detail)
+        for event in AuditEvent.objects.order_by("pk")
+    ]
+
+
+def test_changing_the_timetable_is_recorded(as_alice: Client, entry: PeriodicTask) -> None:
+    address = timetable_url("periodictask", "change", entry.pk)
+    assert as_alice.post(address, edit(entry)).status_code == 302
+    assert timetable_events() == []
+    assert as_alice.post(address, edit(entry, description="Mine")).status_code == 302
+    ((kind, who, ad_account_id, detail),) = timetable_events()
+    assert (kind, who, ad_account_id) == ("timetable_changed", "alice@example.com", 5)
+    assert detail == {"change": "changed", "changed": ["description"], "entry": "Sync ad account 5: every 60 minutes"}
+
+
+def test_adding_to_the_timetable_and_removing_is_recorded(as_alice: Client, entry: PeriodicTask) -> None:
+    as_alice.post(timetable_url("intervalschedule", "add"), {"every": 7, "period": "hours"})
+    as_alice.post(timetable_url("periodictask", "delete", entry.pk), {"post": "yes"})
+    said = [(detail["change"], detail["entry"], number) for _, _, number, detail in timetable_events()]
+    assert said == [("added", "every 7 hours", None), ("removed", "Sync ad account 5: every 60 minutes", 5)]
+
+
+@pytest.mark.parametrize(
+    ("action", "change"),
+    [
+        ("enable_tasks", "switched on"),
+        ("disable_tasks", "switched off"),
+        ("toggle_tasks", "switched"),
+        ("delete_selected", "removed"),
+    ],
+)
+def test_changing_many_entries_is_recorded(as_alice: Client, entry: PeriodicTask, action: str, change: str) -> None:
+    form = {"action": action, "_selected_action": [entry.pk], "post": "yes"}
+    assert as_alice.post(timetable_url("periodictask"), form).status_code == 302
+    ((kind, _, ad_account_id, detail),) = timetable_events()
+    assert (kind, ad_account_id, detail["change"]) == ("timetable_changed", 5, change)
+
+
+def test_running_an_entry_of_a_sync_is_a_sync_by_hand(
+    as_alice: Client, entry: PeriodicTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued = []
+    monkeypatch.setattr("ingestion.tasks.sync_ad_account.apply_async", lambda **call: queued.append(call["args"]))
+    form = {"action": "run_tasks", "_selected_action": [entry.pk]}
+    assert as_alice.post(timetable_url("periodictask"), form).status_code == 302
+    assert queued == [[5]]
+    assert timetable_events() == [("sync_started_by_hand", "alice@example.com", 5, {"by": "timetable"})]
+
+
+def test_entries_that_cannot_run_start_no_sync(as_alice: Client, entry: PeriodicTask) -> None:
+    unknown = PeriodicTask.objects.create(name="Mine", task="nobody.knows", interval=entry.interval)
+    form = {"action": "run_tasks", "_selected_action": [entry.pk, unknown.pk]}
+    assert as_alice.post(timetable_url("periodictask"), form).status_code == 302
+    assert timetable_events() == []
+
+
+@pytest.mark.parametrize(
+    ("task", "args", "ad_account_id"),
+    [
+        ("ingestion.tasks.sync_ad_account", "[5]", 5),
+        ("ingestion.tasks.sync_ad_account", "[5, true]", 5),
+        ("ingestion.tasks.discover_ad_accounts", "[5]", None),
+        ("ingestion.tasks.sync_ad_account", "[]", None),
+        ("ingestion.tasks.sync_ad_account", "7", None),
+        ("ingestion.tasks.sync_ad_account", "nonsense", None),
+        ("ingestion.tasks.sync_ad_account", '["5"]', None),
+        ("ingestion.tasks.sync_ad_account", "[99999999999999999999]", None),
+    ],
+)
+def test_an_entry_names_its_ad_account(task: str, args: str, ad_account_id: int | None) -> None:
+    assert ad_account_of(PeriodicTask(task=task, args=args)) == ad_account_id

@@ -21,7 +21,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.errors import AccountsError
-from accounts.models import AdAccount, LinkedInConnection
+from accounts.models import AdAccount, AuditEvent, LinkedInConnection
 from accounts.roles import Role
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
@@ -90,6 +90,11 @@ def test_sync_takes_all_ad_accounts_where_none_is_named(linkedin):
     assert all(str(ad_account_id) in out for ad_account_id in linkedin.ad_account_ids)
     code, out, _ = called("sync")
     assert (code, out.count("skipped"), out.count("fresh: synced 0 minutes ago")) == (0, 2, 2)
+    by_hand = AuditEvent.objects.filter(kind="sync_started_by_hand")
+    assert {(event.ad_account_id, event.actor_id, event.detail["by"]) for event in by_hand} == {
+        (ad_account_id, None, "command") for ad_account_id in linkedin.ad_account_ids
+    }
+    assert by_hand.count() == 2
 
 
 @pytest.mark.django_db(transaction=True)

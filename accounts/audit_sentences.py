@@ -1,0 +1,58 @@
+"""Audit events as sentences that people read."""
+
+from collections import defaultdict
+from typing import Final
+
+from accounts.models import AuditEvent
+
+_Kind = AuditEvent.Kind
+
+# {who} did something to {user_email} or {ad_account}; the other names are keys of the event's detail.
+_SENTENCES: Final[dict[str, str]] = {
+    _Kind.LOGIN: "{who} signed in from {ip}",
+    _Kind.LOGIN_FAILED: "Somebody failed to sign in as {user_email} from {ip}",
+    _Kind.LOCKED_OUT: "Signing in as {user_email} from {ip} was locked after too many failures",
+    _Kind.LOGOUT: "{who} signed out",
+    _Kind.SESSION_ENDED: "{who} ended sessions of {user_email}",
+    _Kind.PASSWORD_CHANGED: "{who} changed the password of {user_email}",
+    _Kind.USER_INVITED: "{who} invited {user_email}",
+    _Kind.INVITATION_ACCEPTED: "{user_email} accepted an invitation",
+    _Kind.INVITATION_REVOKED: "{who} took back the invitation of {user_email}",
+    _Kind.USER_ADDED: "{who} added {user_email} as {role}",
+    _Kind.USER_CHANGED: "{who} changed {changed} of {user_email}",
+    _Kind.USER_REMOVED: "{who} removed {user_email}",
+    _Kind.ROLE_CHANGED: "{who} changed the role of {user_email} from {before} to {after}",
+    _Kind.AD_ACCOUNT_GRANTED: "{who} granted {user_email} the ad account {ad_account}",
+    _Kind.AD_ACCOUNT_GRANT_TAKEN_BACK: "{who} took the ad account {ad_account} back from {user_email}",
+    _Kind.CONSENT_GIVEN: "{who} connected LinkedIn (connection {connection_id})",
+    _Kind.CONSENT_REFRESHED: "{who} renewed the tokens of LinkedIn connection {connection_id}",
+    _Kind.CONSENT_LOST: "LinkedIn connection {connection_id} was lost: {reason}",
+    _Kind.CONSENT_REVOKED: "{who} ended the consent of LinkedIn connection {connection_id}",
+    _Kind.CONSENT_NOT_RENEWABLE: "LinkedIn connection {connection_id} can no longer be renewed: {reason}",
+    _Kind.CONSENT_NOT_REVOKED_AT_LINKEDIN: (
+        "LinkedIn could not be told that connection {connection_id} has ended: {reason}"
+    ),
+    _Kind.TOKENS_REENCRYPTED: "{who} encrypted the tokens of {connections} LinkedIn connections with the first key",
+    _Kind.API_TOKEN_ISSUED: "{who} issued the API token {token} with the scope {scope}",
+    _Kind.API_TOKEN_REVOKED: "{who} revoked the API token {token} of {user_email}",
+    _Kind.EXPORTED: "{who} exported {what}",
+    _Kind.SYNC_STARTED_BY_HAND: "{who} started a sync of the ad account {ad_account}",
+    _Kind.SYNC_CANCELLED: "{who} cancelled a sync of the ad account {ad_account}",
+    _Kind.TIMETABLE_CHANGED: "{who} {change} {entry} in the timetable",
+}
+
+
+def sentence(event: AuditEvent, *, ad_account_name: str | None = None) -> str:
+    """What happened, in one sentence. People are named by the e-mail address they had then."""
+    known = {key: _readable(value) for key, value in event.detail.items()}
+    by_command = event.detail.get("by") == "command"
+    known["who"] = event.actor_email or ("Somebody at the command line" if by_command else "The system")
+    if event.ad_account_id is not None:
+        number = str(event.ad_account_id)
+        known["ad_account"] = f"{ad_account_name} ({number})" if ad_account_name else number
+    # Events of earlier days may lack what is recorded today.
+    return _SENTENCES[event.kind].format_map(defaultdict(lambda: "?", known))
+
+
+def _readable(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
