@@ -1,12 +1,14 @@
 """The one answer to "which ad accounts may this user see or change".
 
 Admin, API, pages, exports and snapshots ask here. Only the role counts, and only while the person is active.
+A person who acts through an API token sees the same and changes less: its scope says whether syncs may be started,
+and nothing else is done by token.
 """
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import QuerySet
 
-from accounts.models import AdAccount, AdAccountAccess, LinkedInConnection, User
+from accounts.models import AdAccount, AdAccountAccess, ApiToken, LinkedInConnection, User
 from accounts.roles import MAY_CONNECT_LINKEDIN, MAY_MANAGE_PEOPLE, MAY_SYNC, SEES_EVERY_AD_ACCOUNT
 
 Asker = AbstractBaseUser | AnonymousUser
@@ -27,35 +29,55 @@ def sees_every_ad_account(user: Asker) -> bool:
 
 
 def may_connect_linkedin(user: Asker) -> bool:
-    return _role(user) in MAY_CONNECT_LINKEDIN
+    return _role_in_person(user) in MAY_CONNECT_LINKEDIN
 
 
 def may_end_consent(user: Asker, connection: LinkedInConnection) -> bool:
     """Whether this user may end a LinkedIn consent: the person who gave it, whatever their role, and owners."""
-    role = _role(user)
+    role = _role_in_person(user)
     return role in MAY_MANAGE_PEOPLE or (role is not None and connection.user_id == user.pk)
 
 
 def may_sync(user: Asker, ad_account_id: int) -> bool:
     """Whether this user may start a sync of this ad account."""
-    return _role(user) in MAY_SYNC and visible_ad_accounts(user).filter(pk=ad_account_id).exists()
+    return may_sync_anything(user) and visible_ad_accounts(user).filter(pk=ad_account_id).exists()
+
+
+def may_change_anything(user: Asker) -> bool:
+    """False for tokens that only read, whoever their person is; what exactly may be changed is asked apart."""
+    return _token_scope(user) in {None, ApiToken.Scope.READ_AND_SYNC}
+
+
+def may_issue_api_token(user: Asker, scope: str) -> bool:
+    """Whether this user may make a token of this scope: for reading everybody, else who may do it in person."""
+    role = _role_in_person(user)
+    return role is not None and (scope == ApiToken.Scope.READ or role in MAY_SYNC)
 
 
 def may_sync_anything(user: Asker) -> bool:
     """Whether this user may start syncs at all; of which ad accounts says `may_sync`."""
-    return _role(user) in MAY_SYNC
+    return _role(user) in MAY_SYNC and may_change_anything(user)
 
 
 def may_edit_timetable(user: Asker) -> bool:
     """Whether this user may see and change what runs when."""
-    return _role(user) in MAY_SYNC
+    return _role_in_person(user) in MAY_SYNC
 
 
 def may_manage_people(user: Asker) -> bool:
     """Whether this user may invite people, change roles and grants, and read the audit trail."""
-    return _role(user) in MAY_MANAGE_PEOPLE
+    return _role_in_person(user) in MAY_MANAGE_PEOPLE
 
 
 def _role(user: Asker) -> str | None:
     """The role of an active person, else None."""
     return user.role if isinstance(user, User) and user.is_active else None
+
+
+def _role_in_person(user: Asker) -> str | None:
+    """The role of somebody who acts themselves, not through a token."""
+    return _role(user) if _token_scope(user) is None else None
+
+
+def _token_scope(user: Asker) -> str | None:
+    return user.token_scope if isinstance(user, User) else None

@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from accounts import views
+from accounts import api_token_views, views
 
 app_name = "accounts"
 urlpatterns = [
-    path("connect/", views.connect, name="connect"),
-    path("callback/", views.callback, name="callback"),
-    path("connections/<int:connection_id>/end/", views.end_consent, name="end_consent"),
+    path("linkedin/connect/", views.connect, name="connect"),
+    path("linkedin/callback/", views.callback, name="callback"),
+    path("linkedin/connections/<int:connection_id>/end/", views.end_consent, name="end_consent"),
+    path("people/me/tokens/", api_token_views.api_tokens_page, name="api_tokens"),
+    path("people/me/tokens/<int:token_id>/revoke/", api_token_views.revoke_api_token, name="revoke_api_token"),
 ]

@@ -57,6 +57,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_celery_beat",
+    "rest_framework",
+    "knox",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -90,6 +92,26 @@ TEMPLATES = [
         },
     }
 ]
+
+# --- API -------------------------------------------------------------------------------------------
+KNOX_TOKEN_MODEL = "accounts.ApiToken"  # noqa: S105 (a model)
+REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_PREFIX": "laac_"}
+# Its only table is replaced by ours.
+MIGRATION_MODULES = {"knox": None}
+REST_FRAMEWORK = {
+    # The first one names itself in WWW-Authenticate.
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.api.authentication.ApiTokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "accounts.api.permissions.WithinTokenScope",
+    ],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "config.rest.error_response",
+}
 
 # --- Language, time, static files ------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"

@@ -1,12 +1,17 @@
 """Mounts each room."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
+
+from config.rest import NoSuchEndpoint
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("", include("reporting.urls")),
-    path("linkedin/", include("accounts.urls")),
+    path("", include("accounts.urls")),
+    path("api/v1/", include("accounts.api.urls")),
+    # Last: every other address of the API is answered like the API.
+    re_path(r"^api/", NoSuchEndpoint.as_view()),
 ]

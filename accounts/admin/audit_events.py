@@ -60,8 +60,8 @@ class AuditEventAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         name = AdAccount.objects.filter(pk=OuterRef("ad_account_id")).values("name")
-        events: QuerySet[Any] = super().get_queryset(request)
-        return events.annotate(ad_account_name=Subquery(name))
+        events: QuerySet[Any] = super().get_queryset(request).annotate(ad_account_name=Subquery(name))
+        return events
 
     @admin.display(description="what happened")
     def what_happened(self, event: Any) -> str:

@@ -2,6 +2,7 @@
 
 from accounts.models.ad_account import AdAccount
 from accounts.models.ad_account_access import AdAccountAccess
+from accounts.models.api_token import ApiToken
 from accounts.models.audit_event import AuditEvent
 from accounts.models.consent_warning import ConsentWarning
 from accounts.models.linkedin_ad_account_role import LinkedInAdAccountRole
@@ -11,6 +12,7 @@ from accounts.models.user import User
 __all__ = [
     "AdAccount",
     "AdAccountAccess",
+    "ApiToken",
     "AuditEvent",
     "ConsentWarning",
     "LinkedInAdAccountRole",

@@ -37,6 +37,9 @@ class User(AbstractUser):
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
+    # Set where a request acts through an API token; `accounts/access.py` narrows what it may do.
+    token_scope: str | None = None
+
     objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
 
     class Meta:

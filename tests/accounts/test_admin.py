@@ -7,9 +7,9 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
-from accounts import audit
+from accounts import api_tokens, audit
 from accounts.admin.base import EstimatingPaginator
-from accounts.models import AdAccount, AdAccountAccess, AuditEvent, ConsentWarning, LinkedInConnection, User
+from accounts.models import AdAccount, AdAccountAccess, ApiToken, AuditEvent, ConsentWarning, LinkedInConnection, User
 from accounts.roles import Role
 from tests.builders import NOW, make_access, make_ad_account, make_connection, make_role, make_user
 from tests.conftest import signed_in
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.django_db
 MODELS = [
     "adaccount",
     "adaccountaccess",
+    "apitoken",
     "auditevent",
     "consentwarning",
     "linkedinadaccountrole",
@@ -37,6 +38,7 @@ def row_of_every_table() -> dict[str, Any]:
     return {
         "adaccount": grant.ad_account,
         "adaccountaccess": grant,
+        "apitoken": api_tokens.issue(user=grant.user, name="Looker", scope="read", now=NOW)[0],
         "auditevent": audit.record("consent_given", actor=grant.user),
         "consentwarning": ConsentWarning.objects.create(
             connection=role.connection, consented_at=NOW, days=7, sent_at=NOW
@@ -66,7 +68,7 @@ def test_lists_ask_the_database_the_same_whatever_their_length(
         as_alice.get(url(model))
 
 
-@pytest.mark.parametrize("model", ["adaccountaccess", "auditevent", "linkedinconnection", "user"])
+@pytest.mark.parametrize("model", ["adaccountaccess", "apitoken", "auditevent", "linkedinconnection", "user"])
 def test_a_viewer_sees_nobody_elses_business(as_bob: Client, model: str) -> None:
     row = row_of_every_table()[model]
     assert as_bob.get(url(model)).status_code == 403
@@ -88,7 +90,9 @@ def test_a_stranger_sees_no_ad_account(as_charlie: Client, bobs_ad_account: AdAc
     assert as_charlie.get("/admin/").status_code == 200
 
 
-@pytest.mark.parametrize("model", ["adaccount", "auditevent", "linkedinadaccountrole", "linkedinconnection"])
+@pytest.mark.parametrize(
+    "model", ["adaccount", "apitoken", "auditevent", "linkedinadaccountrole", "linkedinconnection"]
+)
 def test_what_linkedin_or_the_audit_trail_says_is_not_edited(as_alice: Client, model: str) -> None:
     row = row_of_every_table()[model]
     assert as_alice.post(url(model, "change", row.pk), {"name": "Mine"}).status_code == 403
@@ -150,6 +154,20 @@ def test_the_connections_page_leads_to_connecting(as_alice: Client) -> None:
     assert response["Location"] == "/linkedin/connect/"
 
 
+def test_an_owner_revokes_anybodys_api_tokens(as_alice: Client, bob: User, charlie: User) -> None:
+    tokens = [
+        api_tokens.issue(user=user, name=f"of {user.first_name}", scope="read", now=NOW)[0] for user in (bob, charlie)
+    ]
+    page = as_alice.get(url("apitoken")).content.decode()
+    assert tokens[0].token_key in page
+    assert tokens[0].digest not in page
+    assert tokens[0].digest not in as_alice.get(url("apitoken", "change", tokens[0].pk)).content.decode()
+    as_alice.post(url("apitoken"), {"action": "revoke_selected", "_selected_action": [tokens[0].pk]})
+    assert [token.name for token in ApiToken.objects.all()] == ["of Charlie"]
+    event = AuditEvent.objects.get(kind="api_token_revoked")
+    assert (event.actor_email, event.detail["user_email"]) == ("alice@example.com", "bob@example.com")
+
+
 def test_a_granted_ad_account_is_recorded(as_alice: Client, alice: User, charlie: User) -> None:
     ad_account = make_ad_account()
     response = as_alice.post(url("adaccountaccess", "add"), {"user": charlie.pk, "ad_account": ad_account.pk})
@@ -180,7 +198,7 @@ def test_an_owner_adds_a_person_who_then_signs_in(as_alice: Client, client: Clie
     assert User.objects.get(email="dora@example.com").role == Role.ANALYST
     assert client.login(email="dora@example.com", password=PASSWORD)
     assert client.get(url("adaccount")).status_code == 200
-    event = AuditEvent.objects.get()
+    event = AuditEvent.objects.get(kind="user_added")
     assert (event.kind, event.detail) == ("user_added", {"user_email": "dora@example.com", "role": "analyst"})
 
 

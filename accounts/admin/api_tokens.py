@@ -1,0 +1,35 @@
+"""Everybody's API tokens, for owners: to look at, and to revoke."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts import access, api_tokens
+from accounts.admin.base import ReadOnlyAdmin, actor_of
+from accounts.models import ApiToken
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    list_display = ["user", "name", "token_key", "scope", "created", "expiry", "last_used_at"]
+    list_filter = ["scope", "user"]
+    list_select_related = ["user"]
+    search_fields = ["user__email", "name", "token_key"]
+    ordering = ["-created", "-id"]
+    fields = ["user", "name", "token_key", "scope", "created", "expiry", "last_used_at"]
+    actions = ["revoke_selected"]
+
+    def may_view(self, request: HttpRequest) -> bool:
+        return access.may_manage_people(request.user)
+
+    @admin.action(description="Revoke the selected tokens")
+    def revoke_selected(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        actor: Any = actor_of(request)
+        with transaction.atomic():
+            tokens = list(queryset.select_related("user"))
+            for token in tokens:
+                api_tokens.revoke(token, actor=actor)
+        messages.success(request, f"{len(tokens)} revoked; what used them is refused from now on.")

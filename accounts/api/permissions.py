@@ -1,0 +1,34 @@
+"""What `access.py` allows, in the words of Django REST framework."""
+
+from typing import TYPE_CHECKING, Any
+
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+from accounts import access
+from accounts.models import AdAccount
+
+if TYPE_CHECKING:
+    # At run time the views ask for this module first: it is one of their defaults.
+    from rest_framework.views import APIView
+
+
+class WithinTokenScope(BasePermission):
+    """A token of scope `read` only reads; part of every view's permissions."""
+
+    message = "This API token may only read."
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        return request.method in SAFE_METHODS or access.may_change_anything(request.user)
+
+
+class MaySync(BasePermission):
+    """For views that start the sync of an ad account."""
+
+    message = "You may not start syncs here, or this API token may only read."
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        return access.may_sync_anything(request.user)
+
+    def has_object_permission(self, request: Request, view: "APIView", obj: Any) -> bool:
+        return isinstance(obj, AdAccount) and access.may_sync(request.user, obj.pk)

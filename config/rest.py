@@ -1,0 +1,79 @@
+"""How the API says no: one body for every error, with what to do about it."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rest_framework.exceptions import APIException, MethodNotAllowed, NotFound, Throttled, ValidationError
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView, exception_handler
+
+_TOKENS_PAGE = "/people/me/tokens/"
+# By status: what the caller does next. An exception of ours may name a better one as its `remedy`.
+_REMEDIES: Final = {
+    400: "Correct the request and send it again.",
+    401: f"Send the header Authorization: Bearer <token>; {_TOKENS_PAGE} issues one to you.",
+    403: "Ask an owner for the role or the ad account it needs; a token of scope read changes nothing.",
+    404: "Check the address; an ad account that you may not see is not found either.",
+    406: "Ask for application/json.",
+    415: "Send application/json.",
+}
+_TYPES: Final = {
+    400: "invalid",
+    401: "not_authenticated",
+    403: "permission_denied",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    409: "conflict",
+    415: "unsupported_media_type",
+    429: "throttled",
+}
+
+
+def error_response(exception: Exception, context: Mapping[str, Any]) -> Response | None:
+    """`{"error": {"type", "message", "field", "remedy"}}`; None for what is a bug and no answer."""
+    response = exception_handler(exception, dict(context))
+    if response is None:
+        return None
+    field, message = _first(response.data)
+    response.data = {
+        "error": {
+            "type": _TYPES.get(response.status_code, "error"),
+            "message": message,
+            "field": field if isinstance(exception, ValidationError) else None,
+            "remedy": _remedy(exception, response.status_code, context["view"]),
+        }
+    }
+    return response
+
+
+def _remedy(exception: Exception, status: int, view: APIView) -> str:
+    if isinstance(exception, MethodNotAllowed):
+        return f"Use one of {', '.join(view.allowed_methods)}."
+    if isinstance(exception, Throttled):
+        return f"Wait {getattr(exception, 'wait', None) or 60} s and ask again."
+    default = _REMEDIES.get(status, "Look at the server's log." if status >= 500 else _REMEDIES[400])
+    return str(getattr(exception, "remedy", default) if isinstance(exception, APIException) else default)
+
+
+def _first(data: Any, path: str = "") -> tuple[str | None, str]:
+    """The first complaint of a body of Django REST framework, and the path of its field."""
+    if isinstance(data, dict):
+        key, value = next(iter(data.items()))
+        is_field = key not in {"detail", "non_field_errors"}
+        return _first(value, f"{path}.{key}".lstrip(".") if is_field else path)
+    if isinstance(data, list):
+        at, value = next((at, value) for at, value in enumerate(data) if value)
+        return _first(value, f"{path}.{at}".lstrip(".") if isinstance(value, dict) else path)
+    return path or None, str(data)
+
+
+class NoSuchEndpoint(APIView):
+    """Whatever address under /api/ nothing else answers."""
+
+    permission_classes = (AllowAny,)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise NotFound("There is no such endpoint.")
