@@ -30,7 +30,7 @@ DROP FUNCTION refuse_to_change_audit_events();
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0003_an_ended_consent_has_no_tokens'),
+        ('accounts', '0007_failed_logins'),
     ]
 
     operations = [

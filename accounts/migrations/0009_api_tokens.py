@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0004_the_audit_trail_is_append_only'),
+        ('accounts', '0008_the_audit_trail_is_append_only'),
     ]
 
     operations = [
