@@ -40,5 +40,13 @@ class NotConfigured(AccountsError):
     """The LinkedIn app is not named in the settings."""
 
 
+class LastOwner(AccountsError):
+    """Nobody would be left to manage people."""
+
+
+class NotInvited(AccountsError):
+    """This address cannot be invited, or this invitation cannot be used any more."""
+
+
 class AuditTrailIsAppendOnly(AccountsError):
     """Somebody tried to change or delete an audit event."""
