@@ -173,7 +173,7 @@ def answers(user: User) -> dict[str, bool]:
         "Connect LinkedIn": access.may_connect_linkedin(user),
         "End a LinkedIn consent they gave": access.may_end_consent(user, make_connection(user=user)),
         "End anybody's LinkedIn consent": access.may_end_consent(user, make_connection()),
-        "Start a sync": access.may_sync(user, granted.pk),
+        "Start a sync": access.may_sync(user, granted.pk) and access.may_sync_anything(user),
         "Change what runs when": access.may_edit_timetable(user),
         "Invite people, change roles and grants, end sessions, unlock logins": access.may_manage_people(user),
         "Read the audit trail": access.may_manage_people(user),
