@@ -76,7 +76,7 @@ def linkedin_version(**_: Any) -> list[CheckMessage]:
 
 def version_warnings(*, version: str, today: date) -> list[CheckMessage]:
     """Warnings about a version of LinkedIn's Marketing API as seen on one day."""
-    sunset = _sunset(version)
+    sunset = sunset_of(version)
     if sunset and today < sunset - _NOTICE:
         return []
     if sunset is None:
@@ -90,7 +90,7 @@ def version_warnings(*, version: str, today: date) -> list[CheckMessage]:
     return [checks.Warning(what, hint=hint, id="accounts.W002")]
 
 
-def _sunset(version: str) -> date | None:
+def sunset_of(version: str) -> date | None:
     """The day LinkedIn refuses a version; None for what it does not serve. A release lives about a year."""
     if version in _SUNSETS:
         return _SUNSETS[version]
