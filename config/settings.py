@@ -1,11 +1,12 @@
 """Every setting, read from the environment; nothing here decides anything."""
 
+import logging
 from datetime import timedelta
 
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
-from config import env
+from config import env, logs
 from config.embedded import EmbeddedServers
 
 BASE_DIR = env.BASE_DIR
@@ -85,6 +86,8 @@ INSTALLED_APPS = [
     "social_django",
 ]
 MIDDLEWARE = [
+    "reporting.operations.endpoints.OperationsMiddleware",
+    "config.logs.RequestLines",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "qsessions.middleware.SessionMiddleware",
@@ -147,7 +150,7 @@ CELERY_TASK_SOFT_TIME_LIMIT = CELERY_TASK_TIME_LIMIT - 600
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": CELERY_TASK_TIME_LIMIT + 3600}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = TIME_ZONE
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "ingestion.beat:SigningScheduler"
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 # --- LinkedIn --------------------------------------------------------------------------------------
@@ -196,11 +199,13 @@ EMAIL_USE_TLS = env.boolean("EMAIL_USE_TLS", True) and not EMAIL_USE_SSL
 EMAIL_TIMEOUT = 30
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "linkedin-ads-action-center@localhost")
 
+# --- Operations -------------------------------------------------------------------------------------
+PRODUCT_VERSION = "0.1.0"
+# Who scrapes /metrics shows this; without it only programs on this machine may.
+METRICS_TOKEN = env.text("METRICS_TOKEN")
+
 # --- Logging ---------------------------------------------------------------------------------------
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
-}
+LOG_FORMAT = env.choice("LOG_FORMAT", "text" if _IS_LOCAL else "json", ["text", "json"])
+LOGGING = logs.logging_settings(line_format=LOG_FORMAT, level=env.text("LOG_LEVEL", "INFO"))
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # the middleware has thrown away what is not one
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
