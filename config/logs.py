@@ -15,6 +15,8 @@ from django_structlog.middlewares import RequestMiddleware
 
 # What proxies usually send; anything else could forge lines or fill them.
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{7,63}")
+# Links of invitations and new passwords open doors: their tokens stay out of every line.
+_SECRET_PATH = re.compile(r"^(/people/(?:invitation|password-reset/[^/]+)/)(?!choose/)[^/]+")
 # Their news is in our own lines about requests and tasks.
 _SAID_TWICE = {"celery.app.trace": "WARNING", "celery.worker.strategy": "WARNING", "django.request": "CRITICAL"}
 
@@ -86,8 +88,9 @@ class RequestLines(RequestMiddleware):
 
     @staticmethod
     def format_request(request: HttpRequest) -> str:
-        """The path alone, without its query."""
-        return f"{request.method} {request.path}"
+        """The path alone, without its query and without the secrets some paths hold."""
+        path = _SECRET_PATH.sub(r"\1…", request.path)
+        return f"{request.method} {path}"
 
     @staticmethod
     def bind_user_id(request: HttpRequest) -> None:

@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import AuditEvent, User
-from config.gunicorn import _SECRET_PATH
+from config.logs import _SECRET_PATH
 from tests.builders import make_user
 from tests.conftest import signed_in
 
