@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from accounts import api_tokens
 from accounts.access import may_issue_api_token
 from accounts.models import ApiToken, User
+from accounts.your_account import shell
 
 
 class IssueForm(forms.Form):
@@ -54,7 +55,7 @@ def api_tokens_page(request: HttpRequest) -> HttpResponse:
         token, plain = api_tokens.issue(user=user, now=now, **form.cleaned_data)
         form = IssueForm(user=user)
     context = {
-        **admin.site.each_context(request),
+        **shell(request),
         "title": "API tokens",
         "tokens": api_tokens.of(user),
         "now": now,

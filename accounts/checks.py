@@ -38,6 +38,20 @@ def linkedin_app(**_: Any) -> list[CheckMessage]:
 
 
 @register
+def login_app(**_: Any) -> list[CheckMessage]:
+    """accounts.W003: signing in would end the consents that read ads."""
+    if not settings.LINKEDIN_LOGIN_CLIENT_ID or settings.LINKEDIN_LOGIN_CLIENT_ID != settings.LINKEDIN_CLIENT_ID:
+        return []
+    return [
+        checks.Warning(
+            "People sign in with the LinkedIn app that reads ads, so each login may end that member's consent.",
+            hint="Make a second app in LinkedIn's Developer Portal and name it in LINKEDIN_LOGIN_CLIENT_ID.",
+            id="accounts.W003",
+        )
+    ]
+
+
+@register
 def encryption_keys(**_: Any) -> list[CheckMessage]:
     """accounts.E001: tokens could not be stored. The message counts keys and never shows one."""
     keys: Sequence[str] = settings.FIELD_ENCRYPTION_KEYS
@@ -62,7 +76,7 @@ def linkedin_version(**_: Any) -> list[CheckMessage]:
 
 def version_warnings(*, version: str, today: date) -> list[CheckMessage]:
     """Warnings about a version of LinkedIn's Marketing API as seen on one day."""
-    sunset = _sunset(version)
+    sunset = sunset_of(version)
     if sunset and today < sunset - _NOTICE:
         return []
     if sunset is None:
@@ -76,7 +90,7 @@ def version_warnings(*, version: str, today: date) -> list[CheckMessage]:
     return [checks.Warning(what, hint=hint, id="accounts.W002")]
 
 
-def _sunset(version: str) -> date | None:
+def sunset_of(version: str) -> date | None:
     """The day LinkedIn refuses a version; None for what it does not serve. A release lives about a year."""
     if version in _SUNSETS:
         return _SUNSETS[version]

@@ -46,3 +46,11 @@ class ApiTokenRefused(AccountsError):
 
 class UnknownAuditKind(AccountsError):
     """An audit event of a kind that `AuditEvent.Kind` does not list."""
+
+
+class LastOwner(AccountsError):
+    """Nobody would be left to manage people."""
+
+
+class NotInvited(AccountsError):
+    """This address cannot be invited, or this invitation cannot be used any more."""

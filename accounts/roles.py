@@ -20,3 +20,32 @@ SEES_EVERY_AD_ACCOUNT = frozenset({Role.OWNER, Role.MANAGER, Role.ANALYST})
 MAY_CONNECT_LINKEDIN = frozenset({Role.OWNER, Role.MANAGER})
 MAY_SYNC = frozenset({Role.OWNER, Role.MANAGER})
 MAY_MANAGE_PEOPLE = frozenset({Role.OWNER})
+
+_EVERYBODY = frozenset(Role)
+
+# What people are told a role may do, here and in docs/roles.md; `access.py` is what decides.
+RIGHTS: dict[str, frozenset[Role]] = {
+    "See every ad account": SEES_EVERY_AD_ACCOUNT,
+    "See the ad accounts granted to them": _EVERYBODY,
+    "Connect LinkedIn": MAY_CONNECT_LINKEDIN,
+    "End a LinkedIn consent they gave": _EVERYBODY,
+    "End anybody's LinkedIn consent": MAY_MANAGE_PEOPLE,
+    "Start a sync": MAY_SYNC,
+    "Change what runs when": MAY_SYNC,
+    "Make API tokens for reading": _EVERYBODY,
+    "Make API tokens that start syncs": MAY_SYNC,
+    "Invite people, change roles and grants, end sessions, unlock logins": MAY_MANAGE_PEOPLE,
+    "Read the audit trail": MAY_MANAGE_PEOPLE,
+}
+
+
+def rights_of(role: str) -> list[str]:
+    """What a role may do, in words; what a wider right includes is left out."""
+    rights = [right for right, roles in RIGHTS.items() if role in roles]
+    narrower = {
+        "See every ad account": "See the ad accounts granted to them",
+        "Make API tokens that start syncs": "Make API tokens for reading",
+        "End anybody's LinkedIn consent": "End a LinkedIn consent they gave",
+    }
+    included = {narrower[right] for right in rights if right in narrower}
+    return [right for right in rights if right not in included]

@@ -2,7 +2,6 @@
 
 # A thread per request: pages wait for PostgreSQL, not for the processor.
 threads = 8
-accesslog = "-"
-# The path alone: LinkedIn's callback carries an authorization code in its query.
-access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(b)s bytes %(L)s s'
+# Every request has its line from `config/logs.py`, with its id and without its query.
+accesslog = None
 loglevel = "warning"

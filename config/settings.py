@@ -1,8 +1,12 @@
 """Every setting, read from the environment; nothing here decides anything."""
 
-from django.templatetags.static import static
+import logging
+from datetime import timedelta
 
-from config import env
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+from config import env, logs
 from config.embedded import EmbeddedServers
 
 BASE_DIR = env.BASE_DIR
@@ -43,6 +47,27 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+SESSION_ENGINE = "qsessions.backends.db"
+PASSWORD_RESET_TIMEOUT = 3600
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+    "social_core.backends.linkedin.LinkedinOpenIdConnect",
+]
+
+# Five wrong passwords for one e-mail address from one place lock it out there for a quarter of an hour.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_USERNAME_FORM_FIELD = "username"
+AXES_USERNAME_CALLABLE = "accounts.lock_out.name_of"
+AXES_LOCKOUT_CALLABLE = "accounts.sign_in_views.locked_out"
+AXES_DISABLE_ACCESS_LOG = True  # the audit trail tells who signed in
+AXES_ENABLE_ADMIN = False  # accounts/admin/ shows them
+AXES_VERBOSE = False
 
 # --- Applications ----------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -53,28 +78,36 @@ INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
+    "qsessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_celery_beat",
     "rest_framework",
     "knox",
+    "axes",
+    "social_django",
 ]
 MIDDLEWARE = [
+    "reporting.operations.endpoints.OperationsMiddleware",
+    "config.logs.RequestLines",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "qsessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.SessionsInUse",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "accounts.middleware.SignInTrouble",
+    "axes.middleware.AxesMiddleware",
 ]
 UNFOLD = {
     "SITE_TITLE": "LinkedIn Ads Action Center",
     "SITE_HEADER": "LinkedIn Ads Action Center",
     "STYLES": [lambda _: static("reporting/pages.css")],
     "SCRIPTS": [lambda _: static("reporting/pages.js")],
+    "ACCOUNT": {"navigation": [{"title": "Your account", "link": reverse_lazy("people:me")}]},
 }
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -139,7 +172,7 @@ CELERY_TASK_SOFT_TIME_LIMIT = CELERY_TASK_TIME_LIMIT - 600
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": CELERY_TASK_TIME_LIMIT + 3600}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = TIME_ZONE
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "ingestion.beat:SigningScheduler"
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 # --- LinkedIn --------------------------------------------------------------------------------------
@@ -150,6 +183,24 @@ LINKEDIN_SCOPES = env.text("LINKEDIN_SCOPES", "r_ads r_ads_reporting").split()
 LINKEDIN_API_BASE_URL = env.url("LINKEDIN_API_BASE_URL", "https://api.linkedin.com")
 LINKEDIN_AUTH_BASE_URL = env.url("LINKEDIN_AUTH_BASE_URL", "https://www.linkedin.com")
 LINKEDIN_API_VERSION = env.text("LINKEDIN_API_VERSION", "202607")
+
+# Who signs in: an app of its own, because a consent for other scopes ends a member's earlier tokens of one app.
+LINKEDIN_LOGIN_CLIENT_ID = env.text("LINKEDIN_LOGIN_CLIENT_ID")
+LINKEDIN_LOGIN_CLIENT_SECRET = env.text("LINKEDIN_LOGIN_CLIENT_SECRET")
+SIGN_UP_EMAIL_DOMAINS = env.texts("SIGN_UP_EMAIL_DOMAINS")
+SOCIAL_AUTH_URL_NAMESPACE = "people"
+SOCIAL_AUTH_LINKEDIN_OPENIDCONNECT_KEY = LINKEDIN_LOGIN_CLIENT_ID
+SOCIAL_AUTH_LINKEDIN_OPENIDCONNECT_SECRET = LINKEDIN_LOGIN_CLIENT_SECRET
+SOCIAL_AUTH_LINKEDIN_OPENIDCONNECT_OIDC_ENDPOINT = f"{LINKEDIN_AUTH_BASE_URL}/oauth"
+SOCIAL_AUTH_REQUESTS_TIMEOUT = 15
+# The library's step that makes an account of every stranger is left out, and so is the one that stores tokens.
+SOCIAL_AUTH_PIPELINE = [
+    "social_core.pipeline.social_auth.social_details",
+    "social_core.pipeline.social_auth.social_uid",
+    "social_core.pipeline.social_auth.social_user",
+    "accounts.linkedin_login.person_behind",
+    "social_core.pipeline.social_auth.associate_user",
+]
 
 # --- Sync ------------------------------------------------------------------------------------------
 FRESHNESS_TTL_MINUTES = env.integer("FRESHNESS_TTL_MINUTES", 240, at_least=0, at_most=525_600)
@@ -170,11 +221,13 @@ EMAIL_USE_TLS = env.boolean("EMAIL_USE_TLS", True) and not EMAIL_USE_SSL
 EMAIL_TIMEOUT = 30
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "linkedin-ads-action-center@localhost")
 
+# --- Operations -------------------------------------------------------------------------------------
+PRODUCT_VERSION = "0.1.0"
+# Who scrapes /metrics shows this; without it only programs on this machine may.
+METRICS_TOKEN = env.text("METRICS_TOKEN")
+
 # --- Logging ---------------------------------------------------------------------------------------
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
-}
+LOG_FORMAT = env.choice("LOG_FORMAT", "text" if _IS_LOCAL else "json", ["text", "json"])
+LOGGING = logs.logging_settings(line_format=LOG_FORMAT, level=env.text("LOG_LEVEL", "INFO"))
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # the middleware has thrown away what is not one
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG

@@ -8,9 +8,12 @@ from config.rest import NoSuchEndpoint
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    # The page that changes a password records it; the admin's own does not.
+    path("admin/password_change/", RedirectView.as_view(pattern_name="people:password")),
     path("admin/", admin.site.urls),
     path("", include("reporting.urls")),
     path("", include("accounts.urls")),
+    path("people/", include("accounts.people_urls")),
     path("api/v1/", include("accounts.api.urls")),
     # Last: every other address of the API is answered like the API.
     re_path(r"^api/", NoSuchEndpoint.as_view()),

@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from django.db import transaction
+from structlog.contextvars import bound_contextvars
 
 from accounts import ad_accounts
 from accounts.errors import AccountsError
@@ -31,7 +32,8 @@ def discover_ad_accounts(
     """
     row = sync_runs.take(ad_account_id=None, trigger=SyncLog.Trigger.DISCOVERY, now=now())
     budget = TokenBudget(connection_id, now=now)
-    with budget, client_for(connection_id, budget=budget) as client:
+    about = bound_contextvars(connection_id=connection_id, run_id=row.pk)
+    with about, budget, client_for(connection_id, budget=budget) as client:
         run = Run(row, client=client, budget=budget, now=now, on_progress=lambda progress: None)
         run.step = "ad accounts"
         try:

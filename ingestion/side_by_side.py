@@ -7,6 +7,7 @@ does not grow with the number of requests.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -69,7 +70,8 @@ class SideBySide:
                 job = source.next_job()
                 if job is None:
                     break
-                self._under_way[pool.submit(job.ask)] = job
+                # Log lines of the thread say for which run it asks.
+                self._under_way[pool.submit(copy_context().run, job.ask)] = job
 
     def _finish(self, future: Future[Any]) -> None:
         job = self._under_way.pop(future)

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.conf import settings
 from django.db import close_old_connections
+from structlog.contextvars import bound_contextvars
 
 from accounts import connections
 from accounts.errors import AccountsError
@@ -71,7 +72,8 @@ def sync_ad_account(
         queued_run_id=queued_run_id,
         now=started_at,
     )
-    with budget, client_for(connection.pk, budget=budget, now=now) as client:
+    about = bound_contextvars(ad_account_id=ad_account_id, run_id=row.pk)
+    with about, budget, client_for(connection.pk, budget=budget, now=now) as client:
         run = Run(row, client=client, budget=budget, now=now, on_progress=on_progress, should_stop=should_stop)
         return _run_to_its_end(run, connection)
 

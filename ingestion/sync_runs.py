@@ -223,6 +223,7 @@ class Run:
     def _counts(self) -> dict[str, int]:
         return {
             "api_calls_made": self.client.calls_made,
+            "api_calls_throttled": self.client.calls_throttled,
             "rows_stored": self._rows.total(),
             "rows_rejected": self._rejected,
         }

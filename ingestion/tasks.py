@@ -9,6 +9,7 @@ from celery import Task, shared_task
 from celery.exceptions import Reject
 from celery.signals import beat_init, worker_shutting_down
 from django.utils import timezone
+from structlog.contextvars import bind_contextvars
 
 from accounts.models import AdAccount, LinkedInConnection
 from ingestion import discovery, schedules, sync, sync_runs
@@ -50,6 +51,7 @@ def sync_ad_account(
     run_id: int | None = None,
 ) -> Any:
     """Sync one ad account if it is due; with `run_id` as a person asked there."""
+    bind_contextvars(ad_account_id=ad_account_id)
     try:
         if not AdAccount.objects.filter(pk=ad_account_id).exists():
             log.warning("Ad account %s is gone; nothing to sync.", ad_account_id)

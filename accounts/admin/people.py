@@ -1,18 +1,28 @@
-"""People: who signs in, and what their role lets them do."""
+"""People: who signs in, who is invited, who is locked out, and what a role lets them do."""
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import qsessions.admin  # noqa: F401
+import social_django.admin  # noqa: F401  (registers what is taken off the site below)
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.html import format_html
+from qsessions.models import Session
+from social_django.models import Association, Nonce, UserSocialAuth
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from accounts import audit
+from accounts import audit, invitations, people, sessions
 from accounts.admin.base import PeopleAdmin, UnfoldAdmin, actor_of
-from accounts.models import User
+from accounts.errors import LastOwner, NotInvited
+from accounts.models import AdAccount, FailedLogin, Invitation, User
+from accounts.roles import Role
 
 if TYPE_CHECKING:
     _UserAdmin = DjangoUserAdmin[User]
@@ -22,16 +32,17 @@ else:
         pass
 
 
+# Pages of libraries that would show keys of sessions and identities, under rights that nothing here reads.
+for _model in (Session, Association, Nonce, UserSocialAuth):
+    admin.site.unregister(_model)
+
+
 class NewPersonForm(UserCreationForm):  # type: ignore[misc]
-    """A new person; they sign in here unless told otherwise."""
+    """A new person, without an invitation."""
 
     class Meta:
         model = User
-        fields = ("email", "first_name", "last_name", "role", "is_staff")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["is_staff"].initial = True
+        fields = ("email", "first_name", "last_name", "role")
 
 
 class PersonForm(UserChangeForm):  # type: ignore[misc]
@@ -39,6 +50,18 @@ class PersonForm(UserChangeForm):  # type: ignore[misc]
         model = User
         fields = "__all__"
         field_classes: ClassVar[dict[str, type[forms.Field]]] = {}
+
+    def clean(self) -> Any:
+        """Refuses to take the last owner away; the rows stay locked until the change is stored."""
+        given = super().clean() or self.cleaned_data
+        before = User.objects.get(pk=self.instance.pk)
+        role, is_active = given.get("role", before.role), given.get("is_active", before.is_active)
+        if people.takes_an_owner_away(before, role=role, is_active=is_active):
+            try:
+                people.require_another_owner(before.pk)
+            except LastOwner as error:
+                raise ValidationError(str(error)) from None
+        return given
 
 
 @admin.register(User)
@@ -48,20 +71,21 @@ class UserAdmin(PeopleAdmin, _UserAdmin):
     form = PersonForm
     add_form = NewPersonForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ["email", "first_name", "last_name", "role", "is_staff", "is_active", "last_login"]
-    list_filter = ["role", "is_staff", "is_active"]
+    list_display = ["email", "first_name", "last_name", "role", "is_active", "last_login"]
+    list_filter = ["role", "is_active"]
     search_fields = ["email", "first_name", "last_name"]
     ordering = ["email"]
     filter_horizontal = []
     readonly_fields = ["last_login", "date_joined"]
+    actions = ["end_sessions"]
     fieldsets = (
         (None, {"fields": ("email", "password")}),
         ("Person", {"fields": ("first_name", "last_name")}),
-        ("Rights", {"fields": ("role", "is_staff", "is_active")}),
+        ("Rights", {"fields": ("role", "is_active")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = (
-        (None, {"fields": ("email", "first_name", "last_name", "role", "is_staff")}),
+        (None, {"fields": ("email", "first_name", "last_name", "role")}),
         ("Password", {"fields": ("usable_password", "password1", "password2")}),
     )
 
@@ -70,23 +94,198 @@ class UserAdmin(PeopleAdmin, _UserAdmin):
         return super().has_delete_permission(request, obj) and obj != request.user
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        if change:
+            people.save(obj, actor=actor_of(request), changed=form.changed_data)
+            return
         super().save_model(request, obj, form, change)
-        if not change:
-            audit.record("user_added", actor=actor_of(request), user_email=obj.email, role=obj.role)
-        elif form.changed_data:
-            audit.record(
-                "user_changed",
-                actor=actor_of(request),
-                user_email=obj.email,
-                role=obj.role,
-                changed=sorted(form.changed_data),
-            )
+        audit.record("user_added", actor=actor_of(request), user_email=obj.email, role=obj.role)
+
+    @transaction.atomic
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        """Records a password that was set or taken away, and ends the sessions that it made worthless."""
+        person = self.get_object(request, id)
+        before = person.password if person else ""
+        response = super().user_change_password(request, id, form_url)
+        if person and User.objects.values_list("password", flat=True).get(pk=person.pk) != before:
+            sessions.forget_all(person, but_key=request.session.session_key)
+            audit.record("password_changed", actor=actor_of(request), user_email=person.email)
+        return response
+
+    @admin.action(description="End all sessions of the selected people")
+    def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        ended = sum(
+            sessions.end_all(person, actor=actor_of(request), but_key=request.session.session_key)
+            for person in queryset
+        )
+        messages.success(request, f"{ended} session{'' if ended == 1 else 's'} ended; yours here goes on.")
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        audit.record("user_removed", actor=actor_of(request), user_email=obj.email)
-        super().delete_model(request, obj)
+        people.remove(obj, actor=actor_of(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         with transaction.atomic():
             for person in queryset.exclude(pk=request.user.pk):
                 self.delete_model(request, person)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except LastOwner as error:
+            messages.error(request, str(error))
+            return redirect("admin:accounts_user_change", object_id)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        try:
+            return super().changelist_view(request, extra_context)
+        except LastOwner as error:
+            messages.error(request, str(error))
+            return redirect("admin:accounts_user_changelist")
+
+
+class InvitationForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no generic one at run time
+    """Whom to invite as what; a viewer without ad accounts would see nothing."""
+
+    class Meta:
+        model = Invitation
+        fields = ("email", "role", "ad_accounts")
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"].lower()
+        if trouble := invitations.trouble_with_inviting(email, now=timezone.now()):
+            raise ValidationError(trouble)
+        return email
+
+    def clean(self) -> Any:
+        given = super().clean() or self.cleaned_data
+        misses = given.get("role") == Role.VIEWER and "ad_accounts" in given and not given["ad_accounts"]
+        if misses and AdAccount.objects.exists():
+            self.add_error("ad_accounts", "A viewer sees only what is granted; choose at least one ad account.")
+        return given
+
+
+class InvitationStateFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return Invitation.State.choices
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> QuerySet[Invitation]:
+        unused = queryset.filter(accepted_at=None, revoked_at=None)
+        now = timezone.now()
+        narrowed = {
+            Invitation.State.PENDING: unused.filter(expires_at__gt=now),
+            Invitation.State.EXPIRED: unused.filter(expires_at__lte=now),
+            Invitation.State.ACCEPTED: queryset.exclude(accepted_at=None),
+            Invitation.State.REVOKED: queryset.exclude(revoked_at=None),
+        }
+        return {str(state): rows for state, rows in narrowed.items()}.get(self.value() or "", queryset)
+
+
+@admin.register(Invitation)
+class InvitationAdmin(PeopleAdmin):
+    """Inviting people; an invitation is sent again or revoked, never bent into another."""
+
+    form = InvitationForm
+    list_display = ["email", "role", "state", "invited_by", "created_at", "expires_at"]
+    list_filter = [InvitationStateFilter, "role"]
+    list_select_related = ["invited_by"]
+    search_fields = ["email"]
+    ordering = ["-created_at", "-id"]
+    autocomplete_fields = ["ad_accounts"]
+    conditional_fields = {"ad_accounts": "role == 'viewer'"}
+    actions = ["resend", "revoke"]
+
+    def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> Any:
+        asked = ["email", "role", "ad_accounts"]
+        known = ["state", "invited_by", "created_at", "expires_at", "accepted_at", "revoked_at"]
+        return asked + known if obj else asked
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """They tell who let whom in."""
+        return False
+
+    @admin.display(description="state")
+    def state(self, invitation: Invitation) -> str:
+        return Invitation.State(invitation.state_at(timezone.now())).label
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Invitation:
+        """Invites; the form's own row is never stored."""
+        given = form.cleaned_data
+        actor = actor_of(request)
+        assert actor is not None  # only owners get here
+        invitation, token = invitations.invite(
+            email=given["email"],
+            role=given["role"],
+            ad_accounts=given["ad_accounts"],
+            actor=actor,
+            now=timezone.now(),
+        )
+        form.save_m2m = lambda: None
+        self._deliver(request, invitation, token)
+        return invitation
+
+    def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
+        """`save_form` has stored it."""
+
+    def has_resend_permission(self, request: HttpRequest) -> bool:
+        return self.has_add_permission(request)
+
+    @admin.action(description="Send again with a new link", permissions=["resend"])
+    def resend(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
+        actor = actor_of(request)
+        assert actor is not None
+        for invitation_id in queryset.values_list("pk", flat=True):
+            try:
+                self._deliver(request, *invitations.resend(invitation_id, actor=actor, now=timezone.now()))
+            except NotInvited as error:
+                messages.error(request, str(error))
+
+    @admin.action(description="Revoke", permissions=["resend"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
+        actor = actor_of(request)
+        assert actor is not None
+        ids = queryset.values_list("pk", flat=True)
+        revoked = sum(invitations.revoke(invitation_id, actor=actor, now=timezone.now()) for invitation_id in ids)
+        messages.success(request, f"{revoked} invitation{'' if revoked == 1 else 's'} revoked.")
+
+    def _deliver(self, request: HttpRequest, invitation: Invitation, token: str) -> None:
+        """Send the link once it is stored, and show it: it can be passed on by hand, and is never shown again."""
+        url = request.build_absolute_uri(invitations.path_of(token))
+
+        def send() -> None:
+            if not invitations.send(invitation, url=url):
+                told = (
+                    f"The e-mail to {invitation.email} could not be sent; check the EMAIL_ settings, and pass the "
+                    "link below on yourself meanwhile."
+                )
+                messages.warning(request, told)
+            shown = "The invitation of {} works for a week by this link, which is shown only now: {}"
+            messages.info(request, format_html(shown, invitation.email, url))
+
+        transaction.on_commit(send)
+
+
+@admin.register(FailedLogin)
+class FailedLoginAdmin(PeopleAdmin):
+    """Wrong passwords of the last minutes; removing a row unlocks that login."""
+
+    list_display = ["username", "ip_address", "failures_since_start", "attempt_time", "user_agent"]
+    search_fields = ["username", "ip_address"]
+    ordering = ["-attempt_time", "-id"]
+    fields = ["username", "ip_address", "user_agent", "failures_since_start", "attempt_time"]
+    actions = ["unlock"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.action(description="Unlock", permissions=["delete"])
+    def unlock(self, request: HttpRequest, queryset: QuerySet[FailedLogin]) -> None:
+        unlocked, _ = queryset.delete()
+        messages.success(request, f"{unlocked} login{'' if unlocked == 1 else 's'} unlocked.")

@@ -1,10 +1,12 @@
 """One file per table; listing this folder lists the tables."""
 
+from accounts.models._failed_login import FailedLogin
 from accounts.models.ad_account import AdAccount
 from accounts.models.ad_account_access import AdAccountAccess
 from accounts.models.api_token import ApiToken
 from accounts.models.audit_event import AuditEvent
 from accounts.models.consent_warning import ConsentWarning
+from accounts.models.invitation import Invitation
 from accounts.models.linkedin_ad_account_role import LinkedInAdAccountRole
 from accounts.models.linkedin_connection import LinkedInConnection
 from accounts.models.user import User
@@ -15,6 +17,8 @@ __all__ = [
     "ApiToken",
     "AuditEvent",
     "ConsentWarning",
+    "FailedLogin",
+    "Invitation",
     "LinkedInAdAccountRole",
     "LinkedInConnection",
     "User",

@@ -20,19 +20,28 @@ class UserManager(BaseUserManager["User"]):
         user.save(using=self._db)
         return user
 
+    def get_by_natural_key(self, email: str | None) -> "User":
+        """The person who signs in with this address, whatever its case."""
+        return self.get(email__iexact=email)
+
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         fields |= {"is_staff": True, "is_superuser": True, "role": Role.OWNER}
         return self.create_user(email, password, **fields)
 
 
 class User(AbstractUser):
-    """One person. What each role may do is written in `accounts/roles.py`."""
+    """One person. What each role may do is written in `accounts/roles.py`.
+
+    `accounts/people.py` is the only writer of `role` and `is_active`, and the only one who removes a person.
+    """
 
     personal_data = frozenset({"email", "first_name", "last_name"})
 
     username = None  # type: ignore[assignment]
     email = models.EmailField("e-mail address", unique=True)
     role = models.CharField(max_length=16, choices=Role, default=Role.VIEWER)
+    # Django's admin asks for it; here everybody who may sign in may enter, and the role says the rest.
+    is_staff = models.BooleanField(default=True, editable=False, help_text="may enter the site; true for everybody")
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []

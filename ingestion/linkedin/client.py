@@ -122,11 +122,17 @@ class LinkedInClient:
         self._budget = budget or Unlimited()
         self._lock = threading.Lock()
         self._calls_made = 0
+        self._calls_throttled = 0
 
     @property
     def calls_made(self) -> int:
         """HTTP requests really sent, retries included."""
         return self._calls_made
+
+    @property
+    def calls_throttled(self) -> int:
+        """How many of them LinkedIn answered with 429."""
+        return self._calls_throttled
 
     def get(self, path: str, query: str = "", *, headers: Mapping[str, str] | None = None) -> bytes:
         """The JSON body of a 200. `path` and `query` are sent exactly as given, so encode them first.
@@ -239,6 +245,8 @@ class LinkedInClient:
                 failure = answer
             elif answer.status != 200:
                 failure = failure_of(answer, now=self._now())
+                with self._lock:
+                    self._calls_throttled += answer.status == 429
         finally:
             self._budget.leave(place, failure)
         return failure or answer

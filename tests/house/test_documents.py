@@ -62,6 +62,12 @@ def test_every_setting_is_explained_in_the_example():
     assert explained == asked
 
 
+def test_the_changelog_is_about_the_version_in_use(settings):
+    newest = re.search(r"^## (.*)$", read("CHANGELOG.md"), re.MULTILINE)
+    assert newest
+    assert settings.PRODUCT_VERSION in newest[1]
+
+
 def test_every_requirement_says_why():
     for name in ("requirements/base.in", "requirements/dev.in"):
         for line in read(name).splitlines():

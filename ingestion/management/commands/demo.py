@@ -66,6 +66,8 @@ def _start_again_in_the_demos_environment(port: int, simulator_port: int) -> Non
         "LINKEDIN_AUTH_BASE_URL": linkedin,
         "LINKEDIN_CLIENT_ID": "simulated-ads-app",
         "LINKEDIN_CLIENT_SECRET": "simulated-ads-secret",
+        "LINKEDIN_LOGIN_CLIENT_ID": "simulated-login-app",
+        "LINKEDIN_LOGIN_CLIENT_SECRET": "simulated-login-secret",
         "LINKEDIN_REDIRECT_URI": f"http://127.0.0.1:{port}/linkedin/callback/",
     }
     sys.stdout.flush()

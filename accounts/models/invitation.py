@@ -1,0 +1,63 @@
+"""Invitations: who may become a person here, and as what."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Lower
+
+from accounts.roles import Role
+
+
+class Invitation(models.Model):
+    """One person asked to join by e-mail; `accounts/invitations.py` is the only writer.
+
+    State, never stored: `pending` → `accepted` by the person, `revoked` by an owner, or `expired` after a week;
+    sending it again makes an expired one pending. Of the link's token only the SHA-256 digest is kept.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending", "Pending"
+        ACCEPTED = "accepted", "Accepted"
+        EXPIRED = "expired", "Expired"
+        REVOKED = "revoked", "Revoked"
+
+    personal_data = frozenset({"email"})
+
+    email = models.EmailField("e-mail address")
+    role = models.CharField(max_length=16, choices=Role, default=Role.VIEWER)
+    ad_accounts = models.ManyToManyField(
+        "accounts.AdAccount", blank=True, related_name="+", help_text="what a viewer will see; others see them all"
+    )
+    invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    token_digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the token in the link")
+
+    class Meta:
+        db_table = "invitations"
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"),
+                condition=models.Q(accepted_at=None, revoked_at=None),
+                name="an_address_has_one_open_invitation",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(accepted_at=None) | models.Q(revoked_at=None),
+                name="an_accepted_invitation_is_not_revoked",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Invitation of {self.email}"
+
+    def state_at(self, now: datetime) -> str:
+        """The state as people are shown it."""
+        if self.accepted_at:
+            return str(self.State.ACCEPTED)
+        if self.revoked_at:
+            return str(self.State.REVOKED)
+        return str(self.State.PENDING if now < self.expires_at else self.State.EXPIRED)

@@ -1,0 +1,102 @@
+"""How log lines look: text for a person at a terminal, JSON for a machine; each with who asked and for what.
+
+No line holds a query string, since LinkedIn's callback carries an authorization code there, and no traceback shows
+the values of variables, since some are tokens.
+"""
+
+import re
+import time
+from typing import Any
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import SimpleLazyObject
+from django_structlog.middlewares import RequestMiddleware
+
+# What proxies usually send; anything else could forge lines or fill them.
+_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{7,63}")
+# Links of invitations and new passwords open doors: their tokens stay out of every line.
+_SECRET_PATH = re.compile(r"^(/people/(?:invitation|password-reset/[^/]+)/)(?!choose/)[^/]+")
+# Their news is in our own lines about requests and tasks.
+_SAID_TWICE = {"celery.app.trace": "WARNING", "celery.worker.strategy": "WARNING", "django.request": "CRITICAL"}
+
+# What every line gets, whether it was logged through structlog or the standard library.
+_COMMON: tuple[Any, ...] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+)
+
+
+def logging_settings(*, line_format: str, level: str) -> dict[str, Any]:
+    """Django's LOGGING; also leads structlog's own lines into the standard library."""
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_COMMON,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "line": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": [*_COMMON],
+                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(line_format)],
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {name: {"level": level} for name, level in _SAID_TWICE.items()},
+    }
+
+
+def _renderers(line_format: str) -> list[Any]:
+    if line_format == "json":
+        exceptions = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        return [structlog.processors.ExceptionRenderer(exceptions), structlog.processors.JSONRenderer()]
+    return [
+        structlog.dev.ConsoleRenderer(
+            colors=False, pad_event_to=0, pad_level=False, exception_formatter=structlog.dev.plain_traceback
+        )
+    ]
+
+
+class RequestLines(RequestMiddleware):
+    """One line per request when it is over, in place of the web server's; the answer tells its request id."""
+
+    def prepare(self, request: HttpRequest) -> None:
+        request._began_at = time.monotonic()  # type: ignore[attr-defined]
+        given = request.headers.get("X-Request-ID", "")
+        if not _SANE_REQUEST_ID.fullmatch(given):
+            request.META.pop("HTTP_X_REQUEST_ID", None)
+            request.__dict__.pop("headers", None)
+        super().prepare(request)
+        request.request_id = structlog.contextvars.get_contextvars()["request_id"]  # type: ignore[attr-defined]
+
+    def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
+        response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
+        began_at: float = request._began_at  # type: ignore[attr-defined]
+        structlog.contextvars.bind_contextvars(duration_ms=round((time.monotonic() - began_at) * 1000))
+        super().handle_response(request, response)
+
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
+        """The path alone, without its query and without the secrets some paths hold."""
+        path = _SECRET_PATH.sub(r"\1…", request.path)
+        return f"{request.method} {path}"
+
+    @staticmethod
+    def bind_user_id(request: HttpRequest) -> None:
+        """Only where the request asked for its user: a log line is worth no query, and none may fail for it."""
+        user = request.__dict__.get("user")
+        if isinstance(user, SimpleLazyObject):
+            user = getattr(request, "_cached_user", None)
+        if user is not None:
+            structlog.contextvars.bind_contextvars(user_id=user.pk)

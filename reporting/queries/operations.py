@@ -1,0 +1,265 @@
+"""How the installation itself is doing, for those who run it: processes, queue, syncs, sizes, versions, incidents.
+
+Counts of the whole installation and ids, no LinkedIn fact, so no ad accounts of an asker come into it. Nothing here
+scans a table that grows with LinkedIn's figures: sizes are estimates of PostgreSQL, syncs are read over one day.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+import redis
+from django.conf import settings
+from django.db import connection
+
+from accounts.checks import sunset_of
+from accounts.models import LinkedInConnection
+from ingestion import signs_of_life
+from ingestion.signs_of_life import QueueLength, WorkerSign
+from ingestion.state import SEVEN_TABLES
+
+DAY: Final = timedelta(days=1)
+QUANTILES: Final = (0.5, 0.95, 1.0)
+INCIDENT_KINDS: Final = ("broker", "worker", "beat", "consent", "version", "data", "rejected")
+# Twice the freshness: one sync may fail and be tried again before somebody is told.
+_FRESHNESSES_UNTIL_OLD: Final = 2
+_CONSENT_DAYS: Final = 14
+_SUNSET_DAYS: Final = 60
+# A longer stretch than this of successes that reach less far than older ones would be told too early a day.
+_SUCCESSES_LOOKED_AT: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """Workers, beat and the queue, as Valkey knows them; `is_known` is false where Valkey does not answer."""
+
+    is_known: bool
+    workers: list[WorkerSign]
+    beat_last_tick_at: datetime | None
+    queue: QueueLength | None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncDay:
+    """The syncs that began within 24 hours; `seconds` by quantile, of those that stored something."""
+
+    results: dict[tuple[str, str], int]
+    calls: int
+    calls_throttled: int
+    rows_stored: int
+    rows_rejected: int
+    seconds: dict[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class DataAge:
+    """One ad account that can be read: when its last complete sync began and through which day it is complete."""
+
+    ad_account_id: int
+    data_as_of: datetime | None
+    complete_through: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """One LinkedIn connection; days until the consent and until its access token end, none once it is lost."""
+
+    connection_id: int
+    state: str
+    consent_days_left: int
+    token_days_left: float
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something that somebody should look at, and what to do."""
+
+    kind: str
+    what: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceState:
+    """Everything that a status page says of the service."""
+
+    product_version: str
+    linkedin_version: str
+    linkedin_sunset: date | None
+    processes: Processes
+    running_syncs: int
+    last_day: SyncDay
+    data_ages: list[DataAge]
+    consents: list[Consent]
+    database_bytes: int
+    estimated_rows: dict[str, int]
+    incidents: list[Incident]
+
+
+def service_state(now: datetime) -> ServiceState:
+    """Read it all: five queries and a handful of questions to Valkey."""
+    linkedin_sunset = sunset_of(settings.LINKEDIN_API_VERSION)
+    running, database_bytes, estimated_rows = sizes()
+    found, last_day, ages, given = processes(now), sync_day(now), data_ages(), consents(now)
+    return ServiceState(
+        product_version=settings.PRODUCT_VERSION,
+        linkedin_version=settings.LINKEDIN_API_VERSION,
+        linkedin_sunset=linkedin_sunset,
+        processes=found,
+        running_syncs=running,
+        last_day=last_day,
+        data_ages=ages,
+        consents=given,
+        database_bytes=database_bytes,
+        estimated_rows=estimated_rows,
+        incidents=[
+            *_process_incidents(found, now=now),
+            *_linkedin_incidents(given, linkedin_sunset, now=now),
+            *_data_incidents(ages, last_day, now=now),
+        ],
+    )
+
+
+def processes(now: datetime) -> Processes:
+    """Never raises: that Valkey is away is part of the answer."""
+    try:
+        return Processes(
+            True, signs_of_life.workers(now), signs_of_life.beat_last_tick(now), signs_of_life.queue_length()
+        )
+    except redis.RedisError:
+        return Processes(False, [], None, None)
+
+
+def sync_day(now: datetime) -> SyncDay:
+    """From the index on `started_at`. Runs of ad accounts and discoveries alike; pruning does not reach a day."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH day AS (SELECT * FROM sync_log WHERE started_at >= %(since)s)
+            SELECT status, COALESCE(error_kind, ''), count(*),
+                   sum(api_calls_made), sum(api_calls_throttled), sum(rows_stored), sum(rows_rejected),
+                   (SELECT percentile_cont(%(quantiles)s) WITHIN GROUP (
+                        ORDER BY EXTRACT(EPOCH FROM finished_at - started_at)::float)
+                    FROM day WHERE account_id IS NOT NULL AND status IN ('success', 'partial'))
+            FROM day GROUP BY 1, 2 ORDER BY 1, 2
+            """,
+            {"since": now - DAY, "quantiles": list(QUANTILES)},
+        )
+        rows = cursor.fetchall()
+    calls, throttled, stored, rejected = (sum(row[column] for row in rows) for column in range(3, 7))
+    quantiles = (rows[0][7] if rows else None) or []
+    return SyncDay(
+        results={(row[0], row[1]): row[2] for row in rows},
+        calls=calls,
+        calls_throttled=throttled,
+        rows_stored=stored,
+        rows_rejected=rejected,
+        seconds=dict(zip(QUANTILES, quantiles, strict=False)),
+    )
+
+
+def data_ages() -> list[DataAge]:
+    """Of every ad account that is not missing at LinkedIn, the oldest data first.
+
+    Two walks down the index of one ad account's runs each, so a thousand ad accounts take some milliseconds. A day is
+    judged when it is over; see `ingestion/state.py`.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT ad_accounts.id, max(success.started_at),
+                   least(max(least(success.last_day, success.began_on - 1))
+                             FILTER (WHERE success.first_day <= least(success.last_day, success.began_on - 1)),
+                         min(incomplete.first_day) - 1)
+            FROM ad_accounts
+            LEFT JOIN LATERAL (
+                SELECT started_at, first_day, last_day, (started_at AT TIME ZONE 'UTC')::date AS began_on
+                FROM sync_log WHERE account_id = ad_accounts.id AND status = 'success'
+                ORDER BY started_at DESC LIMIT %s) AS success ON true
+            LEFT JOIN (SELECT account_id, min(date) AS first_day FROM incomplete_days GROUP BY 1) AS incomplete
+                   ON incomplete.account_id = ad_accounts.id
+            WHERE ad_accounts.missing_since IS NULL
+            GROUP BY ad_accounts.id ORDER BY 2 NULLS FIRST, 1
+            """,
+            [_SUCCESSES_LOOKED_AT],
+        )
+        return [DataAge(*row) for row in cursor.fetchall()]
+
+
+def consents(now: datetime) -> list[Consent]:
+    """Of every LinkedIn connection that nobody ended by hand."""
+    connections = LinkedInConnection.objects.exclude(state=LinkedInConnection.State.REVOKED)
+    return [_consent(one, now=now) for one in connections.defer("access_token", "refresh_token").order_by("pk")]
+
+
+def sizes() -> tuple[int, int, dict[str, int]]:
+    """Running syncs, bytes of the database, and about how many rows each of the seven tables holds.
+
+    PostgreSQL counts rows as they come and go; after a crash only its last analysis is left. The running syncs are
+    exactly the entries of the constraint that allows one each, and discoveries.
+    """
+    tables = [model._meta.db_table for model in SEVEN_TABLES]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT relname, COALESCE(NULLIF(n_live_tup, 0), greatest(reltuples, 0)::bigint),
+                   pg_database_size(current_database()),
+                   (SELECT count(*) FROM sync_log WHERE status = 'running')
+            FROM pg_class JOIN pg_stat_user_tables USING (relname)
+            WHERE relname = ANY(%s) AND relnamespace = current_schema()::regnamespace
+            """,
+            [tables],
+        )
+        rows = cursor.fetchall()
+    counted = {row[0]: row[1] for row in rows}
+    return rows[0][3], rows[0][2], {table: counted[table] for table in tables}
+
+
+def is_old(data: DataAge, now: datetime) -> bool:
+    """Never synced, or not for twice the freshness."""
+    longest = timedelta(minutes=_FRESHNESSES_UNTIL_OLD * max(settings.FRESHNESS_TTL_MINUTES, 30))
+    return data.data_as_of is None or now - data.data_as_of > longest
+
+
+def _consent(one: LinkedInConnection, *, now: datetime) -> Consent:
+    is_alive = one.state == LinkedInConnection.State.ACTIVE
+    token_days_left = max(0.0, (one.access_token_expires_at - now) / DAY)
+    return Consent(
+        one.pk, one.state_at(now), one.days_left(now) if is_alive else 0, token_days_left if is_alive else 0.0
+    )
+
+
+def _process_incidents(found: Processes, *, now: datetime) -> list[Incident]:
+    if not found.is_known:
+        return [Incident("broker", "Valkey does not answer, so no sync starts.", "Start it, or check REDIS_URL.")]
+    incidents = []
+    if not found.workers:
+        incidents.append(Incident("worker", "No worker is running.", "Start one: celery --app config worker."))
+    ticked_at = found.beat_last_tick_at
+    if ticked_at is None or now - ticked_at > signs_of_life.BEAT_ALIVE:
+        incidents.append(Incident("beat", "Beat is silent, so nothing is due.", "Start it: celery --app config beat."))
+    return incidents
+
+
+def _linkedin_incidents(consents: list[Consent], sunset: date | None, *, now: datetime) -> list[Incident]:
+    ending = sum(one.consent_days_left <= _CONSENT_DAYS for one in consents)
+    incidents = []
+    if ending:
+        what = f"{ending} of {len(consents)} LinkedIn consents are lost or end within {_CONSENT_DAYS} days."
+        incidents.append(Incident("consent", what, "Whoever gave them connects LinkedIn again."))
+    if sunset is None or sunset - now.date() <= timedelta(days=_SUNSET_DAYS):
+        what = f"LinkedIn serves API version {settings.LINKEDIN_API_VERSION} until {sunset or 'nobody knows when'}."
+        incidents.append(Incident("version", what, "Set LINKEDIN_API_VERSION to a newer release and restart."))
+    return incidents
+
+
+def _data_incidents(data_ages: list[DataAge], last_day: SyncDay, *, now: datetime) -> list[Incident]:
+    old = sum(is_old(data, now) for data in data_ages)
+    incidents = []
+    if old:
+        what = f"The data of {old} of {len(data_ages)} ad accounts is older than it should be."
+        incidents.append(Incident("data", what, "The sync runs in the admin say why; `manage.py status` sums up."))
+    if last_day.rows_rejected:
+        what = f"{last_day.rows_rejected} records from LinkedIn were set aside within 24 hours."
+        incidents.append(Incident("rejected", what, "The admin's rejected records name the field of each."))
+    return incidents

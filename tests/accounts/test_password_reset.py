@@ -1,0 +1,123 @@
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.core.cache import cache
+from django.test import Client
+
+from accounts.models import AuditEvent, User
+from config.logs import _SECRET_PATH
+from tests.builders import make_user
+from tests.conftest import signed_in
+
+pytestmark = pytest.mark.django_db
+
+RESET = "/people/password-reset/"
+OLD, NEW = "correct horse battery staple", "an even longer staple of horses"
+
+
+@pytest.fixture(autouse=True)
+def nobody_asked_before() -> Iterator[None]:
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def dora(db: None) -> User:
+    return make_user(email="Dora@example.com", password=OLD)
+
+
+def ask(email: str) -> Any:
+    return Client().post(RESET, {"email": email}, follow=True)
+
+
+def link() -> str:
+    (found,) = re.findall(r"http://testserver(/people/password-reset/\S+/)", str(mail.outbox[-1].body))
+    return str(found)
+
+
+def choose(browser: Client, password: str = NEW) -> Any:
+    form = browser.get(link(), follow=True)
+    path = form.redirect_chain[-1][0]
+    return browser.post(path, {"new_password1": password, "new_password2": password}, follow=True)
+
+
+def signs_in(password: str, email: str = "dora@example.com") -> bool:
+    return bool(Client().post("/admin/login/", {"username": email, "password": password}).status_code == 302)
+
+
+def test_a_new_password_by_e_mail(dora: User, client: Client) -> None:
+    assert client.get(RESET).status_code == 200
+    ask("dora@EXAMPLE.com")
+    (message,) = mail.outbox
+    assert message.to == ["Dora@example.com"]
+    assert message.subject == "A new password for the LinkedIn Ads Action Center"
+    response = choose(client)
+    assert "Your password is changed; sign in with it." in response.content.decode()
+    assert signs_in(NEW)
+    assert not signs_in(OLD)
+    event = AuditEvent.objects.get(kind="password_changed")
+    assert (event.actor_email, event.detail["by"]) == (dora.email, "link")
+
+
+def test_everybody_is_told_the_same(dora: User) -> None:
+    make_user(email="linkedin@example.com")
+    make_user(email="gone@example.com", password=OLD, is_active=False)
+    pages = set()
+    for email in ("dora@example.com", "linkedin@example.com", "gone@example.com", "nobody@example.com"):
+        response = ask(email)
+        assert response.redirect_chain == [("/people/password-reset/sent/", 302)]
+        pages.add(response.content)
+    assert len(pages) == 1
+    assert [message.to for message in mail.outbox] == [["Dora@example.com"]]
+
+
+def test_a_mailbox_is_not_flooded(dora: User) -> None:
+    for email in ("dora@example.com", "DORA@example.com", "dora@example.com"):
+        assert ask(email).redirect_chain == [("/people/password-reset/sent/", 302)]
+    assert len(mail.outbox) == 1
+
+
+def test_a_mail_server_that_fails_tells_nothing(dora: User, settings: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    assert ask("dora@example.com").content == ask("nobody@example.com").content
+
+
+def test_a_link_works_once(dora: User, client: Client) -> None:
+    ask(dora.email)
+    choose(client)
+    page = Client().get(link(), follow=True).content.decode()
+    assert "ask for a new one" in page
+    assert 'name="new_password1"' not in page
+
+
+def test_a_bad_password_is_explained(dora: User, client: Client) -> None:
+    ask(dora.email)
+    assert "too short" in choose(client, "short").content.decode()
+    assert signs_in(OLD)
+
+
+def test_a_new_password_signs_out_everywhere_and_unlocks(dora: User, client: Client) -> None:
+    thief = signed_in(dora)
+    assert thief.get("/people/me/").status_code == 200
+    for _ in range(5):
+        signs_in("wrong")
+    assert not signs_in(OLD)
+    ask(dora.email)
+    choose(client)
+    assert thief.get("/people/me/").status_code == 302
+    assert signs_in(NEW)
+
+
+def test_the_access_log_keeps_no_token() -> None:
+    def logged(path: str) -> str:
+        return _SECRET_PATH.sub(r"\1…", path)
+
+    assert logged("/people/invitation/abc-123_x/") == "/people/invitation/…/"
+    assert logged("/people/password-reset/MQ/c8-abc/") == "/people/password-reset/MQ/…/"
+    assert logged("/people/password-reset/MQ/choose/") == "/people/password-reset/MQ/choose/"
+    assert logged("/people/password-reset/sent/") == "/people/password-reset/sent/"

@@ -1,0 +1,96 @@
+import json
+import logging
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import redis
+
+from ingestion import signs_of_life
+from ingestion.beat import SigningScheduler
+from ingestion.signs_of_life import ALIVE, QueueLength, WorkerSign
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _clean_valkey():
+    valkey = signs_of_life.valkey()
+    keys = ["celery", "celery\x06\x163", "unacked", signs_of_life._key("workers"), signs_of_life._key("beat")]
+    valkey.delete(*keys)
+    yield
+    valkey.delete(*keys)
+
+
+def soon() -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=1)
+
+
+def test_workers_are_listed_by_name_with_what_they_said_last():
+    signs_of_life.sign_worker("b@host", concurrency=4, active=0)
+    signs_of_life.sign_worker("a@host", concurrency=2, active=0)
+    signs_of_life.sign_worker("a@host", concurrency=2, active=1)
+    now = soon()
+    first, second = signs_of_life.workers(now)
+    assert first == WorkerSign("a@host", first.last_seen_at, concurrency=2, active=1)
+    assert timedelta() < now - first.last_seen_at < timedelta(seconds=10)
+    assert second.name == "b@host"
+
+
+def test_a_silent_worker_is_no_longer_listed():
+    signs_of_life.sign_worker("a@host", concurrency=2, active=1)
+    assert signs_of_life.workers(soon() + ALIVE - timedelta(seconds=5))
+    assert not signs_of_life.workers(soon() + ALIVE)
+
+
+def test_a_worker_that_ended_in_order_is_not_listed():
+    signs_of_life.sign_worker("a@host", concurrency=2, active=1)
+    signs_of_life.sign_worker_off("a@host")
+    assert not signs_of_life.workers(soon())
+
+
+def test_only_workers_long_gone_are_forgotten():
+    valkey = signs_of_life.valkey()
+    signs_of_life.sign_worker("new@host", concurrency=1, active=0)
+    long_ago = datetime.now(UTC) - 11 * ALIVE
+    gone = json.dumps({"at": long_ago.timestamp(), "concurrency": 1, "active": 0})
+    valkey.hset(signs_of_life._key("workers"), "old@host", gone)
+    signs_of_life.forget_old_workers()
+    assert set(valkey.hkeys(signs_of_life._key("workers"))) == {"new@host"}
+
+
+def test_beat_that_never_ticked_has_no_last_tick():
+    assert signs_of_life.beat_last_tick(soon()) is None
+
+
+def test_beats_last_tick_is_not_in_the_future():
+    signs_of_life.sign_beat()
+    now = soon()
+    assert timedelta() < now - signs_of_life.beat_last_tick(now) < timedelta(seconds=10)
+    an_hour_ago = now - timedelta(hours=1)
+    assert signs_of_life.beat_last_tick(an_hour_ago) == an_hour_ago
+
+
+def test_the_scheduler_signs_at_its_ticks_but_not_at_each(monkeypatch):
+    ticks = []
+    monkeypatch.setattr("ingestion.beat.sign_beat", lambda: ticks.append(1))
+    monkeypatch.setattr("ingestion.beat.DatabaseScheduler.__init__", lambda self, *_, **__: None)
+    monkeypatch.setattr("ingestion.beat.DatabaseScheduler.tick", lambda self, *_, **__: 5.0)
+    scheduler = SigningScheduler()
+    assert [scheduler.tick(), scheduler.tick()] == [5.0, 5.0]
+    assert ticks == [1]
+
+
+def test_the_queue_counts_every_priority_and_what_workers_hold():
+    valkey = signs_of_life.valkey()
+    valkey.rpush("celery", "one", "two")
+    valkey.rpush("celery\x06\x163", "three")
+    valkey.hset("unacked", "four", "…")
+    assert signs_of_life.queue_length() == QueueLength(waiting=3, unacknowledged=1)
+
+
+def test_who_cannot_sign_goes_on(monkeypatch, caplog):
+    unreachable = redis.Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2)
+    monkeypatch.setattr(signs_of_life, "valkey", lambda: unreachable)
+    with caplog.at_level(logging.WARNING), signs_of_life.quietly():
+        signs_of_life.sign_beat()
+    assert "REDIS_URL" in caplog.text
