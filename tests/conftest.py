@@ -18,7 +18,13 @@ from tests.builders import make_access, make_ad_account, make_user
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Tests that commit are followed by emptying every table, which the audit trail refuses anywhere else."""
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
+    with django_db_blocker.unblock():
+        let_tests_empty_the_audit_trail()
+
+
+def let_tests_empty_the_audit_trail() -> None:
+    """Also after a test that made the table anew by migrating."""
+    with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE audit_events DISABLE TRIGGER audit_events_are_not_emptied")
 
 
