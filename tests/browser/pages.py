@@ -24,6 +24,7 @@ PAGES = (
     Site("login", "/admin/login/", "text=Welcome back to", signed_in=False),
     Site("home", "/admin/", "text=Campaign days"),
     Site("connect", "/linkedin/connect/", "text=Continue to LinkedIn"),
+    Site("sync", "/sync/", "text=Sync runs"),
     Site("ad-accounts", "/admin/accounts/adaccount/", _ROWS),
     Site("ad-account", "/admin/accounts/adaccount/{ad_accounts}/change/", "text=Currency"),
     Site("campaigns", "/admin/ingestion/campaign/", _ROWS),
