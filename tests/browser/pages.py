@@ -22,6 +22,7 @@ _ROWS = "#result_list tbody tr"
 
 PAGES = (
     Site("login", "/admin/login/", "text=Welcome back to", signed_in=False),
+    Site("forgotten-password", "/people/password-reset/", "#page form", signed_in=False),
     Site("home", "/admin/", "text=Campaign days"),
     Site("connect", "/linkedin/connect/", "text=Continue to LinkedIn"),
     Site("sync", "/sync/", "text=Sync runs"),
@@ -53,6 +54,7 @@ PAGES = (
     Site("person", "/admin/accounts/user/{users}/change/", "text=Rights"),
     Site("grants", "/admin/accounts/adaccountaccess/", "text=ad account grant"),
     Site("audit-trail", "/admin/accounts/auditevent/", _ROWS),
+    Site("your-account", "/people/me/", "#main form"),
     Site("names", "/admin/ingestion/urnname/", _ROWS),
 )
 
@@ -66,7 +68,7 @@ class Visitor:
     def visit(self, page: Page, site: Site) -> None:
         """Until the page shows what it should."""
         page.goto(f"{self._stack.pages_url}{self._path(site)}")
-        expect(page.locator("#page").locator(site.shows).filter(visible=True).first).to_be_visible()
+        expect(page.locator(site.shows).filter(visible=True).first).to_be_visible()
 
     def _path(self, site: Site) -> str:
         return site.path.format_map(_FirstIds(self._stack))

@@ -32,7 +32,7 @@ class Watch:
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
-            self.complaints.append(f"console: {message.text}")
+            self.complaints.append(f"console: {message.text} ({message.location['url']})")
 
     def _page_error(self, error: WebError) -> None:
         self.complaints.append(f"page error: {error.error}")
