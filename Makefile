@@ -4,7 +4,7 @@ BIN := .venv/bin
 ARGS ?=
 
 help: ## Print this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 demo: .venv/base ## Everything from nothing: databases, simulated LinkedIn, first sync, then serve (ARGS=--once stops after it)
 	@$(BIN)/python manage.py demo $(ARGS)
@@ -13,7 +13,7 @@ run: .venv/base ## The same against the real LinkedIn, configured by .env
 	@$(BIN)/python manage.py run $(ARGS)
 
 test: .venv/dev lint ## Lint, types and every quick test
-	$(BIN)/python -m pytest -n auto $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 test-slow: .venv/dev ## Only the tests that start and kill real processes
 	$(BIN)/python -m pytest -n auto -m slow $(ARGS)
@@ -29,6 +29,9 @@ lint: .venv/dev ## Style, types, import direction
 bench: .venv/dev ## Measure the sync (CPU per row, rows per second, memory, calls), two workers against one, and beat
 	@$(BIN)/python -m benchmarks.sync
 	@$(BIN)/python -m benchmarks.workers
+
+screenshots: .venv/dev ## Pictures of every page, light and dark, wide and narrow, into .local/screenshots/ (ARGS="login home" for some)
+	@$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 lock: .venv/dev ## Lock the requirements again, with hashes
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements/base.in -o requirements/base.txt
@@ -46,4 +49,4 @@ clean: ## Remove the virtual environment and all local data
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
-.PHONY: help demo run test test-slow test-all lint bench lock clean
+.PHONY: help demo run test test-slow test-all lint bench screenshots lock clean

@@ -104,10 +104,35 @@ MIDDLEWARE = [
 ]
 UNFOLD = {
     "SITE_TITLE": "LinkedIn Ads Action Center",
-    "SITE_HEADER": "LinkedIn Ads Action Center",
     "STYLES": [lambda _: static("reporting/pages.css")],
     "SCRIPTS": [lambda _: static("reporting/pages.js")],
     "ACCOUNT": {"navigation": [{"title": "Your account", "link": reverse_lazy("people:me")}]},
+    "SITE_HEADER": "Action Center",
+    "SITE_SUBHEADER": "LinkedIn Ads",
+    # The admin is the site: there is no other to return to.
+    "SITE_URL": None,
+    "SITE_ICON": "reporting.navigation.icon",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": "reporting.navigation.icon"},
+        {"rel": "apple-touch-icon", "sizes": "180x180", "href": "reporting.navigation.icon_for_home_screens"},
+    ],
+    "SIDEBAR": {"navigation": "reporting.navigation.sidebar"},
+    "COLORS": {
+        # The icon's blue; Unfold's own is purple.
+        "primary": {
+            "50": "oklch(97% .014 254.604)",
+            "100": "oklch(93.2% .032 255.585)",
+            "200": "oklch(88.2% .059 254.128)",
+            "300": "oklch(80.9% .105 251.813)",
+            "400": "oklch(70.7% .165 254.624)",
+            "500": "oklch(62.3% .214 259.815)",
+            "600": "oklch(54.6% .245 262.881)",
+            "700": "oklch(48.8% .243 264.376)",
+            "800": "oklch(42.4% .199 265.638)",
+            "900": "oklch(37.9% .146 265.522)",
+            "950": "oklch(28.2% .091 267.935)",
+        }
+    },
 }
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"

@@ -31,7 +31,8 @@ def page(title: str, content: str) -> bytes:
     """Give a self-contained HTML page, marked as the simulator's."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
-        f'content="width=device-width"><title>{escape(title)}</title><style>{_STYLE}</style></head><body><main>'
+        'content="width=device-width"><link rel="icon" href="data:,">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><main>"
         f'<span class="badge">LinkedIn simulator – not LinkedIn</span><h1>{escape(title)}</h1>{content}'
         "</main></body></html>"
     ).encode()

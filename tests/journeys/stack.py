@@ -1,6 +1,6 @@
 """The whole service as real processes, in a data directory of its own, to be killed and looked at from outside.
 
-Embedded PostgreSQL and Valkey, a simulated LinkedIn, Celery workers and beat. Whatever `Stack` started is gone
+Embedded PostgreSQL and Valkey, a simulated LinkedIn, web, Celery workers and beat. Whatever `Stack` started is gone
 when its `with` ends, or when the process that started it dies. Nothing here goes through Django: tables are read
 with psycopg, the queue with redis-py.
 """
@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,7 @@ from ingestion.months import whole_months
 from tests.journeys.guard import processes_of
 
 ROOT = Path(__file__).resolve().parents[2]
+OWNER_EMAIL, OWNER_PASSWORD = "alice@example.com", "of these tests alone"
 LEASE_SECONDS = 2
 QUEUE = "celery"
 SYNC = "ingestion.tasks.sync_ad_account"
@@ -55,10 +57,14 @@ _OF_AN_AD_ACCOUNT = {
 
 @dataclass
 class Stack:
-    """One installation; `world` is its LinkedIn, `environment` what differs from the usual settings."""
+    """One installation; `world` is its LinkedIn, `environment` what differs from the usual settings.
+
+    `connected` is whether LinkedIn's consent is given already, without a page that asks; else somebody gives it.
+    """
 
     world: WorldSize
     environment: dict[str, str] = field(default_factory=dict)
+    connected: bool = True
 
     def __enter__(self) -> Self:
         self._started: list[subprocess.Popen[Any]] = []
@@ -68,6 +74,9 @@ class Stack:
             cwd=ROOT, stdin=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
         self.servers = EmbeddedServers(data_dir=self.data_dir, postgresql=True, valkey=True, throw_away=True)
+        # Listens from the start and is handed to the web process: nobody else can take its port.
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self.pages_url = f"http://127.0.0.1:{self._door.getsockname()[1]}"
         self.now = datetime.now(UTC).replace(microsecond=0)
         self.url = ""
         self.ad_account_ids: list[int] = []
@@ -82,6 +91,7 @@ class Stack:
         for process in self._started:
             self.kill(process)
         self._started.clear()
+        self._door.close()
         # Where a test killed a server and failed: only one that runs can be stopped in order.
         with suppress(Exception):
             self.servers.hold()
@@ -96,8 +106,9 @@ class Stack:
         self.servers.hold()
         self._start_simulator()
         self._manage("migrate", "--verbosity", "0")
-        self._connect_linkedin()
-        self.forget_calls()
+        if self.connected:
+            self._connect_linkedin()
+            self.forget_calls()
 
     @property
     def env(self) -> dict[str, str]:
@@ -116,18 +127,22 @@ class Stack:
             "LINKEDIN_AUTH_BASE_URL": self.url or "http://127.0.0.1:1",
             "LINKEDIN_CLIENT_ID": "simulated-ads-app",
             "LINKEDIN_CLIENT_SECRET": "simulated-ads-secret",
+            "LINKEDIN_REDIRECT_URI": f"{self.pages_url}/linkedin/callback/",
+            "DJANGO_SUPERUSER_EMAIL": OWNER_EMAIL,
+            "DJANGO_SUPERUSER_PASSWORD": OWNER_PASSWORD,
             **self.environment,
         }
 
     def _start_simulator(self) -> None:
         world = self.world
         command = [
-            *("--port", "0", "--auto-consent", "--now", self.now.isoformat(), "--seed", str(world.seed)),
+            *("--port", "0", "--now", self.now.isoformat(), "--seed", str(world.seed)),
             *("--ad-accounts", str(world.ad_accounts), "--campaigns", str(world.campaigns_per_account)),
             *("--creatives", str(world.creatives_per_campaign), "--activity", str(world.activity)),
             *("--segments", str(world.segments_per_pivot), "--members", str(world.members)),
             *(("--first-day", world.first_day.isoformat()) if world.first_day else ()),
             *(("--dense",) if world.dense else ()),
+            *(("--auto-consent",) if self.connected else ()),
         ]
         self.start("simulator", sys.executable, "manage.py", "linkedin_simulator", *command)
         self.wait_until(lambda: "Ctrl-C" in self.log("simulator"), _START_SECONDS, "the simulator")
@@ -179,6 +194,24 @@ class Stack:
         process = self.worker(name, concurrency=concurrency)
         self.wait_until(lambda: "ready." in self.log(name), _START_SECONDS, name)
         return process
+
+    def make_owner(self) -> None:
+        """Who signs in with `OWNER_EMAIL` and `OWNER_PASSWORD`."""
+        self._manage("createsuperuser", "--noinput")
+
+    def ready_web(self, name: str = "web") -> subprocess.Popen[Any]:
+        """The pages at `pages_url`, as `Procfile` serves them, once they answer."""
+        door = self._door.fileno()
+        command = ["-m", "gunicorn", "--config", "config/gunicorn.py", "--bind", f"fd://{door}", "config.wsgi"]
+        process = self.start(name, sys.executable, *command, pass_fds=[door])
+        self.wait_until(self._pages_answer, _START_SECONDS, name)
+        return process
+
+    def _pages_answer(self) -> bool:
+        try:
+            return requests.get(f"{self.pages_url}/admin/login/", timeout=5).ok
+        except requests.RequestException:
+            return False
 
     def beat(self, name: str = "beat") -> subprocess.Popen[Any]:
         return self.start(name, sys.executable, "-m", "celery", "--app", "config", "beat", "--loglevel", "INFO")
@@ -322,9 +355,9 @@ class Stack:
 
 
 @contextmanager
-def running_stack(world: WorldSize, **environment: str) -> Iterator[Stack]:
+def running_stack(world: WorldSize, *, connected: bool = True, **environment: str) -> Iterator[Stack]:
     """A stack, of which nothing is left afterwards."""
-    with Stack(world, environment) as stack:
+    with Stack(world, environment, connected) as stack:
         yield stack
     assert [process.name() for process in processes_of(stack.data_dir)] == []
 

@@ -1,0 +1,83 @@
+"""The pages that an owner can open, in one table: looked at by tests and by `make screenshots`."""
+
+from dataclasses import dataclass
+
+from playwright.sync_api import Page, expect
+
+from tests.journeys.stack import Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One page: its address, where `{table}` is the id of a row of that table, and what shows that it is whole."""
+
+    name: str
+    path: str
+    shows: str
+    signed_in: bool = True
+
+
+# At least one row of a list: beside each other where there is room, one below the other on a phone.
+_ROWS = "#result_list tbody tr"
+
+PAGES = (
+    Site("login", "/admin/login/", "text=Welcome back to", signed_in=False),
+    Site("forgotten-password", "/people/password-reset/", "#page form", signed_in=False),
+    Site("home", "/admin/", "text=Campaign days"),
+    Site("connect", "/linkedin/connect/", "text=Continue to LinkedIn"),
+    Site("sync", "/sync/", "text=Sync runs"),
+    Site("ad-accounts", "/admin/accounts/adaccount/", _ROWS),
+    Site("ad-account", "/admin/accounts/adaccount/{ad_accounts}/change/", "text=Currency"),
+    Site("campaigns", "/admin/ingestion/campaign/", _ROWS),
+    Site("campaign", "/admin/ingestion/campaign/{campaigns}/change/", "text=Daily budget"),
+    Site("creatives", "/admin/ingestion/creative/", _ROWS),
+    Site("creative", "/admin/ingestion/creative/{creatives}/change/", "text=Intended status"),
+    Site("campaign-metrics", "/admin/ingestion/campaigndailymetric/", _ROWS),
+    Site(
+        "campaign-metric", "/admin/ingestion/campaigndailymetric/{campaign_daily_metrics}/change/", "text=Impressions"
+    ),
+    Site("creative-metrics", "/admin/ingestion/creativedailymetric/", _ROWS),
+    Site("demographics", "/admin/ingestion/audiencedemographic/", _ROWS),
+    Site("daily-totals", "/admin/ingestion/accountdailytotal/", _ROWS),
+    Site("sync-state", "/admin/ingestion/syncedadaccount/", _ROWS),
+    Site("sync-runs", "/admin/ingestion/synclog/", _ROWS),
+    Site("sync-run", "/admin/ingestion/synclog/{sync_log}/change/", "text=Heartbeat at"),
+    Site("rejected-records", "/admin/ingestion/rejectedrecord/", "text=rejected record"),
+    Site("incomplete-days", "/admin/ingestion/incompleteday/", "text=incomplete day"),
+    Site("timetable", "/admin/django_celery_beat/periodictask/", _ROWS),
+    Site("connections", "/admin/accounts/linkedinconnection/", _ROWS),
+    Site("connection", "/admin/accounts/linkedinconnection/{linkedin_connections}/change/", "text=Days left"),
+    Site("end-consent", "/linkedin/connections/{linkedin_connections}/end/", "text=End this consent"),
+    Site("roles", "/admin/accounts/linkedinadaccountrole/", _ROWS),
+    Site("warnings", "/admin/accounts/consentwarning/", "text=consent warning"),
+    Site("people", "/admin/accounts/user/", _ROWS),
+    Site("person", "/admin/accounts/user/{users}/change/", "text=Rights"),
+    Site("grants", "/admin/accounts/adaccountaccess/", "text=ad account grant"),
+    Site("audit-trail", "/admin/accounts/auditevent/", _ROWS),
+    Site("your-account", "/people/me/", "#main form"),
+    Site("names", "/admin/ingestion/urnname/", _ROWS),
+)
+
+
+class Visitor:
+    """Goes from page to page of one installation."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+
+    def visit(self, page: Page, site: Site) -> None:
+        """Until the page shows what it should."""
+        page.goto(f"{self._stack.pages_url}{self._path(site)}")
+        expect(page.locator(site.shows).filter(visible=True).first).to_be_visible()
+
+    def _path(self, site: Site) -> str:
+        return site.path.format_map(_FirstIds(self._stack))
+
+
+class _FirstIds(dict[str, object]):
+    def __init__(self, stack: Stack) -> None:
+        super().__init__()
+        self._stack = stack
+
+    def __missing__(self, table: str) -> object:
+        return self._stack.rows(f"SELECT id FROM {table} ORDER BY id LIMIT 1")[0]["id"]  # the names are ours
