@@ -114,12 +114,13 @@ def _day(text: str | None, which: str) -> date:
     if not text:
         raise PeriodError(f"The {which} is missing; write it as YYYY-MM-DD.")
     try:
-        # Other spellings of ISO 8601, such as 2026-W47-1, are read differently by different tools.
-        if len(text) != len("YYYY-MM-DD"):
-            raise ValueError
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise PeriodError(f"The {which}, “{text}”, is not a day; write it as YYYY-MM-DD.") from error
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = None
+    # Other spellings of ISO 8601, such as 2026-W47-1, are more often a slip than meant.
+    if day is None or day.isoformat() != text:
+        raise PeriodError(f"The {which}, “{text}”, is not a day; write it as YYYY-MM-DD.")
+    return day
 
 
 def week_of(day: date) -> tuple[date, date]:

@@ -281,7 +281,7 @@ def _incomplete_days(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
 def _rejected_records(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
     """Of each ad account's last run that ended."""
     ended = SyncLog.objects.filter(account__in=ad_accounts.order_by().values("pk"), finished_at__isnull=False)
-    last = ended.order_by("account", "-started_at").distinct("account").select_related("account")
+    last = ended.order_by("account_id", "-started_at").distinct("account_id").select_related("account")
     for run in last:
         if run.rows_rejected and run.account:
             records = "1 record" if run.rows_rejected == 1 else f"{run.rows_rejected} records"
