@@ -52,7 +52,10 @@ def test_every_pivot_equals_the_truth_of_the_simulator(settings):
         assert [one.impressions for one in pivot.segments] == sorted(
             (int(x[0]) for x in expected.values()), reverse=True
         )
-        assert sum((one.share_percent or 0 for one in pivot.segments), Decimal(0)).quantize(Decimal("0.001")) == 100
+        assert (
+            sum((one.share_percent or Decimal(0) for one in pivot.segments), Decimal(0)).quantize(Decimal("0.001"))
+            == 100
+        )
 
 
 @pytest.mark.django_db

@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -74,7 +75,7 @@ def test_creatives_come_with_what_linkedin_says_of_them():
 def test_only_what_the_asker_may_see(bob, bobs_ad_account):
     foreign = make_creative_day(date=DAY).creative
     make_campaign_day(campaign=foreign.campaign, date=DAY, likes=9)
-    seen = {"ad_accounts": visible_ad_accounts(bob), "period": PERIOD}
+    seen: Any = {"ad_accounts": visible_ad_accounts(bob), "period": PERIOD}
     assert top_creatives(**seen) == engagement(**seen) == []
     assert funnel(**seen)[0].count == 0
     mine = make_creative(campaign=make_campaign(account=bobs_ad_account))

@@ -175,8 +175,8 @@ def test_each_of_the_cast_sees_what_they_may(alice, bob, charlie, bobs_ad_accoun
 def test_naming_another_s_campaign_or_creative_shows_nothing(bob, bobs_ad_account):
     foreign = make_creative_day(date=MONDAY)
     make_campaign_day(campaign=foreign.creative.campaign, date=MONDAY)
-    seen = {"ad_accounts": visible_ad_accounts(bob), "period": WEEK}
-    assert performance(**seen, group_by="campaign", campaign_ids=[foreign.creative.campaign_id]) == []
+    seen: Any = {"ad_accounts": visible_ad_accounts(bob), "period": WEEK}
+    assert performance(**seen, group_by="campaign", campaign_ids=[foreign.creative.campaign_id or 0]) == []
     assert performance(**seen, group_by="creative", creative_ids=[foreign.creative_id]) == []
     assert totals(**seen, creative_ids=[foreign.creative_id]) == []
 
@@ -200,7 +200,7 @@ def test_currencies_are_never_added():
 @pytest.mark.parametrize("group_by", GroupBy)
 def test_nothing_happened(group_by: GroupBy):
     make_campaign()
-    asked = {"ad_accounts": EVERYONE, "period": WEEK}
+    asked: Any = {"ad_accounts": EVERYONE, "period": WEEK}
     assert performance(**asked, group_by=group_by) == []
     assert compared_performance(**asked, group_by=group_by) == []
     assert totals(**asked) == compared_totals(**asked) == []
