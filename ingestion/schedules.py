@@ -75,6 +75,29 @@ def ad_account_of(task: PeriodicTask) -> int | None:
     return first if is_id else None
 
 
+def next_asks(ad_account_ids: list[int], *, now: datetime) -> dict[int, datetime]:
+    """When beat asks next for a sync of each ad account; those without an entry, or paused, are left out.
+
+    Asking is not syncing: the gate lets a sync pass once the data is old enough.
+    """
+    names = {_name(ad_account_id): ad_account_id for ad_account_id in ad_account_ids}
+    entries = PeriodicTask.objects.filter(name__in=names, enabled=True)
+    related = entries.select_related("interval", "crontab", "solar", "clocked")
+    return {names[entry.name]: _next_ask(entry, now=now) for entry in related}
+
+
+def _next_ask(entry: PeriodicTask, *, now: datetime) -> datetime:
+    """Not before now: what is overdue is asked at once."""
+    if entry.last_run_at is None:
+        return now
+    if entry.interval:
+        due: datetime = entry.last_run_at + entry.interval.schedule.run_every
+    else:
+        # A timetable that an operator chose; celery counts from its own clock.
+        due = now + entry.schedule.remaining_estimate(entry.last_run_at)
+    return max(now, due)
+
+
 def unschedule_syncs(ad_account_ids: list[int]) -> None:
     """Remove the periodic tasks of ad accounts that are gone."""
     _remove([_name(ad_account_id) for ad_account_id in ad_account_ids])

@@ -34,6 +34,7 @@ SEVEN_TABLES = (
 class ConnectionState:
     """One LinkedIn connection, as a person would want to know it."""
 
+    id: int
     person: str
     state: str
     token_until: datetime
@@ -75,8 +76,8 @@ def state(*, now: datetime | None = None) -> State:
     now = now or timezone.now()
     connections = LinkedInConnection.objects.select_related("user").defer("access_token", "refresh_token")
     return State(
-        connections=[_connection_state(one, now=now) for one in connections.order_by("pk")],
-        ad_accounts=[_ad_account_state(one) for one in with_sync_state(AdAccount.objects.all())],
+        connections=[connection_state(one, now=now) for one in connections.order_by("pk")],
+        ad_accounts=[ad_account_state(one) for one in with_sync_state(AdAccount.objects.all())],
         rows=row_counts(),
     )
 
@@ -118,9 +119,11 @@ def complete_through(ad_account: Any) -> date | None:
     return min(judged, first_incomplete - timedelta(days=1))
 
 
-def _connection_state(connection: LinkedInConnection, *, now: datetime) -> ConnectionState:
+def connection_state(connection: LinkedInConnection, *, now: datetime) -> ConnectionState:
+    """How a consent stands; days left only while it lives."""
     is_alive = connection.state == LinkedInConnection.State.ACTIVE
     return ConnectionState(
+        id=connection.pk,
         person=str(connection.user or "from the terminal"),
         state=connection.state_at(now),
         token_until=connection.access_token_expires_at,
@@ -129,7 +132,8 @@ def _connection_state(connection: LinkedInConnection, *, now: datetime) -> Conne
     )
 
 
-def _ad_account_state(ad_account: Any) -> AdAccountState:
+def ad_account_state(ad_account: Any) -> AdAccountState:
+    """Of an ad account `with_sync_state`."""
     gate = getattr(ad_account, "sync_gate", None)
     return AdAccountState(
         id=ad_account.pk,

@@ -8,6 +8,12 @@ from django.db.models.functions import Cast, Round
 
 _RATIO = models.DecimalField(max_digits=20, decimal_places=6)
 _MONEY = models.DecimalField(max_digits=24, decimal_places=10)
+# What reports sum. The unique indexes of the large tables carry it, so that a report reads one stretch of an index
+# per campaign and never the table; see docs/reading.md.
+COUNTS = (
+    "impressions", "clicks", "spend", "landing_page_clicks", "conversions", "likes", "comments", "shares", "follows",
+    "leads", "opens", "sends",
+)  # fmt: skip
 
 
 def percent_of(part: str, whole: str) -> Case:

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from ingestion.models._daily_metric import DailyMetric
+from ingestion.models._daily_metric import COUNTS, DailyMetric
 
 
 class CampaignDailyMetric(DailyMetric):
@@ -16,7 +16,7 @@ class CampaignDailyMetric(DailyMetric):
         db_table = "campaign_daily_metrics"
         verbose_name = "campaign day"
         constraints = [
-            models.UniqueConstraint(fields=["campaign", "date"], name="a_campaign_has_one_row_per_day"),
+            models.UniqueConstraint(fields=["campaign", "date"], include=COUNTS, name="a_campaign_has_one_row_per_day"),
         ]
         # The admin's date drill-down and "latest first" lists.
         indexes = [models.Index(fields=["date"], name="campaign_days_by_date")]

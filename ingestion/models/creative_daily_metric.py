@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from ingestion.models._daily_metric import DailyMetric
+from ingestion.models._daily_metric import COUNTS, DailyMetric
 
 
 class CreativeDailyMetric(DailyMetric):
@@ -16,7 +16,7 @@ class CreativeDailyMetric(DailyMetric):
         db_table = "creative_daily_metrics"
         verbose_name = "creative day"
         constraints = [
-            models.UniqueConstraint(fields=["creative", "date"], name="a_creative_has_one_row_per_day"),
+            models.UniqueConstraint(fields=["creative", "date"], include=COUNTS, name="a_creative_has_one_row_per_day"),
         ]
         # The admin's date drill-down and "latest first" lists.
         indexes = [models.Index(fields=["date"], name="creative_days_by_date")]

@@ -1,0 +1,121 @@
+"""Measures how long PostgreSQL takes to answer each question that reports ask.
+
+`manage.py load_test_figures --metric-rows 10000000` fills an empty database first; `python -m benchmarks.reading`
+then asks each question for one ad account over 90 days, by week over a year, and for all ad accounts, and prints the
+median of PostgreSQL's own execution times, summed over the statements of one question. `--plans` prints the plans.
+The bar, for one ad account: under 100 ms each.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+BAR_MS = 100.0
+Question = Callable[[], Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--times", type=int, default=9, help="how often each question is asked; the median counts")
+    parser.add_argument("--plans", action="store_true", help="print EXPLAIN ANALYZE of every statement")
+    parser.add_argument("--only", default="", help="only questions whose name holds this text")
+    parser.add_argument("--json", type=Path, help="also write the figures there")
+    options = parser.parse_args()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import django
+
+    django.setup()
+    figures = {}
+    for name, question in _questions().items():
+        if options.only not in name:
+            continue
+        figures[name] = round(_median_ms(question, options.times, show=options.plans), 1)
+        late = "  over the bar" if name.startswith("one") and figures[name] > BAR_MS else ""
+        sys.stdout.write(f"{figures[name]:9.1f} ms  {name}{late}\n")
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def _questions() -> dict[str, Question]:
+    from django.utils import timezone
+
+    from accounts.models import AdAccount
+    from ingestion.models import CampaignDailyMetric
+    from reporting.periods import Period
+    from reporting.queries.audience import audiences
+    from reporting.queries.budgets import budget_use, spend_distribution
+    from reporting.queries.data_as_of import attention, data_as_of, overview_spend
+    from reporting.queries.grouping import GroupBy
+    from reporting.queries.journey import engagement, funnel, top_creatives
+    from reporting.queries.performance import performance, totals
+
+    last_day = CampaignDailyMetric.objects.latest("date").date
+    quarter = Period(last_day - timedelta(days=89), last_day)
+    year = Period(last_day - timedelta(days=364), last_day)
+    first = AdAccount.objects.order_by("pk").first()
+    assert first
+    now = timezone.now()
+    questions: dict[str, Question] = {}
+    for who, ad_accounts in (("one", AdAccount.objects.filter(pk=first.pk)), ("all", AdAccount.objects.all())):
+        asked: dict[str, Any] = {"ad_accounts": ad_accounts, "period": quarter}
+
+        def add(name: str, question: Callable[..., Any], who: str = who, **options: Any) -> None:
+            questions[f"{who}: {name}"] = lambda: question(**options)
+
+        for group_by in GroupBy:
+            add(f"performance by {group_by}, 90 days", performance, **asked, group_by=group_by)
+        add("performance by week, a year", performance, ad_accounts=ad_accounts, period=year, group_by="week")
+        add("performance by month, a year", performance, ad_accounts=ad_accounts, period=year, group_by="month")
+        add("totals, 90 days", totals, **asked)
+        add("audiences, 90 days", audiences, **asked)
+        add("budget use, 90 days", budget_use, **asked)
+        add("spend distribution, 90 days", spend_distribution, **asked)
+        add("funnel, 90 days", funnel, **asked)
+        add("engagement, 90 days", engagement, **asked)
+        add("top creatives, 90 days", top_creatives, **asked)
+        add("data as of", data_as_of, ad_accounts=ad_accounts, now=now)
+        add("attention", attention, ad_accounts=ad_accounts, now=now)
+        add("overview spend", overview_spend, ad_accounts=ad_accounts, today=last_day + timedelta(days=1))
+    return questions
+
+
+def _median_ms(question: Question, times: int, *, show: bool) -> float:
+    """Once to warm up, then the statements it sent are asked again with the clock of the server."""
+    from django.db import connection
+
+    statements: list[tuple[str, Any]] = []
+
+    def remember(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        statements.append((sql, params))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(remember):
+        question()
+    if show:
+        for statement in statements:
+            sys.stdout.write("\n".join(_explained(*statement, form="TEXT")) + "\n\n")
+    return statistics.median(sum(_execution_ms(*statement) for statement in statements) for _ in range(times))
+
+
+def _execution_ms(sql: str, params: Any) -> float:
+    [[plan]] = _explained(sql, params, form="JSON")
+    return float(plan["Execution Time"]) + float(plan["Planning Time"])
+
+
+def _explained(sql: str, params: Any, *, form: str) -> Any:
+    from django.db import connection
+
+    timing = "ON" if form == "TEXT" else "OFF"
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, TIMING {timing}, BUFFERS, FORMAT {form}) {sql}", params)
+        return [row[0] for row in cursor.fetchall()]
+
+
+if __name__ == "__main__":
+    main()

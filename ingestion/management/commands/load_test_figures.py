@@ -1,0 +1,51 @@
+"""`manage.py load_test_figures`: fill an empty database with made-up figures, to measure on."""
+
+from datetime import date
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ingestion.made_up_figures import Scale, holds_made_up_rows, holds_synced_rows, make_up
+
+
+class Command(BaseCommand):
+    help = "Fill an empty database with made-up campaigns, creatives, daily figures and demographics."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--metric-rows", type=_positive, default=100_000, help="rows of campaign_daily_metrics")
+        parser.add_argument("--accounts", type=_positive, default=40)
+        parser.add_argument("--creatives", type=_positive, default=2, help="per campaign, at most 10")
+        parser.add_argument("--days", type=_positive, default=4 * 365, help="how far back the figures reach")
+        parser.add_argument("--last-day", type=date.fromisoformat, default=date(2026, 10, 31), metavar="YYYY-MM-DD")
+        parser.add_argument("--seed", type=int, default=1)
+        parser.add_argument(
+            "--into-this-database", action="store_true", help="even though it holds rows synced from LinkedIn"
+        )
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        if options["creatives"] > 10:
+            raise CommandError("A made-up campaign has at most 10 creatives.")
+        if holds_made_up_rows():
+            raise CommandError("This database holds made-up figures already; start from an empty one.")
+        if holds_synced_rows() and not options["into_this_database"]:
+            raise CommandError(
+                "This database holds rows synced from LinkedIn, which made-up ones would hide among."
+                " Point DATABASE_URL or DATA_DIR at another one, or say --into-this-database."
+            )
+        scale = Scale(
+            metric_rows=options["metric_rows"],
+            ad_accounts=options["accounts"],
+            creatives_per_campaign=options["creatives"],
+            days=options["days"],
+            last_day=options["last_day"],
+            seed=options["seed"],
+        )
+        for stored_through in make_up(scale):
+            self.stdout.write(f"stored through {stored_through}")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number

@@ -1,0 +1,169 @@
+"""Days and ranges of days; never asks the clock: whoever calls says which day is today (UTC).
+
+"Last N days" are whole days and end yesterday, because today is not over; "this month", "this quarter" and "year
+to date" run through today.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+_MOST_YEARS = 10
+# Far enough either way for advertising, and no calendar arithmetic near the ends of time.
+_FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
+_DAY = timedelta(days=1)
+
+
+class PeriodError(ValueError):
+    """A range of days that cannot be asked for; the message says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A range of UTC days, both included."""
+
+    first_day: date
+    last_day: date
+
+    def __post_init__(self) -> None:
+        if self.first_day > self.last_day:
+            raise PeriodError(f"The first day, {self.first_day}, is after the last day, {self.last_day}; swap them.")
+        if self.first_day < _FIRST_DAY or self.last_day > _LAST_DAY:
+            raise PeriodError(f"{self.first_day} to {self.last_day} is not between {_FIRST_DAY} and {_LAST_DAY}.")
+        if self.last_day >= _years_after(self.first_day, _MOST_YEARS):
+            raise PeriodError(
+                f"{self.first_day} to {self.last_day} is longer than {_MOST_YEARS} years; ask for fewer days."
+            )
+
+    def __str__(self) -> str:
+        return f"{self.first_day} to {self.last_day}"
+
+    @property
+    def days(self) -> int:
+        return (self.last_day - self.first_day).days + 1
+
+    def each_day(self) -> Iterator[date]:
+        return (self.first_day + n * _DAY for n in range(self.days))
+
+    def previous(self) -> "Period":
+        """As many days, just before. Raises PeriodError where that is before all days."""
+        return Period(self.first_day - self.days * _DAY, self.first_day - _DAY)
+
+    def clipped(self, first_day: date, last_day: date) -> "Period":
+        """The part of a bucket of days that lies inside this period."""
+        return Period(max(first_day, self.first_day), min(last_day, self.last_day))
+
+
+class Preset(StrEnum):
+    """Periods that have a name."""
+
+    LAST_7_DAYS = "last_7_days"
+    LAST_14_DAYS = "last_14_days"
+    LAST_30_DAYS = "last_30_days"
+    LAST_90_DAYS = "last_90_days"
+    THIS_MONTH = "this_month"
+    LAST_MONTH = "last_month"
+    THIS_QUARTER = "this_quarter"
+    LAST_QUARTER = "last_quarter"
+    YEAR_TO_DATE = "year_to_date"
+
+    @property
+    def label(self) -> str:
+        return self.value.replace("_", " ").capitalize()
+
+
+CUSTOM = "custom"
+
+
+def preset_period(preset: Preset, *, today: date) -> Period:
+    """The days a preset means today."""
+    return _PRESETS[preset](today)
+
+
+def last_days(days: int, *, today: date) -> Period:
+    """That many whole days; the last is yesterday."""
+    return Period(today - days * _DAY, today - _DAY)
+
+
+def parse_period(
+    *, preset: str | None = None, first_day: str | None = None, last_day: str | None = None, today: date
+) -> Period:
+    """A period as people and tools write it: a preset, or two days as YYYY-MM-DD; nothing at all is the last 30 days.
+
+    Raises PeriodError.
+    """
+    if preset and preset != CUSTOM:
+        if first_day or last_day:
+            raise PeriodError(f"Say either a period ({preset}) or a first and last day, not both.")
+        return preset_period(_preset(preset), today=today)
+    if not preset and not first_day and not last_day:
+        return preset_period(Preset.LAST_30_DAYS, today=today)
+    return Period(_day(first_day, "first day"), _day(last_day, "last day"))
+
+
+def _preset(text: str) -> Preset:
+    try:
+        return Preset(text)
+    except ValueError as error:
+        known = ", ".join([*Preset, CUSTOM])
+        raise PeriodError(f"There is no period called “{text}”; choose one of {known}.") from error
+
+
+def _day(text: str | None, which: str) -> date:
+    if not text:
+        raise PeriodError(f"The {which} is missing; write it as YYYY-MM-DD.")
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = None
+    # Other spellings of ISO 8601, such as 2026-W47-1, are more often a slip than meant.
+    if day is None or day.isoformat() != text:
+        raise PeriodError(f"The {which}, “{text}”, is not a day; write it as YYYY-MM-DD.")
+    return day
+
+
+def week_of(day: date) -> tuple[date, date]:
+    """Monday and Sunday of the ISO week."""
+    monday = day - day.weekday() * _DAY
+    return monday, monday + 6 * _DAY
+
+
+def month_of(day: date) -> tuple[date, date]:
+    """First and last day of the calendar month."""
+    return day.replace(day=1), _months_after(day.replace(day=1), 1) - _DAY
+
+
+def _quarter_start(day: date) -> date:
+    return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
+
+
+def _months_after(first_of_month: date, months: int) -> date:
+    month = first_of_month.year * 12 + first_of_month.month - 1 + months
+    return date(month // 12, month % 12 + 1, 1)
+
+
+def _years_after(day: date, years: int) -> date:
+    """The same day so many years later; 1 March for 29 February."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return date(day.year + years, 3, 1)
+
+
+def _last_quarter(today: date) -> Period:
+    start = _quarter_start(today)
+    return Period(_months_after(start, -3), start - _DAY)
+
+
+_PRESETS: dict[Preset, Callable[[date], Period]] = {
+    Preset.LAST_7_DAYS: lambda today: last_days(7, today=today),
+    Preset.LAST_14_DAYS: lambda today: last_days(14, today=today),
+    Preset.LAST_30_DAYS: lambda today: last_days(30, today=today),
+    Preset.LAST_90_DAYS: lambda today: last_days(90, today=today),
+    Preset.THIS_MONTH: lambda today: Period(today.replace(day=1), today),
+    Preset.LAST_MONTH: lambda today: Period(*month_of(today.replace(day=1) - _DAY)),
+    Preset.THIS_QUARTER: lambda today: Period(_quarter_start(today), today),
+    Preset.LAST_QUARTER: _last_quarter,
+    Preset.YEAR_TO_DATE: lambda today: Period(today.replace(month=1, day=1), today),
+}

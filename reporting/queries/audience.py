@@ -1,0 +1,172 @@
+"""Who saw the ads, by calendar month.
+
+LinkedIn counts audiences by month, withholds small segments and keeps two years: the months that the period touches
+are counted whole, and *coverage* says which part of all impressions of those months the segments explain.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+
+from django.db.models import QuerySet
+
+from accounts.models import AdAccount
+from ingestion.models import AudienceDemographic
+from reporting.money import Money
+from reporting.periods import Period, month_of
+from reporting.queries.grouping import ad_account_ids, fetch_all
+from reporting.ratios import ctr_percent, percent_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """One segment over all months; `share_percent` is of the impressions of every segment of the pivot."""
+
+    segment: str
+    name: str
+    impressions: int
+    clicks: int
+    conversions: int
+    leads: int
+    spend: tuple[Money, ...]
+    share_percent: Decimal | None
+
+    @property
+    def ctr_percent(self) -> Decimal | None:
+        return ctr_percent(clicks=self.clicks, impressions=self.impressions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """One pivot: the segments seen most, and the rest of them as one.
+
+    `coverage_percent` is the part of the ad accounts' impressions of these months that the segments explain; None
+    where there were no impressions. It is below 100 where LinkedIn withheld small segments or no longer keeps a
+    month, and may pass 100 where LinkedIn counts a member in several segments.
+    """
+
+    pivot_type: str
+    label: str
+    segments: tuple[Segment, ...]
+    rest: Segment | None
+    segment_count: int
+    impressions: int
+    coverage_percent: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audiences:
+    """The pivots, and the whole calendar months they stand for; `months` are those that hold figures."""
+
+    first_day: date
+    last_day: date
+    months: tuple[date, ...]
+    pivots: tuple[Audience, ...]
+
+
+_SEGMENTS = """
+WITH segment AS (
+    SELECT pivot_type, segment, ad_account.currency, max(segment_name) AS name,
+           sum(impressions) AS impressions, sum(clicks) AS clicks, sum(conversions) AS conversions,
+           sum(leads) AS leads, sum(spend) AS spend
+    FROM audience_demographics AS month JOIN ad_accounts AS ad_account ON ad_account.id = month.account_id
+    WHERE month.account_id = ANY(%(ad_account_ids)s) AND month.pivot_type = ANY(%(pivot_types)s)
+      AND month.date_start BETWEEN %(first_day)s AND %(last_day)s
+    GROUP BY pivot_type, segment, ad_account.currency
+), whole AS (
+    SELECT pivot_type, segment, max(name) AS name, sum(impressions) AS impressions, sum(clicks) AS clicks,
+           sum(conversions) AS conversions, sum(leads) AS leads,
+           array_agg(currency ORDER BY currency) AS currencies, array_agg(spend ORDER BY currency) AS amounts
+    FROM segment GROUP BY pivot_type, segment
+)
+SELECT pivot_type, segment, name, impressions, clicks, conversions, leads, currencies, amounts FROM whole
+WHERE impressions > 0 OR clicks > 0 ORDER BY pivot_type, impressions DESC, segment
+"""
+_MONTHS = """
+SELECT DISTINCT date_start FROM audience_demographics
+WHERE account_id = ANY(%(ad_account_ids)s) AND pivot_type = ANY(%(pivot_types)s)
+  AND date_start BETWEEN %(first_day)s AND %(last_day)s ORDER BY date_start
+"""
+_IMPRESSIONS = """
+SELECT coalesce(sum(day.impressions), 0)
+FROM campaign_daily_metrics AS day JOIN campaigns AS campaign ON campaign.id = day.campaign_id
+WHERE campaign.account_id = ANY(%(ad_account_ids)s) AND day.date BETWEEN %(first_day)s AND %(last_day)s
+"""
+
+
+def audiences(
+    *,
+    ad_accounts: QuerySet[AdAccount],
+    period: Period,
+    pivot_types: Iterable[str] = AudienceDemographic.PivotType.values,
+    top: int = 10,
+) -> Audiences:
+    """Every pivot asked for, in that order, each with its `top` segments; pivots without figures have none."""
+    pivot_types = list(pivot_types)
+    first_day, last_day = month_of(period.first_day)[0], month_of(period.last_day)[1]
+    params = {
+        "ad_account_ids": ad_account_ids(ad_accounts),
+        "pivot_types": pivot_types,
+        "first_day": first_day,
+        "last_day": last_day,
+    }
+    rows = fetch_all(_SEGMENTS, params)
+    found = {pivot_type: list(of_pivot) for pivot_type, of_pivot in groupby(rows, key=lambda row: row[0])}
+    [(impressions,)] = fetch_all(_IMPRESSIONS, params)
+    return Audiences(
+        first_day=first_day,
+        last_day=last_day,
+        months=tuple(month for (month,) in fetch_all(_MONTHS, params)),
+        pivots=tuple(_audience(one, found.get(one, []), top=top, of_all=impressions) for one in pivot_types),
+    )
+
+
+def _audience(pivot_type: str, rows: Sequence[Any], *, top: int, of_all: int) -> Audience:
+    together = sum(int(row[3]) for row in rows)
+    segments = [_segment(row, together) for row in rows]
+    return Audience(
+        pivot_type=pivot_type,
+        label=str(AudienceDemographic.PivotType(pivot_type).label),
+        segments=tuple(segments[:top]),
+        rest=_together(segments[top:], together),
+        segment_count=len(segments),
+        impressions=together,
+        coverage_percent=percent_of(together, of_all),
+    )
+
+
+def _segment(row: Sequence[Any], together: int) -> Segment:
+    _, segment, name, impressions, clicks, conversions, leads, currencies, amounts = row
+    return Segment(
+        segment=segment,
+        name=name or segment,
+        impressions=int(impressions),
+        clicks=int(clicks),
+        conversions=int(conversions),
+        leads=int(leads),
+        spend=tuple(Money(amount, currency) for currency, amount in zip(currencies, amounts, strict=True)),
+        share_percent=percent_of(int(impressions), together),
+    )
+
+
+def _together(segments: Sequence[Segment], together: int) -> Segment | None:
+    """The segments as one; None where there are none."""
+    if not segments:
+        return None
+    impressions = sum(one.impressions for one in segments)
+    spend: dict[str | None, Decimal] = {}
+    for money in (money for one in segments for money in one.spend):
+        spend[money.currency] = spend.get(money.currency, Decimal(0)) + money.amount
+    return Segment(
+        segment="",
+        name=f"{len(segments)} other segments" if len(segments) > 1 else "1 other segment",
+        impressions=impressions,
+        clicks=sum(one.clicks for one in segments),
+        conversions=sum(one.conversions for one in segments),
+        leads=sum(one.leads for one in segments),
+        spend=tuple(Money(amount, currency) for currency, amount in spend.items()),
+        share_percent=percent_of(impressions, together),
+    )

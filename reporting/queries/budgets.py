@@ -1,0 +1,180 @@
+"""Money planned against money spent, campaign by campaign, and where the money went."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+
+from django.db.models import QuerySet
+
+from accounts.models import AdAccount
+from reporting.money import Money
+from reporting.periods import Period
+from reporting.queries.grouping import GroupBy, Selection, fetch_all
+from reporting.queries.performance import PerformanceRow, performance
+from reporting.ratios import percent_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetUse:
+    """One campaign's spend in the period against its budgets.
+
+    LinkedIn may spend up to half more than the daily budget on one day and evens it out over the week, so
+    `days_over_daily_budget` alone is no alarm; over 100 % of the period is. Percentages are None where there is no
+    such budget, no active day, or the budget's currency is not the ad account's.
+    """
+
+    campaign_id: int
+    name: str
+    status: str | None
+    ad_account_id: int
+    spend: Money
+    daily_budget: Money | None
+    total_budget: Money | None
+    days_active: int
+    days_over_daily_budget: int
+    most_in_a_day: Money
+    spent_in_all_stored_days: Money | None
+    first_day: date
+    last_day: date
+
+    @property
+    def daily_budget_of_active_days(self) -> Money | None:
+        """What the daily budget allows on the days on which the campaign ran."""
+        if self.daily_budget is None:
+            return None
+        return Money(self.daily_budget.amount * self.days_active, self.daily_budget.currency)
+
+    @property
+    def daily_used_percent(self) -> Decimal | None:
+        """Spend of the period against the daily budget of its active days."""
+        return _used_percent(self.spend, self.daily_budget_of_active_days)
+
+    @property
+    def total_used_percent(self) -> Decimal | None:
+        """Spend of every stored day, not only the period's, against the total budget."""
+        return _used_percent(self.spent_in_all_stored_days, self.total_budget)
+
+    @property
+    def is_overspent(self) -> bool:
+        return any(
+            percent is not None and percent > 100 for percent in (self.daily_used_percent, self.total_used_percent)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SpendShare:
+    """One part of the money of one currency; the part of everything else has no key."""
+
+    key: str
+    label: str
+    spend: Money
+    share_percent: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpendDistribution:
+    """Where the money of one currency went: the largest parts, then everything else as one part."""
+
+    total: Money
+    parts: tuple[SpendShare, ...]
+
+
+# Lifetime spend is asked for only where a total budget needs it: it reads every day the campaign ever ran.
+_BUDGETS = """
+SELECT campaign.id, coalesce(campaign.name, campaign.id::text), campaign.status, ad_account.id, ad_account.currency,
+       campaign.daily_budget, campaign.daily_budget_currency, campaign.total_budget, campaign.total_budget_currency,
+       coalesce(spent.spend, 0), coalesce(spent.days_active, 0), coalesce(spent.days_over, 0),
+       coalesce(spent.most, 0),
+       CASE WHEN campaign.total_budget IS NOT NULL THEN
+           (SELECT coalesce(sum(day.spend), 0) FROM campaign_daily_metrics AS day WHERE day.campaign_id = campaign.id)
+       END
+FROM campaigns AS campaign
+JOIN ad_accounts AS ad_account ON ad_account.id = campaign.account_id
+LEFT JOIN LATERAL (
+    SELECT sum(day.spend) AS spend, max(day.spend) AS most,
+           count(*) FILTER (WHERE day.impressions > 0 OR day.spend > 0) AS days_active,
+           count(*) FILTER (WHERE day.spend > campaign.daily_budget
+                              AND campaign.daily_budget_currency = ad_account.currency) AS days_over
+    FROM campaign_daily_metrics AS day
+    WHERE day.campaign_id = campaign.id AND day.date BETWEEN %(first_day)s AND %(last_day)s
+) AS spent ON true
+WHERE campaign.account_id = ANY(%(ad_account_ids)s)
+  AND (spent.days_active > 0 OR (campaign.status = 'ACTIVE' AND campaign.missing_since IS NULL))
+  AND (%(campaign_ids)s::bigint[] IS NULL OR campaign.id = ANY(%(campaign_ids)s))
+ORDER BY spent.spend DESC NULLS LAST, campaign.id
+LIMIT %(limit)s
+"""
+
+
+def budget_use(
+    *,
+    ad_accounts: QuerySet[AdAccount],
+    period: Period,
+    campaign_ids: Collection[int] | None = None,
+    limit: int | None = None,
+) -> list[BudgetUse]:
+    """Campaigns that ran in the period or are active now, most spend first."""
+    params = Selection(ad_accounts, period).source().params
+    params |= {"campaign_ids": None if campaign_ids is None else list(campaign_ids), "limit": limit}
+    return [_budget_use(row, period) for row in fetch_all(_BUDGETS, params)]
+
+
+def spend_distribution(
+    *,
+    ad_accounts: QuerySet[AdAccount],
+    period: Period,
+    group_by: GroupBy | str = GroupBy.CAMPAIGN,
+    campaign_ids: Collection[int] | None = None,
+    top: int = 7,
+) -> list[SpendDistribution]:
+    """The `top` largest parts of each currency and everything else; none of a currency in which nothing was spent."""
+    rows = performance(
+        ad_accounts=ad_accounts, period=period, group_by=group_by, campaign_ids=campaign_ids, order_by="spend"
+    )
+    spent = sorted((row for row in rows if row.spend), key=lambda row: row.currency or "")
+    return [
+        _distribution(currency, list(group), top) for currency, group in groupby(spent, key=lambda row: row.currency)
+    ]
+
+
+def _budget_use(row: Sequence[Any], period: Period) -> BudgetUse:
+    campaign_id, name, status, ad_account_id, currency, daily, daily_currency, total, total_currency, *spent = row
+    spend, days_active, days_over, most, in_all_days = spent
+    return BudgetUse(
+        campaign_id=campaign_id,
+        name=name,
+        status=status,
+        ad_account_id=ad_account_id,
+        spend=Money(spend, currency),
+        daily_budget=None if daily is None else Money(daily, daily_currency),
+        total_budget=None if total is None else Money(total, total_currency),
+        days_active=days_active,
+        days_over_daily_budget=days_over,
+        most_in_a_day=Money(most, currency),
+        spent_in_all_stored_days=None if in_all_days is None else Money(in_all_days, currency),
+        first_day=period.first_day,
+        last_day=period.last_day,
+    )
+
+
+def _used_percent(spent: Money | None, budget: Money | None) -> Decimal | None:
+    if spent is None or budget is None or spent.currency != budget.currency:
+        return None
+    return percent_of(spent.amount, budget.amount)
+
+
+def _distribution(currency: str | None, rows: list[PerformanceRow], top: int) -> SpendDistribution:
+    """Rows of one currency, most spend first."""
+    total = sum((row.spend for row in rows), Decimal(0))
+
+    def part(key: str, label: str, spend: Decimal) -> SpendShare:
+        return SpendShare(key, label, Money(spend, currency), percent_of(spend, total))
+
+    parts = [part(row.key, row.label, row.spend) for row in rows[:top]]
+    rest = rows[top:]
+    if rest:
+        parts.append(part("", f"{len(rest)} others", sum((row.spend for row in rest), Decimal(0))))
+    return SpendDistribution(Money(total, currency), tuple(parts))

@@ -1,0 +1,306 @@
+"""How recent and how complete the data is, what needs a person's attention, and what was spent lately."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import IntEnum
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Min, Q, QuerySet
+
+from accounts.models import AdAccount, LinkedInAdAccountRole, LinkedInConnection
+from ingestion.models import IncompleteDay, SyncLog
+from ingestion.schedules import next_asks
+from ingestion.state import ConnectionState, complete_through, connection_state, with_sync_state
+from reporting.periods import last_days
+from reporting.queries.grouping import ad_account_ids, fetch_all
+from reporting.queries.performance import PerformanceRow, Totals, compared_totals, trend
+
+_SPEND_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataAsOf:
+    """One ad account: how far its figures can be trusted, and when they are renewed.
+
+    `as_of` is when the last successful sync began; every judged day through `complete_through` adds up to LinkedIn's
+    own totals. `next_sync_at` is the earliest turn of its timetable at which the data is old enough; None where it is
+    paused or has no timetable.
+    """
+
+    ad_account_id: int
+    name: str
+    as_of: datetime | None
+    complete_through: date | None
+    incomplete_days: int
+    next_sync_at: datetime | None
+    last_status: str | None
+    last_errors: str | None
+    missing_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectionAsOf:
+    """Several ad accounts at once: as recent as the oldest, as complete as the least complete of those ever synced."""
+
+    ad_accounts: int
+    never_synced: int
+    as_of: datetime | None
+    complete_through: date | None
+    incomplete_days: int
+    next_sync_at: datetime | None
+
+
+class Severity(IntEnum):
+    """The higher, the sooner somebody should look."""
+
+    NOTICE = 1
+    WARNING = 2
+    CRITICAL = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attention:
+    """One thing to look at: how grave, what it is in a sentence, and where to go.
+
+    `kind` is one of `sync_failed`, `consent_lost`, `consent_ending`, `no_connection`, `rejected_records`,
+    `incomplete_days`, `never_synced`, `missing_at_linkedin`; the ids name the things that the sentence speaks of.
+    """
+
+    severity: Severity
+    kind: str
+    sentence: str
+    ad_account_id: int | None = None
+    connection_id: int | None = None
+    run_id: int | None = None
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpendLately:
+    """One currency: the last 30 whole days beside the 30 before, and the spend of each of the 30 days."""
+
+    now: Totals
+    before: Totals
+    change_percent: Any
+    days: tuple[PerformanceRow, ...]
+
+
+def data_as_of(*, ad_accounts: QuerySet[AdAccount], now: datetime) -> list[DataAsOf]:
+    """Each ad account by name."""
+    states = list(with_sync_state(ad_accounts))
+    asks = next_asks([one.pk for one in states], now=now)
+    return [_data_as_of(one, asks.get(one.pk)) for one in states]
+
+
+def selection_as_of(*, ad_accounts: QuerySet[AdAccount], now: datetime) -> SelectionAsOf:
+    """The one line that stands over figures of several ad accounts."""
+    each = data_as_of(ad_accounts=ad_accounts, now=now)
+    return SelectionAsOf(
+        ad_accounts=len(each),
+        never_synced=sum(one.as_of is None for one in each),
+        as_of=min((one.as_of for one in each if one.as_of), default=None),
+        complete_through=min((one.complete_through for one in each if one.complete_through), default=None),
+        incomplete_days=sum(one.incomplete_days for one in each),
+        next_sync_at=min((one.next_sync_at for one in each if one.next_sync_at), default=None),
+    )
+
+
+def connections_of(*, ad_accounts: QuerySet[AdAccount], now: datetime) -> list[ConnectionState]:
+    """The consents through which these ad accounts are, or were, read."""
+    return [connection_state(one, now=now) for one in _connections(ad_accounts)]
+
+
+def attention(*, ad_accounts: QuerySet[AdAccount], now: datetime) -> list[Attention]:
+    """What needs a person, gravest first."""
+    found = [
+        *_consents(ad_accounts, now),
+        *_without_connection(ad_accounts, now),
+        *_failed_syncs(ad_accounts),
+        *_missing_at_linkedin(ad_accounts),
+        *_incomplete_days(ad_accounts),
+        *_rejected_records(ad_accounts),
+        *_never_synced(ad_accounts),
+    ]
+    return sorted(found, key=lambda one: -one.severity)
+
+
+def overview_spend(*, ad_accounts: QuerySet[AdAccount], today: date) -> list[SpendLately]:
+    """The last 30 whole days of each currency, most spend first."""
+    period = last_days(_SPEND_DAYS, today=today)
+    days = trend(ad_accounts=ad_accounts, period=period)
+    return [
+        SpendLately(
+            now=one.now,
+            before=one.before,
+            change_percent=one.change_percent("spend"),
+            days=tuple(day for day in days if day.currency == one.now.currency),
+        )
+        for one in compared_totals(ad_accounts=ad_accounts, period=period)
+    ]
+
+
+# --- data as of ---
+
+
+def _data_as_of(ad_account: Any, next_ask: datetime | None) -> DataAsOf:
+    return DataAsOf(
+        ad_account_id=ad_account.pk,
+        name=_name(ad_account),
+        as_of=ad_account.data_as_of,
+        complete_through=complete_through(ad_account),
+        incomplete_days=ad_account.incomplete_day_count,
+        next_sync_at=_next_sync(ad_account.data_as_of, next_ask),
+        last_status=ad_account.last_status,
+        last_errors=ad_account.last_errors,
+        missing_since=ad_account.missing_since,
+    )
+
+
+def _next_sync(as_of: datetime | None, next_ask: datetime | None) -> datetime | None:
+    """Not before the gate lets it pass; the turn after that is at most one interval later."""
+    if next_ask is None or as_of is None:
+        return next_ask
+    return max(next_ask, as_of + timedelta(minutes=settings.FRESHNESS_TTL_MINUTES))
+
+
+def _name(ad_account: AdAccount) -> str:
+    return ad_account.name or str(ad_account.pk)
+
+
+# --- attention ---
+
+
+def _connections(ad_accounts: QuerySet[AdAccount]) -> QuerySet[LinkedInConnection]:
+    roles = LinkedInAdAccountRole.objects.filter(ad_account__in=ad_accounts.order_by().values("pk"))
+    connections = LinkedInConnection.objects.filter(pk__in=roles.values("connection"))
+    return connections.select_related("user").defer("access_token", "refresh_token").order_by("pk")
+
+
+def _consents(ad_accounts: QuerySet[AdAccount], now: datetime) -> Iterator[Attention]:
+    """Consents that LinkedIn refuses or that end within 60 days; one that a person ended is no trouble."""
+    for one in connections_of(ad_accounts=ad_accounts, now=now):
+        if one.state == LinkedInConnection.State.NEEDS_CONSENT or one.days_left == 0:
+            yield Attention(
+                severity=Severity.CRITICAL,
+                kind="consent_lost",
+                sentence=one.trouble or f"The LinkedIn consent of {one.person} has ended; connect LinkedIn again.",
+                connection_id=one.id,
+            )
+        elif one.days_left is not None and one.state == "expiring":
+            days = "1 day" if one.days_left == 1 else f"{one.days_left} days"
+            yield Attention(
+                severity=_severity_of_ending(one.days_left),
+                kind="consent_ending",
+                sentence=f"The LinkedIn consent of {one.person} ends in {days}; renew it by connecting LinkedIn again.",
+                connection_id=one.id,
+                count=one.days_left,
+            )
+
+
+def _severity_of_ending(days_left: int) -> Severity:
+    if days_left <= 7:
+        return Severity.CRITICAL
+    return Severity.WARNING if days_left <= 30 else Severity.NOTICE
+
+
+def _without_connection(ad_accounts: QuerySet[AdAccount], now: datetime) -> Iterator[Attention]:
+    """Ad accounts that no living consent reads any more, or ever did."""
+    living = LinkedInAdAccountRole.objects.filter(
+        Q(connection__access_token_expires_at__gt=now) | Q(connection__refresh_token_expires_at__gt=now),
+        lost_at=None,
+        connection__state=LinkedInConnection.State.ACTIVE,
+    )
+    for one in ad_accounts.exclude(pk__in=living.values("ad_account")).order_by("name", "pk"):
+        yield Attention(
+            severity=Severity.CRITICAL,
+            kind="no_connection",
+            sentence=f"No LinkedIn consent reads {_name(one)}; somebody with a role on it must connect LinkedIn.",
+            ad_account_id=one.pk,
+        )
+
+
+def _failed_syncs(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
+    """Runs that failed wholly or in part since the last success."""
+    rows = fetch_all(_TROUBLED_RUNS, {"ad_account_ids": ad_account_ids(ad_accounts)})
+    for ad_account_id, name, count, run_id, status, errors in rows:
+        times = "once" if count == 1 else f"{count} times"
+        first_line = (errors or "").partition("\n")[0]
+        yield Attention(
+            severity=Severity.CRITICAL if status == SyncLog.Status.FAILED else Severity.WARNING,
+            kind="sync_failed",
+            sentence=f"The sync of {name} {_HOW[status]} {times} since its last success"
+            + (f": {first_line}" if first_line else "."),
+            ad_account_id=ad_account_id,
+            run_id=run_id,
+            count=count,
+        )
+
+
+_TROUBLED_RUNS = """
+SELECT ad_account.id, coalesce(ad_account.name, ad_account.id::text), count(*),
+       (array_agg(run.id ORDER BY run.started_at DESC))[1], (array_agg(run.status ORDER BY run.started_at DESC))[1],
+       (array_agg(run.errors ORDER BY run.started_at DESC))[1]
+FROM sync_log AS run JOIN ad_accounts AS ad_account ON ad_account.id = run.account_id
+WHERE run.account_id = ANY(%(ad_account_ids)s) AND run.status IN ('failed', 'partial')
+  AND run.started_at > coalesce((SELECT max(started_at) FROM sync_log AS success
+                                 WHERE success.account_id = run.account_id AND success.status = 'success'),
+                                '-infinity')
+GROUP BY ad_account.id ORDER BY ad_account.name, ad_account.id
+"""
+_HOW = {SyncLog.Status.FAILED.value: "failed", SyncLog.Status.PARTIAL.value: "stayed partial"}
+
+
+def _missing_at_linkedin(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
+    for one in ad_accounts.filter(missing_since__isnull=False).order_by("name", "pk"):
+        yield Attention(
+            severity=Severity.WARNING,
+            kind="missing_at_linkedin",
+            sentence=f"LinkedIn stopped returning {_name(one)} on {one.missing_since:%Y-%m-%d}; what is stored stays."
+            " Ask an account manager at LinkedIn for the role again if that was not meant.",
+            ad_account_id=one.pk,
+        )
+
+
+def _incomplete_days(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
+    days = IncompleteDay.objects.filter(account__in=ad_accounts.order_by().values("pk"))
+    for one in days.order_by().values("account", "account__name").annotate(days=Count("pk"), first=Min("date")):
+        several = one["days"] > 1
+        yield Attention(
+            severity=Severity.WARNING,
+            kind="incomplete_days",
+            sentence=f"{one['days']} {'days' if several else 'day'} of {one['account__name'] or one['account']}"
+            f" {'do' if several else 'does'} not add up to LinkedIn's totals, the first is {one['first']};"
+            " the next sync asks again.",
+            ad_account_id=one["account"],
+            count=one["days"],
+        )
+
+
+def _rejected_records(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
+    """Of each ad account's last run that ended."""
+    ended = SyncLog.objects.filter(account__in=ad_accounts.order_by().values("pk"), finished_at__isnull=False)
+    last = ended.order_by("account_id", "-started_at").distinct("account_id").select_related("account")
+    for run in last:
+        if run.rows_rejected and run.account:
+            records = "1 record" if run.rows_rejected == 1 else f"{run.rows_rejected} records"
+            yield Attention(
+                severity=Severity.WARNING,
+                kind="rejected_records",
+                sentence=f"The last sync of {_name(run.account)} set {records} aside, which are in no figure.",
+                ad_account_id=run.account.pk,
+                run_id=run.pk,
+                count=run.rows_rejected,
+            )
+
+
+def _never_synced(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
+    synced = SyncLog.objects.filter(status=SyncLog.Status.SUCCESS, account__isnull=False)
+    for one in ad_accounts.exclude(pk__in=synced.values("account")).order_by("name", "pk"):
+        yield Attention(
+            severity=Severity.NOTICE,
+            kind="never_synced",
+            sentence=f"{_name(one)} was never synced successfully; start a sync or wait for its timetable.",
+            ad_account_id=one.pk,
+        )

@@ -1,0 +1,121 @@
+"""From being seen to being acted on: the funnel, social engagement, and the creatives behind both."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db.models import QuerySet
+
+from accounts.models import AdAccount
+from ingestion.models import Creative
+from reporting.metrics import METRICS
+from reporting.periods import Period
+from reporting.queries.grouping import GroupBy
+from reporting.queries.performance import PerformanceRow, performance, totals
+from reporting.ratios import percent_of
+
+_STEPS = ("impressions", "clicks", "landing_page_clicks", "conversions", "leads")
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelStep:
+    """One step: how many came this far, of the step before and of the first; None where nobody was there."""
+
+    name: str
+    label: str
+    count: int
+    percent_of_previous: Decimal | None
+    percent_of_first: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class CreativePerformance:
+    """One creative's figures with what LinkedIn says of it."""
+
+    figures: PerformanceRow
+    campaign_id: int | None
+    campaign_name: str | None
+    intended_status: str | None
+    is_serving: bool | None
+    review_status: str | None
+    serving_hold_reasons: tuple[str, ...]
+    is_missing: bool
+
+
+def funnel(
+    *,
+    ad_accounts: QuerySet[AdAccount],
+    period: Period,
+    campaign_ids: Collection[int] | None = None,
+) -> tuple[FunnelStep, ...]:
+    """Impressions, clicks, landing-page clicks, conversions, leads: counts, over all currencies.
+
+    A step may be wider than the one before: LinkedIn counts conversions after a mere view too, and leads come from
+    forms that need no landing page.
+    """
+    found = totals(ad_accounts=ad_accounts, period=period, campaign_ids=campaign_ids)
+    counts = [sum(getattr(one, name) for one in found) for name in _STEPS]
+    return tuple(
+        FunnelStep(
+            name=name,
+            label=METRICS[name].label,
+            count=count,
+            percent_of_previous=percent_of(count, previous) if number else None,
+            percent_of_first=percent_of(count, counts[0]),
+        )
+        for number, (name, count, previous) in enumerate(zip(_STEPS, counts, [0, *counts[:-1]], strict=True))
+    )
+
+
+def engagement(
+    *,
+    ad_accounts: QuerySet[AdAccount],
+    period: Period,
+    campaign_ids: Collection[int] | None = None,
+    top: int = 5,
+) -> list[PerformanceRow]:
+    """The campaigns with most likes, comments, shares and follows together; none without any."""
+    rows = performance(
+        ad_accounts=ad_accounts,
+        period=period,
+        group_by=GroupBy.CAMPAIGN,
+        campaign_ids=campaign_ids,
+        order_by="engagements",
+        limit=top,
+    )
+    return [row for row in rows if row.engagements]
+
+
+def top_creatives(
+    *,
+    ad_accounts: QuerySet[AdAccount],
+    period: Period,
+    campaign_ids: Collection[int] | None = None,
+    order_by: str = "spend",
+    top: int = 15,
+) -> list[CreativePerformance]:
+    """The creatives with most of a metric, and whether LinkedIn shows them."""
+    rows = performance(
+        ad_accounts=ad_accounts,
+        period=period,
+        group_by=GroupBy.CREATIVE,
+        campaign_ids=campaign_ids,
+        order_by=order_by,
+        limit=top,
+    )
+    creatives = Creative.objects.select_related("campaign").in_bulk([row.key for row in rows])
+    return [_creative_performance(row, creatives[row.key]) for row in rows]
+
+
+def _creative_performance(row: PerformanceRow, creative: Creative) -> CreativePerformance:
+    campaign = creative.campaign
+    return CreativePerformance(
+        figures=row,
+        campaign_id=creative.campaign_id,
+        campaign_name=campaign.name if campaign else None,
+        intended_status=creative.intended_status,
+        is_serving=creative.is_serving,
+        review_status=creative.review_status,
+        serving_hold_reasons=tuple(creative.serving_hold_reasons or ()),
+        is_missing=creative.missing_since is not None,
+    )

@@ -1,0 +1,250 @@
+"""How recent and complete the data is, what needs attention, and what was spent lately."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django_celery_beat.models import CrontabSchedule, PeriodicTask
+
+from accounts.access import visible_ad_accounts
+from accounts.models import AdAccount
+from ingestion.models import IncompleteDay
+from ingestion.schedules import schedule_syncs
+from reporting.queries.data_as_of import (
+    Severity,
+    attention,
+    connections_of,
+    data_as_of,
+    overview_spend,
+    selection_as_of,
+)
+from tests.builders import (
+    NOW,
+    make_ad_account,
+    make_campaign,
+    make_campaign_day,
+    make_connection,
+    make_role,
+    make_sync_run,
+)
+
+EVERYONE = AdAccount.objects.all()
+HOUR = timedelta(hours=1)
+
+
+def failed(ad_account: AdAccount, **changes: Any) -> Any:
+    return make_sync_run(account=ad_account, status="failed", error_kind="network", **changes)
+
+
+def incomplete(ad_account: AdAccount, day: date) -> None:
+    IncompleteDay.objects.create(
+        account=ad_account, date=day, state="differs", differences={}, first_seen_at=NOW, checked_at=NOW
+    )
+
+
+def kinds(**options: Any) -> list[tuple[str, Severity]]:
+    found = attention(ad_accounts=options.get("ad_accounts", EVERYONE), now=NOW)
+    return [(one.kind, one.severity) for one in found]
+
+
+@pytest.fixture
+def healthy(db: None) -> AdAccount:
+    """Synced, connected for long, complete."""
+    ad_account = make_ad_account(name="Healthy")
+    make_role(ad_account=ad_account)
+    make_sync_run(account=ad_account)
+    return ad_account
+
+
+def test_data_as_of_says_when_and_how_far(healthy: AdAccount):
+    incomplete(healthy, date(2026, 11, 10))
+    schedule_syncs([healthy.pk], now=NOW)
+    [one] = data_as_of(ad_accounts=EVERYONE, now=NOW)
+    assert (one.name, one.as_of, one.last_status) == ("Healthy", NOW - timedelta(minutes=1), "success")
+    assert (one.complete_through, one.incomplete_days) == (date(2026, 11, 9), 1)
+    # The timetable asks within the hour; the gate lets nothing pass for four hours.
+    assert one.next_sync_at == NOW - timedelta(minutes=1) + 4 * HOUR
+
+
+@pytest.mark.django_db
+def test_the_next_sync_follows_the_timetable():
+    never = make_ad_account()
+    [one] = data_as_of(ad_accounts=EVERYONE, now=NOW)
+    assert (one.next_sync_at, one.as_of, one.complete_through) == (None, None, None)
+    schedule_syncs([never.pk], now=NOW)
+    entry = PeriodicTask.objects.get(name=f"Sync ad account {never.pk}")
+    [one] = data_as_of(ad_accounts=EVERYONE, now=NOW)
+    assert one.next_sync_at == entry.last_run_at + HOUR
+    [late] = data_as_of(ad_accounts=EVERYONE, now=NOW + 5 * HOUR)
+    assert late.next_sync_at == NOW + 5 * HOUR
+    PeriodicTask.objects.update(last_run_at=None)
+    [fresh] = data_as_of(ad_accounts=EVERYONE, now=NOW)
+    assert fresh.next_sync_at == NOW
+    PeriodicTask.objects.update(enabled=False)
+    [paused] = data_as_of(ad_accounts=EVERYONE, now=NOW)
+    assert paused.next_sync_at is None
+
+
+@pytest.mark.django_db
+def test_the_next_sync_of_an_operator_s_own_timetable():
+    never, now = make_ad_account(), timezone.now()
+    schedule_syncs([never.pk], now=now)
+    hourly = CrontabSchedule.objects.create(minute="0", hour="*")
+    PeriodicTask.objects.update(interval=None, crontab=hourly, last_run_at=now)
+    [one] = data_as_of(ad_accounts=EVERYONE, now=now)
+    assert one.next_sync_at is not None
+    assert now <= one.next_sync_at <= now + HOUR + timedelta(seconds=5)
+
+
+def test_a_selection_is_as_recent_as_its_oldest(healthy: AdAccount):
+    older = make_ad_account()
+    make_sync_run(account=older, started_at=NOW - 48 * HOUR, finished_at=NOW - 47 * HOUR)
+    make_ad_account()
+    found = selection_as_of(ad_accounts=EVERYONE, now=NOW)
+    assert (found.ad_accounts, found.never_synced, found.incomplete_days) == (3, 1, 0)
+    assert (found.as_of, found.complete_through) == (NOW - 48 * HOUR, date(2026, 11, 17))
+    nobody = selection_as_of(ad_accounts=AdAccount.objects.none(), now=NOW)
+    assert (nobody.ad_accounts, nobody.as_of, nobody.complete_through, nobody.next_sync_at) == (0, None, None, None)
+
+
+def test_all_is_well(healthy: AdAccount):
+    assert attention(ad_accounts=EVERYONE, now=NOW) == []
+
+
+def test_failures_since_the_last_success_are_counted(healthy: AdAccount):
+    failed(healthy, started_at=NOW - 5 * HOUR, errors="before the success")
+    assert kinds() == []
+    failed(healthy, started_at=NOW + HOUR, errors="first")
+    newest = failed(healthy, started_at=NOW + 2 * HOUR, errors="LinkedIn is away; try later.\nmore")
+    [one] = attention(ad_accounts=EVERYONE, now=NOW)
+    assert (one.severity, one.ad_account_id, one.run_id, one.count) == (Severity.CRITICAL, healthy.pk, newest.pk, 2)
+    assert one.sentence == "The sync of Healthy failed 2 times since its last success: LinkedIn is away; try later."
+    make_sync_run(account=healthy, started_at=NOW + 3 * HOUR, status="partial", errors=None)
+    [one] = attention(ad_accounts=EVERYONE, now=NOW)
+    assert (one.severity, one.sentence) == (
+        Severity.WARNING, "The sync of Healthy stayed partial 3 times since its last success.",
+    )  # fmt: skip
+    make_sync_run(account=healthy, started_at=NOW + 4 * HOUR)
+    assert kinds() == []
+
+
+@pytest.mark.parametrize(
+    ("days_left", "expected"),
+    [
+        (61, []),
+        (60, [("consent_ending", Severity.NOTICE)]),
+        (30, [("consent_ending", Severity.WARNING)]),
+        (7, [("consent_ending", Severity.CRITICAL)]),
+        (1, [("consent_ending", Severity.CRITICAL)]),
+        (0, [("consent_lost", Severity.CRITICAL), ("no_connection", Severity.CRITICAL)]),
+    ],
+)
+def test_a_consent_that_ends(healthy: AdAccount, days_left: int, expected: Any):
+    role = healthy.linkedin_roles.get()
+    connection_ = role.connection
+    connection_.access_token_expires_at = connection_.refresh_token_expires_at = NOW + timedelta(days=days_left)
+    connection_.save()
+    assert kinds() == expected
+    for one in attention(ad_accounts=EVERYONE, now=NOW):
+        assert connection_.pk == one.connection_id or one.kind == "no_connection"
+
+
+def test_a_consent_that_linkedin_refuses_names_its_remedy(healthy: AdAccount):
+    make_role(ad_account=healthy, connection=make_connection(state="needs_consent", trouble="Connect LinkedIn again."))
+    [one] = attention(ad_accounts=EVERYONE, now=NOW)
+    assert (one.kind, one.sentence) == ("consent_lost", "Connect LinkedIn again.")
+
+
+def test_a_consent_ended_by_a_person_matters_only_where_none_is_left(healthy: AdAccount):
+    other = make_ad_account(name="Left alone")
+    make_sync_run(account=other)
+    ended = make_connection(state="revoked", access_token=None, refresh_token=None)
+    for ad_account in (healthy, other):
+        make_role(ad_account=ad_account, connection=ended)
+    [one] = attention(ad_accounts=EVERYONE, now=NOW)
+    assert (one.kind, one.ad_account_id) == ("no_connection", other.pk)
+    assert one.sentence == "No LinkedIn consent reads Left alone; somebody with a role on it must connect LinkedIn."
+
+
+def test_a_lost_role_reads_nothing(healthy: AdAccount):
+    healthy.linkedin_roles.update(lost_at=NOW)
+    assert kinds() == [("no_connection", Severity.CRITICAL)]
+
+
+def test_rejected_records_of_the_last_run_only(healthy: AdAccount):
+    make_sync_run(account=healthy, started_at=NOW - 9 * HOUR, rows_rejected=5)
+    assert kinds() == []
+    run = make_sync_run(account=healthy, started_at=NOW + HOUR, rows_rejected=2)
+    [one] = attention(ad_accounts=EVERYONE, now=NOW)
+    assert (one.kind, one.run_id, one.count) == ("rejected_records", run.pk, 2)
+    assert one.sentence.startswith("The last sync of Healthy set 2 records aside")
+
+
+def test_incomplete_days_missing_and_never_synced_in_order_of_gravity(healthy: AdAccount):
+    for day in (3, 4):
+        incomplete(healthy, date(2026, 11, day))
+    gone = make_ad_account(name="Gone", missing_since=NOW)
+    make_role(ad_account=gone)
+    found = attention(ad_accounts=EVERYONE, now=NOW)
+    assert [(one.kind, one.ad_account_id, one.count) for one in found] == [
+        ("missing_at_linkedin", gone.pk, 1),
+        ("incomplete_days", healthy.pk, 2),
+        ("never_synced", gone.pk, 1),
+    ]
+    assert "2 days of Healthy do not add up to LinkedIn's totals, the first is 2026-11-03" in found[1].sentence
+
+
+def test_only_what_the_asker_may_see(bob, charlie, bobs_ad_account, healthy: AdAccount):
+    foreign = make_ad_account(missing_since=NOW)
+    failed(foreign)
+    incomplete(foreign, date(2026, 11, 1))
+    make_role(ad_account=foreign, connection=make_connection(state="needs_consent"))
+    make_role(ad_account=bobs_ad_account)
+    mine = visible_ad_accounts(bob)
+    assert [one.ad_account_id for one in data_as_of(ad_accounts=mine, now=NOW)] == [bobs_ad_account.pk]
+    assert kinds(ad_accounts=mine) == [("never_synced", Severity.NOTICE)]
+    assert len(connections_of(ad_accounts=mine, now=NOW)) == 1
+    assert len(connections_of(ad_accounts=EVERYONE, now=NOW)) == 3
+    nothing = visible_ad_accounts(charlie)
+    assert attention(ad_accounts=nothing, now=NOW) == connections_of(ad_accounts=nothing, now=NOW) == []
+
+
+@pytest.mark.django_db
+def test_attention_asks_as_often_for_many_ad_accounts_as_for_one():
+    def statements() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            attention(ad_accounts=EVERYONE, now=NOW)
+            data_as_of(ad_accounts=EVERYONE, now=NOW)
+        return len(captured)
+
+    failed(make_ad_account())
+    few = statements()
+    for _ in range(5):
+        make_role(ad_account=failed(make_ad_account(), rows_rejected=1).account)
+    assert statements() == few
+
+
+# --- spend lately ---
+
+
+@pytest.mark.django_db
+def test_spend_of_thirty_days_beside_the_thirty_before():
+    today = date(2026, 11, 20)
+    euros = make_campaign(account=make_ad_account())
+    for days_ago, spend in ((0, 1000), (1, 30), (30, 60), (31, 20), (60, 40), (61, 1000)):
+        make_campaign_day(campaign=euros, date=today - timedelta(days=days_ago), spend=Decimal(spend))
+    dollars = make_campaign(account=make_ad_account(currency="USD"))
+    make_campaign_day(campaign=dollars, date=today - timedelta(days=2), spend=Decimal(7))
+    found = overview_spend(ad_accounts=EVERYONE, today=today)
+    assert [(one.now.currency, one.now.spend, one.before.spend, one.change_percent) for one in found] == [
+        ("EUR", 90, 60, 50),
+        ("USD", 7, 0, None),
+    ]
+    assert [len(one.days) for one in found] == [30, 30]
+    assert (found[0].days[0].spend, found[0].days[-1].spend) == (60, 30)
+    assert sum(day.spend for day in found[1].days) == 7
+    assert overview_spend(ad_accounts=AdAccount.objects.none(), today=today) == []

@@ -1,0 +1,83 @@
+"""From being seen to being acted on."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from accounts.access import visible_ad_accounts
+from accounts.models import AdAccount
+from reporting.periods import Period
+from reporting.queries.journey import engagement, funnel, top_creatives
+from tests.builders import NOW, make_ad_account, make_campaign, make_campaign_day, make_creative, make_creative_day
+
+EVERYONE = AdAccount.objects.all()
+DAY = date(2026, 11, 16)
+PERIOD = Period(DAY, DAY)
+
+
+@pytest.mark.django_db
+def test_the_funnel_counts_over_currencies():
+    for currency in ("EUR", "USD"):
+        campaign = make_campaign(account=make_ad_account(currency=currency))
+        make_campaign_day(
+            campaign=campaign, date=DAY, impressions=1000, clicks=50, landing_page_clicks=40, conversions=0, leads=2
+        )
+    steps = funnel(ad_accounts=EVERYONE, period=PERIOD)
+    assert [(one.label, one.count, one.percent_of_previous, one.percent_of_first) for one in steps] == [
+        ("Impressions", 2000, None, 100),
+        ("Clicks", 100, 5, 5),
+        ("Landing-page clicks", 80, 80, 4),
+        ("Conversions", 0, 0, 0),
+        ("Leads", 4, None, Decimal("0.2")),
+    ]
+
+
+@pytest.mark.django_db
+def test_an_empty_funnel_has_every_step():
+    steps = funnel(ad_accounts=EVERYONE, period=PERIOD)
+    assert [(one.count, one.percent_of_previous, one.percent_of_first) for one in steps] == [(0, None, None)] * 5
+
+
+@pytest.mark.django_db
+def test_the_campaigns_with_most_engagement():
+    account = make_ad_account()
+    for number, (likes, follows) in enumerate([(1, 0), (5, 5), (7, 1), (0, 0)]):
+        campaign = make_campaign(account=account, name=f"c{number}")
+        make_campaign_day(campaign=campaign, date=DAY, likes=likes, comments=1 if likes else 0, follows=follows)
+    found = engagement(ad_accounts=EVERYONE, period=PERIOD)
+    assert [(row.label, row.engagements) for row in found] == [("c1", 11), ("c2", 9), ("c0", 2)]
+    assert len(engagement(ad_accounts=EVERYONE, period=PERIOD, top=1)) == 1
+
+
+@pytest.mark.django_db
+def test_creatives_come_with_what_linkedin_says_of_them():
+    campaign = make_campaign(name="Autumn")
+    held = make_creative(
+        campaign=campaign, is_serving=False, review_status="REJECTED", serving_hold_reasons=["REVIEW_REJECTED"]
+    )
+    stub = make_creative(
+        campaign=None, account=campaign.account, review_status=None, is_serving=None, missing_since=NOW
+    )
+    make_creative_day(creative=held, date=DAY, spend=5, clicks=1)
+    make_creative_day(creative=stub, date=DAY, spend=4, clicks=2)
+    first, second = top_creatives(ad_accounts=EVERYONE, period=PERIOD)
+    assert (first.figures.key, first.campaign_name, first.review_status, first.is_serving) == (
+        held.pk, "Autumn", "REJECTED", False,
+    )  # fmt: skip
+    assert (first.serving_hold_reasons, first.is_missing) == (("REVIEW_REJECTED",), False)
+    assert (second.campaign_id, second.campaign_name, second.is_missing) == (None, None, True)
+    [most_clicked] = top_creatives(ad_accounts=EVERYONE, period=PERIOD, order_by="clicks", top=1)
+    assert most_clicked.figures.key == stub.pk
+
+
+def test_only_what_the_asker_may_see(bob, bobs_ad_account):
+    foreign = make_creative_day(date=DAY).creative
+    make_campaign_day(campaign=foreign.campaign, date=DAY, likes=9)
+    seen: Any = {"ad_accounts": visible_ad_accounts(bob), "period": PERIOD}
+    assert top_creatives(**seen) == engagement(**seen) == []
+    assert funnel(**seen)[0].count == 0
+    mine = make_creative(campaign=make_campaign(account=bobs_ad_account))
+    make_creative_day(creative=mine, date=DAY)
+    assert [one.figures.key for one in top_creatives(**seen)] == [mine.pk]
