@@ -27,6 +27,8 @@ from accounts.signals import linkedin_connected
 LEAST_LIFE: Final = timedelta(minutes=5)
 # LinkedIn's access tokens live 60 days: a week is long enough for trouble on the way to pass.
 _REFRESHED_BEFORE: Final = timedelta(days=7)
+# From then on every page says that a consent ends.
+_SAID_BEFORE: Final = timedelta(days=14)
 _REFRESH_TOKEN_LIVES: Final = timedelta(days=365)
 # LinkedIn may answer 401 to a brand-new token for some seconds; a newer one would fare no better.
 _BRAND_NEW: Final = timedelta(seconds=60)
@@ -94,6 +96,14 @@ def what_to_do(connection: LinkedInConnection) -> str:
         "products in LinkedIn's Developer Portal, then connect LinkedIn again."
     )
     return " ".join(filter(None, [connection.trouble, lacks if missing else None]))
+
+
+def ending_soon(*, now: datetime) -> list[LinkedInConnection]:
+    """Connections that need a new consent, or will within two weeks, the first to end first; without their tokens."""
+    end = Greatest("access_token_expires_at", "refresh_token_expires_at")
+    ending = Q(state=LinkedInConnection.State.ACTIVE) & Q(end__lte=now + _SAID_BEFORE)
+    rows = LinkedInConnection.objects.annotate(end=end).filter(ending | Q(state=LinkedInConnection.State.NEEDS_CONSENT))
+    return list(rows.select_related("user").defer(*_TOKENS).order_by("end", "pk"))
 
 
 def usable_connection(

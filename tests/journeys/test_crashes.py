@@ -238,8 +238,3 @@ def test_a_worker_told_to_end_at_once_does_and_leaves_no_child(stack: Stack):
     worker.wait(timeout=20)
     _, alive = psutil.wait_procs(children, timeout=5)
     assert not alive
-    stack.no_faults()
-    time.sleep(LEASE_SECONDS)
-    stack.worker("next")
-    stack.ask_as_beat()
-    assert_all_is_well(stack)
