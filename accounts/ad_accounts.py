@@ -11,7 +11,7 @@ from datetime import datetime
 from django.db import connection as database
 from django.db import transaction
 
-from accounts.models import LinkedInAdAccountRole
+from accounts.models import LinkedInAdAccountRole, LinkedInConnection
 
 _UPSERT_AD_ACCOUNTS = """
 INSERT INTO ad_accounts
@@ -96,6 +96,12 @@ def mark_role_lost(*, connection_id: int, ad_account_id: int, now: datetime) -> 
     """LinkedIn refused this connection on this ad account; the others go on."""
     held = LinkedInAdAccountRole.objects.filter(connection=connection_id, ad_account=ad_account_id, lost_at=None)
     held.update(lost_at=now)
+
+
+def connections_that_lost_roles(*, since: datetime) -> list[int]:
+    """Active connections that lost a role since then and did not get it back."""
+    lost = LinkedInAdAccountRole.objects.filter(lost_at__gte=since, connection__state=LinkedInConnection.State.ACTIVE)
+    return sorted(set(lost.values_list("connection", flat=True)))
 
 
 def mark_missing(*, now: datetime) -> int:

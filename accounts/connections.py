@@ -5,7 +5,7 @@ replaced by a new consent.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final
@@ -27,6 +27,8 @@ from accounts.signals import linkedin_connected
 LEAST_LIFE: Final = timedelta(minutes=5)
 # LinkedIn's access tokens live 60 days: a week is long enough for trouble on the way to pass.
 _REFRESHED_BEFORE: Final = timedelta(days=7)
+# From then on every page says that a consent ends.
+_SAID_BEFORE: Final = timedelta(days=14)
 _REFRESH_TOKEN_LIVES: Final = timedelta(days=365)
 # LinkedIn may answer 401 to a brand-new token for some seconds; a newer one would fare no better.
 _BRAND_NEW: Final = timedelta(seconds=60)
@@ -63,6 +65,20 @@ def store_grant(*, user: User | None, grant: TokenGrant, now: datetime, announce
     return connection
 
 
+def remember_member(connection_id: int, member_urn: str) -> None:
+    """Keep who consented at LinkedIn, as LinkedIn names the member; the audit trail tells of a change."""
+    with transaction.atomic():
+        rows = LinkedInConnection.objects.select_for_update(no_key=True).filter(pk=connection_id)
+        earlier = rows.values_list("member_urn", flat=True).first()
+        if rows.exclude(member_urn__isnull=False, member_urn=member_urn).update(member_urn=member_urn) and earlier:
+            audit.record(
+                "consent_given_by_another_member",
+                connection_id=connection_id,
+                member_urn=member_urn,
+                earlier_member_urn=earlier,
+            )
+
+
 def missing_scopes(granted: TokenGrant | LinkedInConnection) -> list[str]:
     """The scopes a sync needs and this consent lacks; none when LinkedIn did not say what it granted."""
     scopes = frozenset(granted.scopes)
@@ -72,14 +88,34 @@ def missing_scopes(granted: TokenGrant | LinkedInConnection) -> list[str]:
     return missing if "r_ads_reporting" in scopes else [*missing, "r_ads_reporting"]
 
 
-def usable_connection(ad_account_id: int, *, now: datetime | None = None) -> LinkedInConnection:
+def what_to_do(connection: LinkedInConnection) -> str:
+    """What a person has to do about a connection, in full sentences; nothing where all is well."""
+    missing = missing_scopes(connection) if connection.state == LinkedInConnection.State.ACTIVE else []
+    lacks = (
+        f"Lacks {' and '.join(missing)}, which syncs need: add what is missing to LINKEDIN_SCOPES and to the app's "
+        "products in LinkedIn's Developer Portal, then connect LinkedIn again."
+    )
+    return " ".join(filter(None, [connection.trouble, lacks if missing else None]))
+
+
+def ending_soon(*, now: datetime) -> list[LinkedInConnection]:
+    """Connections that need a new consent, or will within two weeks, the first to end first; without their tokens."""
+    end = Greatest("access_token_expires_at", "refresh_token_expires_at")
+    ending = Q(state=LinkedInConnection.State.ACTIVE) & Q(end__lte=now + _SAID_BEFORE)
+    rows = LinkedInConnection.objects.annotate(end=end).filter(ending | Q(state=LinkedInConnection.State.NEEDS_CONSENT))
+    return list(rows.select_related("user").defer(*_TOKENS).order_by("end", "pk"))
+
+
+def usable_connection(
+    ad_account_id: int, *, but_not: Collection[int] = (), now: datetime | None = None
+) -> LinkedInConnection:
     """The living connection with a role on this ad account whose tokens last longest.
 
     Raises NoUsableConnection, and marks the connections whose tokens have ended.
     """
     holders = LinkedInConnection.objects.filter(
         ad_account_roles__ad_account=ad_account_id, ad_account_roles__lost_at=None
-    )
+    ).exclude(pk__in=but_not)
     best = (
         holders.filter(_living(now or timezone.now()))
         .order_by(Greatest("access_token_expires_at", "refresh_token_expires_at").desc(), "-id")

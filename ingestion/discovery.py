@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from django.db import transaction
 from structlog.contextvars import bound_contextvars
 
-from accounts import ad_accounts
+from accounts import ad_accounts, connections
 from accounts.errors import AccountsError
 from accounts.models import AdAccount
 from ingestion import schedules, sync_runs
@@ -71,6 +71,10 @@ def _discover(run: Run, connection_id: int) -> list[int]:
             others_are_lost=role_pages is not None and None not in unread,
         )
         ad_accounts.mark_missing(now=run.fetched_at)
+        # LinkedIn lists the caller's own roles: they all name one member, or none of them is to be believed.
+        members = {one.user_urn for role_page in role_pages or () for one in role_page.records}
+        if len(members) == 1:
+            connections.remember_member(connection_id, members.pop())
         _keep_timetable(connection_id, sorted(found), now=run.fetched_at)
         for page in pages:
             run.count("ad_accounts", page)

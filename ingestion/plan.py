@@ -9,7 +9,7 @@ from django.db.models import DurationField, ExpressionWrapper, F, Sum
 
 from ingestion import days, names
 from ingestion.linkedin.endpoints import DEMOGRAPHIC_PIVOTS, NAMES_PER_CALL
-from ingestion.models import AudienceDemographic, Campaign, Creative, SyncLog
+from ingestion.models import AccountDailyTotal, AudienceDemographic, Campaign, Creative, SyncLog
 from ingestion.months import whole_months
 from ingestion.windows import Windows
 
@@ -48,8 +48,11 @@ def plan_sync(ad_account_id: int, *, first_day: date, last_day: date, today: dat
     """Plan from what is stored; asks LinkedIn nothing."""
     campaigns = Campaign.objects.filter(account_id=ad_account_id, missing_since=None)
     creatives = Creative.objects.filter(account_id=ad_account_id, missing_since=None)
+    totals = AccountDailyTotal.objects.filter(account_id=ad_account_id, date__range=(first_day, last_day))
+    # Where nothing happened the sync makes sure that the ad account can still be read.
+    is_idle = campaigns.exists() and not totals.exists()
     calls = {
-        "ad account": 1,
+        "ad account": 2 if is_idle else 1,
         "campaigns": max(1, ceil(campaigns.count() / CAMPAIGNS_PER_PAGE)),
         "creatives": max(1, ceil(creatives.count() / CREATIVES_PER_PAGE)),
     }

@@ -116,6 +116,7 @@ def unschedule_discovery(connection_id: int) -> None:
 def schedule_housekeeping() -> None:
     """The entries that do not belong to one ad account."""
     _keep("Close dead syncs", "ingestion.tasks.close_dead_runs", timedelta(minutes=1))
+    _keep("Look for lost roles", "ingestion.tasks.look_for_lost_roles", timedelta(minutes=1))
     _keep("Prune old sync runs", "ingestion.tasks.prune_runs", _DAY)
     _keep("Refresh LinkedIn tokens", "accounts.tasks.refresh_tokens", _HOUR)
     _keep("Warn of ending LinkedIn consents", "accounts.tasks.warn_of_ending_consents", _HOUR)

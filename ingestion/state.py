@@ -1,13 +1,15 @@
 """How the installation stands: connections, how recent the data is, row counts."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, DateField, F, Min, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Cast, Coalesce, Least, TruncDate
+from django.db.models import Count, DateField, F, Min, OuterRef, QuerySet, Subquery, Window
+from django.db.models.functions import Cast, Coalesce, Least, RowNumber, TruncDate
 from django.utils import timezone
 
+from accounts import connections
 from accounts.models import AdAccount, LinkedInConnection
 from ingestion.models import (
     AudienceDemographic,
@@ -19,6 +21,7 @@ from ingestion.models import (
     SyncLog,
 )
 
+_DAYS_NAMED = 10
 SEVEN_TABLES = (
     AdAccount,
     Campaign,
@@ -40,6 +43,7 @@ class ConnectionState:
     token_until: datetime
     days_left: int | None
     trouble: str | None
+    missing_scopes: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class AdAccountState:
     data_as_of: datetime | None
     complete_through: date | None
     incomplete_days: int
+    first_incomplete_days: list[date]
     last_status: str | None
     last_errors: str | None
     last_asked_at: datetime | None
@@ -74,10 +79,11 @@ class State:
 def state(*, now: datetime | None = None) -> State:
     """Read it all from the database."""
     now = now or timezone.now()
-    connections = LinkedInConnection.objects.select_related("user").defer("access_token", "refresh_token")
+    named = _first_incomplete_days()
+    rows = LinkedInConnection.objects.select_related("user").defer("access_token", "refresh_token")
     return State(
-        connections=[connection_state(one, now=now) for one in connections.order_by("pk")],
-        ad_accounts=[ad_account_state(one) for one in with_sync_state(AdAccount.objects.all())],
+        connections=[connection_state(one, now=now) for one in rows.order_by("pk")],
+        ad_accounts=[_ad_account_state(one, named) for one in with_sync_state(AdAccount.objects.all())],
         rows=row_counts(),
     )
 
@@ -128,12 +134,12 @@ def connection_state(connection: LinkedInConnection, *, now: datetime) -> Connec
         state=connection.state_at(now),
         token_until=connection.access_token_expires_at,
         days_left=connection.days_left(now) if is_alive else None,
-        trouble=connection.trouble,
+        trouble=connections.what_to_do(connection) or None,
+        missing_scopes=connections.missing_scopes(connection),
     )
 
 
-def ad_account_state(ad_account: Any) -> AdAccountState:
-    """Of an ad account `with_sync_state`."""
+def _ad_account_state(ad_account: Any, named: Mapping[int, list[date]]) -> AdAccountState:
     gate = getattr(ad_account, "sync_gate", None)
     return AdAccountState(
         id=ad_account.pk,
@@ -141,11 +147,22 @@ def ad_account_state(ad_account: Any) -> AdAccountState:
         data_as_of=ad_account.data_as_of,
         complete_through=complete_through(ad_account),
         incomplete_days=ad_account.incomplete_day_count,
+        first_incomplete_days=named.get(ad_account.pk, []),
         last_status=ad_account.last_status,
         last_errors=ad_account.last_errors,
         last_asked_at=gate.asked_at if gate else None,
         last_answer=gate.answer if gate else None,
     )
+
+
+def _first_incomplete_days() -> dict[int, list[date]]:
+    """The first few days that do not add up, by ad account; few ad accounts have any."""
+    rank = Window(RowNumber(), partition_by="account", order_by="date")
+    days = IncompleteDay.objects.annotate(rank=rank).filter(rank__lte=_DAYS_NAMED).order_by("account", "date")
+    named: dict[int, list[date]] = {}
+    for ad_account_id, day in days.values_list("account", "date"):
+        named.setdefault(ad_account_id, []).append(day)
+    return named
 
 
 def _with_text_instants(value: Any) -> Any:

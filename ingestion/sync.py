@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import close_old_connections
 from structlog.contextvars import bound_contextvars
 
-from accounts import connections
+from accounts import ad_accounts, connections
 from accounts.errors import AccountsError
 from accounts.models import LinkedInConnection
 from ingestion import audience, entities, reconcile, sync_runs
@@ -17,10 +17,13 @@ from ingestion.client_for import client_for
 from ingestion.days import CAMPAIGN_DAYS, CREATIVE_DAYS, AccountTotals, DaysSource
 from ingestion.failures import Failure, explain
 from ingestion.freshness import days_due, note_refusal, pass_gate
-from ingestion.linkedin.errors import DayLimitReached, LinkedInError, TokenRejected
+from ingestion.linkedin.errors import AccessDenied, DayLimitReached, LinkedInError, TokenRejected
 from ingestion.models import SyncLog
 from ingestion.side_by_side import Jobs
 from ingestion.sync_runs import Cancelled, Progress, Run, RunLost, Stopped, SyncResult
+
+# One sync asks with so many connections at most, one after the other.
+_MOST_CONNECTIONS = 5
 
 
 def sync_ad_account(
@@ -37,8 +40,9 @@ def sync_ad_account(
 ) -> SyncResult:
     """Bring the stored data of one ad account up to date.
 
-    Skips a fresh ad account unless forced, and goes on from where an unfinished run was. What LinkedIn refuses
-    ends in the result and in `sync_log`, not in an exception; an error of ours is recorded there and raised.
+    Skips a fresh ad account unless forced, and goes on from where an unfinished run was. Where a connection
+    lost its role or its consent the next living one goes on, in a run of its own. What LinkedIn refuses ends in
+    the result and in `sync_log`, not in an exception; an error of ours is recorded there and raised.
     `should_stop` is asked between answers. `queued_run_id` names the row that waited for this sync, if one did.
     Raises AlreadyRunning, or Cancelled where that row was cancelled meanwhile.
     """
@@ -49,33 +53,47 @@ def sync_ad_account(
             sync_runs.leave_queue(queued_run_id)
         return SyncResult(ad_account_id, "skipped", gate.reason)
     first_day, last_day = days_to_ask(ad_account_id, first_day=first_day, last_day=last_day, today=started_at.date())
-    try:
-        connection = connections.usable_connection(ad_account_id)
-        budget = TokenBudget(connection.pk, now=now)
-        budget.require_not_parked()
-    except (AccountsError, DayLimitReached) as error:
-        return _refused(
-            ad_account_id,
-            error,
+    result: SyncResult | None = None
+    tried: list[int] = []
+    while len(tried) < _MOST_CONNECTIONS:
+        try:
+            connection = connections.usable_connection(ad_account_id, but_not=tried)
+            budget = TokenBudget(connection.pk, now=now)
+            budget.require_not_parked()
+        except (AccountsError, DayLimitReached) as error:
+            # What LinkedIn refused says more than that nobody is left to ask.
+            return result or _refused(
+                ad_account_id,
+                error,
+                trigger=trigger,
+                days=(first_day, last_day),
+                queued_run_id=queued_run_id,
+                now=started_at,
+            )
+        tried.append(connection.pk)
+        row = sync_runs.take(
+            ad_account_id=ad_account_id,
             trigger=trigger,
-            days=(first_day, last_day),
-            queued_run_id=queued_run_id,
-            now=started_at,
+            first_day=first_day,
+            last_day=last_day,
+            # Whoever forces wants every answer anew; whoever tries again wants the rest, and so does this sync
+            # of its own run before.
+            resume=not force or trigger == SyncLog.Trigger.RETRY or _began(result),
+            queued_run_id=None if result else queued_run_id,
+            now=now() if result else started_at,
         )
-    row = sync_runs.take(
-        ad_account_id=ad_account_id,
-        trigger=trigger,
-        first_day=first_day,
-        last_day=last_day,
-        # Whoever forces wants every answer anew; whoever tries again wants the rest.
-        resume=not force or trigger == SyncLog.Trigger.RETRY,
-        queued_run_id=queued_run_id,
-        now=started_at,
-    )
-    about = bound_contextvars(ad_account_id=ad_account_id, run_id=row.pk)
-    with about, budget, client_for(connection.pk, budget=budget, now=now) as client:
-        run = Run(row, client=client, budget=budget, now=now, on_progress=on_progress, should_stop=should_stop)
-        return _run_to_its_end(run, connection)
+        about = bound_contextvars(ad_account_id=ad_account_id, run_id=row.pk)
+        with about, budget, client_for(connection.pk, budget=budget, now=now) as client:
+            run = Run(row, client=client, budget=budget, now=now, on_progress=on_progress, should_stop=should_stop)
+            result, another_may_help = _run_to_its_end(run, connection)
+        if not another_may_help:
+            break
+    assert result is not None
+    return result
+
+
+def _began(result: SyncResult | None) -> bool:
+    return result is not None and result.status == SyncLog.Status.PARTIAL
 
 
 def _refused(
@@ -113,24 +131,42 @@ def days_to_ask(ad_account_id: int, *, first_day: date | None, last_day: date | 
     return min(first_day, last), last
 
 
-def _run_to_its_end(run: Run, connection: LinkedInConnection) -> SyncResult:
+def _run_to_its_end(run: Run, connection: LinkedInConnection) -> tuple[SyncResult, bool]:
+    """The result, and whether the sync may fare better with another connection."""
     try:
         _run_steps(run, scopes=frozenset(connection.scopes))
     except Cancelled:
-        return run.cancel()
+        return run.cancel(), False
     except (RunLost, Stopped) as ended:
-        return run.close(Failure(SyncLog.ErrorKind.TIMEOUT, str(ended)))
+        return run.close(Failure(SyncLog.ErrorKind.TIMEOUT, str(ended))), False
     except (LinkedInError, AccountsError) as error:
-        if isinstance(error, TokenRejected):
-            connections.mark_needs_consent(connection.pk, trouble=f"{error} {error.remedy}")
-        return run.close(explain(error))
+        if isinstance(error, AccessDenied):
+            # LinkedIn answers with nothing where access was lost: whoever comes next asks for those days, too.
+            run.forget_answers()
+        another_may_help = _note_loss(error, connection, ad_account_id=run.ad_account_id, now=run.fetched_at)
+        return run.close(explain(error)), another_may_help
     except BaseException as error:
         # The database may be what failed: then a new connection, or else the lease, closes the run.
         with suppress(Exception):
             close_old_connections()
             run.close(explain(error) or Failure(SyncLog.ErrorKind.INTERNAL, _stopped_by(error)))
         raise
-    return run.close()
+    return run.close(), False
+
+
+def _note_loss(error: Exception, connection: LinkedInConnection, *, ad_account_id: int, now: datetime) -> bool:
+    """Mark what the connection lost: its role on this ad account, or its consent; returns whether it did.
+
+    A refused step never comes here, only a refusal of the ad account itself. Where the consent lacks scopes that
+    says nothing about the role.
+    """
+    if isinstance(error, AccessDenied):
+        if not connections.missing_scopes(connection):
+            ad_accounts.mark_role_lost(connection_id=connection.pk, ad_account_id=ad_account_id, now=now)
+        return True
+    if isinstance(error, TokenRejected):
+        connections.mark_needs_consent(connection.pk, trouble=f"{error} {error.remedy}")
+    return getattr(error, "kind", None) == SyncLog.ErrorKind.CONSENT
 
 
 def _run_steps(run: Run, *, scopes: frozenset[str]) -> None:

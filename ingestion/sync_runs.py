@@ -146,6 +146,11 @@ class Run:
     def is_pivot_answered(self, pivot_type: str) -> bool:
         return pivot_type in self._answered.get(_PIVOTS, [])
 
+    def forget_answers(self) -> None:
+        """What this run was answered is not to be relied on: nobody goes on from it."""
+        self._answered = {}
+        SyncLog.objects.filter(pk=self._row.pk, status=SyncLog.Status.RUNNING).update(answered={})
+
     def _days_answered(self, table: str) -> list[DayRange]:
         stored = self._answered.get(table, [])
         return [(date.fromisoformat(first), date.fromisoformat(last)) for first, last in stored]

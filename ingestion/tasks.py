@@ -1,18 +1,17 @@
 """Celery's doors into this room: ids in, one call, a small summary out."""
 
 import logging
-import multiprocessing
 import random
 from typing import Any
 
 from celery import Task, shared_task
 from celery.exceptions import Reject
-from celery.signals import beat_init, worker_shutting_down
+from celery.signals import beat_init
 from django.utils import timezone
 from structlog.contextvars import bind_contextvars
 
 from accounts.models import AdAccount, LinkedInConnection
-from ingestion import discovery, schedules, sync, sync_runs
+from ingestion import discovery, lost_roles, schedules, stopping, sync, sync_runs
 from ingestion.failures import explain
 from ingestion.models import SyncLog
 from ingestion.sync_runs import AlreadyRunning, Cancelled
@@ -24,15 +23,6 @@ log = logging.getLogger(__name__)
 _HEALS = {SyncLog.ErrorKind.NETWORK, SyncLog.ErrorKind.TIMEOUT, SyncLog.ErrorKind.INTERNAL}
 _FIRST_RETRY_SECONDS = 60
 _RETRIES = 6
-
-# Set in the worker's main process, read in its children, which were forked from it.
-_stopping = multiprocessing.get_context("fork").Event()
-
-
-@worker_shutting_down.connect
-def ask_syncs_to_stop(**_: Any) -> None:
-    """A worker that is asked to end stops its syncs after the answer in hand; others go on with them."""
-    _stopping.set()
 
 
 @beat_init.connect
@@ -57,7 +47,8 @@ def sync_ad_account(
             log.warning("Ad account %s is gone; nothing to sync.", ad_account_id)
             return {"status": "gone"}
         wish = _wish_of(run_id) if run_id else {"force": force, "trigger": trigger}
-        result = sync.sync_ad_account(ad_account_id, **wish, should_stop=_stopping.is_set)
+        with stopping.after_the_answer_in_hand():
+            result = sync.sync_ad_account(ad_account_id, **wish, should_stop=stopping.is_asked_for)
     except AlreadyRunning as running:
         if run_id:
             # The timetable was faster; the person's days may be others.
@@ -71,7 +62,7 @@ def sync_ad_account(
             raise
         log.warning("Ad account %s: %s", ad_account_id, failure)
         raise _again_later(self) from None
-    if _stopping.is_set() and result.error_kind == SyncLog.ErrorKind.TIMEOUT:
+    if stopping.is_asked_for() and result.error_kind == SyncLog.ErrorKind.TIMEOUT:
         # Back into the queue at once: another worker goes on from where this one stopped.
         raise Reject(result.reason, requeue=True)
     if result.error_kind in _HEALS:
@@ -118,6 +109,15 @@ def close_dead_runs() -> Any:
     for run_id, ad_account_id in sync_runs.forgotten_in_the_queue(now=timezone.now()):
         sync_ad_account.delay(ad_account_id, run_id=run_id)
     return {"closed": len(ad_account_ids)}
+
+
+@shared_task
+def look_for_lost_roles() -> Any:
+    """Look again at connections that lost a role, so that one that came back is noticed soon."""
+    connection_ids = lost_roles.connections_to_look_at(now=timezone.now())
+    for connection_id in connection_ids:
+        discover_ad_accounts.delay(connection_id)
+    return {"looked_at": len(connection_ids)}
 
 
 @shared_task

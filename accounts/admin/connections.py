@@ -9,14 +9,14 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from unfold.decorators import action
 
-from accounts import access
+from accounts import access, connections
 from accounts.admin.base import AdAccountFilter, FactAdmin, ReadOnlyAdmin
 from accounts.models import ConsentWarning, LinkedInAdAccountRole, LinkedInConnection
 
 
 @admin.register(LinkedInConnection)
 class LinkedInConnectionAdmin(ReadOnlyAdmin):
-    list_display = ["__str__", "state_now", "days_left", "consent_ends_at", "trouble"]
+    list_display = ["__str__", "state_now", "days_left", "consent_ends_at", "what_to_do"]
     list_filter = ["state"]
     list_select_related = ["user"]
     search_fields = ["user__email"]
@@ -26,7 +26,7 @@ class LinkedInConnectionAdmin(ReadOnlyAdmin):
         "member_urn",
         "state_now",
         "days_left",
-        "trouble",
+        "what_to_do",
         "scopes",
         "access_token_expires_at",
         "refresh_token_expires_at",
@@ -52,6 +52,10 @@ class LinkedInConnectionAdmin(ReadOnlyAdmin):
     def days_left(self, connection: LinkedInConnection) -> int | None:
         is_alive = connection.state == LinkedInConnection.State.ACTIVE
         return connection.days_left(timezone.now()) if is_alive else None
+
+    @admin.display(description="what to do")
+    def what_to_do(self, connection: LinkedInConnection) -> str:
+        return connections.what_to_do(connection)
 
     @action(description="Connect LinkedIn", url_path="connect")  # type: ignore[untyped-decorator]
     def connect_linkedin(self, request: HttpRequest) -> HttpResponse:

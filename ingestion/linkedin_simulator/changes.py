@@ -26,7 +26,8 @@ class Changes:
         self.restated: dict[int, dict[int, int]] = {}
         self.erased: dict[int, set[tuple[int, int]]] = {}
         self.refused_accounts: set[int] = set()
-        self.lost_roles: set[int] = set()
+        # By ad account and member; no member means every one of them.
+        self.lost_roles: set[tuple[int, int | None]] = set()
 
     def edit(self, entity: Entity, fields: dict[str, Any], *, now_ms: int) -> None:
         """Replace fields of an entity as LinkedIn returns it."""

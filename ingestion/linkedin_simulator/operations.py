@@ -126,10 +126,22 @@ def _erase(present: Present, wanted: Wanted) -> dict[str, Any]:
     return {}
 
 
-def _access(set_name: str, lost: bool) -> Callable[[Present, Wanted], dict[str, Any]]:
+def _refusal(refused: bool) -> Callable[[Present, Wanted], dict[str, Any]]:
     def change(present: Present, wanted: Wanted) -> dict[str, Any]:
-        accounts: set[int] = getattr(present.changes, set_name)
-        (accounts.add if lost else accounts.discard)(_number(wanted["ad_account"]))
+        accounts = present.changes.refused_accounts
+        (accounts.add if refused else accounts.discard)(_number(wanted["ad_account"]))
+        return {}
+
+    return change
+
+
+def _role_change(lost: bool) -> Callable[[Present, Wanted], dict[str, Any]]:
+    """Of one `member`, counted from 1, or of every one of them."""
+
+    def change(present: Present, wanted: Wanted) -> dict[str, Any]:
+        roles = present.changes.lost_roles
+        member = int(wanted["member"]) - 1 if "member" in wanted else None
+        (roles.add if lost else roles.discard)((_number(wanted["ad_account"]), member))
         return {}
 
     return change
@@ -149,9 +161,9 @@ OPERATIONS: dict[str, Callable[[Present, Wanted], dict[str, Any]]] = {
     "create_creative": _create_creative,
     "restate": _restate,
     "erase": _erase,
-    "refuse_account": _access("refused_accounts", True),
-    "allow_account": _access("refused_accounts", False),
-    "lose_role": _access("lost_roles", True),
-    "regain_role": _access("lost_roles", False),
+    "refuse_account": _refusal(True),
+    "allow_account": _refusal(False),
+    "lose_role": _role_change(True),
+    "regain_role": _role_change(False),
     "append_days": _append_days,
 }

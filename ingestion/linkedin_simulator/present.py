@@ -178,7 +178,10 @@ class Present:
 
     def role(self, member: int, account: AccountPlan) -> str | None:
         """Give a member's role on an ad account, or None where there is none or it was lost."""
-        return None if account.id in self.changes.lost_roles else self.world.member_role(member, account.index)
+        lost = self.changes.lost_roles
+        if (account.id, None) in lost or (account.id, member) in lost:
+            return None
+        return self.world.member_role(member, account.index)
 
     def _status(self, entity: Entity, field: str, seeded: str) -> str:
         edited = self.changes.edited.get(entity)

@@ -143,6 +143,13 @@ def test_connections_show_their_state_and_the_days_left(as_alice: Client) -> Non
     assert re.search(r"field-state_now[^>]*>\s*needs consent\s*</td>", page)
 
 
+def test_a_connection_that_lacks_scopes_says_what_to_do(as_alice: Client) -> None:
+    connection = make_connection(scopes=["r_ads"], trouble="LinkedIn no longer renews it.")
+    for page in (url("linkedinconnection"), url("linkedinconnection", "change", connection.pk)):
+        shown = as_alice.get(page).content.decode()
+        assert "LinkedIn no longer renews it. Lacks r_ads_reporting, which syncs need: add" in shown
+
+
 def test_a_connections_page_leads_to_its_end_for_those_who_may(as_alice: Client) -> None:
     connection = make_connection()
     leads = reverse("admin:accounts_linkedinconnection_end_consent", args=[connection.pk])

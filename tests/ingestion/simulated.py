@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts import connections
 from accounts.linkedin_oauth import TokenGrant
-from accounts.models import LinkedInConnection
+from accounts.models import LinkedInConnection, User
 from ingestion.discovery import discover_ad_accounts
 from ingestion.linkedin_simulator.server import running_server
 from ingestion.linkedin_simulator.simulator import Options, Simulator
@@ -60,9 +60,11 @@ class SimulatedLinkedIn:
     def now(self) -> datetime:
         return self.simulator.clock.now()
 
-    def connect(self, *, scopes: tuple[str, ...] = ("r_ads", "r_ads_reporting")) -> None:
+    def connect(
+        self, *, scopes: tuple[str, ...] = ("r_ads", "r_ads_reporting"), member: int = 1, user: User | None = None
+    ) -> None:
         """As after the consent page: a connection, and its ad accounts discovered."""
-        issued = self.simulator.issue_token(scopes=scopes)
+        issued = self.simulator.issue_token(scopes=scopes, member=member)
         now = timezone.now()
         grant = TokenGrant(
             access_token=issued.access.text,
@@ -71,10 +73,16 @@ class SimulatedLinkedIn:
             refresh_token_expires_at=now + timedelta(days=365),
             scopes=frozenset(scopes),
         )
-        self.connection = connections.store_grant(user=None, grant=grant, now=now, announce=False)
-        result, self.ad_account_ids = discover_ad_accounts(self.connection.pk)
-        assert result.status == "success", result.reason
+        self.connection = connections.store_grant(user=user, grant=grant, now=now, announce=False)
+        self.ad_account_ids = self.discover()
         self.forget_calls()
+
+    def discover(self) -> list[int]:
+        """What the connection can read now."""
+        assert self.connection
+        result, found = discover_ad_accounts(self.connection.pk)
+        assert result.status == "success", result.reason
+        return found
 
     def forget_calls(self) -> None:
         """Count from here on; requests of a sync that failed may still be under way a moment."""

@@ -466,6 +466,20 @@ def test_status_shows_connections_how_recent_the_data_is_and_rows():
     assert not re.search(r"access-\d|refresh-\d", out)
 
 
+@pytest.mark.django_db
+def test_status_names_missing_scopes_with_the_remedy():
+    make_connection(scopes=["r_ads"])
+    make_connection(scopes=["openid"], state="needs_consent", trouble="Connect again.")
+    _, out, _ = called("status")
+    said = " ".join(re.sub("[│┃]", " ", out).split())
+    assert "Lacks" in said
+    _, out, _ = called("status", "--json")
+    lacking, dead = json.loads(out)["connections"]
+    assert lacking["missing_scopes"] == ["r_ads_reporting"]
+    assert lacking["trouble"].startswith("Lacks r_ads_reporting, which syncs need: add what is missing")
+    assert dead["trouble"] == "Connect again."
+
+
 # --- linkedin_simulator ---
 
 

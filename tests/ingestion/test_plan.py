@@ -83,6 +83,16 @@ def test_after_a_sync_the_plan_is_what_the_next_sync_asks(linkedin, settings):
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("options", [{"campaigns_per_account": 4, "activity": 0.0}], indirect=True)
+def test_a_plan_knows_that_a_sync_looks_twice_at_an_idle_ad_account(linkedin):
+    linkedin.sync()
+    linkedin.forget_calls()
+    plan = plan_of(linkedin)
+    linkedin.sync(force=True)
+    assert plan.calls["ad account"] == linkedin.simulator.counters.counted()["calls"]["adAccounts"] == 2
+
+
+@pytest.mark.django_db(transaction=True)
 def test_before_the_first_sync_the_plan_says_the_least_it_can_take(linkedin):
     linkedin.forget_calls()
     plan = plan_of(linkedin)

@@ -168,6 +168,8 @@ def test_what_stays_short_is_named_and_heals_later(dense: SimulatedLinkedIn, mon
     assert ad_account.incomplete_days == DAYS - 1
     assert ad_account.complete_through == FIRST_DAY - timedelta(days=1)
     assert f"{DAYS - 1} days" in _status()
+    assert ad_account.first_incomplete_days == [FIRST_DAY + timedelta(days=n) for n in range(min(10, DAYS - 1))]
+    assert str(FIRST_DAY + timedelta(days=2)) in _status()
     assert json.loads(_status("--json"))["ad_accounts"][0]["incomplete_days"] == DAYS - 1
 
     dense.simulator.clock.advance(seconds=60)
@@ -405,6 +407,7 @@ def test_access_lost_while_figures_are_asked_for_zeroes_nothing(
     assert (result.status, result.error_kind) == ("partial", "access")
     assert written() == before
     synced.simulator.switch_off()
+    synced.discover()
     assert synced.sync(force=True).status == "success"
     synced.assert_stored(FIRST_DAY)
 
@@ -417,6 +420,7 @@ def test_access_lost_during_the_first_sync_is_no_success(dense: SimulatedLinkedI
     assert (result.status, result.error_kind) == ("partial", "access")
     dense.simulator.switch_off()
     monkeypatch.undo()
+    dense.discover()
     assert dense.sync().status == "success"
     dense.assert_stored(FIRST_DAY)
 

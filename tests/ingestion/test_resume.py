@@ -201,6 +201,7 @@ def test_a_refused_ask_in_between_does_not_lose_the_work(linkedin: SimulatedLink
     linkedin.simulator.switch_on("lost_role", ad_account=linkedin.ad_account_ids[0])
     assert linkedin.sync().status == "failed"
     linkedin.simulator.switch_off()
+    linkedin.discover()
     asked.clear()
     assert linkedin.sync().status == "success"
     assert not answered.intersection(days_of(asked))

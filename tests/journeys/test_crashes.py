@@ -11,6 +11,7 @@ import signal
 import time
 from functools import partial
 
+import psutil
 import pytest
 
 from tests.journeys.stack import LEASE_SECONDS, SYNC, Stack, busy_world, running_stack
@@ -209,17 +210,31 @@ def test_a_worker_asked_to_end_hands_its_sync_over(stack: Stack, to_group: bool)
     took = time.monotonic() - asked
     print(f"the worker ended after {took:.1f} s")  # noqa: T201
     assert took < 15
-    if not to_group:
-        assert stack.queued() == 1, "the task is back in the queue"
-        [run] = stack.runs()
-        assert run["status"] in {"failed", "partial"}
-        assert run["error_kind"] == "timeout"
-        assert "worker was stopped" in run["errors"]
+    assert stack.queued() == 1, "the task is back in the queue"
+    [run] = stack.runs()
+    assert run["status"] in {"failed", "partial"}
+    assert run["error_kind"] == "timeout"
+    assert "worker was stopped" in run["errors"]
     stack.no_faults()
     before = stack.calls()["calls"]["adAnalytics"]
     stack.worker("next")
     stack.wait_until(lambda: first in stack.synced(), 60, "the other worker's sync")
+    assert len(stack.runs()) == 2, "nobody had to wait for the lease of the first"
     again = stack.calls()["calls"]["adAnalytics"] - before
     assert again < before + 12, "it goes on and does not begin anew"
     stack.ask_as_beat()
     assert_all_is_well(stack)
+
+
+def test_a_worker_told_to_end_at_once_does_and_leaves_no_child(stack: Stack):
+    """Celery ends the children with the signal that otherwise asks a sync to stop."""
+    [first, *_] = stack.ad_account_ids
+    stack.fault("slow", seconds=0.3)
+    worker = stack.worker("worker", concurrency=2)
+    stack.ask(SYNC, first)
+    wait_for_run(stack, after=0, rows=5_000)
+    children = psutil.Process(worker.pid).children(recursive=True)
+    worker.send_signal(signal.SIGQUIT)
+    worker.wait(timeout=20)
+    _, alive = psutil.wait_procs(children, timeout=5)
+    assert not alive

@@ -55,6 +55,9 @@ def _ad_accounts(now: State) -> Table:
 def _complete(one: AdAccountState) -> str:
     if one.complete_through is None:
         return ""
+    if not one.incomplete_days:
+        return str(one.complete_through)
     days = "day" if one.incomplete_days == 1 else "days"
-    differs = f", {one.incomplete_days} {days} after it do not add up" if one.incomplete_days else ""
-    return f"{one.complete_through}{differs}"
+    named = ", ".join(map(str, one.first_incomplete_days))
+    more = " …" if one.incomplete_days > len(one.first_incomplete_days) else ""
+    return f"{one.complete_through}, {one.incomplete_days} {days} after it do not add up: {named}{more}"
