@@ -13,3 +13,5 @@ urlpatterns = [
     path("linkedin/", include("accounts.urls")),
     path("people/", include("accounts.people_urls")),
 ]
+
+handler500 = "config.error_pages.server_error"
