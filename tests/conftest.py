@@ -1,11 +1,40 @@
 """The cast: Alice owns, Bob may view one ad account, Charlie is a stranger to all of them."""
 
+import logging
+from collections.abc import Iterator
+
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from accounts.models import AdAccount, User
 from accounts.roles import Role
+from tests.accounts.scripted_linkedin import TOKENS
 from tests.builders import make_access, make_ad_account, make_user
+from tests.secrets_in_logs import SecretListener
+
+
+@pytest.fixture(scope="session")
+def secret_listener() -> Iterator[SecretListener]:
+    """Hears all that production would log, whatever the tests print."""
+    clear = [settings.SECRET_KEY, *settings.FIELD_ENCRYPTION_KEYS, "simulated-ads-secret", "the-client-secret"]
+    listener = SecretListener([*clear, str(TOKENS["access_token"]), str(TOKENS["refresh_token"])])
+    root = logging.getLogger()
+    for handler in root.handlers:
+        handler.setLevel(root.level)
+    root.setLevel(logging.INFO)
+    root.addHandler(listener)
+    yield listener
+    root.removeHandler(listener)
+
+
+@pytest.fixture(autouse=True)
+def no_secret_is_logged(secret_listener: SecretListener) -> Iterator[None]:
+    """Every test fails that makes anything log a token, a code, a key or a client secret."""
+    yield
+    heard = secret_listener.heard.copy()
+    secret_listener.heard.clear()
+    assert not heard, "a secret was logged"
 
 
 @pytest.fixture
