@@ -143,7 +143,8 @@ def one_app_two_scope_sets(**_: Any) -> list[CheckMessage]:
         checks.Warning(
             "Signing in and reading ads use one LinkedIn app with different scopes: each login ends that member's "
             "consent to read ads.",
-            hint=f"Use a second LinkedIn app for LINKEDIN_LOGIN_CLIENT_ID, or add {' '.join(missing)} to LINKEDIN_SCOPES.",
+            hint="Use a second LinkedIn app for LINKEDIN_LOGIN_CLIENT_ID, "
+            f"or add {' '.join(missing)} to LINKEDIN_SCOPES.",
             id="accounts.W006",
         )
     ]
@@ -171,7 +172,8 @@ def endless_redirect(**_: Any) -> list[CheckMessage]:
     return [
         checks.Warning(
             "SITE_URL is https but no proxy is declared, so every page redirects to itself for ever.",
-            hint="Let the proxy that ends TLS set X-Forwarded-Proto and discard what clients send, then BEHIND_PROXY=true.",
+            hint="Let the proxy that ends TLS set X-Forwarded-Proto and discard what clients send of it, "
+            "then set BEHIND_PROXY=true.",
             id="accounts.W008",
         )
     ]

@@ -14,27 +14,22 @@ from tests.builders import make_access, make_ad_account, make_user
 from tests.secrets_in_logs import SecretListener
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(autouse=True)
 def secret_listener() -> Iterator[SecretListener]:
-    """Hears all that production would log, whatever the tests print."""
+    """Every test fails that makes anything log a token, a code, a key or a client secret.
+
+    Listens anew for each test, from INFO on as production does: what a test calls may set up logging again.
+    """
     clear = [settings.SECRET_KEY, *settings.FIELD_ENCRYPTION_KEYS, "simulated-ads-secret", "the-client-secret"]
     listener = SecretListener([*clear, str(TOKENS["access_token"]), str(TOKENS["refresh_token"])])
     root = logging.getLogger()
-    for handler in root.handlers:
-        handler.setLevel(root.level)
+    level = root.level
     root.setLevel(logging.INFO)
     root.addHandler(listener)
     yield listener
     root.removeHandler(listener)
-
-
-@pytest.fixture(autouse=True)
-def no_secret_is_logged(secret_listener: SecretListener) -> Iterator[None]:
-    """Every test fails that makes anything log a token, a code, a key or a client secret."""
-    yield
-    heard = secret_listener.heard.copy()
-    secret_listener.heard.clear()
-    assert not heard, "a secret was logged"
+    root.setLevel(level)
+    assert not listener.heard, "a secret was logged"
 
 
 @pytest.fixture

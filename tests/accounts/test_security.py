@@ -152,8 +152,8 @@ def test_signing_in_changes_the_sessions_key(client: Client, dora: User) -> None
     session = client.session
     session["planted"] = "yes"
     session.save()
-    client.cookies[project_settings.SESSION_COOKIE_NAME] = session.session_key
-    before = session.session_key
+    client.cookies[project_settings.SESSION_COOKIE_NAME] = str(session.session_key)
+    before = str(session.session_key)
     sign_in(client)
     after = client.cookies[project_settings.SESSION_COOKIE_NAME].value
     assert after != before

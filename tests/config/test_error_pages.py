@@ -14,7 +14,7 @@ from django.views.debug import get_default_exception_reporter_filter, get_except
 
 from config import error_pages
 
-TOKEN = "AQ-a-token-nobody-may-read"  # noqa: S105
+TOKEN = "AQ-a-token-nobody-may-read"
 CODE = "AQ-a-code-nobody-may-read"
 
 

@@ -50,7 +50,9 @@ def test_no_column_holds_a_token_in_the_clear(settings: Any) -> None:
     dump = _every_text_in_the_database()
     assert all(tokens)
     assert [column for column, text in dump.items() if any(str(token) in text for token in tokens)] == []
-    assert [column for column, text in dump.items() if re.search(r"AQ[A-Za-z0-9_-]{60,}", text)] == []
+    # A ciphertext is random and may hold any letters.
+    clear = {column: re.sub(r"gAAAA[\w=-]+", "", text) for column, text in dump.items()}
+    assert [column for column, text in clear.items() if re.search(r"AQ[A-Za-z0-9_-]{60,}", text)] == []
     secrets = [settings.SECRET_KEY, *settings.FIELD_ENCRYPTION_KEYS, settings.LINKEDIN_CLIENT_SECRET]
     assert [column for column, text in dump.items() if any(secret in text for secret in secrets)] == []
     # The search is worth something: it reads what is there, and finds the tokens' ciphertext.
