@@ -71,6 +71,13 @@ PAGES: dict[str, Outcomes] = {
     "admin:view_on_site": staff(404),
     "admin:app_list": staff(200),
     "/admin/<url>": staff(404),
+    "reporting:sync": staff(200),
+    # They start and stop what runs, so a link does nothing.
+    "reporting:plan": staff(405),
+    "reporting:start": staff(405),
+    "reporting:cancel": staff(405),
+    "reporting:retry": staff(405),
+    "reporting:run": staff(404, 200, 200, 200, 200),
     "accounts:connect": staff(403, 403, 403, 200, 200),
     # Without a consent under way there is nothing to keep.
     "accounts:callback": staff(400),
@@ -234,16 +241,16 @@ def test_every_page_of_a_model(browsers: list[Client], ad_account: AdAccount, mo
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_every_other_page(browsers: list[Client], name: str) -> None:
+def test_every_other_page(browsers: list[Client], ad_account: AdAccount, name: str) -> None:
     [pattern] = [one for one in every_pattern() if one.name == name]
-    values = _values(name)
+    values = _values(name, ad_account)
     address = "/" + pattern.route
     for argument in pattern.arguments:
         address = address.replace(f"<{argument}>", str(values[argument]))
     assert_outcomes(browsers, address, PAGES[name])
 
 
-def _values(name: str) -> dict[str, Any]:
+def _values(name: str, ad_account: AdAccount) -> dict[str, Any]:
     connection = builders.make_connection()
     return {
         "content_type_id": 1,
@@ -252,4 +259,5 @@ def _values(name: str) -> dict[str, Any]:
         "app_label": "ingestion",
         "url": "nothing/",
         "id": builders.make_user().pk,
+        "run_id": builders.make_sync_run(account=ad_account).pk,
     }
