@@ -150,9 +150,9 @@ def one_app_two_scope_sets(**_: Any) -> list[CheckMessage]:
     ]
 
 
-@register
+@register(deploy=True)
 def mail_goes_nowhere(**_: Any) -> list[CheckMessage]:
-    """accounts.W007: warnings about consents would end in a log."""
+    """accounts.W007: warnings about consents would end in a log. Said once, at deployment, not by every command."""
     if not settings.EMAIL_BACKEND.endswith("console.EmailBackend") or not _in_production():
         return []
     return [
