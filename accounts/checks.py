@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 from django.conf import settings
@@ -20,6 +21,21 @@ _SUNSETS: Final = {
     "202607": date(2027, 7, 15),
 }
 _NOTICE: Final = timedelta(days=60)
+# As Django's own security.W009, which is heard at deployment only.
+_SECRET_LENGTH: Final = 50
+_SECRET_VARIETY: Final = 5
+_PLACEHOLDERS: Final = (
+    "django-insecure-",
+    "changeme",
+    "change-me",
+    "change_me",
+    "replace",
+    "secret",
+    "your-",
+    "example",
+)
+_MAKE_SECRET = "python -c 'import secrets; print(secrets.token_urlsafe(50))'"  # noqa: S105
+_LOGIN_SCOPES: Final = frozenset({"openid", "profile", "email"})
 _MAKE_KEY = "python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
 
 
@@ -69,6 +85,115 @@ def encryption_keys(**_: Any) -> list[CheckMessage]:
 
 
 @register
+def debug_in_production(**_: Any) -> list[CheckMessage]:
+    """accounts.W003: visitors would read tracebacks and settings."""
+    if not (settings.DEBUG and _in_production()):
+        return []
+    return [
+        checks.Warning(
+            "DEBUG is on although this looks like production: the database is your own or SITE_URL is https.",
+            hint="Set DEBUG=false and restart; what failed is in the log.",
+            id="accounts.W003",
+        )
+    ]
+
+
+@register
+def guessable_secret_key(**_: Any) -> list[CheckMessage]:
+    """accounts.W004: whoever guesses it signs sessions of anybody."""
+    key: str = settings.SECRET_KEY
+    varied = len(key) >= _SECRET_LENGTH and len(set(key)) >= _SECRET_VARIETY
+    if varied and not key.lower().startswith(_PLACEHOLDERS):
+        return []
+    return [
+        checks.Warning(
+            "SECRET_KEY is short, repetitive or a placeholder, so sessions can be forged.",
+            hint=f"Make one with `{_MAKE_SECRET}` and restart; everybody signs in again.",
+            id="accounts.W004",
+        )
+    ]
+
+
+@register
+def redirect_host(**_: Any) -> list[CheckMessage]:
+    """accounts.W005: people would come back from LinkedIn to a host that does not know their session."""
+    site, back = urlsplit(settings.SITE_URL), urlsplit(settings.LINKEDIN_REDIRECT_URI)
+    if (site.scheme, site.netloc) == (back.scheme, back.netloc):
+        return []
+    return [
+        checks.Warning(
+            f"LinkedIn sends people back to {back.scheme}://{back.netloc}, but SITE_URL is {settings.SITE_URL}.",
+            hint="Leave LINKEDIN_REDIRECT_URI empty, and register SITE_URL/linkedin/callback/ on the LinkedIn app.",
+            id="accounts.W005",
+        )
+    ]
+
+
+@register
+def one_app_two_scope_sets(**_: Any) -> list[CheckMessage]:
+    """accounts.W006: a login would end the same member's ads tokens.
+
+    Source: LinkedIn, "Authorization Code Flow", step 3, read 2026-11-21.
+    """
+    login_app = getattr(settings, "LINKEDIN_LOGIN_CLIENT_ID", "")
+    missing = sorted(_LOGIN_SCOPES - set(settings.LINKEDIN_SCOPES))
+    if not login_app or login_app != settings.LINKEDIN_CLIENT_ID or not missing:
+        return []
+    return [
+        checks.Warning(
+            "Signing in and reading ads use one LinkedIn app with different scopes: each login ends that member's "
+            "consent to read ads.",
+            hint="Use a second LinkedIn app for LINKEDIN_LOGIN_CLIENT_ID, "
+            f"or add {' '.join(missing)} to LINKEDIN_SCOPES.",
+            id="accounts.W006",
+        )
+    ]
+
+
+@register(deploy=True)
+def mail_goes_nowhere(**_: Any) -> list[CheckMessage]:
+    """accounts.W007: warnings about consents would end in a log. Said once, at deployment, not by every command."""
+    if not settings.EMAIL_BACKEND.endswith("console.EmailBackend") or not _in_production():
+        return []
+    return [
+        checks.Warning(
+            "E-mails are printed instead of sent, so nobody is warned before a LinkedIn consent ends.",
+            hint="Set EMAIL_HOST and what belongs to it, see .env.example.",
+            id="accounts.W007",
+        )
+    ]
+
+
+@register
+def endless_redirect(**_: Any) -> list[CheckMessage]:
+    """accounts.W008: the web process speaks plain http, so https ends in a proxy that it must believe."""
+    if not settings.SECURE_SSL_REDIRECT or settings.SECURE_PROXY_SSL_HEADER:
+        return []
+    return [
+        checks.Warning(
+            "SITE_URL is https but no proxy is declared, so every page redirects to itself for ever.",
+            hint="Let the proxy that ends TLS set X-Forwarded-Proto and discard what clients send of it, "
+            "then set BEHIND_PROXY=true.",
+            id="accounts.W008",
+        )
+    ]
+
+
+@register(deploy=True)
+def plain_http(**_: Any) -> list[CheckMessage]:
+    """accounts.W009: passwords and sessions would travel in the clear."""
+    if settings.SITE_URL.startswith("https://"):
+        return []
+    return [
+        checks.Warning(
+            f"SITE_URL is {settings.SITE_URL}: without https passwords and sessions can be read on their way.",
+            hint="Put a proxy with TLS in front, set SITE_URL to its https address and BEHIND_PROXY=true.",
+            id="accounts.W009",
+        )
+    ]
+
+
+@register
 def linkedin_version(**_: Any) -> list[CheckMessage]:
     """accounts.W002: LinkedIn refuses the version, or will soon."""
     return version_warnings(version=settings.LINKEDIN_API_VERSION, today=datetime.now(UTC).date())
@@ -101,6 +226,11 @@ def sunset_of(version: str) -> date | None:
     if len(version) != 6 or version < min(_SUNSETS):
         return None
     return released.replace(year=released.year + 1, day=15)
+
+
+def _in_production() -> bool:
+    """Whether people reach this installation by https, or it keeps its data in a database of its own."""
+    return settings.SITE_URL.startswith("https://") or not settings.EMBEDDED_SERVERS.postgresql
 
 
 def _is_key(key: str) -> bool:

@@ -89,8 +89,7 @@ def _message(connection: LinkedInConnection, step: int, people: list[str], *, no
         "person": connection.user.get_full_name() or connection.user.email if connection.user else None,
         "when": when,
         "ends_at": connection.consent_ends_at,
-        # People are sent back to this address by LinkedIn, so the service is reachable under its host.
-        "connect_url": urljoin(settings.LINKEDIN_REDIRECT_URI, reverse("accounts:connect")),
+        "connect_url": urljoin(settings.SITE_URL, reverse("accounts:connect")),
     }
     subject = "LinkedIn needs a new consent" if step == _LOST else f"The LinkedIn consent {when}"
     return EmailMessage(subject, render_to_string(f"email/{template}.txt", context), to=people)

@@ -72,6 +72,25 @@ def url(name: str, default: str) -> str:
     raise ImproperlyConfigured(f"{name} is {value!r}; give an address such as {default}.")
 
 
+def origin(name: str, default: str) -> str:
+    """Scheme, host and port of an http(s) address; a path would be lost, so it is refused."""
+    value = url(name, default)
+    if value != origin_of(value):
+        raise ImproperlyConfigured(f"{name} is {value!r}; give it without user, path or query, such as {default}.")
+    return value
+
+
+def origin_of(address: str) -> str:
+    """Scheme, host and port of an address."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def host_of(address: str) -> str:
+    """The host of an address, without its port."""
+    return urlsplit(address).hostname or ""
+
+
 def database(name: str) -> dict[str, object]:
     """Django's database settings from a postgresql:// address."""
     value = text(name)

@@ -5,3 +5,5 @@ threads = 8
 # Every request has its line from `config/logs.py`, with its id and without its query.
 accesslog = None
 loglevel = "warning"
+# gunicorn would believe X-Forwarded-Proto of any program on this machine; BEHIND_PROXY decides that instead.
+forwarded_allow_ips = ""

@@ -3,6 +3,7 @@
 import logging
 from datetime import timedelta
 
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
@@ -38,8 +39,31 @@ DEBUG = env.boolean("DEBUG", False)
 _IS_LOCAL = DEBUG or not _EXTERNAL_DATABASE
 SECRET_KEY = env.local_secret("SECRET_KEY", DATA_DIR, may_generate=_IS_LOCAL)
 FIELD_ENCRYPTION_KEYS = env.local_secret("FIELD_ENCRYPTION_KEYS", DATA_DIR, may_generate=_IS_LOCAL).split(",")
-ALLOWED_HOSTS = env.texts("ALLOWED_HOSTS", "127.0.0.1,localhost" if _IS_LOCAL else "")
-CSRF_TRUSTED_ORIGINS = env.texts("CSRF_TRUSTED_ORIGINS")
+# Where people reach this service; links in e-mails start with it, and https switches on what only https can keep.
+SITE_URL = env.origin("SITE_URL", "http://127.0.0.1:8000")
+_HTTPS = SITE_URL.startswith("https://")
+_LOOPBACK = ["127.0.0.1", "localhost"] if _IS_LOCAL else []
+ALLOWED_HOSTS = env.texts("ALLOWED_HOSTS", ",".join(dict.fromkeys([*_LOOPBACK, env.host_of(SITE_URL)])))
+CSRF_TRUSTED_ORIGINS = env.texts("CSRF_TRUSTED_ORIGINS", SITE_URL)
+# Anybody can send X-Forwarded-Proto: it is believed only where a proxy is known to overwrite it.
+BEHIND_PROXY = env.boolean("BEHIND_PROXY", False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+SECURE_SSL_REDIRECT = _HTTPS
+SECURE_HSTS_SECONDS = env.integer("HSTS_SECONDS", 2_592_000, at_least=0, at_most=63_072_000) if _HTTPS else 0
+# Subdomains, and browsers' preload lists, are for the domain's owner to decide, not for one service on it.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+# The way to LinkedIn and back stays in one tab, so no other origin need reach this window.
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+SESSION_COOKIE_HTTPONLY = True
+# Lax, not Strict: who comes back from LinkedIn's consent page must still be signed in.
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 7 * 86_400
+DEFAULT_EXCEPTION_REPORTER = "config.error_reports.ErrorReport"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "config.error_reports.SecretsHidden"
 AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -88,6 +112,10 @@ INSTALLED_APPS = [
     "social_django",
 ]
 MIDDLEWARE = [
+    # What only adds headers stands before what answers by itself, so that files and errors carry them too.
+    "config.permissions_policy.PermissionsPolicyMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "reporting.operations.endpoints.OperationsMiddleware",
     "config.logs.RequestLines",
     "django.middleware.security.SecurityMiddleware",
@@ -98,7 +126,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.SessionsInUse",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "accounts.middleware.SignInTrouble",
     "axes.middleware.AxesMiddleware",
 ]
@@ -204,7 +231,7 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 # --- LinkedIn --------------------------------------------------------------------------------------
 LINKEDIN_CLIENT_ID = env.text("LINKEDIN_CLIENT_ID")
 LINKEDIN_CLIENT_SECRET = env.text("LINKEDIN_CLIENT_SECRET")
-LINKEDIN_REDIRECT_URI = env.text("LINKEDIN_REDIRECT_URI", "http://127.0.0.1:8000/linkedin/callback/")
+LINKEDIN_REDIRECT_URI = env.text("LINKEDIN_REDIRECT_URI", f"{SITE_URL}/linkedin/callback/")
 LINKEDIN_SCOPES = env.text("LINKEDIN_SCOPES", "r_ads r_ads_reporting").split()
 LINKEDIN_API_BASE_URL = env.url("LINKEDIN_API_BASE_URL", "https://api.linkedin.com")
 LINKEDIN_AUTH_BASE_URL = env.url("LINKEDIN_AUTH_BASE_URL", "https://www.linkedin.com")
@@ -227,6 +254,25 @@ SOCIAL_AUTH_PIPELINE = [
     "accounts.linkedin_login.person_behind",
     "social_core.pipeline.social_auth.associate_user",
 ]
+
+# --- What browsers may load -------------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        # Alpine, which every page of Unfold is built on, compiles its attributes (`x-data`, `x-on`) with
+        # AsyncFunction. No script may stand in a page itself: what somebody smuggles into one does not run.
+        "script-src": [SELF, UNSAFE_EVAL],
+        # Unfold writes its colours into a <style> of each page and widths into style attributes.
+        "style-src": [SELF, UNSAFE_INLINE],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "frame-src": [NONE],
+        "base-uri": [SELF],
+        "frame-ancestors": [NONE],
+        # Chromium holds redirects after a form to this too, and "Continue to LinkedIn" is such a form.
+        "form-action": [SELF, env.origin_of(LINKEDIN_AUTH_BASE_URL)],
+    }
+}
 
 # --- Sync ------------------------------------------------------------------------------------------
 FRESHNESS_TTL_MINUTES = env.integer("FRESHNESS_TTL_MINUTES", 240, at_least=0, at_most=525_600)

@@ -18,3 +18,5 @@ urlpatterns = [
     # Last: every other address of the API is answered like the API.
     re_path(r"^api/", NoSuchEndpoint.as_view()),
 ]
+
+handler500 = "config.error_pages.server_error"

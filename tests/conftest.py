@@ -1,10 +1,12 @@
 """The cast: Alice owns, Bob may view one ad account, Charlie is a stranger to all of them."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
 from django.db import connection
 from django.test import Client
@@ -12,7 +14,27 @@ from django.test import Client
 from accounts import receivers
 from accounts.models import AdAccount, User
 from accounts.roles import Role
+from tests.accounts.scripted_linkedin import TOKENS
 from tests.builders import make_access, make_ad_account, make_user
+from tests.secrets_in_logs import SecretListener
+
+
+@pytest.fixture(autouse=True)
+def secret_listener() -> Iterator[SecretListener]:
+    """Every test fails that makes anything log a token, a code, a key or a client secret.
+
+    Listens anew for each test, from INFO on as production does: what a test calls may set up logging again.
+    """
+    clear = [settings.SECRET_KEY, *settings.FIELD_ENCRYPTION_KEYS, "simulated-ads-secret", "the-client-secret"]
+    listener = SecretListener([*clear, str(TOKENS["access_token"]), str(TOKENS["refresh_token"])])
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.INFO)
+    root.addHandler(listener)
+    yield listener
+    root.removeHandler(listener)
+    root.setLevel(level)
+    assert not listener.heard, "a secret was logged"
 
 
 @pytest.fixture(scope="session")

@@ -82,7 +82,7 @@ def test_a_consent_of_sixty_days_is_not_warned_of_on_its_first_day(alice: User) 
 
 
 def test_the_message_names_who_what_and_where(settings: Any, alice: User, mailoutbox: list[EmailMessage]) -> None:
-    settings.LINKEDIN_REDIRECT_URI = "https://ads.example.com/linkedin/callback/"
+    settings.SITE_URL = "https://ads.example.com"
     settings.DEFAULT_FROM_EMAIL = "ads@example.com"
     maria = make_user(email="maria@example.com", first_name="Maria", last_name="O'Neil", role=Role.MANAGER)
     make_user(email="left@example.com", role=Role.OWNER, is_active=False)

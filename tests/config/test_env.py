@@ -194,6 +194,22 @@ def test_many_first_processes_at_once_agree_on_one_secret(tmp_path):
     assert len(list((tmp_path / "data").iterdir())) == 1
 
 
+@pytest.mark.parametrize("value", ["https://ads.example.com/path", "https://me@ads.example.com", "https://a.example?b"])
+def test_origin_refuses_what_would_be_lost(given, value):
+    given(value)
+    with pytest.raises(ImproperlyConfigured) as error:
+        env.origin(NAME, "http://127.0.0.1:8000")
+    assert "SOME_VARIABLE" in str(error.value)
+    assert "such as http://127.0.0.1:8000" in str(error.value)
+
+
+def test_origin_and_host_of_an_address(given):
+    given("https://ads.example.com:8443/")
+    assert env.origin(NAME, "http://127.0.0.1:8000") == "https://ads.example.com:8443"
+    assert env.origin_of("https://www.linkedin.com/oauth/v2?x=1") == "https://www.linkedin.com"
+    assert env.host_of("https://ads.example.com:8443") == "ads.example.com"
+
+
 # --- settings ---
 
 
@@ -225,10 +241,10 @@ def test_production_does_not_start_without_its_secrets(tmp_path, changes, missin
     assert list(tmp_path.iterdir()) == []
 
 
-def test_production_with_its_secrets_starts_and_trusts_no_host_by_itself(tmp_path):
+def test_production_with_its_secrets_starts_and_trusts_the_host_of_its_site_alone(tmp_path):
     secrets = {"SECRET_KEY": "x", "FIELD_ENCRYPTION_KEYS": Fernet.generate_key().decode()}
-    done = settings_with(tmp_path, **PRODUCTION, **secrets)
-    assert (done.stdout, done.stderr) == ("[] False\n", "")
+    done = settings_with(tmp_path, **PRODUCTION, **secrets, SITE_URL="https://ads.example.com:8443")
+    assert (done.stdout, done.stderr) == ("['ads.example.com'] False\n", "")
 
 
 def test_a_checkout_without_any_variable_starts(tmp_path):

@@ -1,5 +1,6 @@
 """From nothing to synced data in one command, with real processes."""
 
+import json
 import os
 import re
 import signal
@@ -73,6 +74,8 @@ def test_once_syncs_through_a_worker_prints_the_rows_and_leaves_nothing_running(
     tokens = re.compile(r"AQ[A-Za-z0-9_-]{60,}")
     assert not tokens.search(log), "no token or code in any log"
     assert not tokens.search(said)
+    secrets = json.loads((data_dir / "demo" / "secrets.json").read_text()).values()
+    assert not [secret for secret in (*secrets, "simulated-ads-secret") if secret in log + said]
 
 
 def test_it_serves_until_it_is_interrupted(data_dir):

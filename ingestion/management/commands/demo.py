@@ -59,8 +59,12 @@ class Command(BaseCommand):
 def _start_again_in_the_demos_environment(port: int, simulator_port: int) -> None:
     """Replace this process by one whose settings point at the simulator and at the demo's own data."""
     linkedin = f"http://127.0.0.1:{simulator_port}"
+    site = f"http://127.0.0.1:{port}"
     demo = {
         _READY: "1",
+        # What .env says of a real installation does not hold here.
+        "SITE_URL": site,
+        "ALLOWED_HOSTS": "127.0.0.1,localhost",
         "DATA_DIR": str(settings.DATA_DIR / "demo"),
         "LINKEDIN_API_BASE_URL": linkedin,
         "LINKEDIN_AUTH_BASE_URL": linkedin,
@@ -68,7 +72,7 @@ def _start_again_in_the_demos_environment(port: int, simulator_port: int) -> Non
         "LINKEDIN_CLIENT_SECRET": "simulated-ads-secret",
         "LINKEDIN_LOGIN_CLIENT_ID": "simulated-login-app",
         "LINKEDIN_LOGIN_CLIENT_SECRET": "simulated-login-secret",
-        "LINKEDIN_REDIRECT_URI": f"http://127.0.0.1:{port}/linkedin/callback/",
+        "LINKEDIN_REDIRECT_URI": f"{site}/linkedin/callback/",
     }
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **demo})  # noqa: S606

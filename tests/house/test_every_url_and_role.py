@@ -1,0 +1,263 @@
+"""Who gets what at every address: a URL without an entry here fails, so that none is opened by accident."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
+from django_celery_beat.models import (
+    ClockedSchedule,
+    CrontabSchedule,
+    IntervalSchedule,
+    PeriodicTask,
+    SolarSchedule,
+)
+
+from accounts import audit
+from accounts.models import (
+    AdAccount,
+    AdAccountAccess,
+    AuditEvent,
+    ConsentWarning,
+    LinkedInAdAccountRole,
+    LinkedInConnection,
+    User,
+)
+from accounts.roles import Role
+from ingestion.models import (
+    AccountDailyTotal,
+    AudienceDemographic,
+    Campaign,
+    CampaignDailyMetric,
+    Creative,
+    CreativeDailyMetric,
+    IncompleteDay,
+    RejectedRecord,
+    SyncedAdAccount,
+    SyncLog,
+    UrnName,
+)
+from tests import builders
+from tests.builders import NOW
+from tests.conftest import signed_in
+from tests.house.urls import every_pattern
+
+PEOPLE = ("anonymous", "viewer without grant", "viewer with grant", "analyst", "manager", "owner")
+# What a GET brings, in the order of PEOPLE: a status, or where it leads.
+LOGIN = "login"
+Outcomes = tuple[int | str, ...]
+
+
+def staff(*outcomes: int | str) -> Outcomes:
+    """Strangers are sent to the login."""
+    return (LOGIN, *(outcomes if len(outcomes) > 1 else outcomes * 5))
+
+
+PAGES: dict[str, Outcomes] = {
+    "/": ("/admin/",) * 6,
+    "admin:index": staff(200),
+    "admin:login": (200, *("/admin/",) * 5),
+    # A link must not sign anybody out.
+    "admin:logout": ("/admin/", *(405,) * 5),
+    "admin:password_change": staff(200),
+    "admin:password_change_done": staff(200),
+    "admin:jsi18n": staff(200),
+    "admin:search": staff(200),
+    # They refuse what they are not asked properly.
+    "admin:autocomplete": staff(403),
+    "admin:view_on_site": staff(404),
+    "admin:app_list": staff(200),
+    "/admin/<url>": staff(404),
+    "reporting:sync": staff(200),
+    # They start and stop what runs, so a link does nothing.
+    "reporting:plan": staff(405),
+    "reporting:start": staff(405),
+    "reporting:cancel": staff(405),
+    "reporting:retry": staff(405),
+    "reporting:run": staff(404, 200, 200, 200, 200),
+    "accounts:connect": staff(403, 403, 403, 200, 200),
+    # Without a consent under way there is nothing to keep.
+    "accounts:callback": staff(400),
+    "accounts:end_consent": staff(403, 403, 403, 403, 200),
+    "admin:accounts_linkedinconnection_connect_linkedin": staff("/linkedin/connect/"),
+    "admin:accounts_linkedinconnection_end_consent": staff(403, 403, 403, 403, "/linkedin/connections/"),
+    "admin:auth_user_password_change": staff(403, 403, 403, 403, 200),
+}
+
+# --- One row per model: list, add, change, history, delete ---
+
+NOBODY = staff(403)
+MANAGERS = staff(403, 403, 403, 200, 200)
+OWNERS = staff(403, 403, 403, 403, 200)
+EVERYBODY = staff(200)
+# A row of an ad account: the admin leads those who may not see it back to its index.
+OF_AN_AD_ACCOUNT = staff("/admin/", 200, 200, 200, 200)
+
+FACTS = (EVERYBODY, NOBODY, OF_AN_AD_ACCOUNT, OF_AN_AD_ACCOUNT, NOBODY)
+SHARED = (EVERYBODY, NOBODY, EVERYBODY, EVERYBODY, NOBODY)
+CONNECTIONS = (MANAGERS, NOBODY, MANAGERS, MANAGERS, NOBODY)
+TIMETABLE = (MANAGERS, MANAGERS, MANAGERS, MANAGERS, MANAGERS)
+GRANTS = (OWNERS, OWNERS, OWNERS, OWNERS, OWNERS)
+TRAIL = (OWNERS, NOBODY, OWNERS, OWNERS, NOBODY)
+_ACTIONS = ("changelist", "add", "change", "history", "delete")
+
+MODELS: dict[type[Model], tuple[Outcomes, ...]] = {
+    AdAccount: FACTS,
+    AdAccountAccess: GRANTS,
+    AuditEvent: TRAIL,
+    ConsentWarning: CONNECTIONS,
+    LinkedInAdAccountRole: FACTS,
+    LinkedInConnection: CONNECTIONS,
+    User: GRANTS,
+    AccountDailyTotal: FACTS,
+    AudienceDemographic: FACTS,
+    Campaign: FACTS,
+    CampaignDailyMetric: FACTS,
+    Creative: FACTS,
+    CreativeDailyMetric: FACTS,
+    IncompleteDay: FACTS,
+    RejectedRecord: FACTS,
+    SyncedAdAccount: FACTS,
+    SyncLog: FACTS,
+    UrnName: SHARED,
+    PeriodicTask: TIMETABLE,
+    IntervalSchedule: TIMETABLE,
+    SolarSchedule: TIMETABLE,
+    CrontabSchedule: TIMETABLE,
+    ClockedSchedule: TIMETABLE,
+}
+
+ROWS: dict[type[Model], Callable[[AdAccount], Model]] = {
+    AdAccount: lambda one: one,
+    AdAccountAccess: lambda one: builders.make_access(ad_account=one),
+    AuditEvent: lambda _: audit.record("consent_given", actor=None),
+    ConsentWarning: lambda _: ConsentWarning.objects.create(
+        connection=builders.make_connection(), consented_at=NOW, days=7, sent_at=NOW
+    ),
+    LinkedInAdAccountRole: lambda one: builders.make_role(ad_account=one),
+    LinkedInConnection: lambda _: builders.make_connection(),
+    User: lambda _: builders.make_user(),
+    AccountDailyTotal: lambda one: builders.make_account_day(account=one),
+    AudienceDemographic: lambda one: builders.make_segment(account=one),
+    Campaign: lambda one: builders.make_campaign(account=one),
+    CampaignDailyMetric: lambda one: builders.make_campaign_day(campaign=builders.make_campaign(account=one)),
+    Creative: lambda one: builders.make_creative(campaign=builders.make_campaign(account=one)),
+    CreativeDailyMetric: lambda one: builders.make_creative_day(
+        creative=builders.make_creative(campaign=builders.make_campaign(account=one))
+    ),
+    IncompleteDay: lambda one: IncompleteDay.objects.create(
+        account=one, date=builders.DAY, state="differs", differences={}, first_seen_at=NOW, checked_at=NOW
+    ),
+    RejectedRecord: lambda one: builders.make_rejected_record(run=builders.make_sync_run(account=one)),
+    SyncedAdAccount: lambda one: SyncedAdAccount.objects.get(pk=one.pk),
+    SyncLog: lambda one: builders.make_sync_run(account=one),
+    UrnName: lambda _: builders.make_urn_name(),
+    PeriodicTask: lambda _: PeriodicTask.objects.create(
+        name="one",
+        task="ingestion.tasks.close_dead_runs",
+        interval=IntervalSchedule.objects.create(every=7, period="days"),
+    ),
+    IntervalSchedule: lambda _: IntervalSchedule.objects.create(every=5, period="days"),
+    SolarSchedule: lambda _: SolarSchedule.objects.create(event="sunrise", latitude=1, longitude=1),
+    CrontabSchedule: lambda _: CrontabSchedule.objects.create(),
+    ClockedSchedule: lambda _: ClockedSchedule.objects.create(clocked_time=NOW),
+}
+
+
+def _name(model: type[Model], action: str) -> str:
+    return f"admin:{model._meta.app_label}_{model._meta.model_name}_{action}"
+
+
+MODEL_PAGES = {_name(model, action): (model, action) for model in MODELS for action in _ACTIONS}
+
+
+@pytest.fixture
+def ad_account(db: None) -> AdAccount:
+    """The one that is granted."""
+    return builders.make_ad_account()
+
+
+@pytest.fixture
+def browsers(ad_account: AdAccount) -> list[Client]:
+    """One of each of PEOPLE."""
+    granted = builders.make_user()
+    builders.make_access(user=granted, ad_account=ad_account)
+    people = [
+        builders.make_user(),
+        granted,
+        *(builders.make_user(role=role) for role in (Role.ANALYST, Role.MANAGER, Role.OWNER)),
+    ]
+    return [Client(), *map(signed_in, people)]
+
+
+def outcome(browser: Client, address: str) -> int | str:
+    response = browser.get(address)
+    where = response.headers.get("Location", "")
+    if where.startswith("/admin/login/"):
+        return LOGIN
+    return where or response.status_code
+
+
+def assert_outcomes(browsers: list[Client], address: str, expected: Outcomes) -> None:
+    found = {who: outcome(browser, address) for who, browser in zip(PEOPLE, browsers, strict=True)}
+    wanted = dict(zip(PEOPLE, expected, strict=True))
+    for who, what in wanted.items():
+        if what == "/linkedin/connections/":
+            assert str(found[who]).startswith(what), (address, who)
+            found[who] = what
+    assert found == wanted, address
+
+
+def test_every_url_has_an_entry() -> None:
+    names = {pattern.name for pattern in every_pattern() if not _is_old_address(pattern.route)}
+    unknown = names - PAGES.keys() - MODEL_PAGES.keys()
+    assert not unknown, "say in this file who gets what there"
+
+
+def test_every_entry_is_a_url() -> None:
+    names = {pattern.name for pattern in every_pattern()}
+    assert not MODEL_PAGES.keys() - names
+    assert not PAGES.keys() - names, "they are gone"
+
+
+def test_every_model_of_the_admin_has_an_entry_and_a_row() -> None:
+    assert set(admin.site._registry) == MODELS.keys() == ROWS.keys()
+
+
+def _is_old_address(route: str) -> bool:
+    """Django's admin redirects `<object_id>/` to `<object_id>/change/`, which has its own entry."""
+    return route.startswith("admin/") and route.endswith("/<object_id>/") and route.count("/") == 4
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
+def test_every_page_of_a_model(browsers: list[Client], ad_account: AdAccount, model: type[Model]) -> None:
+    row = ROWS[model](ad_account)
+    for action, expected in zip(_ACTIONS, MODELS[model], strict=True):
+        arguments = [row.pk] if action in {"change", "history", "delete"} else []
+        assert_outcomes(browsers, reverse(_name(model, action), args=arguments), expected)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_other_page(browsers: list[Client], ad_account: AdAccount, name: str) -> None:
+    [pattern] = [one for one in every_pattern() if one.name == name]
+    values = _values(name, ad_account)
+    address = "/" + pattern.route
+    for argument in pattern.arguments:
+        address = address.replace(f"<{argument}>", str(values[argument]))
+    assert_outcomes(browsers, address, PAGES[name])
+
+
+def _values(name: str, ad_account: AdAccount) -> dict[str, Any]:
+    connection = builders.make_connection()
+    return {
+        "content_type_id": 1,
+        "object_id": connection.pk if "linkedinconnection" in name else 404,
+        "connection_id": connection.pk,
+        "app_label": "ingestion",
+        "url": "nothing/",
+        "id": builders.make_user().pk,
+        "run_id": builders.make_sync_run(account=ad_account).pk,
+    }
