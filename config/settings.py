@@ -131,6 +131,7 @@ MIDDLEWARE = [
 ]
 UNFOLD = {
     "SITE_TITLE": "LinkedIn Ads Action Center",
+    "DASHBOARD_CALLBACK": "reporting.pages.overview.dashboard",
     "STYLES": [lambda _: static("reporting/pages.css")],
     "SCRIPTS": [lambda _: static("reporting/pages.js")],
     "ACCOUNT": {"navigation": [{"title": "Your account", "link": reverse_lazy("people:me")}]},

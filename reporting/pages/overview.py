@@ -1,0 +1,123 @@
+"""The first page after the login: what was spent, how recent the data is, what needs a person."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts import access
+from accounts.models import LinkedInConnection
+from ingestion.models import SyncLog
+from reporting.pages.sparkline import Sparkline, sparkline
+from reporting.queries import data_as_of
+from reporting.queries.data_as_of import Attention, SpendLately
+
+_ATTENTION_SHOWN = 12
+_AD_ACCOUNTS_SHOWN = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step to the first data."""
+
+    title: str
+    sentence: str
+    is_done: bool
+    href: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SpendTile:
+    """The spend of one currency with its line."""
+
+    spend: SpendLately
+    line: Sparkline | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionLine:
+    """Something to look at, and the page that helps."""
+
+    what: Attention
+    href: str
+
+    @property
+    def tone(self) -> str:
+        return {3: "bad", 2: "warn"}.get(int(self.what.severity), "calm")
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """What the admin's first page shows; Unfold calls it with the page's context."""
+    now = timezone.now()
+    ad_accounts = access.visible_ad_accounts(request.user)
+    steps = _steps(request)
+    context |= {"title": "Overview", "steps": steps, "is_set_up": all(step.is_done for step in steps)}
+    if not ad_accounts.exists():
+        return context
+    as_of = sorted(
+        data_as_of.data_as_of(ad_accounts=ad_accounts, now=now), key=lambda one: (one.as_of is not None, one.as_of)
+    )
+    attention = data_as_of.attention(ad_accounts=ad_accounts, now=now)
+    spend = data_as_of.overview_spend(ad_accounts=ad_accounts, today=now.date())
+    return context | {
+        "has_ad_accounts": True,
+        "selection": data_as_of.selection_as_of(ad_accounts=ad_accounts, now=now),
+        "spend": [SpendTile(one, sparkline([day.spend for day in one.days])) for one in spend],
+        "attention": [AttentionLine(one, _where(one)) for one in attention[:_ATTENTION_SHOWN]],
+        "more_attention": max(0, len(attention) - _ATTENTION_SHOWN),
+        "as_of": as_of[:_AD_ACCOUNTS_SHOWN],
+        "more_ad_accounts": max(0, len(as_of) - _AD_ACCOUNTS_SHOWN),
+        "connections": data_as_of.connections_of(ad_accounts=ad_accounts, now=now),
+        "may_connect": access.may_connect_linkedin(request.user),
+    }
+
+
+def _steps(request: HttpRequest) -> list[Step]:
+    """The way from an empty installation to the first data."""
+    is_configured = bool(settings.LINKEDIN_CLIENT_ID and settings.LINKEDIN_CLIENT_SECRET)
+    is_connected = LinkedInConnection.objects.exists()
+    may_connect = access.may_connect_linkedin(request.user)
+    return [
+        Step(
+            "Name your LinkedIn app",
+            "Make an app with the Advertising API product in LinkedIn's Developer Portal, put its client id and secret "
+            "into LINKEDIN_CLIENT_ID and LINKEDIN_CLIENT_SECRET, and start the service again.",
+            is_configured,
+        ),
+        Step(
+            "Connect LinkedIn",
+            "A member with a role on your ad accounts agrees once; nothing is changed there."
+            if may_connect
+            else "An owner or a manager connects LinkedIn; ask one of them.",
+            is_connected,
+            reverse("accounts:connect") if may_connect and is_configured else "",
+            "Connect LinkedIn",
+        ),
+        Step(
+            "Wait for the first sync",
+            f"It starts by itself and fetches the last {settings.BACKFILL_DAYS} days.",
+            SyncLog.objects.filter(status=SyncLog.Status.SUCCESS, account__isnull=False).exists(),
+            reverse("reporting:sync") if is_connected else "",
+            "Watch it",
+        ),
+    ]
+
+
+def _where(one: Attention) -> str:
+    """The page on which a person can do something about it."""
+    if one.kind in {"consent_lost", "consent_ending", "no_connection"}:
+        return reverse("accounts:connect")
+    if one.run_id is not None:
+        return reverse("reporting:run", args=[one.run_id])
+    narrowed = f"?ad_account={one.ad_account_id}" if one.ad_account_id else ""
+    if one.kind == "incomplete_days":
+        return reverse("admin:ingestion_incompleteday_changelist") + narrowed
+    if one.kind == "rejected_records":
+        return reverse("admin:ingestion_rejectedrecord_changelist") + narrowed
+    if one.kind == "missing_at_linkedin" and one.ad_account_id:
+        return reverse("admin:accounts_adaccount_change", args=[one.ad_account_id])
+    return reverse("reporting:sync") + narrowed

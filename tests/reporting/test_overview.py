@@ -1,0 +1,118 @@
+"""The first page: three steps where nothing is set up, then spend, how recent the data is, what needs a person."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from reporting.pages.sparkline import sparkline
+from tests.builders import (
+    make_ad_account,
+    make_campaign,
+    make_campaign_day,
+    make_connection,
+    make_role,
+    make_sync_run,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def app(settings):
+    settings.LINKEDIN_CLIENT_ID, settings.LINKEDIN_CLIENT_SECRET = "app", "secret"
+
+
+def text(browser) -> str:
+    answer = browser.get("/admin/")
+    assert answer.status_code == 200
+    return " ".join(answer.content.decode().split())
+
+
+def test_an_empty_installation_shows_three_steps(as_alice, settings):
+    settings.LINKEDIN_CLIENT_ID = ""
+    page = text(as_alice)
+    assert "Three steps to your data" in page
+    assert "LINKEDIN_CLIENT_ID and LINKEDIN_CLIENT_SECRET" in page
+    assert "What needs attention" not in page
+
+
+def test_the_second_step_is_a_button_away(as_alice, app):
+    page = text(as_alice)
+    assert page.count(">done<") == 1
+    assert 'href="/linkedin/connect/"' in page
+
+
+def test_an_analyst_is_told_whom_to_ask(as_charlie, app):
+    assert "An owner or a manager connects LinkedIn" in text(as_charlie)
+
+
+def test_after_the_first_sync_the_steps_are_gone(as_alice, app):
+    role = make_role()
+    make_sync_run(account=role.ad_account)
+    page = text(as_alice)
+    assert "Three steps" not in page
+    assert "Nothing needs you" in page
+
+
+def test_spend_is_shown_per_currency_against_the_month_before(as_alice, app):
+    yesterday = timezone.now().date() - timedelta(days=1)
+    for currency, spend in (("EUR", 1234), ("USD", 99)):
+        campaign = make_campaign(account=make_ad_account(currency=currency))
+        make_campaign_day(campaign=campaign, date=yesterday, spend=Decimal(spend))
+        make_campaign_day(campaign=campaign, date=yesterday - timedelta(days=30), spend=Decimal(spend * 2))
+    page = text(as_alice)
+    assert "1,234.00 EUR" in page
+    assert "2,468.00 EUR" in page
+    assert "99.00 USD" in page
+    assert "-50.0 %" in page.replace("−", "-").replace("</data>", "")
+    assert "<polyline" in page
+
+
+def test_what_needs_attention_leads_to_where_it_is_mended(as_alice, app):
+    role = make_role()
+    run = make_sync_run(
+        account=role.ad_account, status="failed", error_kind="access", errors="LinkedIn refused. Ask for a role."
+    )
+    page = text(as_alice)
+    assert f'href="/sync/runs/{run.pk}/"' in page
+    make_connection(state="needs_consent")
+    assert 'href="/linkedin/connect/"' in text(as_alice)
+
+
+def test_a_viewer_sees_the_granted_ad_account_alone(as_bob, bobs_ad_account, app):
+    make_role(ad_account=bobs_ad_account)
+    make_sync_run(account=bobs_ad_account)
+    make_sync_run(account=make_ad_account(name="Somebody else's"), status="failed", errors="Secret trouble.")
+    page = text(as_bob)
+    assert "Bob&#x27;s brand" in page
+    assert "Somebody else" not in page
+    assert "Secret trouble" not in page
+    assert "LinkedIn consents" not in page
+
+
+def test_somebody_without_any_grant_is_told_whom_to_ask(as_charlie, app):
+    role = make_role()
+    make_sync_run(account=role.ad_account)
+    assert "No ad account is shared with you yet" in text(as_charlie)
+
+
+def test_a_hundred_ad_accounts_take_no_more_queries_than_one(as_alice, app, django_assert_max_num_queries):
+    connection = make_connection()
+    for _ in range(100):
+        role = make_role(connection=connection)
+        make_sync_run(account=role.ad_account, status="failed", errors="No. Try again.")
+    with django_assert_max_num_queries(30):
+        page = text(as_alice)
+    assert "75 more ad accounts" in page
+    assert "and " in page.lower()
+
+
+def test_a_sparkline_goes_from_zero_to_the_largest_value():
+    line = sparkline([Decimal(0), Decimal(5), Decimal(10)])
+    assert line is not None
+    assert line.line == "0.0,40.0 120.0,21.0 240.0,2.0"
+    assert line.area == "0,40 0.0,40.0 120.0,21.0 240.0,2.0 240,40"
+    assert sparkline([Decimal(1)]) is None
+    assert sparkline([Decimal(0), Decimal(0)]) is None
