@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.functional import lazy
+from django.utils.functional import SimpleLazyObject
 
 from accounts import access, connections
 from accounts.models import LinkedInConnection
@@ -24,7 +24,7 @@ def consent_notices(request: HttpRequest) -> dict[str, Any]:
 
     Not cached: the table holds a row per person, and a notice that outlives its remedy would be a lie.
     """
-    return {"consent_notices": lazy(_notices, list)(request)}
+    return {"consent_notices": SimpleLazyObject(lambda: _notices(request))}
 
 
 def _notices(request: HttpRequest) -> list[ConsentNotice]:

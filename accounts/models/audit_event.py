@@ -31,6 +31,7 @@ class AuditEvent(models.Model):
         AD_ACCOUNT_GRANTED = "ad_account_granted", "Ad account granted"
         AD_ACCOUNT_GRANT_TAKEN_BACK = "ad_account_grant_taken_back", "Grant of an ad account taken back"
         CONSENT_GIVEN = "consent_given", "LinkedIn consent given"
+        CONSENT_GIVEN_BY_ANOTHER_MEMBER = "consent_given_by_another_member", "LinkedIn consent given by another member"
         CONSENT_REFRESHED = "consent_refreshed", "LinkedIn consent renewed"
         CONSENT_LOST = "consent_lost", "LinkedIn consent lost"
         CONSENT_REVOKED = "consent_revoked", "LinkedIn consent ended"

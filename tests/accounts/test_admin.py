@@ -69,7 +69,7 @@ def test_lists_ask_the_database_the_same_whatever_their_length(
 ) -> None:
     for _ in range(5):
         row_of_every_table()
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(15):
         as_alice.get(url(model))
 
 

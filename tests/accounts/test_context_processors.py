@@ -60,4 +60,5 @@ def test_it_costs_one_query_and_none_where_nobody_looks(alice: User, django_asse
     with django_assert_num_queries(0):
         notices = consent_notices(request)["consent_notices"]
     with django_assert_num_queries(1):
+        assert notices
         assert [one.days_left for one in notices] == [1, 2]

@@ -136,7 +136,7 @@ def test_lists_ask_the_database_the_same_whatever_their_length(
 ) -> None:
     for _ in range(5):
         row_of_every_table(make_ad_account())
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(14):
         as_alice.get(url(model))
 
 
