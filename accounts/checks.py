@@ -35,7 +35,6 @@ _PLACEHOLDERS: Final = (
     "example",
 )
 _MAKE_SECRET = "python -c 'import secrets; print(secrets.token_urlsafe(50))'"  # noqa: S105
-_LOGIN_SCOPES: Final = frozenset({"openid", "profile", "email"})
 _MAKE_KEY = "python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
 
 
@@ -86,14 +85,14 @@ def encryption_keys(**_: Any) -> list[CheckMessage]:
 
 @register
 def debug_in_production(**_: Any) -> list[CheckMessage]:
-    """accounts.W003: visitors would read tracebacks and settings."""
+    """accounts.W006: visitors would read tracebacks and settings."""
     if not (settings.DEBUG and _in_production()):
         return []
     return [
         checks.Warning(
             "DEBUG is on although this looks like production: the database is your own or SITE_URL is https.",
             hint="Set DEBUG=false and restart; what failed is in the log.",
-            id="accounts.W003",
+            id="accounts.W006",
         )
     ]
 
@@ -125,27 +124,6 @@ def redirect_host(**_: Any) -> list[CheckMessage]:
             f"LinkedIn sends people back to {back.scheme}://{back.netloc}, but SITE_URL is {settings.SITE_URL}.",
             hint="Leave LINKEDIN_REDIRECT_URI empty, and register SITE_URL/linkedin/callback/ on the LinkedIn app.",
             id="accounts.W005",
-        )
-    ]
-
-
-@register
-def one_app_two_scope_sets(**_: Any) -> list[CheckMessage]:
-    """accounts.W006: a login would end the same member's ads tokens.
-
-    Source: LinkedIn, "Authorization Code Flow", step 3, read 2026-11-21.
-    """
-    login_app = getattr(settings, "LINKEDIN_LOGIN_CLIENT_ID", "")
-    missing = sorted(_LOGIN_SCOPES - set(settings.LINKEDIN_SCOPES))
-    if not login_app or login_app != settings.LINKEDIN_CLIENT_ID or not missing:
-        return []
-    return [
-        checks.Warning(
-            "Signing in and reading ads use one LinkedIn app with different scopes: each login ends that member's "
-            "consent to read ads.",
-            hint="Use a second LinkedIn app for LINKEDIN_LOGIN_CLIENT_ID, "
-            f"or add {' '.join(missing)} to LINKEDIN_SCOPES.",
-            id="accounts.W006",
         )
     ]
 

@@ -76,10 +76,11 @@ def test_a_form_without_its_token_is_explained() -> None:
 
 
 @pytest.mark.urls(__name__)
-def test_a_failure_names_the_request_where_it_has_an_id(browser: Client) -> None:
-    assert "the log names it as" not in browser.get("/fail/").content.decode()
-    with structlog.contextvars.bound_contextvars(request_id="8f14e45f"):
+def test_a_failure_names_the_request_as_the_log_does(browser: Client) -> None:
+    with structlog.contextvars.bound_contextvars(request_id=None):
         page = error_pages.server_error(RequestFactory().get("/")).content.decode()
+    assert "the log names it as" not in page
+    page = browser.get("/fail/", headers={"x-request-id": "8f14e45f"}).content.decode()
     assert "the log names it as <code>8f14e45f</code>" in page
 
 

@@ -22,6 +22,8 @@ from accounts.models import (
     AdAccountAccess,
     AuditEvent,
     ConsentWarning,
+    FailedLogin,
+    Invitation,
     LinkedInAdAccountRole,
     LinkedInConnection,
     User,
@@ -62,7 +64,9 @@ PAGES: dict[str, Outcomes] = {
     "admin:login": (200, *("/admin/",) * 5),
     # A link must not sign anybody out.
     "admin:logout": ("/admin/", *(405,) * 5),
-    "admin:password_change": staff(200),
+    # One address: the page that records the change stands before the admin's own.
+    "/admin/password_change/": ("/people/me/password/",) * 6,
+    "admin:password_change": ("/people/me/password/",) * 6,
     "admin:password_change_done": staff(200),
     "admin:jsi18n": staff(200),
     "admin:search": staff(200),
@@ -71,6 +75,16 @@ PAGES: dict[str, Outcomes] = {
     "admin:view_on_site": staff(404),
     "admin:app_list": staff(200),
     "/admin/<url>": staff(404),
+    # A login, an invitation and a forgotten password are for those who are not signed in; a GET starts nothing.
+    "people:begin": (405,) * 6,
+    "people:complete": (400,) * 6,
+    "people:invitation": (404,) * 6,
+    "people:password_reset": (200,) * 6,
+    "people:password_reset_sent": (200,) * 6,
+    "people:new_password": (200,) * 6,
+    "people:me": staff(200),
+    "people:password": staff(200),
+    "people:sessions": staff(405),
     "reporting:sync": staff(200),
     # They start and stop what runs, so a link does nothing.
     "reporting:plan": staff(405),
@@ -101,6 +115,9 @@ SHARED = (EVERYBODY, NOBODY, EVERYBODY, EVERYBODY, NOBODY)
 CONNECTIONS = (MANAGERS, NOBODY, MANAGERS, MANAGERS, NOBODY)
 TIMETABLE = (MANAGERS, MANAGERS, MANAGERS, MANAGERS, MANAGERS)
 GRANTS = (OWNERS, OWNERS, OWNERS, OWNERS, OWNERS)
+# Taken back by revoking them, which the list offers.
+INVITATIONS = (OWNERS, OWNERS, OWNERS, OWNERS, NOBODY)
+LOCKED_OUT = (OWNERS, NOBODY, OWNERS, OWNERS, OWNERS)
 TRAIL = (OWNERS, NOBODY, OWNERS, OWNERS, NOBODY)
 _ACTIONS = ("changelist", "add", "change", "history", "delete")
 
@@ -112,6 +129,8 @@ MODELS: dict[type[Model], tuple[Outcomes, ...]] = {
     LinkedInAdAccountRole: FACTS,
     LinkedInConnection: CONNECTIONS,
     User: GRANTS,
+    Invitation: INVITATIONS,
+    FailedLogin: LOCKED_OUT,
     AccountDailyTotal: FACTS,
     AudienceDemographic: FACTS,
     Campaign: FACTS,
@@ -140,6 +159,12 @@ ROWS: dict[type[Model], Callable[[AdAccount], Model]] = {
     LinkedInAdAccountRole: lambda one: builders.make_role(ad_account=one),
     LinkedInConnection: lambda _: builders.make_connection(),
     User: lambda _: builders.make_user(),
+    Invitation: lambda _: Invitation.objects.create(
+        email="dora@example.com", created_at=NOW, expires_at=NOW, token_digest="0" * 64
+    ),
+    FailedLogin: lambda _: FailedLogin.objects.create(
+        username="dora@example.com", ip_address="127.0.0.1", failures_since_start=1
+    ),
     AccountDailyTotal: lambda one: builders.make_account_day(account=one),
     AudienceDemographic: lambda one: builders.make_segment(account=one),
     Campaign: lambda one: builders.make_campaign(account=one),
@@ -257,6 +282,9 @@ def _values(name: str, ad_account: AdAccount) -> dict[str, Any]:
         "object_id": connection.pk if "linkedinconnection" in name else 404,
         "connection_id": connection.pk,
         "app_label": "ingestion",
+        "backend": "linkedin-openidconnect",
+        "token": "unknown",
+        "uidb64": "unknown",
         "url": "nothing/",
         "id": builders.make_user().pk,
         "run_id": builders.make_sync_run(account=ad_account).pk,
