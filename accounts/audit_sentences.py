@@ -25,6 +25,9 @@ _SENTENCES: Final[dict[str, str]] = {
     _Kind.AD_ACCOUNT_GRANTED: "{who} granted {user_email} the ad account {ad_account}",
     _Kind.AD_ACCOUNT_GRANT_TAKEN_BACK: "{who} took the ad account {ad_account} back from {user_email}",
     _Kind.CONSENT_GIVEN: "{who} connected LinkedIn (connection {connection_id})",
+    _Kind.CONSENT_GIVEN_BY_ANOTHER_MEMBER: (
+        "LinkedIn connection {connection_id} is now another LinkedIn member's than before"
+    ),
     _Kind.CONSENT_REFRESHED: "{who} renewed the tokens of LinkedIn connection {connection_id}",
     _Kind.CONSENT_LOST: "LinkedIn connection {connection_id} was lost: {reason}",
     _Kind.CONSENT_REVOKED: "{who} ended the consent of LinkedIn connection {connection_id}",
