@@ -16,10 +16,11 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 
-from accounts import audit
+from accounts import api_tokens, audit
 from accounts.models import (
     AdAccount,
     AdAccountAccess,
+    ApiToken,
     AuditEvent,
     ConsentWarning,
     FailedLogin,
@@ -82,6 +83,12 @@ PAGES: dict[str, Outcomes] = {
     "people:password_reset": (200,) * 6,
     "people:password_reset_sent": (200,) * 6,
     "people:new_password": (200,) * 6,
+    "accounts:api_tokens": staff(200),
+    "accounts:revoke_api_token": staff(405),
+    # The API answers in its own way, and says 401 to strangers.
+    "me": (401, 200, 200, 200, 200, 200),
+    "/api/": (404,) * 6,
+    "admin:accounts_auditevent_export": staff(403, 403, 403, 403, 200),
     "people:me": staff(200),
     "people:password": staff(200),
     "people:sessions": staff(405),
@@ -125,6 +132,7 @@ MODELS: dict[type[Model], tuple[Outcomes, ...]] = {
     AdAccount: FACTS,
     AdAccountAccess: GRANTS,
     AuditEvent: TRAIL,
+    ApiToken: TRAIL,
     ConsentWarning: CONNECTIONS,
     LinkedInAdAccountRole: FACTS,
     LinkedInConnection: CONNECTIONS,
@@ -152,6 +160,7 @@ MODELS: dict[type[Model], tuple[Outcomes, ...]] = {
 ROWS: dict[type[Model], Callable[[AdAccount], Model]] = {
     AdAccount: lambda one: one,
     AdAccountAccess: lambda one: builders.make_access(ad_account=one),
+    ApiToken: lambda _: api_tokens.issue(user=builders.make_user(), name="one", scope="read", now=NOW)[0],
     AuditEvent: lambda _: audit.record("consent_given", actor=None),
     ConsentWarning: lambda _: ConsentWarning.objects.create(
         connection=builders.make_connection(), consented_at=NOW, days=7, sent_at=NOW
@@ -287,5 +296,6 @@ def _values(name: str, ad_account: AdAccount) -> dict[str, Any]:
         "uidb64": "unknown",
         "url": "nothing/",
         "id": builders.make_user().pk,
+        "token_id": 404,
         "run_id": builders.make_sync_run(account=ad_account).pk,
     }

@@ -1,12 +1,14 @@
 """Every URL pattern of the project, as the configuration has it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.admindocs.views import simplify_regex
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RegexPattern
+from rest_framework.authentication import SessionAuthentication
 
 # Values that suit every converter in use: they need not exist.
 _VALUE = "1"
@@ -46,7 +48,13 @@ def _walk(resolver: URLResolver, prefix: str, namespace: str) -> Iterator[Patter
             yield from _walk(one, route, inner)
         elif isinstance(one, URLPattern):
             name = ":".join(part for part in (namespace, one.name) if part) if one.name else f"/{route}"
-            yield Pattern(name, route, tuple(_arguments(route)), getattr(one.callback, "csrf_exempt", False))
+            yield Pattern(name, route, tuple(_arguments(route)), _is_csrf_exempt(one.callback))
+
+
+def _is_csrf_exempt(view: Callable[..., Any]) -> bool:
+    """Django REST framework exempts every view of its own and checks those that come with a session by itself."""
+    checks_sessions = SessionAuthentication in getattr(getattr(view, "cls", None), "authentication_classes", ())
+    return getattr(view, "csrf_exempt", False) and not checks_sessions
 
 
 def _readable(one: URLPattern | URLResolver) -> str:
