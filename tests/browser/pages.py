@@ -23,7 +23,7 @@ _ROWS = "#result_list tbody tr"
 PAGES = (
     Site("login", "/admin/login/", "text=Welcome back to", signed_in=False),
     Site("forgotten-password", "/people/password-reset/", "#page form", signed_in=False),
-    Site("home", "/admin/", "text=Campaign days"),
+    Site("home", "/admin/", "text=What needs attention"),
     Site("connect", "/linkedin/connect/", "text=Continue to LinkedIn"),
     Site("sync", "/sync/", "text=Sync runs"),
     Site("ad-accounts", "/admin/accounts/adaccount/", _ROWS),
