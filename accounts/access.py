@@ -28,6 +28,11 @@ def sees_every_ad_account(user: Asker) -> bool:
     return _role(user) in SEES_EVERY_AD_ACCOUNT
 
 
+def may_enter(user: Asker) -> bool:
+    """Whether this user may open the site at all; what it shows them is asked apart."""
+    return _role(user) is not None
+
+
 def may_connect_linkedin(user: Asker) -> bool:
     return _role_in_person(user) in MAY_CONNECT_LINKEDIN
 

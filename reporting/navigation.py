@@ -15,6 +15,8 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
 
+from accounts import access
+from accounts.access import Asker
 from accounts.models import (
     AdAccount,
     AdAccountAccess,
@@ -59,19 +61,18 @@ def _rows(title: str, symbol: str, model: type[Model]) -> Entry:
     )
 
 
-def _page(title: str, symbol: str, url_name: str) -> Entry:
-    """Leads to a page for everybody who signs in here; what it shows them it decides itself."""
-    return Entry(
-        title=title,
-        symbol=symbol,
-        url_name=url_name,
-        may_see=lambda request: bool(request.user.is_active and request.user.is_staff),
-    )
+def _page(title: str, symbol: str, url_name: str, may_see: Callable[[Asker], bool] = access.may_enter) -> Entry:
+    """Leads to a page of our own; what it shows whom it decides itself."""
+    return Entry(title=title, symbol=symbol, url_name=url_name, may_see=lambda request: may_see(request.user))
 
 
 GROUPS = {
     # First and without a title: what people come for.
-    "": (_page("Sync", "sync", "reporting:sync"),),
+    "": (
+        _page("Overview", "home", "admin:index"),
+        _page("Sync", "sync", "reporting:sync"),
+        _page("Status", "monitor_heart", "reporting:status", access.sees_every_ad_account),
+    ),
     "Data": (
         _rows("Ad accounts", "storefront", AdAccount),
         _rows("Campaigns", "campaign", Campaign),

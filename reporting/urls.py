@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from reporting.pages import sync
+from reporting.pages import status, sync
 
 app_name = "reporting"
 urlpatterns = [
+    path("status/", status.status, name="status"),
     path("sync/", sync.sync, name="sync"),
     path("sync/plan/", sync.plan, name="plan"),
     path("sync/start/", sync.start, name="start"),

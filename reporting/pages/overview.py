@@ -17,6 +17,7 @@ from reporting.queries.data_as_of import Attention, SpendLately
 
 _ATTENTION_SHOWN = 12
 _AD_ACCOUNTS_SHOWN = 25
+_CONSENT_KINDS = frozenset({"consent_lost", "consent_ending", "no_connection"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     as_of = sorted(
         data_as_of.data_as_of(ad_accounts=ad_accounts, now=now), key=lambda one: (one.as_of is not None, one.as_of)
     )
-    attention = data_as_of.attention(ad_accounts=ad_accounts, now=now)
+    attention = [one for one in data_as_of.attention(ad_accounts=ad_accounts, now=now) if _concerns(request, one)]
     spend = data_as_of.overview_spend(ad_accounts=ad_accounts, today=now.date())
     return context | {
         "has_ad_accounts": True,
@@ -107,9 +108,14 @@ def _steps(request: HttpRequest) -> list[Step]:
     ]
 
 
+def _concerns(request: HttpRequest, one: Attention) -> bool:
+    """Consents name the colleague who gave them, and are mended by those who may connect LinkedIn."""
+    return one.kind not in _CONSENT_KINDS or access.may_connect_linkedin(request.user)
+
+
 def _where(one: Attention) -> str:
     """The page on which a person can do something about it."""
-    if one.kind in {"consent_lost", "consent_ending", "no_connection"}:
+    if one.kind in _CONSENT_KINDS:
         return reverse("accounts:connect")
     if one.run_id is not None:
         return reverse("reporting:run", args=[one.run_id])

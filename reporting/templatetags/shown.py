@@ -70,6 +70,12 @@ def duration(value: timedelta | float | None) -> str:
 
 
 @register.filter
+def words(value: str) -> str:
+    """needs_consent as needs consent."""
+    return value.replace("_", " ")
+
+
+@register.filter
 def pretty(value: Any) -> str:
     """JSON as people read it."""
     return json.dumps(value, indent=2, ensure_ascii=False)

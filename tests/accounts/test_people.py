@@ -173,7 +173,7 @@ def answers(user: User) -> dict[str, bool]:
         "Make API tokens for reading": access.may_issue_api_token(user, ApiToken.Scope.READ),
         "Make API tokens that start syncs": access.may_issue_api_token(user, ApiToken.Scope.READ_AND_SYNC),
         "See every ad account": access.sees_every_ad_account(user) and other in visible,
-        "See the ad accounts granted to them": granted in visible,
+        "See the ad accounts granted to them": access.may_enter(user) and granted in visible,
         "Connect LinkedIn": access.may_connect_linkedin(user),
         "End a LinkedIn consent they gave": access.may_end_consent(user, make_connection(user=user)),
         "End anybody's LinkedIn consent": access.may_end_consent(user, make_connection()),

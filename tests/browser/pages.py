@@ -26,6 +26,7 @@ PAGES = (
     Site("home", "/admin/", "text=What needs attention"),
     Site("connect", "/linkedin/connect/", "text=Continue to LinkedIn"),
     Site("sync", "/sync/", "text=Sync runs"),
+    Site("status", "/status/", "text=What somebody should look at"),
     Site("ad-accounts", "/admin/accounts/adaccount/", _ROWS),
     Site("ad-account", "/admin/accounts/adaccount/{ad_accounts}/change/", "text=Currency"),
     Site("campaigns", "/admin/ingestion/campaign/", _ROWS),

@@ -92,6 +92,7 @@ PAGES: dict[str, Outcomes] = {
     "people:me": staff(200),
     "people:password": staff(200),
     "people:sessions": staff(405),
+    "reporting:status": staff(403, 403, 200, 200, 200),
     "reporting:sync": staff(200),
     # They start and stop what runs, so a link does nothing.
     "reporting:plan": staff(405),

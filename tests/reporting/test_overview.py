@@ -14,6 +14,7 @@ from tests.builders import (
     make_connection,
     make_role,
     make_sync_run,
+    make_user,
 )
 
 pytestmark = pytest.mark.django_db
@@ -90,6 +91,13 @@ def test_a_viewer_sees_the_granted_ad_account_alone(as_bob, bobs_ad_account, app
     assert "Somebody else" not in page
     assert "Secret trouble" not in page
     assert "LinkedIn consents" not in page
+
+
+def test_a_viewer_hears_of_no_colleagues_consent(as_bob, bobs_ad_account, app):
+    connection = make_connection(state="needs_consent", user=make_user(email="colleague@example.com"))
+    make_role(ad_account=bobs_ad_account, connection=connection)
+    make_sync_run(account=bobs_ad_account)
+    assert "colleague@example.com" not in text(as_bob)
 
 
 def test_somebody_without_any_grant_is_told_whom_to_ask(as_charlie, app):
