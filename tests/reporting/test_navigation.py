@@ -11,7 +11,7 @@ from tests.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ["Sync"]
+PAGES = ["Overview", "Sync"]
 DATA = ["Ad accounts", "Campaigns", "Creatives", "Campaign metrics", "Creative metrics", "Demographics", "Daily totals"]
 SYNC = ["State by ad account", "Runs", "Rejected records", "Incomplete days"]
 
@@ -30,7 +30,7 @@ def links(user: User) -> list[str]:
 
 def test_owners_see_everything_in_the_order_people_look_for_it(alice: User) -> None:
     assert titles(alice) == {
-        "": PAGES,
+        "": [*PAGES, "Status"],
         "Data": DATA,
         "Sync": [*SYNC, "Timetable"],
         "LinkedIn": ["Connections", "Roles", "Warnings sent"],
