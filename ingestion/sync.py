@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from django.conf import settings
@@ -24,6 +25,18 @@ from ingestion.sync_runs import Cancelled, Progress, Run, RunLost, Stopped, Sync
 
 # One sync asks with so many connections at most, one after the other.
 _MOST_CONNECTIONS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What is to be synced once the gate is passed: these days, both included."""
+
+    ad_account_id: int
+    first_day: date
+    last_day: date
+    force: bool
+    trigger: str
+    queued_run_id: int | None
 
 
 def sync_ad_account(
@@ -53,6 +66,7 @@ def sync_ad_account(
             sync_runs.leave_queue(queued_run_id)
         return SyncResult(ad_account_id, "skipped", gate.reason)
     first_day, last_day = days_to_ask(ad_account_id, first_day=first_day, last_day=last_day, today=started_at.date())
+    wish = _Wish(ad_account_id, first_day, last_day, force, trigger, queued_run_id)
     result: SyncResult | None = None
     tried: list[int] = []
     while len(tried) < _MOST_CONNECTIONS:
@@ -62,26 +76,9 @@ def sync_ad_account(
             budget.require_not_parked()
         except (AccountsError, DayLimitReached) as error:
             # What LinkedIn refused says more than that nobody is left to ask.
-            return result or _refused(
-                ad_account_id,
-                error,
-                trigger=trigger,
-                days=(first_day, last_day),
-                queued_run_id=queued_run_id,
-                now=started_at,
-            )
+            return result or _refused(wish, error, now=started_at)
         tried.append(connection.pk)
-        row = sync_runs.take(
-            ad_account_id=ad_account_id,
-            trigger=trigger,
-            first_day=first_day,
-            last_day=last_day,
-            # Whoever forces wants every answer anew; whoever tries again wants the rest, and so does this sync
-            # of its own run before.
-            resume=not force or trigger == SyncLog.Trigger.RETRY or _began(result),
-            queued_run_id=None if result else queued_run_id,
-            now=now() if result else started_at,
-        )
+        row = _take(wish, after=result, now=now() if result else started_at)
         about = bound_contextvars(ad_account_id=ad_account_id, run_id=row.pk)
         with about, budget, client_for(connection.pk, budget=budget, now=now) as client:
             run = Run(row, client=client, budget=budget, now=now, on_progress=on_progress, should_stop=should_stop)
@@ -92,29 +89,34 @@ def sync_ad_account(
     return result
 
 
-def _began(result: SyncResult | None) -> bool:
-    return result is not None and result.status == SyncLog.Status.PARTIAL
+def _take(wish: _Wish, *, after: SyncResult | None, now: datetime) -> SyncLog:
+    """Whoever forces wants every answer anew; whoever tries again wants the rest.
+
+    So does a sync of its own run before, where that one had begun.
+    """
+    has_begun = after is not None and after.status == SyncLog.Status.PARTIAL
+    return sync_runs.take(
+        ad_account_id=wish.ad_account_id,
+        trigger=wish.trigger,
+        first_day=wish.first_day,
+        last_day=wish.last_day,
+        resume=not wish.force or wish.trigger == SyncLog.Trigger.RETRY or has_begun,
+        queued_run_id=None if after else wish.queued_run_id,
+        now=now,
+    )
 
 
-def _refused(
-    ad_account_id: int,
-    error: Exception,
-    *,
-    trigger: str,
-    days: tuple[date, date],
-    queued_run_id: int | None,
-    now: datetime,
-) -> SyncResult:
+def _refused(wish: _Wish, error: Exception, *, now: datetime) -> SyncResult:
     """No request can be made now: say so in `sync_log` and at the gate."""
     failure = explain(error) or Failure(SyncLog.ErrorKind.INTERNAL, str(error))
-    note_refusal(ad_account_id, str(failure), now=now)
+    note_refusal(wish.ad_account_id, str(failure), now=now)
     return sync_runs.refuse(
-        ad_account_id=ad_account_id,
+        ad_account_id=wish.ad_account_id,
         failure=failure,
-        trigger=trigger,
-        first_day=days[0],
-        last_day=days[1],
-        queued_run_id=queued_run_id,
+        trigger=wish.trigger,
+        first_day=wish.first_day,
+        last_day=wish.last_day,
+        queued_run_id=wish.queued_run_id,
         now=now,
     )
 
