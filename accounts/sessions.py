@@ -41,6 +41,12 @@ def signed_in_browsers(person: User, *, this_key: str | None, now: datetime) -> 
     return sorted(found, key=lambda browser: not browser.is_this_one)
 
 
+def prune(*, now: datetime) -> int:
+    """Remove sessions that have expired; returns how many."""
+    removed, _ = Session.objects.filter(expire_date__lt=now).delete()
+    return int(removed)
+
+
 @transaction.atomic
 def end(person: User, session_id: str, *, actor: User) -> bool:
     """End one session of a person; returns whether it was there."""

@@ -3,9 +3,11 @@
 Known and unknown addresses get the same answers, so that nobody learns here who has an account.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
+import redis
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth import login
@@ -27,6 +29,8 @@ from accounts import audit, invitations, linkedin_login, lock_out, sessions
 from accounts.errors import NotInvited
 from accounts.forms import ForgottenPasswordForm, JoinForm, NewPasswordForm
 from accounts.models import Invitation, User
+
+log = logging.getLogger(__name__)
 
 _PASSWORD_BACKEND: Final = "django.contrib.auth.backends.ModelBackend"  # noqa: S105
 
@@ -156,10 +160,18 @@ class ForgottenPassword(_InTheShell, PasswordResetView):
     title = "Forgotten password"
 
     def form_valid(self, form: Any) -> HttpResponse:
-        email = form.cleaned_data["email"].lower()
-        if cache.add(f"password-reset:{email}", 1, timeout=_RESET_PAUSE_SECONDS):
-            return super().form_valid(form)
-        return redirect(str(self.success_url))
+        if _was_asked_lately(form.cleaned_data["email"].lower()):
+            return redirect(str(self.success_url))
+        return super().form_valid(form)
+
+
+def _was_asked_lately(email: str) -> bool:
+    """Whether a link for this address was asked for in the last minutes; one message is enough for all of them."""
+    try:
+        return not cache.add(f"password-reset:{email}", 1, timeout=_RESET_PAUSE_SECONDS)
+    except redis.RedisError as error:
+        log.warning("Password resets are not counted: Valkey does not answer (%s).", type(error).__name__)
+        return False
 
 
 class ResetSent(_InTheShell, TemplateView):

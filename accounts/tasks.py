@@ -6,7 +6,7 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from accounts import connections, consent_warnings
+from accounts import connections, consent_warnings, sessions
 from accounts.errors import AccountsError
 
 log = logging.getLogger(__name__)
@@ -42,3 +42,9 @@ def warn_of_ending_consents() -> Any:
                 type(error).__name__,
             )
     return {"sent": sent, "failed": failed}
+
+
+@shared_task
+def prune_sessions() -> Any:
+    """Remove sessions that have expired."""
+    return {"removed": sessions.prune(now=timezone.now())}

@@ -33,6 +33,15 @@ DATABASES = {
 DATABASES["default"].setdefault("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.text("REDIS_URL") or EMBEDDED_SERVERS.redis_url()
+# Shared by every process, so that what is counted is counted once.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "cache",
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+    }
+}
 
 # --- Security --------------------------------------------------------------------------------------
 DEBUG = env.boolean("DEBUG", False)
@@ -112,6 +121,7 @@ INSTALLED_APPS = [
     "social_django",
 ]
 MIDDLEWARE = [
+    "config.client_address.ClientAddressMiddleware",
     # What only adds headers stands before what answers by itself, so that files and errors carry them too.
     "config.permissions_policy.PermissionsPolicyMiddleware",
     "csp.middleware.CSPMiddleware",

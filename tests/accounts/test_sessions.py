@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 from qsessions.models import Session
 
-from accounts import sessions
+from accounts import sessions, tasks
 from accounts.models import AuditEvent, User
 from accounts.roles import Role
 from tests.builders import make_user
@@ -156,3 +156,11 @@ def test_a_deactivated_person_is_out_and_stays_out_of_old_sessions(as_alice: Cli
     as_alice.post(f"/admin/accounts/user/{bob.pk}/change/", form | {"is_active": "on"})
     assert not is_in(as_bob)
     assert is_in(as_alice)
+
+
+def test_expired_sessions_are_pruned_and_living_ones_stay(as_bob: Client, bobs_phone: Client) -> None:
+    now = timezone.now()
+    gone, kept = Session.objects.order_by("pk")
+    Session.objects.filter(pk=gone.pk).update(expire_date=now - timedelta(seconds=1))
+    assert tasks.prune_sessions() == {"removed": 1}
+    assert list(Session.objects.values_list("pk", flat=True)) == [kept.pk]
