@@ -18,7 +18,13 @@ _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{7,63}")
 # Links of invitations and new passwords open doors: their tokens stay out of every line.
 _SECRET_PATH = re.compile(r"^(/people/(?:invitation|password-reset/[^/]+)/)(?!choose/)[^/]+")
 # Their news is in our own lines about requests and tasks.
-_SAID_TWICE = {"celery.app.trace": "WARNING", "celery.worker.strategy": "WARNING", "django.request": "CRITICAL"}
+_SAID_TWICE = {
+    "celery.app.trace": "WARNING",
+    "celery.worker.strategy": "WARNING",
+    "django.request": "CRITICAL",
+    # The audit trail tells of logins and lock-outs; django-axes would add paths, which may hold an invitation's token.
+    "axes": "ERROR",
+}
 
 # What every line gets, whether it was logged through structlog or the standard library.
 _COMMON: tuple[Any, ...] = (

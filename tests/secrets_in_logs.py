@@ -7,8 +7,14 @@ import logging
 import re
 from collections.abc import Iterable
 
-# The simulator's codes and tokens, whose shape is LinkedIn's; and ciphertexts, which have no business there either.
-_SHAPES = r"AQ[A-Za-z0-9_-]{60,}|gAAAA[A-Za-z0-9_-]{40,}"
+_SHAPES = "|".join(
+    [
+        r"AQ[A-Za-z0-9_-]{60,}",  # the simulator's codes and tokens, whose shape is LinkedIn's
+        r"gAAAA[A-Za-z0-9_-]{40,}",  # ciphertexts, which have no business there either
+        r"laac_[A-Za-z0-9]{20,}",  # API tokens
+        r"/people/(?:invitation|password-reset/[^/\s]+)/[A-Za-z0-9_-]{20,}",  # links that open doors
+    ]
+)
 
 
 class SecretListener(logging.Handler):
