@@ -2,10 +2,12 @@
 
 from django.urls import path
 
-from reporting.pages import status, sync
+from reporting.pages import report, status, sync
 
 app_name = "reporting"
 urlpatterns = [
+    path("report/", report.report, name="report"),
+    path("report/sections/<slug:name>/", report.report_section, name="report_section"),
     path("status/", status.status, name="status"),
     path("sync/", sync.sync, name="sync"),
     path("sync/plan/", sync.plan, name="plan"),

@@ -1,6 +1,6 @@
 """How recent and how complete the data is, what needs a person's attention, and what was spent lately."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import IntEnum
@@ -13,7 +13,7 @@ from accounts.models import AdAccount, LinkedInAdAccountRole, LinkedInConnection
 from ingestion.models import IncompleteDay, SyncLog
 from ingestion.schedules import next_asks
 from ingestion.state import ConnectionState, complete_through, connection_state, with_sync_state
-from reporting.periods import last_days
+from reporting.periods import Period, last_days
 from reporting.queries.grouping import ad_account_ids, fetch_all
 from reporting.queries.performance import PerformanceRow, Totals, compared_totals, trend
 
@@ -105,6 +105,40 @@ def selection_as_of(*, ad_accounts: QuerySet[AdAccount], now: datetime) -> Selec
         incomplete_days=sum(one.incomplete_days for one in each),
         next_sync_at=min((one.next_sync_at for one in each if one.next_sync_at), default=None),
     )
+
+
+def incomplete_days(*, ad_accounts: QuerySet[AdAccount], period: Period) -> int:
+    """How many days of the period do not add up to LinkedIn's totals; one that is so in two ad accounts counts once."""
+    days = IncompleteDay.objects.filter(account__in=ad_account_ids(ad_accounts), date__gte=period.first_day)
+    return days.filter(date__lte=period.last_day).order_by().values("date").distinct().count()
+
+
+def stored_days(
+    *, ad_accounts: QuerySet[AdAccount], campaign_ids: Collection[int] | None = None
+) -> tuple[date, date] | None:
+    """The first and the last day on which anything happened; None where nothing ever did.
+
+    Two steps down the unique index (campaign, date) for each campaign, however many days it has.
+    """
+    [(first_day, last_day)] = fetch_all(
+        _STORED_DAYS,
+        {
+            "ad_account_ids": ad_account_ids(ad_accounts),
+            "campaign_ids": None if campaign_ids is None else list(campaign_ids),
+        },
+    )
+    return (first_day, last_day) if first_day else None
+
+
+_STORED_DAYS = """
+SELECT min(days.first_day), max(days.last_day)
+FROM campaigns AS campaign CROSS JOIN LATERAL (
+    SELECT min(day.date) AS first_day, max(day.date) AS last_day
+    FROM campaign_daily_metrics AS day WHERE day.campaign_id = campaign.id
+) AS days
+WHERE campaign.account_id = ANY(%(ad_account_ids)s)
+  AND (%(campaign_ids)s::bigint[] IS NULL OR campaign.id = ANY(%(campaign_ids)s))
+"""
 
 
 def connections_of(*, ad_accounts: QuerySet[AdAccount], now: datetime) -> list[ConnectionState]:

@@ -25,6 +25,7 @@ PAGES = (
     Site("forgotten-password", "/people/password-reset/", "#page form", signed_in=False),
     Site("home", "/admin/", "text=What needs attention"),
     Site("connect", "/linkedin/connect/", "text=Continue to LinkedIn"),
+    Site("report", "/report/", "[data-section=demographics][aria-busy=false] canvas"),
     Site("sync", "/sync/", "text=Sync runs"),
     Site("status", "/status/", "text=What somebody should look at"),
     Site("ad-accounts", "/admin/accounts/adaccount/", _ROWS),

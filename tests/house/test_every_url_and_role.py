@@ -92,6 +92,8 @@ PAGES: dict[str, Outcomes] = {
     "people:me": staff(200),
     "people:password": staff(200),
     "people:sessions": staff(405),
+    "reporting:report": staff(200),
+    "reporting:report_section": staff(200),
     "reporting:status": staff(403, 403, 200, 200, 200),
     "reporting:sync": staff(200),
     # They start and stop what runs, so a link does nothing.
@@ -298,5 +300,6 @@ def _values(name: str, ad_account: AdAccount) -> dict[str, Any]:
         "url": "nothing/",
         "id": builders.make_user().pk,
         "token_id": 404,
+        "name": "key-figures",
         "run_id": builders.make_sync_run(account=ad_account).pk,
     }

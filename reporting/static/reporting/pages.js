@@ -47,4 +47,6 @@
     document.addEventListener("change", (event) => { tickAll(event); submitOnChange(event); });
     document.addEventListener("DOMContentLoaded", () => show(document));
     document.addEventListener("htmx:afterSettle", (event) => show(event.target));
+    // Said by scripts that fill a part of their page themselves.
+    document.addEventListener("page:changed", (event) => show(event.target));
 })();

@@ -1,0 +1,190 @@
+"""What a report is asked for, read from an address that people copy, keep and edit.
+
+Whatever cannot be asked for becomes a sentence and leaves the rest as it was typed. Ad accounts and campaigns that
+the reader may not see are left out and counted: a copied link shows everybody their own part.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+
+from accounts.models import AdAccount
+from ingestion.models import Campaign
+from reporting.metrics import METRICS
+from reporting.periods import CUSTOM, Period, PeriodError, Preset, parse_period
+from reporting.queries.grouping import GroupBy
+
+CAMPAIGN_METRICS = ("spend", "impressions", "clicks", "ctr_percent", "cpc", "conversions", "leads", "cost_per_lead")
+CREATIVE_METRICS = ("spend", "impressions", "clicks", "ctr_percent", "conversions", "leads", "engagements")
+TREND_METRICS = (
+    "spend", "impressions", "clicks", "landing_page_clicks", "conversions", "leads", "ctr_percent", "cpc", "cpm",
+)  # fmt: skip
+_DEFAULT_TREND = ("spend", "clicks")
+COMPARE_WITH = {"previous": "Previous period", "none": "Nothing"}
+_STEPS = {"": "Automatic", "day": "Day", "week": "Week", "month": "Month"}
+_MOST_ID = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """A report that can be worked out; `campaign_ids` of None are all campaigns, `before` of None no comparison."""
+
+    ad_accounts: QuerySet[AdAccount]
+    period: Period
+    before: Period | None
+    campaign_ids: tuple[int, ...] | None
+    step: GroupBy
+    campaign_metric: str = "spend"
+    creative_metric: str = "spend"
+
+    def currencies(self) -> list[str | None]:
+        """Of the ad accounts, known ones first."""
+        found = set(self.ad_accounts.order_by().values_list("currency", flat=True))
+        return sorted(found, key=lambda currency: (currency is None, currency or ""))
+
+    def of(self, currency: str | None) -> QuerySet[AdAccount]:
+        """The ad accounts of one currency."""
+        return self.ad_accounts.filter(currency=currency)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """As it was asked, with what is wrong; `selection` is None where anything is."""
+
+    ad_account_ids: tuple[int, ...]
+    campaign_ids: tuple[int, ...]
+    preset: str
+    first_day: str
+    last_day: str
+    compare: str
+    step: str
+    trend: tuple[str, ...]
+    campaign_metric: str
+    creative_metric: str
+    errors: tuple[str, ...]
+    hidden_ad_accounts: int
+    hidden_campaigns: int
+    selection: Selection | None
+
+
+def read(params: QueryDict, *, visible: QuerySet[AdAccount], today: date) -> Filters:
+    """Everything the address asks for, within the ad accounts this reader may see."""
+    errors: list[str] = []
+    asked_accounts, asked_campaigns = (
+        _ids(params, "ad_account", "ad accounts", errors),
+        _ids(params, "campaign", "campaigns", errors),
+    )
+    ad_accounts = visible.filter(pk__in=asked_accounts) if asked_accounts else visible
+    seen_accounts = set(ad_accounts.values_list("pk", flat=True)) if asked_accounts else set()
+    seen_campaigns = _visible_campaigns(asked_campaigns, ad_accounts)
+    period = _period(params, today, errors)
+    compare = _one_of(params, "compare", COMPARE_WITH, "previous", "comparison", errors)
+    step = _one_of(params, "by", _STEPS, "", "step of the trend", errors)
+    campaign_metric = _one_of(params, "campaign_metric", CAMPAIGN_METRICS, "spend", "figure of campaigns", errors)
+    creative_metric = _one_of(params, "creative_metric", CREATIVE_METRICS, "spend", "figure of creatives", errors)
+    before = _before(period, errors) if period and compare == "previous" else None
+    selection = None
+    if period and not errors:
+        selection = Selection(
+            ad_accounts=ad_accounts,
+            period=period,
+            before=before,
+            campaign_ids=tuple(sorted(seen_campaigns)) if asked_campaigns else None,
+            step=GroupBy(step) if step else step_of(period),
+            campaign_metric=campaign_metric,
+            creative_metric=creative_metric,
+        )
+    return Filters(
+        ad_account_ids=asked_accounts,
+        campaign_ids=asked_campaigns,
+        preset=params.get("period", "") or (CUSTOM if _says_days(params) else Preset.LAST_30_DAYS.value),
+        first_day=params.get("first_day", ""),
+        last_day=params.get("last_day", ""),
+        compare=compare,
+        step=step,
+        trend=tuple(one for one in params.get("trend", "").split(",") if one in TREND_METRICS) or _DEFAULT_TREND,
+        campaign_metric=campaign_metric,
+        creative_metric=creative_metric,
+        errors=tuple(errors),
+        hidden_ad_accounts=len(set(asked_accounts) - seen_accounts),
+        hidden_campaigns=len(set(asked_campaigns) - seen_campaigns),
+        selection=selection,
+    )
+
+
+def step_of(period: Period) -> GroupBy:
+    """Days for a quarter, weeks for a year, months beyond: between a dozen and a hundred points."""
+    if period.days <= 92:
+        return GroupBy.DAY
+    return GroupBy.WEEK if period.days <= 366 else GroupBy.MONTH
+
+
+def steps() -> list[tuple[str, str]]:
+    return list(_STEPS.items())
+
+
+def presets() -> list[tuple[str, str]]:
+    """For a form: the periods that have a name, and one's own days."""
+    return [*((one.value, one.label) for one in Preset), (CUSTOM, "These days")]
+
+
+def _ids(params: QueryDict, name: str, what: str, errors: list[str]) -> tuple[int, ...]:
+    """Said again and again, as forms do, or with commas between, which leaves room for hundreds in an address."""
+    texts = [text for value in params.getlist(name) for text in value.split(",") if text]
+    if strange := [text for text in texts if not _is_id(text)]:
+        errors.append(f"“{strange[0][:40]}” is not the number of one of the {what}; choose from the list.")
+    return tuple(dict.fromkeys(int(text) for text in texts if text not in strange))
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= _MOST_ID
+
+
+def _visible_campaigns(asked: Iterable[int], ad_accounts: QuerySet[AdAccount]) -> set[int]:
+    """Campaigns of an ad account that is not in the report are none of it."""
+    if not asked:
+        return set()
+    campaigns = Campaign.objects.filter(pk__in=asked, account__in=ad_accounts.order_by().values("pk"))
+    return set(campaigns.order_by().values_list("pk", flat=True))
+
+
+def _period(params: QueryDict, today: date, errors: list[str]) -> Period | None:
+    try:
+        return parse_period(
+            preset=params.get("period"),
+            first_day=params.get("first_day"),
+            last_day=params.get("last_day"),
+            today=today,
+        )
+    except PeriodError as error:
+        errors.append(str(error))
+        return None
+
+
+def _before(period: Period, errors: list[str]) -> Period | None:
+    try:
+        return period.previous()
+    except PeriodError as error:
+        errors.append(f"There is no period before to compare with: {error}")
+        return None
+
+
+def _says_days(params: QueryDict) -> bool:
+    return bool(params.get("first_day") or params.get("last_day"))
+
+
+def _one_of(params: QueryDict, name: str, known: Iterable[str], default: str, what: str, errors: list[str]) -> str:
+    value: Any = params.get(name) or default
+    if value not in known:
+        errors.append(f"There is no {what} called “{value[:40]}”; choose one of {', '.join(filter(None, known))}.")
+        return default
+    return str(value)
+
+
+def metric_options(names: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """For a choice: metrics by name and label."""
+    return tuple((name, METRICS[name].label) for name in names)

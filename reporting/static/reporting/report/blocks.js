@@ -1,0 +1,81 @@
+// A block of the report as elements: tiles, table, and the frame around a chart. Text is only ever set as text.
+(() => {
+    "use strict";
+
+    const { cell, change } = window.Report;
+    // What it is good to have less of; of the rest more is better, but for spend, which is neither.
+    const LESS_IS_BETTER = new Set(["CPC", "CPM", "Cost per conversion", "Cost per lead"]);
+    const NEITHER = new Set(["Spend"]);
+
+    function element(name, properties = {}, ...children) {
+        const { dataset, attributes, ...rest } = properties;
+        const made = Object.assign(document.createElement(name), rest);
+        Object.assign(made.dataset, dataset || {});
+        Object.entries(attributes || {}).forEach(([key, value]) => made.setAttribute(key, value));
+        made.append(...children.filter((child) => child !== null && child !== undefined));
+        return made;
+    }
+
+    function unitOf(block, column, row) {
+        return column.unit === "by row" ? block.table.row_units[row] : column.unit;
+    }
+
+    function isNumber(unit) {
+        return unit !== "text" && unit !== "day";
+    }
+
+    function table(block) {
+        const { columns, rows } = block.table;
+        const head = columns.map((column) => element("th", {
+            textContent: column.label,
+            className: `${isNumber(column.unit) ? "number" : ""}${column.is_before ? " is-before" : ""}`,
+            attributes: { scope: "col" },
+        }));
+        const body = rows.map((row, number) => element("tr", {}, ...row.map((value, index) => {
+            const column = columns[index];
+            const unit = unitOf(block, column, number);
+            const className = `${isNumber(unit) ? "number" : ""}${column.is_before ? " is-before" : ""}`;
+            const textContent = cell(value, unit, block.currency);
+            return index
+                ? element("td", { textContent, className })
+                : element("th", { textContent, className, attributes: { scope: "row" } });
+        })));
+        const whole = element("table", { className: "data-table" },
+            element("caption", { className: "unseen", textContent: block.title }),
+            element("thead", {}, element("tr", {}, ...head)),
+            element("tbody", {}, ...body));
+        // Wide tables scroll by keyboard too.
+        const wrap = element("div", { className: "table-wrap", tabIndex: 0, attributes: { role: "region", "aria-label": `${block.title}: table` } }, whole);
+        return element("details", { className: "figures" }, element("summary", { className: "subtle", textContent: "Table" }), wrap);
+    }
+
+    function toneOf(label, percent) {
+        if (NEITHER.has(label) || !Number(percent)) return "subtle";
+        return (Number(percent) > 0) === !LESS_IS_BETTER.has(label) ? "good" : "bad";
+    }
+
+    function tiles(block) {
+        const at = Object.fromEntries(block.table.columns.map((column, index) => [column.name, index]));
+        const made = block.table.rows.map((row, number) => {
+            const [name, unit] = [row[at.metric], block.table.row_units[number]];
+            const tile = element("div", { className: "tile" },
+                element("dt", { className: "subtle", textContent: name }),
+                element("dd", { className: "figure", textContent: cell(row[at.now], unit, block.currency) }));
+            if (at.before === undefined) return tile;
+            const percent = row[at.change];
+            const said = percent === null
+                ? element("span", { textContent: "Nothing to compare with" })
+                : element("span", { className: toneOf(name, percent), textContent: change(percent) });
+            tile.append(element("dd", { className: "subtle" }, said, percent === null ? null : ` from ${cell(row[at.before], unit, block.currency)}`));
+            return tile;
+        });
+        return element("dl", { className: "tiles report-tiles" }, ...made);
+    }
+
+    function canvasOf(block) {
+        const canvas = element("canvas", { attributes: { role: "img", "aria-label": `${block.title}: chart of the figures in the table below it` } });
+        return { canvas, frame: element("div", { className: "canvas-frame" }, canvas) };
+    }
+
+    Object.assign(window.Report, { element, table, tiles, canvasOf });
+})();

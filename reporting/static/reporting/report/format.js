@@ -1,0 +1,69 @@
+// How figures are written and coloured: the viewer's own number format, the theme's own colours.
+window.Report = {};
+
+(() => {
+    "use strict";
+
+    const formats = new Map();
+
+    function format(options) {
+        const key = JSON.stringify(options);
+        if (!formats.has(key)) formats.set(key, new Intl.NumberFormat(undefined, options));
+        return formats.get(key);
+    }
+
+    function money(currency, options) {
+        const places = options || { minimumFractionDigits: 2, maximumFractionDigits: 2 };
+        return format(currency ? { style: "currency", currency, ...places } : places);
+    }
+
+    const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeZone: "UTC" });
+    const shortDay = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone: "UTC" });
+
+    // Exactly, as in a table.
+    function cell(value, unit, currency) {
+        if (value === null || value === undefined || value === "") return "–";
+        if (unit === "money") return money(currency).format(Number(value));
+        if (unit === "percent") return format({ style: "percent", maximumFractionDigits: 2 }).format(Number(value) / 100);
+        if (unit === "count") return format({}).format(Number(value));
+        if (unit === "day") return day.format(new Date(`${value}T00:00:00Z`));
+        return String(value);
+    }
+
+    // Shortly, as along an axis.
+    function tick(value, unit, currency) {
+        const short = { notation: "compact", maximumFractionDigits: Math.abs(value) < 10 ? 2 : 1 };
+        if (unit === "money") return money(currency, short).format(value);
+        if (unit === "percent") return format({ style: "percent", maximumFractionDigits: 2 }).format(value / 100);
+        return format(short).format(value);
+    }
+
+    function change(percent) {
+        return format({ style: "percent", maximumFractionDigits: 1, signDisplay: "exceptZero" }).format(Number(percent) / 100);
+    }
+
+    function label(value, unit) {
+        return unit === "day" ? shortDay.format(new Date(`${value}T00:00:00Z`)) : String(value);
+    }
+
+    function shortened(text, most) {
+        return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+    }
+
+    // Read anew for every drawing, so that a change of theme needs no more than drawing again.
+    function colours() {
+        const style = getComputedStyle(document.querySelector(".report"));
+        const of = (name) => style.getPropertyValue(name).trim();
+        return {
+            series: [1, 2, 3, 4, 5, 6, 7, 8].map((number) => of(`--series-${number}`)),
+            text: of("--chart-text"),
+            grid: of("--chart-grid"),
+            paper: of("--chart-paper"),
+            good: of("--chart-good"),
+            bad: of("--chart-bad"),
+            rest: of("--chart-rest"),
+        };
+    }
+
+    Object.assign(window.Report, { cell, tick, change, label, shortened, colours });
+})();

@@ -1,0 +1,326 @@
+// The report's page: filters that live in the address, sections that fill themselves, downloads, print.
+(() => {
+    "use strict";
+
+    const { element, table, tiles, canvasOf, draw, picture } = window.Report;
+    const root = document.querySelector(".report");
+    const form = document.getElementById("report-filters");
+    const sections = [...root.querySelectorAll("[data-section]")];
+    const drawn = new Map(); // section -> its charts, each with its block
+    const AT_ONCE = 3;
+    // The server refuses addresses of more than 4,094 characters.
+    const LONGEST_ADDRESS = 3600;
+    const USUAL = { period: "last_30_days", compare: "previous", by: "", trend: "spend,clicks", campaign_metric: "spend", creative_metric: "spend" };
+    let under_way = new AbortController();
+    let wait = 0;
+
+    // --- The address ---
+
+    function chosen(name) {
+        const boxes = [...form.querySelectorAll(`input[type=checkbox][name="${name}"]`)];
+        const ticked = boxes.filter((box) => box.checked);
+        // All of them is the same as none chosen, and stays so for ad accounts to come.
+        return ticked.length === boxes.length && !form.querySelector(`[data-cut="${name}"]`) ? [] : ticked.map((box) => box.value);
+    }
+
+    function query() {
+        const found = new URLSearchParams();
+        ["ad_account", "campaign"].forEach((name) => { if (chosen(name).length) found.set(name, chosen(name).join(",")); });
+        ["period", "first_day", "last_day", "compare", "by", "trend", "campaign_metric", "creative_metric"].forEach((name) => {
+            const { value } = form.elements[name];
+            if (value && value !== USUAL[name]) found.set(name, value);
+        });
+        return found.toString().replaceAll("%2C", ",");
+    }
+
+    function address(path, text, more = "") {
+        const all = [text, more].filter(Boolean).join("&");
+        return all ? `${path}?${all}` : path;
+    }
+
+    function remember(how) {
+        history[how](null, "", address(location.pathname, query()));
+        sections.forEach((section) => { section.querySelector("[data-csv]").href = address(section.dataset.url, query(), "format=csv"); });
+    }
+
+    // --- Sections ---
+
+    async function answer(url, options) {
+        const response = await fetch(url, { credentials: "same-origin", ...options });
+        // Signed out meanwhile: the login brings people back to this very address.
+        if (response.redirected) { location.reload(); throw new DOMException("signed out", "AbortError"); }
+        return response;
+    }
+
+    async function load(section, signal) {
+        const body = section.querySelector(".section-body");
+        section.setAttribute("aria-busy", "true");
+        try {
+            const response = await answer(address(section.dataset.url, query()), { signal, headers: { Accept: "application/json" } });
+            const isJson = (response.headers.get("Content-Type") || "").includes("json");
+            const found = isJson ? await response.json() : {};
+            if (!response.ok) throw new Error(found.error || `The server answered ${response.status}.`);
+            show(section, found);
+        } catch (error) {
+            if (error.name === "AbortError") return;
+            trouble(section, body, error instanceof TypeError ? "The server cannot be reached." : error.message);
+        }
+        section.setAttribute("aria-busy", "false");
+    }
+
+    function trouble(section, body, sentence) {
+        forget(section);
+        const again = element("button", { type: "button", className: "link", textContent: "Try again" });
+        again.addEventListener("click", () => load(section));
+        body.replaceChildren(element("p", { className: "empty", attributes: { role: "alert" } },
+            element("span", { className: "strong", textContent: "This section could not be loaded" }), `${sentence} `, again));
+    }
+
+    function forget(section) {
+        (drawn.get(section) || []).forEach(({ chart }) => chart.destroy());
+        drawn.set(section, []);
+    }
+
+    function show(section, found) {
+        const body = section.querySelector(".section-body");
+        const open = new Set([...body.querySelectorAll("details.figures[open]")].map((one) => one.dataset.key));
+        forget(section);
+        showChoice(section, found.choice);
+        section.querySelector("[data-csv]").hidden = !found.blocks.length;
+        if (!found.blocks.length) {
+            const where = document.querySelector("#report-head [data-stored]");
+            body.replaceChildren(element("p", { className: "empty" }, element("span", { className: "strong", textContent: found.empty }),
+                where ? "The link at the top leads to the days with figures." : "Choose other days, ad accounts or campaigns."));
+            return;
+        }
+        const notes = found.notes.map((note) => element("p", { className: "subtle note", textContent: note }));
+        const made = found.blocks.map((block) => [block, blockOf(section, found, block, open)]);
+        const list = element("div", { className: found.name === "demographics" ? "columns" : "stack" }, ...made.map(([, one]) => one.element));
+        body.replaceChildren(...(found.name === "trend" ? [toggles(found)] : []), list, ...notes);
+        made.forEach(([block, one]) => { if (one.canvas) keep(section, one.canvas, block); });
+    }
+
+    function state() {
+        return { isNarrow: window.innerWidth < 640, shown: form.elements.trend.value.split(",") };
+    }
+
+    function keep(section, canvas, block) {
+        drawn.get(section).push({ chart: draw(canvas, block, state()), block });
+    }
+
+    function blockOf(section, found, block, open) {
+        const figures = table(block);
+        figures.dataset.key = block.key;
+        figures.open = open.has(block.key);
+        const title = element("h3", { className: "strong", textContent: found.blocks.length > 1 || block.currency ? block.title : "" });
+        const head = element("div", { className: "row" }, title);
+        const note = block.note ? element("p", { className: "subtle note", textContent: block.note }) : null;
+        if (block.chart.kind === "tiles") {
+            return { element: element("div", { className: "report-block" }, head, tiles(block), note, figures) };
+        }
+        const { canvas, frame } = canvasOf(block);
+        const png = element("button", { type: "button", className: "link push no-print", textContent: "PNG", attributes: { "aria-label": `${block.title}: chart as a PNG picture` } });
+        png.addEventListener("click", () => download(section, canvas, block));
+        head.append(png);
+        return { element: element("div", { className: "report-block" }, head, frame, note, figures), canvas };
+    }
+
+    function showChoice(section, choice) {
+        const place = section.querySelector("[data-choice]");
+        if (!choice || place.querySelector("select")) return;
+        const options = choice.options.map(([value, text]) => element("option", { value, textContent: text, selected: value === choice.value }));
+        const select = element("select", { attributes: { "aria-label": `${section.querySelector("h2").textContent}: figure` } }, ...options);
+        select.addEventListener("change", () => {
+            form.elements[choice.name].value = select.value;
+            remember("replaceState");
+            load(section);
+        });
+        place.append(select);
+    }
+
+    // --- The trend's switches ---
+
+    function toggles(found) {
+        const [block] = found.blocks;
+        const unit = Object.fromEntries(block.table.columns.map((column) => [column.name, column.unit]));
+        const said = element("p", { className: "subtle", attributes: { role: "status" } });
+        const buttons = block.chart.series.map((name) => {
+            const { label } = block.table.columns.find((column) => column.name === name);
+            const button = element("button", { type: "button", className: "toggle", textContent: label, dataset: { metric: name } });
+            button.addEventListener("click", () => { said.textContent = toggle(name, unit, labelOf); press(); });
+            return button;
+        });
+        const labelOf = (name) => buttons.find((button) => button.dataset.metric === name).textContent;
+        function press() {
+            const { shown } = state();
+            buttons.forEach((button) => button.setAttribute("aria-pressed", String(shown.includes(button.dataset.metric))));
+        }
+        press();
+        return element("div", { className: "no-print" },
+            element("div", { className: "row toggles", attributes: { role: "group", "aria-label": "Figures of the trend" } }, ...buttons), said);
+    }
+
+    // Two axes show two units: a third one takes the place of the one that was switched on first.
+    function toggle(name, unit, labelOf) {
+        let { shown } = state();
+        let said = "";
+        if (shown.includes(name)) {
+            if (shown.length === 1) return "At least one figure stays.";
+            shown = shown.filter((one) => one !== name);
+        } else {
+            const units = [...new Set(shown.map((one) => unit[one]))];
+            if (units.length === 2 && !units.includes(unit[name])) {
+                const gone = shown.filter((one) => unit[one] === units[0]);
+                shown = shown.filter((one) => unit[one] !== units[0]);
+                said = `Two axes have room for two units, so this was switched off: ${gone.map(labelOf).join(", ")}.`;
+            }
+            shown = [...shown, name];
+        }
+        form.elements.trend.value = shown.join(",");
+        remember("replaceState");
+        redraw(sections.filter((section) => section.dataset.section === "trend"));
+        return said;
+    }
+
+    function redraw(which = sections) {
+        which.forEach((section) => drawn.set(section, (drawn.get(section) || []).map(({ chart, block }) => {
+            const { canvas } = chart;
+            chart.destroy();
+            return { chart: draw(canvas, block, state()), block };
+        })));
+    }
+
+    function download(section, canvas, block) {
+        const { chart } = drawn.get(section).find((one) => one.chart.canvas === canvas);
+        picture(chart).toBlob((blob) => {
+            const link = element("a", { href: URL.createObjectURL(blob), download: `${[section.dataset.section, block.key].filter(Boolean).join("-")}.png` });
+            link.click();
+            setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+        });
+    }
+
+    // --- Filters ---
+
+    async function head(signal) {
+        const response = await answer(address(location.pathname, query()), { signal, headers: { "HX-Request": "true" } });
+        if (!response.ok && response.status !== 400) throw new Error(`The server answered ${response.status}.`);
+        const found = new DOMParser().parseFromString(await response.text(), "text/html");
+        const place = document.getElementById("report-head");
+        place.replaceChildren(...found.getElementById("report-head").childNodes);
+        const campaigns = document.getElementById("report-campaigns");
+        if (!campaigns.contains(document.activeElement)) {
+            const { open } = campaigns.querySelector("details");
+            campaigns.replaceChildren(...found.getElementById("report-campaigns").childNodes);
+            campaigns.querySelector("details").open = open;
+        }
+        place.dispatchEvent(new CustomEvent("page:changed", { bubbles: true }));
+        return response.ok;
+    }
+
+    async function loadAll(signal) {
+        const waiting = [...sections];
+        const one = async () => {
+            while (waiting.length && !signal.aborted) await load(waiting.shift(), signal);
+        };
+        await Promise.all(Array.from({ length: AT_ONCE }, one));
+    }
+
+    async function refresh() {
+        clearTimeout(wait);
+        under_way.abort();
+        under_way = new AbortController();
+        const { signal } = under_way;
+        count();
+        if (query().length > LONGEST_ADDRESS) {
+            tell("That is more than fits into an address; choose fewer campaigns, or none for all of them.");
+            return;
+        }
+        if (address(location.pathname, query()) !== `${location.pathname}${location.search}`) remember("pushState");
+        sections.forEach((section) => section.setAttribute("aria-busy", "true"));
+        try {
+            const isGood = await head(signal);
+            root.classList.toggle("is-stale", !isGood);
+            if (isGood) await loadAll(signal);
+            else sections.forEach((section) => section.setAttribute("aria-busy", "false"));
+        } catch (error) {
+            if (error.name === "AbortError") return;
+            tell(`${error instanceof TypeError ? "The server cannot be reached." : error.message} Press “Show” to try again.`);
+            sections.forEach((section) => section.setAttribute("aria-busy", "false"));
+        }
+    }
+
+    function tell(sentence) {
+        document.getElementById("report-head").prepend(element("p", { className: "errors", textContent: sentence, attributes: { role: "alert" } }));
+    }
+
+    function count() {
+        form.querySelectorAll("[data-count]").forEach((place) => {
+            const found = chosen(place.dataset.count).length;
+            place.textContent = found ? `${found} chosen` : "all";
+        });
+    }
+
+    function changed(event) {
+        const { name, type } = event.target;
+        if (!name && !event.target.matches("[data-tick-all]")) return;
+        const days = [form.elements.first_day, form.elements.last_day];
+        if (name === "period") {
+            if (event.target.value === "custom") { days[0].focus(); return; }
+            days.forEach((one) => { one.value = ""; });
+        }
+        if (name === "first_day" || name === "last_day") {
+            form.elements.period.value = "custom";
+            if (days.some((one) => !one.value)) return;
+        }
+        clearTimeout(wait);
+        // People tick several boxes and type days; each is not a question of its own.
+        wait = setTimeout(refresh, type === "checkbox" ? 600 : type === "date" ? 900 : 0);
+    }
+
+    function search(event) {
+        if (!event.target.matches("[data-search]")) return;
+        const wanted = event.target.value.trim().toLowerCase();
+        event.target.closest("details").querySelectorAll(".choices label[data-name]").forEach((one) => {
+            one.hidden = !one.dataset.name.toLowerCase().includes(wanted);
+        });
+    }
+
+    // --- Paper ---
+
+    let undo = [];
+
+    function beforePrint() {
+        const html = document.documentElement;
+        const closed = [...root.querySelectorAll("details.figures:not([open])")];
+        const isDark = html.classList.contains("dark");
+        closed.forEach((one) => { one.open = true; });
+        watchTheme.disconnect();
+        html.classList.remove("dark");
+        redraw();
+        undo = [() => closed.forEach((one) => { one.open = false; }), () => html.classList.toggle("dark", isDark)];
+    }
+
+    function afterPrint() {
+        undo.forEach((one) => one());
+        undo = [];
+        redraw();
+        heedTheme();
+    }
+
+    const watchTheme = new MutationObserver(() => redraw());
+
+    function heedTheme() {
+        watchTheme.observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
+    }
+
+    form.addEventListener("change", changed);
+    form.addEventListener("input", search);
+    form.addEventListener("submit", (event) => { event.preventDefault(); refresh(); });
+    document.getElementById("report-print").addEventListener("click", () => window.print());
+    window.addEventListener("popstate", () => location.reload());
+    window.addEventListener("beforeprint", beforePrint);
+    window.addEventListener("afterprint", afterPrint);
+    heedTheme();
+    count();
+    if (!root.classList.contains("is-stale")) loadAll(under_way.signal);
+})();
