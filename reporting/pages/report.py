@@ -43,8 +43,10 @@ def report(request: HttpRequest) -> HttpResponse:
     status = 400 if filters.errors else 200
     if wants_part(request):
         return part(request, "report_selection", context)
+    ad_accounts = list(access.visible_ad_accounts(request.user).order_by("name", "pk"))
     context |= {
-        "ad_accounts": access.visible_ad_accounts(request.user).order_by("name", "pk"),
+        "ad_accounts": ad_accounts,
+        "known_currencies": sorted({one.currency for one in ad_accounts if one.currency}),
         "sections": NAMES.items(),
         "presets": report_filters.presets(),
         "steps": report_filters.steps(),

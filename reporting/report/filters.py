@@ -57,6 +57,7 @@ class Filters:
 
     ad_account_ids: tuple[int, ...]
     campaign_ids: tuple[int, ...]
+    currency: str
     preset: str
     first_day: str
     last_day: str
@@ -80,6 +81,13 @@ def read(params: QueryDict, *, visible: QuerySet[AdAccount], today: date) -> Fil
     )
     ad_accounts = visible.filter(pk__in=asked_accounts) if asked_accounts else visible
     seen_accounts = set(ad_accounts.values_list("pk", flat=True)) if asked_accounts else set()
+    currency = params.get("currency", "")
+    if currency:
+        ad_accounts = ad_accounts.filter(currency=currency)
+        if not ad_accounts.exists():
+            errors.append(
+                f"None of these ad accounts is in “{currency[:40]}”; choose another currency, or all of them."
+            )
     seen_campaigns = _visible_campaigns(asked_campaigns, ad_accounts)
     period = _period(params, today, errors)
     compare = _one_of(params, "compare", COMPARE_WITH, "previous", "comparison", errors)
@@ -101,6 +109,7 @@ def read(params: QueryDict, *, visible: QuerySet[AdAccount], today: date) -> Fil
     return Filters(
         ad_account_ids=asked_accounts,
         campaign_ids=asked_campaigns,
+        currency=currency,
         preset=params.get("period", "") or (CUSTOM if _says_days(params) else Preset.LAST_30_DAYS.value),
         first_day=params.get("first_day", ""),
         last_day=params.get("last_day", ""),

@@ -51,9 +51,11 @@ _NOTHING = "Nothing happened in these days."
 def key_figures(selection: Selection) -> tuple[Block, ...]:
     """Every figure with what it was before."""
     if selection.before is None:
-        return tuple(_tiles(now, None) for now in totals(**_asked(selection)))
-    pairs = compared_totals(before=selection.before, **_asked(selection))
-    return tuple(_tiles(one.now, one.before, one.change_percent) for one in pairs)
+        blocks = [_tiles(now, None) for now in totals(**_asked(selection))]
+    else:
+        pairs = compared_totals(before=selection.before, **_asked(selection))
+        blocks = [_tiles(one.now, one.before, one.change_percent) for one in pairs]
+    return tuple(sorted(blocks, key=lambda block: block.key))
 
 
 def _tiles(now: Totals, before: Totals | None, change: Callable[[str], Any] | None = None) -> Block:
@@ -346,7 +348,7 @@ def _creative_block(chosen: str, currency: str | None, found: list[CreativePerfo
     )
     rows = tuple(
         (
-            one.figures.label,
+            one.figures.label.replace("urn:li:sponsoredCreative:", "Creative "),
             one.campaign_name or "",
             _state(one),
             *(one.figures.value(name) for name in _OF_CREATIVES),
@@ -406,6 +408,8 @@ def _coverage(audience: Audience) -> str:
     coverage = audience.coverage_percent
     if coverage is None:
         return "There are no impressions of these months to hold the segments against."
+    if 99.5 <= coverage < 100.5:
+        return "The segments explain all impressions of these months."
     if coverage > 100:
         return "LinkedIn counts some members in several segments, so the segments together pass all impressions."
     return f"The segments explain {coverage:.0f} % of all impressions; LinkedIn withholds segments that are too small."

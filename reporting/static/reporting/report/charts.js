@@ -47,7 +47,7 @@
             animation: false,
             ...more,
             plugins: {
-                legend: { position: "bottom", labels: { color: look.text, boxWidth: 12, boxHeight: 12 }, ...more.legend },
+                legend: { position: "bottom", labels: { color: look.text, boxWidth: 12, boxHeight: 12, ...more.key }, ...more.legend },
                 tooltip: more.tooltip || {},
             },
         };
@@ -96,7 +96,7 @@
         return {
             type: "line",
             data: { labels: days.values.map((value) => label(value, days.unit)), datasets },
-            options: options(look, { scales, tooltip, interaction: { mode: "index", intersect: false } }),
+            options: options(look, { scales, tooltip, key: { boxWidth: 28, boxHeight: 0 }, interaction: { mode: "index", intersect: false } }),
         };
     }
 
@@ -168,6 +168,10 @@
         };
     }
 
+    function isPowerOfTen(value) {
+        return value >= 1 && Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-9;
+    }
+
     // Impressions are thousands of times leads: only a logarithmic axis shows both.
     function funnel(block, look) {
         const steps = columnOf(block, block.chart.labels);
@@ -192,7 +196,8 @@
                         type: "logarithmic",
                         beginAtZero: false,
                         min: 0.5,
-                        ticks: { color: look.text, callback: (value) => (Number.isInteger(Math.log10(value)) ? tick(value, "count") : "") },
+                        grid: { color: (context) => (isPowerOfTen(context.tick.value) ? look.grid : "transparent") },
+                        ticks: { color: look.text, maxRotation: 0, autoSkip: false, callback: (value) => (isPowerOfTen(value) ? tick(value, "count") : "") },
                     },
                     y: { grid: { display: false }, border: { color: look.grid }, ticks: { color: look.text, autoSkip: false } },
                 },

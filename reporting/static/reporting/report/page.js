@@ -8,6 +8,8 @@
     const sections = [...root.querySelectorAll("[data-section]")];
     const drawn = new Map(); // section -> its charts, each with its block
     const AT_ONCE = 3;
+    // Whose blocks stand below each other; the others stand side by side where there is room.
+    const WIDE = new Set(["key-figures", "trend", "creatives"]);
     // The server refuses addresses of more than 4,094 characters.
     const LONGEST_ADDRESS = 3600;
     const USUAL = { period: "last_30_days", compare: "previous", by: "", trend: "spend,clicks", campaign_metric: "spend", creative_metric: "spend" };
@@ -26,7 +28,7 @@
     function query() {
         const found = new URLSearchParams();
         ["ad_account", "campaign"].forEach((name) => { if (chosen(name).length) found.set(name, chosen(name).join(",")); });
-        ["period", "first_day", "last_day", "compare", "by", "trend", "campaign_metric", "creative_metric"].forEach((name) => {
+        ["period", "first_day", "last_day", "currency", "compare", "by", "trend", "campaign_metric", "creative_metric"].forEach((name) => {
             const { value } = form.elements[name];
             if (value && value !== USUAL[name]) found.set(name, value);
         });
@@ -60,6 +62,7 @@
             const isJson = (response.headers.get("Content-Type") || "").includes("json");
             const found = isJson ? await response.json() : {};
             if (!response.ok) throw new Error(found.error || `The server answered ${response.status}.`);
+            if (!isJson) throw new Error("The answer is not the one of this service.");
             show(section, found);
         } catch (error) {
             if (error.name === "AbortError") return;
@@ -95,7 +98,7 @@
         }
         const notes = found.notes.map((note) => element("p", { className: "subtle note", textContent: note }));
         const made = found.blocks.map((block) => [block, blockOf(section, found, block, open)]);
-        const list = element("div", { className: found.name === "demographics" ? "columns" : "stack" }, ...made.map(([, one]) => one.element));
+        const list = element("div", { className: found.blocks.length > 1 && !WIDE.has(found.name) ? "columns" : "stack" }, ...made.map(([, one]) => one.element));
         body.replaceChildren(...(found.name === "trend" ? [toggles(found)] : []), list, ...notes);
         made.forEach(([block, one]) => { if (one.canvas) keep(section, one.canvas, block); });
     }
@@ -111,7 +114,8 @@
     function blockOf(section, found, block, open) {
         const figures = table(block);
         figures.dataset.key = block.key;
-        figures.open = open.has(block.key);
+        // What the review says of a creative is in the table alone.
+        figures.open = open.has(block.key) || found.name === "creatives";
         const title = element("h3", { className: "strong", textContent: found.blocks.length > 1 || block.currency ? block.title : "" });
         const head = element("div", { className: "row" }, title);
         const note = block.note ? element("p", { className: "subtle note", textContent: block.note }) : null;
