@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
@@ -22,6 +22,7 @@ from reporting.report.sections import NAMES, section
 
 # More would make a list nobody scrolls; whoever has more narrows the ad accounts.
 _CAMPAIGNS_LISTED = 1000
+_AD_ACCOUNTS_NAMED = 3
 _LATEST_STORED_DAYS = timedelta(days=29)
 
 
@@ -58,7 +59,7 @@ def report(request: HttpRequest) -> HttpResponse:
 
 @for_people
 @require_GET
-def report_section(request: HttpRequest, name: str) -> HttpResponse:
+def report_section(request: HttpRequest, name: str) -> HttpResponseBase:
     """The figures of one section; a sentence with status 400 where they cannot be asked for."""
     if name not in NAMES:
         raise Http404(f"The report has no section “{name}”; it has {', '.join(NAMES)}.")
@@ -94,8 +95,11 @@ def _head(request: HttpRequest, filters: Filters) -> dict[str, Any]:
         return context
     now = timezone.now()
     state = data_as_of.selection_as_of(ad_accounts=selection.ad_accounts, now=now)
+    names = [one.name or str(one.pk) for one in selection.ad_accounts.order_by("name", "pk")]
     return context | {
         "state": state,
+        "names": names[:_AD_ACCOUNTS_NAMED],
+        "more_names": max(0, len(names) - _AD_ACCOUNTS_NAMED),
         "incomplete_days": data_as_of.incomplete_days(ad_accounts=selection.ad_accounts, period=selection.period),
         "is_under_way": selection.period.last_day >= now.date(),
         "ends_after_complete": bool(

@@ -72,7 +72,8 @@
             backgroundColor: colour,
             borderWidth: isBefore ? 1.5 : 2,
             borderDash: isBefore ? [5, 4] : [],
-            pointRadius: few && !isBefore ? 3 : days.values.length === 1 ? 3 : 0,
+            pointBackgroundColor: isBefore ? look.paper : colour,
+            pointRadius: (few && !isBefore) || days.values.length === 1 ? 3 : 0,
             pointHitRadius: 12,
             tension: 0.2,
         });
@@ -82,7 +83,7 @@
             return [dataset(column, colour, false), ...(before ? [dataset(before, colour, true)] : [])];
         });
         const named = (unit) => columns.filter((column) => column.unit === unit).map((column) => column.label).join(", ");
-        const scales = { x: { grid: { display: false }, border: { color: look.grid }, ticks: { color: look.text, maxRotation: 0, autoSkipPadding: 16 } } };
+        const scales = { x: { offset: days.values.length === 1, grid: { display: false }, border: { color: look.grid }, ticks: { color: look.text, maxRotation: 0, autoSkipPadding: 16 } } };
         units.forEach((unit, index) => {
             const side = index ? { position: "right", grid: { drawOnChartArea: false } } : { position: "left" };
             scales[index ? "y1" : "y"] = axis(look, unit, block.currency, { name: named(unit), options: side });
@@ -247,14 +248,15 @@
         const rows = block.table.rows.length;
         if (block.chart.kind === "bars") return rows * (columnOf(block, `${block.chart.series[0]}_before`) ? 36 : 26) + 90;
         if (block.chart.kind === "stacked bars") return rows * 28 + 110;
-        if (block.chart.kind === "doughnut") return isNarrow ? 460 : 320;
+        if (block.chart.kind === "doughnut") return isNarrow ? 440 : 320;
         return isNarrow ? 300 : 360;
     }
 
     function draw(canvas, block, state) {
-        canvas.parentElement.style.height = `${heightOf(block, state.isNarrow)}px`;
-        const look = colours();
-        return new window.Chart(canvas, KINDS[block.chart.kind](block, look, state));
+        const frame = canvas.parentElement;
+        const isNarrow = frame.clientWidth < 560;
+        frame.style.height = `${heightOf(block, isNarrow)}px`;
+        return new window.Chart(canvas, KINDS[block.chart.kind](block, colours(), { ...state, isNarrow }));
     }
 
     // With the page's own background, so that it can be pasted anywhere.

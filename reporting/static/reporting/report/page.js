@@ -104,7 +104,7 @@
     }
 
     function state() {
-        return { isNarrow: window.innerWidth < 640, shown: form.elements.trend.value.split(",") };
+        return { shown: form.elements.trend.value.split(",") };
     }
 
     function keep(section, canvas, block) {
