@@ -170,7 +170,7 @@ def test_without_scripts_the_form_still_asks(stack, open_page, chromium):
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_label("Period")).to_have_value("last_14_days")
     assert "period=last_14_days" in page.url
-    expect(page.get_by_text("The charts need JavaScript")).to_be_visible()
+    expect(page.locator("noscript p")).to_be_visible()
     assert "format=csv" in (section(page, "trend").get_by_role("link", name="CSV").get_attribute("href") or "")
     plain.close()
 
