@@ -70,6 +70,7 @@ GROUPS = {
     # First and without a title: what people come for.
     "": (
         _page("Overview", "home", "admin:index"),
+        _page("Action center", "checklist", "reporting:actions"),
         _page("Sync", "sync", "reporting:sync"),
         _page("Status", "monitor_heart", "reporting:status", access.sees_every_ad_account),
     ),

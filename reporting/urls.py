@@ -2,10 +2,13 @@
 
 from django.urls import path
 
-from reporting.pages import status, sync
+from reporting.pages import actions, status, sync
 
 app_name = "reporting"
 urlpatterns = [
+    path("actions/", actions.actions, name="actions"),
+    path("actions/change/", actions.change, name="change_findings"),
+    path("actions/findings.csv", actions.download, name="actions_csv"),
     path("status/", status.status, name="status"),
     path("sync/", sync.sync, name="sync"),
     path("sync/plan/", sync.plan, name="plan"),
