@@ -142,7 +142,7 @@ def test_the_address_narrows_the_list(as_analyst, analyst, query, shown):
 def test_nonsense_in_the_address_breaks_nothing(as_analyst, query):
     make_finding()
     assert as_analyst.get(f"/actions/{query}").status_code == 200
-    assert b"".join(as_analyst.get(f"/actions/findings.csv{query}").streaming_content)  # type: ignore[attr-defined]
+    assert b"".join(as_analyst.get(f"/actions/findings.csv{query}").streaming_content)
 
 
 def test_the_list_has_pages_and_a_bounded_number_of_queries(as_analyst, django_assert_max_num_queries):
@@ -206,7 +206,7 @@ def test_a_viewer_sees_the_findings_of_granted_ad_accounts_and_no_button(as_bob,
     assert "Secret reason" not in page
     assert "Assign to me" not in page
     assert change(as_bob, "assign_me", own).status_code == 403
-    lines = b"".join(as_bob.get("/actions/findings.csv?state=all").streaming_content)  # type: ignore[attr-defined]
+    lines = b"".join(as_bob.get("/actions/findings.csv?state=all").streaming_content)
     assert b"Somebody else" not in lines
 
 
@@ -316,7 +316,7 @@ def test_the_list_as_csv_is_recorded_and_holds_no_formula(as_analyst):
     make_finding(campaign=make_campaign(name="=1+1"), sentence="=1+1 runs")
     make_finding(state="fixed", fixed_at=NOW)
     answer = as_analyst.get("/actions/findings.csv?state=open")
-    body = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+    body = b"".join(answer.streaming_content).decode()
     [row] = csv.DictReader(io.StringIO(body))
     assert (row["rule"], row["money_at_stake"], row["currency"]) == ("audience_network", "1234.5000000000", "EUR")
     assert (row["campaign"], row["sentence"]) == ("'=1+1", "'=1+1 runs")
