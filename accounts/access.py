@@ -9,7 +9,13 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import QuerySet
 
 from accounts.models import AdAccount, AdAccountAccess, ApiToken, LinkedInConnection, User
-from accounts.roles import MAY_CONNECT_LINKEDIN, MAY_MANAGE_PEOPLE, MAY_SYNC, SEES_EVERY_AD_ACCOUNT
+from accounts.roles import (
+    MAY_CHANGE_FINDINGS,
+    MAY_CONNECT_LINKEDIN,
+    MAY_MANAGE_PEOPLE,
+    MAY_SYNC,
+    SEES_EVERY_AD_ACCOUNT,
+)
 
 Asker = AbstractBaseUser | AnonymousUser
 
@@ -66,6 +72,16 @@ def may_sync_anything(user: Asker) -> bool:
 
 def may_edit_timetable(user: Asker) -> bool:
     """Whether this user may see and change what runs when."""
+    return _role_in_person(user) in MAY_SYNC
+
+
+def may_change_findings(user: Asker) -> bool:
+    """Whether this user may assign, snooze, accept and reopen findings of the ad accounts they see."""
+    return _role_in_person(user) in MAY_CHANGE_FINDINGS
+
+
+def may_edit_thresholds(user: Asker) -> bool:
+    """Whether this user may say where the audit's rules draw their line."""
     return _role_in_person(user) in MAY_SYNC
 
 

@@ -22,6 +22,7 @@ from ingestion.linkedin.errors import DayLimitReached, LinkedInError, TokenRejec
 from ingestion.models import RejectedRecord, SyncLog
 from ingestion.rows import Row
 from ingestion.side_by_side import SideBySide
+from ingestion.signals import sync_finished
 from ingestion.windows import DayRange, merged, without
 
 log = logging.getLogger(__name__)
@@ -212,7 +213,11 @@ class Run:
         return self._close(SyncLog.Status.CANCELLED, [])
 
     def _close(self, status: str, failures: Sequence[Failure]) -> SyncResult:
-        _finish(self._row, status=status, failures=failures, now=self._now(), **self._counts())
+        closed = _finish(self._row, status=status, failures=failures, now=self._now(), **self._counts())
+        if closed and self._row.account_id is not None:
+            sync_finished.send_robust(
+                type(self), ad_account_id=self._row.account_id, run_id=self._row.pk, status=status
+            )
         return SyncResult(
             ad_account_id=self._row.account_id,
             status=status,
@@ -475,9 +480,9 @@ def refuse(
     return SyncResult(ad_account_id, SyncLog.Status.FAILED, str(failure), error_kind=failure.kind, run_id=run_id)
 
 
-def _finish(row: SyncLog, *, status: str, failures: Sequence[Failure], now: datetime, **counts: int) -> None:
-    """The first failure names the kind."""
-    SyncLog.objects.filter(pk=row.pk, status=SyncLog.Status.RUNNING).update(
+def _finish(row: SyncLog, *, status: str, failures: Sequence[Failure], now: datetime, **counts: int) -> bool:
+    """Whether the run was still open. The first failure names the kind."""
+    closed = SyncLog.objects.filter(pk=row.pk, status=SyncLog.Status.RUNNING).update(
         status=status,
         finished_at=now,
         heartbeat_at=now,
@@ -485,6 +490,7 @@ def _finish(row: SyncLog, *, status: str, failures: Sequence[Failure], now: date
         error_kind=failures[0].kind if failures else None,
         **counts,
     )
+    return bool(closed)
 
 
 def _storable(value: Any) -> Any:

@@ -2,10 +2,13 @@
 
 from django.urls import path
 
-from reporting.pages import report, status, sync
+from reporting.pages import actions, report, status, sync
 
 app_name = "reporting"
 urlpatterns = [
+    path("actions/", actions.actions, name="actions"),
+    path("actions/change/", actions.change, name="change_findings"),
+    path("actions/findings.csv", actions.download, name="actions_csv"),
     path("report/", report.report, name="report"),
     path("report/sections/<slug:name>/", report.report_section, name="report_section"),
     path("status/", status.status, name="status"),

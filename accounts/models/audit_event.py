@@ -44,6 +44,8 @@ class AuditEvent(models.Model):
         SYNC_STARTED_BY_HAND = "sync_started_by_hand", "Sync started by hand"
         SYNC_CANCELLED = "sync_cancelled", "Sync cancelled"
         TIMETABLE_CHANGED = "timetable_changed", "Timetable changed"
+        FINDING_CHANGED = "finding_changed", "Finding changed"
+        THRESHOLDS_CHANGED = "thresholds_changed", "Audit thresholds changed"
 
     personal_data = frozenset({"actor_email", "detail"})
 

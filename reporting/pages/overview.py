@@ -13,6 +13,7 @@ from accounts.models import LinkedInConnection
 from ingestion.models import SyncLog
 from reporting.pages.sparkline import Sparkline, sparkline
 from reporting.queries import data_as_of
+from reporting.queries import findings as finding_queries
 from reporting.queries.data_as_of import Attention, SpendLately
 
 _ATTENTION_SHOWN = 12
@@ -73,6 +74,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "as_of": as_of[:_AD_ACCOUNTS_SHOWN],
         "more_ad_accounts": max(0, len(as_of) - _AD_ACCOUNTS_SHOWN),
         "connections": data_as_of.connections_of(ad_accounts=ad_accounts, now=now),
+        "open_findings": finding_queries.open_findings(ad_accounts, today=now.date()),
         "may_connect": access.may_connect_linkedin(request.user),
     }
 

@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import template
@@ -52,6 +52,24 @@ def money(value: Decimal | None, currency: str | None) -> str:
         '<data class="number-of" value="{}" data-currency="{}" data-decimals="2">{} {}</data>',
         f"{value:.2f}", currency, f"{value:,.2f}", currency,
     )  # fmt: skip
+
+
+@register.filter
+def evidence(fact: dict[str, str], currency: str | None) -> str:
+    """One fact of a finding, in its unit; what is not of that unit is shown as it is."""
+    value, unit = fact["value"], fact.get("unit")
+    try:
+        if unit == "money":
+            return money(Decimal(value), currency)
+        if unit == "percent":
+            return format_html("{} %", number(Decimal(value), 2))
+        if unit == "count":
+            return number(int(value))
+        if unit == "day":
+            return day(date.fromisoformat(value))
+    except (ValueError, InvalidOperation):
+        pass
+    return value
 
 
 @register.filter

@@ -28,6 +28,8 @@ PAGES = (
     Site("report", "/report/", "[data-section=demographics][aria-busy=false] canvas"),
     Site("sync", "/sync/", "text=Sync runs"),
     Site("status", "/status/", "text=What somebody should look at"),
+    Site("action-center", "/actions/", "#findings-title"),
+    Site("audit-thresholds", "/admin/reporting/auditthresholds/", "text=audit threshold"),
     Site("ad-accounts", "/admin/accounts/adaccount/", _ROWS),
     Site("ad-account", "/admin/accounts/adaccount/{ad_accounts}/change/", "text=Currency"),
     Site("campaigns", "/admin/ingestion/campaign/", _ROWS),

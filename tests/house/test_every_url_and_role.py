@@ -43,6 +43,7 @@ from ingestion.models import (
     SyncLog,
     UrnName,
 )
+from reporting.models import AuditThresholds
 from tests import builders
 from tests.builders import NOW
 from tests.conftest import signed_in
@@ -96,6 +97,9 @@ PAGES: dict[str, Outcomes] = {
     "reporting:report_section": staff(200),
     "reporting:status": staff(403, 403, 200, 200, 200),
     "reporting:sync": staff(200),
+    "reporting:actions": staff(200),
+    "reporting:actions_csv": staff(200),
+    "reporting:change_findings": staff(405),
     # They start and stop what runs, so a link does nothing.
     "reporting:plan": staff(405),
     "reporting:start": staff(405),
@@ -153,6 +157,7 @@ MODELS: dict[type[Model], tuple[Outcomes, ...]] = {
     SyncedAdAccount: FACTS,
     SyncLog: FACTS,
     UrnName: SHARED,
+    AuditThresholds: TIMETABLE,
     PeriodicTask: TIMETABLE,
     IntervalSchedule: TIMETABLE,
     SolarSchedule: TIMETABLE,
@@ -192,6 +197,7 @@ ROWS: dict[type[Model], Callable[[AdAccount], Model]] = {
     SyncedAdAccount: lambda one: SyncedAdAccount.objects.get(pk=one.pk),
     SyncLog: lambda one: builders.make_sync_run(account=one),
     UrnName: lambda _: builders.make_urn_name(),
+    AuditThresholds: lambda one: AuditThresholds.objects.create(ad_account=one),
     PeriodicTask: lambda _: PeriodicTask.objects.create(
         name="one",
         task="ingestion.tasks.close_dead_runs",

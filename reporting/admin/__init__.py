@@ -1,0 +1,5 @@
+"""The admin of this room: thresholds of the audit."""
+
+from reporting.admin import thresholds
+
+__all__ = ["thresholds"]

@@ -1,0 +1,65 @@
+"""Where the audit draws its lines, ad account by ad account."""
+
+from functools import partial
+from typing import Any
+
+from django.contrib import admin
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts import access, audit
+from accounts.admin.base import UnfoldAdmin, actor_of
+from reporting import tasks
+from reporting.models import AuditThresholds
+
+
+@admin.register(AuditThresholds)
+class AuditThresholdsAdmin(UnfoldAdmin):
+    """Seen and changed by those who may start syncs; every change is recorded, and the ad account judged anew."""
+
+    list_display = ["ad_account", "window_days", "ctr_percent", "spend_without_conversions", "end_near_days"]
+    list_select_related = ["ad_account"]
+    search_fields = ["ad_account__name", "ad_account__id__exact"]
+    autocomplete_fields = ["ad_account"]
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return access.may_edit_thresholds(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return access.may_edit_thresholds(request.user)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return access.may_edit_thresholds(request.user)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return access.may_edit_thresholds(request.user)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return access.may_edit_thresholds(request.user)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: AuditThresholds | None = None) -> list[str]:
+        """Thresholds are of one ad account for good: it is their key."""
+        return ["ad_account"] if obj else []
+
+    def save_model(self, request: HttpRequest, obj: AuditThresholds, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if form.changed_data:
+            changed = [name for name in form.changed_data if name != "ad_account"]
+            _record("changed" if change else "added", request, obj, changed=sorted(changed))
+
+    def delete_model(self, request: HttpRequest, obj: AuditThresholds) -> None:
+        _record("removed", request, obj)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        with transaction.atomic():
+            for one in queryset:
+                self.delete_model(request, one)
+
+
+def _record(change: str, request: HttpRequest, row: AuditThresholds, **detail: Any) -> None:
+    audit.record(
+        "thresholds_changed", actor=actor_of(request), ad_account_id=row.ad_account_id, change=change, **detail
+    )
+    transaction.on_commit(partial(tasks.audit_ad_account.delay, row.ad_account_id))

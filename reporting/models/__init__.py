@@ -1,0 +1,7 @@
+"""One file per table; listing this folder lists the tables."""
+
+from reporting.models.audit import Audit
+from reporting.models.audit_thresholds import AuditThresholds
+from reporting.models.finding import Finding
+
+__all__ = ["Audit", "AuditThresholds", "Finding"]

@@ -1,0 +1,219 @@
+"""The Action center: what the audit found, and what people decide about it."""
+
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.admin.utils import quote
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts import access, audit
+from accounts.csv_download import csv_download
+from accounts.models import User
+from reporting import findings
+from reporting.audit_rules import RULES
+from reporting.audit_rules.base import Severity
+from reporting.findings import BadWish
+from reporting.models import Finding
+from reporting.pages.shell import for_people, page
+from reporting.queries import findings as finding_queries
+from reporting.queries.findings import FindingFilter, FindingLine
+
+_EVERY_STATE = "all"
+_NOBODY = "nobody"
+_ME = "me"
+_FILTERS = ("ad_account", "rule", "severity", "state", "assignee")
+_SNOOZES = {"snooze_week": 7, "snooze_month": 30}
+_CSV_HEADER = (
+    "id", "severity", "rule", "title", "state", "ad_account_id", "ad_account", "campaign_id", "campaign",
+    "creative_id", "creative", "sentence", "money_at_stake", "currency", "evidence", "assigned_to", "snoozed_until",
+    "accepted_reason", "fixed_at", "saved", "first_seen_at", "last_seen_at", "reopened_at", "times_seen", "remedy",
+)  # fmt: skip
+
+
+@for_people
+@require_GET
+def actions(request: HttpRequest) -> HttpResponse:
+    """Findings, the gravest and dearest first, narrowed by the address."""
+    return _list(request, request.GET)
+
+
+@for_people
+@require_GET
+def download(request: HttpRequest) -> HttpResponseBase:
+    """The list as CSV."""
+    chosen = _chosen(request.GET)
+    wanted, today = _wanted(chosen, request), timezone.now().date()
+    lines = finding_queries.every_finding(access.visible_ad_accounts(request.user), wanted, today=today)
+    audit.record("exported", actor=_person(request), what="findings", filters=chosen)
+    return csv_download("findings.csv", _CSV_HEADER, _csv(lines))
+
+
+@for_people
+@require_POST
+def change(request: HttpRequest) -> HttpResponse:
+    """Assign, snooze, accept or reopen one finding or those ticked; then the list as it was."""
+    if not access.may_change_findings(request.user):
+        raise PermissionDenied("Your role may not change findings; ask an analyst, a manager or an owner.")
+    back = QueryDict(request.POST.get("back", ""))
+    try:
+        ids = _ids(request.POST.getlist("finding"))
+        done, changed = _apply(request, ids)
+    except BadWish as error:
+        messages.error(request, str(error))
+        return _list(request, back, status=400)
+    if changed:
+        messages.success(request, f"{changed} finding{'' if changed == 1 else 's'} {done}.")
+    else:
+        messages.info(request, "Nothing to change: the chosen findings are so already, are fixed, or are gone.")
+    # Only what the list knows goes back into the address.
+    return redirect(f"{reverse('reporting:actions')}?{urlencode(_chosen(back))}")
+
+
+def _apply(request: HttpRequest, ids: list[int]) -> tuple[str, int]:
+    """What was done, in words, and to how many."""
+    do, person, now = request.POST.get("do", ""), _person(request), timezone.now()
+    if do == "assign_me":
+        return "assigned to you", findings.assign(ids, to=person, by=person, now=now)
+    if do == "assign":
+        to = _assignee(request.POST.get("assignee", ""))
+        return f"assigned to {to or 'nobody'}", findings.assign(ids, to=to, by=person, now=now)
+    if do in _SNOOZES or do == "snooze":
+        until = now.date() + timedelta(days=_SNOOZES[do]) if do in _SNOOZES else _day(request.POST.get("until", ""))
+        return f"snoozed until {until}", findings.snooze(ids, until=until, by=person, now=now)
+    if do == "accept":
+        return "accepted", findings.accept(ids, reason=request.POST.get("reason", ""), by=person, now=now)
+    if do == "reopen":
+        return "opened again", findings.reopen(ids, by=person, now=now)
+    raise BadWish("Choose what to do: assign, snooze, accept or reopen.")
+
+
+def _ids(sent: list[str]) -> list[int]:
+    if not sent:
+        raise BadWish("Tick at least one finding.")
+    if len(sent) > finding_queries.FINDINGS_PER_PAGE or not all(one.isdecimal() and len(one) < 19 for one in sent):
+        raise BadWish("These are no findings of the list; load the page again.")
+    return [int(one) for one in sent]
+
+
+def _assignee(sent: str) -> User | None:
+    if sent == _NOBODY:
+        return None
+    person = finding_queries.assignees().filter(pk=int(sent)).first() if sent.isdecimal() and len(sent) < 19 else None
+    if person is None:
+        raise BadWish("Choose a person of the list; only active owners, managers and analysts take findings.")
+    return person
+
+
+def _day(sent: str) -> date:
+    try:
+        return date.fromisoformat(sent)
+    except ValueError:
+        raise BadWish("Choose the day until which to snooze, as 2026-12-31.") from None
+
+
+def _list(request: HttpRequest, sent: QueryDict, *, status: int = 200) -> HttpResponse:
+    chosen = _chosen(sent)
+    wanted, today = _wanted(chosen, request), timezone.now().date()
+    number = sent.get("page", "")
+    visible = access.visible_ad_accounts(request.user)
+    of_these = visible if wanted.ad_account_id is None else visible.filter(pk=wanted.ad_account_id)
+    shown = finding_queries.findings(
+        visible, wanted, today=today, page=int(number) if number.isdecimal() and 0 < int(number[:9]) < 10**6 else 1
+    )
+    may_change = access.may_change_findings(request.user)
+    context = {
+        "shown": shown,
+        "lines": [(line, _row_links(line)) for line in shown.lines],
+        "chosen": chosen,
+        "address": urlencode(chosen),
+        "is_narrowed": any(chosen[name] for name in _FILTERS if name != "state"),
+        "counts": _counts(request, chosen, wanted, today=today),
+        "money": finding_queries.money_at_stake(visible, wanted, today=today),
+        "judged": finding_queries.judged(of_these),
+        "ad_accounts": visible,
+        "rules": [(rule.id, rule.title) for rule in RULES.values()],
+        "severities": [one.value for one in Severity],
+        "states": [*Finding.State.choices, (_EVERY_STATE, "Every state")],
+        "people": list(finding_queries.assignees()),
+        "nobody": _NOBODY,
+        "me": request.user.pk,
+        "may_change": may_change,
+        "may_edit_thresholds": access.may_edit_thresholds(request.user),
+        "tomorrow": (today + timedelta(days=1)).isoformat(),
+    }
+    return page(request, "actions", context, title="Action center", status=status)
+
+
+def _counts(
+    request: HttpRequest, chosen: dict[str, str], wanted: FindingFilter, *, today: date
+) -> list[tuple[str, int, str]]:
+    """Each severity, how many, and the address that narrows to it, or widens again where it is narrowed so."""
+    counts = finding_queries.counts_by_severity(access.visible_ad_accounts(request.user), wanted, today=today)
+    return [
+        (severity, count, urlencode(chosen | {"severity": "" if severity == chosen["severity"] else severity}))
+        for severity, count in counts.items()
+    ]
+
+
+def _chosen(sent: QueryDict) -> dict[str, str]:
+    """The filters as the address has them; what is no value of theirs counts as not chosen."""
+    known: dict[str, Callable[[str], bool]] = {
+        "ad_account": lambda one: one.isdecimal() and len(one) < 19,
+        "rule": lambda one: one in RULES,
+        "severity": lambda one: one in set(Severity),
+        "state": lambda one: one in {*Finding.State.values, _EVERY_STATE},
+        "assignee": lambda one: one in {_NOBODY, _ME} or (one.isdecimal() and len(one) < 19),
+    }
+    asked = {name: sent.get(name, "") for name in _FILTERS}
+    chosen = {name: value if known[name](value) else "" for name, value in asked.items()}
+    return chosen | {"state": chosen["state"] or Finding.State.OPEN.value}
+
+
+def _wanted(chosen: dict[str, str], request: HttpRequest) -> FindingFilter:
+    assignee = chosen["assignee"]
+    person = str(request.user.pk) if assignee == _ME else assignee
+    return FindingFilter(
+        ad_account_id=int(chosen["ad_account"]) if chosen["ad_account"] else None,
+        rule_id=chosen["rule"],
+        severity=chosen["severity"],
+        state="" if chosen["state"] == _EVERY_STATE else chosen["state"],
+        assignee=int(person) if person.isdecimal() else None,
+        is_unassigned=person == _NOBODY,
+    )
+
+
+def _row_links(line: FindingLine) -> dict[str, str]:
+    """The rows of the admin that the finding speaks of."""
+    links = {}
+    if line.campaign_id is not None:
+        links["campaign"] = reverse("admin:ingestion_campaign_change", args=[line.campaign_id])
+    if line.creative_id is not None:
+        links["creative"] = reverse("admin:ingestion_creative_change", args=[quote(line.creative_id)])
+    return links
+
+
+def _csv(lines: Iterator[FindingLine]) -> Iterator[list[Any]]:
+    for one in lines:
+        yield [
+            one.id, one.severity, one.rule_id, one.title, one.state, one.ad_account_id, one.ad_account,
+            one.campaign_id, one.campaign, one.creative_id, one.creative, one.sentence,
+            one.money.amount if one.money else None, one.money.currency if one.money else None,
+            "; ".join(f"{fact['label']}: {fact['value']}" for fact in one.evidence), one.assigned_to,
+            one.snoozed_until, one.accepted_reason, one.fixed_at and one.fixed_at.isoformat(),
+            one.saved.amount if one.saved else None, one.first_seen_at.isoformat(), one.last_seen_at.isoformat(),
+            one.reopened_at and one.reopened_at.isoformat(), one.times_seen, one.remedy,
+        ]  # fmt: skip
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user

@@ -1,0 +1,250 @@
+"""Findings as people look for them: the list, its counts, the money at stake, and what was not judged."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Case, CharField, Count, F, IntegerField, Max, Q, QuerySet, Value, When
+
+from accounts.models import AdAccount, User
+from accounts.roles import MAY_CHANGE_FINDINGS
+from ingestion.models import SyncLog
+from reporting.audit_rules import RULES
+from reporting.audit_rules.base import Rule, Severity
+from reporting.models import Audit, Finding
+from reporting.money import Money
+
+FINDINGS_PER_PAGE = 50
+_State = Finding.State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingFilter:
+    """What a list is narrowed to; empty means everything. `assignee` is a person's id."""
+
+    ad_account_id: int | None = None
+    rule_id: str = ""
+    severity: str = ""
+    state: str = _State.OPEN
+    assignee: int | None = None
+    is_unassigned: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingLine:
+    """One finding with the words of its rule."""
+
+    id: int
+    rule_id: str
+    title: str
+    why: str
+    remedy: str
+    stake: str
+    severity: str
+    sentence: str
+    evidence: Sequence[dict[str, str]]
+    money: Money | None
+    currency: str | None
+    saved: Money | None
+    state: str
+    snoozed_until: date | None
+    accepted_reason: str | None
+    fixed_at: datetime | None
+    first_seen_at: datetime
+    last_seen_at: datetime
+    reopened_at: datetime | None
+    times_seen: int
+    assigned_to: str | None
+    assigned_to_id: int | None
+    ad_account_id: int
+    ad_account: str
+    campaign_id: int | None
+    campaign: str | None
+    creative_id: str | None
+    creative: str | None
+    history: Sequence[dict[str, Any]]
+
+    @property
+    def tone(self) -> str:
+        return {Severity.CRITICAL: "bad", Severity.WARNING: "warn"}.get(Severity(self.severity), "calm")
+
+
+@dataclass(frozen=True, slots=True)
+class FindingPage:
+    """Some findings, the gravest and dearest first, and whether more follow."""
+
+    lines: Sequence[FindingLine]
+    number: int
+    has_next: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """What a rule could not judge, over ad accounts; 0 things where it judged nothing of them."""
+
+    title: str
+    reason: str
+    count: int
+    ad_accounts: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How far the audit has come: ad accounts without data, with data but never judged, and judged."""
+
+    never_synced: int
+    waiting: int
+    judged: int
+    campaigns: int
+    as_of: datetime | None
+    unjudged: Sequence[Unjudged]
+
+
+def findings(ad_accounts: QuerySet[AdAccount], wanted: FindingFilter, *, today: date, page: int = 1) -> FindingPage:
+    """One page of the list."""
+    start = (page - 1) * FINDINGS_PER_PAGE
+    # One more than is shown tells of a next page without counting the table.
+    rows = list(_ordered(_matching(ad_accounts, wanted, today=today))[start : start + FINDINGS_PER_PAGE + 1])
+    return FindingPage([_line(row) for row in rows[:FINDINGS_PER_PAGE]], page, len(rows) > FINDINGS_PER_PAGE)
+
+
+def every_finding(ad_accounts: QuerySet[AdAccount], wanted: FindingFilter, *, today: date) -> Iterator[FindingLine]:
+    """The whole list, read while it is sent."""
+    return (_line(row) for row in _ordered(_matching(ad_accounts, wanted, today=today)).iterator(chunk_size=500))
+
+
+def counts_by_severity(ad_accounts: QuerySet[AdAccount], wanted: FindingFilter, *, today: date) -> dict[str, int]:
+    """How many of each severity the list holds, whichever severity it is narrowed to; the gravest first."""
+    rows = _matching(ad_accounts, wanted, today=today, by_severity=False)
+    found = dict(rows.order_by().values_list("severity").annotate(count=Count("pk")))
+    return {severity.value: found.get(severity.value, 0) for severity in Severity}
+
+
+def money_at_stake(ad_accounts: QuerySet[AdAccount], wanted: FindingFilter, *, today: date) -> list[Money]:
+    """Per currency. Several findings of one campaign speak of the same money: its largest amount counts, once."""
+    rows = _matching(ad_accounts, wanted, today=today).exclude(money_at_stake=None)
+    of_each = rows.order_by().values("currency", "campaign", "ad_account").annotate(most=Max("money_at_stake"))
+    sums: dict[str | None, Decimal] = {}
+    for row in of_each:
+        sums[row["currency"]] = sums.get(row["currency"], Decimal(0)) + row["most"]
+    return [Money(amount, currency) for currency, amount in sorted(sums.items(), key=lambda one: one[0] or "")]
+
+
+def judged(ad_accounts: QuerySet[AdAccount]) -> Judged:
+    """Whether an empty list means that there is nothing, or that nobody has looked."""
+    ids = list(ad_accounts.order_by().values_list("pk", flat=True))
+    audits = list(Audit.objects.filter(ad_account__in=ids).select_related("ad_account").order_by("ad_account__name"))
+    stored = {SyncLog.Status.SUCCESS, SyncLog.Status.PARTIAL}
+    synced = set(
+        SyncLog.objects.filter(account__in=ids, status__in=stored)
+        .order_by()
+        .values_list("account", flat=True)
+        .distinct()
+    )
+    seen = {one.ad_account_id for one in audits}
+    return Judged(
+        never_synced=len(set(ids) - synced - seen),
+        waiting=len(synced - seen),
+        judged=len(audits),
+        campaigns=sum(one.campaigns for one in audits),
+        as_of=min((one.as_of for one in audits), default=None),
+        unjudged=_unjudged(audits),
+    )
+
+
+def open_findings(ad_accounts: QuerySet[AdAccount], *, today: date) -> dict[str, int]:
+    """How many are open, of each severity."""
+    return counts_by_severity(ad_accounts, FindingFilter(), today=today)
+
+
+def assignees() -> QuerySet[User]:
+    """Who may take care of findings."""
+    people = User.objects.filter(is_active=True, role__in=MAY_CHANGE_FINDINGS)
+    return people.order_by("first_name", "last_name", "email")
+
+
+def _matching(
+    ad_accounts: QuerySet[AdAccount], wanted: FindingFilter, *, today: date, by_severity: bool = True
+) -> QuerySet[Finding]:
+    rows = Finding.objects.filter(ad_account__in=ad_accounts)
+    if wanted.ad_account_id is not None:
+        rows = rows.filter(ad_account=wanted.ad_account_id)
+    if wanted.rule_id:
+        rows = rows.filter(rule_id=wanted.rule_id)
+    if wanted.severity and by_severity:
+        rows = rows.filter(severity=wanted.severity)
+    if wanted.is_unassigned:
+        rows = rows.filter(assigned_to=None)
+    elif wanted.assignee is not None:
+        rows = rows.filter(assigned_to=wanted.assignee)
+    # One whose day has come is open, also before an audit writes so.
+    awake = Q(state=_State.SNOOZED, snoozed_until__lte=today)
+    if wanted.state == _State.OPEN:
+        rows = rows.filter(Q(state=_State.OPEN) | awake)
+    elif wanted.state == _State.SNOOZED:
+        rows = rows.filter(state=_State.SNOOZED, snoozed_until__gt=today)
+    elif wanted.state:
+        rows = rows.filter(state=wanted.state)
+    shown_state = Case(When(awake, then=Value(_State.OPEN.value)), default=F("state"), output_field=CharField())
+    return rows.annotate(shown_state=shown_state)
+
+
+def _ordered(rows: QuerySet[Finding]) -> QuerySet[Finding]:
+    ranks = [When(severity=one.value, then=Value(number)) for number, one in enumerate(Severity)]
+    rank = Case(*ranks, default=Value(len(ranks)), output_field=IntegerField())
+    return rows.select_related("ad_account", "campaign", "creative", "assigned_to").order_by(
+        rank, F("money_at_stake").desc(nulls_last=True), "pk"
+    )
+
+
+def _line(row: Finding) -> FindingLine:
+    rule: Rule | None = RULES.get(row.rule_id)
+    state = getattr(row, "shown_state", row.state)
+    return FindingLine(
+        id=row.pk,
+        rule_id=row.rule_id,
+        title=rule.title if rule else row.rule_id,
+        why=rule.why if rule else "",
+        remedy=rule.remedy if rule else "",
+        stake=rule.stake if rule else "",
+        severity=row.severity,
+        sentence=row.sentence,
+        evidence=row.evidence,
+        money=None if row.money_at_stake is None else Money(row.money_at_stake, row.currency),
+        currency=row.currency,
+        saved=None if row.saved is None else Money(row.saved, row.currency),
+        state=state,
+        snoozed_until=row.snoozed_until if state == _State.SNOOZED else None,
+        accepted_reason=row.accepted_reason,
+        fixed_at=row.fixed_at,
+        first_seen_at=row.first_seen_at,
+        last_seen_at=row.last_seen_at,
+        reopened_at=row.reopened_at,
+        times_seen=row.times_seen,
+        assigned_to=str(row.assigned_to) if row.assigned_to else None,
+        assigned_to_id=row.assigned_to_id,
+        ad_account_id=row.ad_account_id,
+        ad_account=str(row.ad_account),
+        campaign_id=row.campaign_id,
+        campaign=str(row.campaign) if row.campaign else None,
+        creative_id=row.creative_id,
+        creative=str(row.creative) if row.creative else None,
+        history=row.history,
+    )
+
+
+def _unjudged(audits: Sequence[Audit]) -> list[Unjudged]:
+    """The same rule and reason of several ad accounts as one line."""
+    counts: dict[tuple[str, str], int] = {}
+    names: dict[tuple[str, str], list[str]] = {}
+    for one in audits:
+        for line in one.unjudged:
+            key = (line["rule"], line["reason"])
+            counts[key] = counts.get(key, 0) + line["count"]
+            names.setdefault(key, []).append(str(one.ad_account))
+    return [
+        Unjudged(RULES[rule_id].title if rule_id in RULES else rule_id, reason, count, names[rule_id, reason])
+        for (rule_id, reason), count in counts.items()
+    ]

@@ -1,0 +1,28 @@
+"""Celery's doors into this room: ids in, one call, a small summary out."""
+
+import logging
+from dataclasses import asdict
+from typing import Any
+
+from celery import shared_task
+from django.utils import timezone
+from structlog.contextvars import bind_contextvars
+
+from accounts.models import AdAccount
+from reporting import findings
+
+log = logging.getLogger(__name__)
+
+
+@shared_task
+def audit_ad_account(ad_account_id: int) -> Any:
+    """Judge an ad account as of its last sync."""
+    bind_contextvars(ad_account_id=ad_account_id)
+    try:
+        result = findings.audit_ad_account(ad_account_id, now=timezone.now())
+    except AdAccount.DoesNotExist:
+        log.warning("Ad account %s is gone; nothing to judge.", ad_account_id)
+        return {"status": "gone"}
+    if result is None:
+        return {"status": "never synced"}
+    return {"status": "judged", **asdict(result)}

@@ -1,0 +1,361 @@
+"""The Action center's page: who sees and changes what, filters, empty states, bulk, CSV, bad input."""
+
+import csv
+import io
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import AdAccount, AuditEvent, User
+from accounts.roles import Role
+from reporting import tasks
+from reporting.models import Audit, AuditThresholds, Finding
+from tests.builders import NOW, make_ad_account, make_campaign, make_creative, make_sync_run, make_user
+from tests.conftest import signed_in
+
+pytestmark = pytest.mark.django_db
+
+
+def make_finding(**changes: Any) -> Finding:
+    if "campaign" not in changes:
+        changes["campaign"] = make_campaign(account=changes.pop("ad_account", None) or make_ad_account())
+    values = {
+        "ad_account": changes["campaign"].account,
+        "rule_id": "audience_network",
+        "severity": "warning",
+        "sentence": f"{changes['campaign'].name} also runs on LinkedIn Audience Network.",
+        "evidence": [{"label": "Spend in 30 days", "value": "1234.50", "unit": "money"}],
+        "weight": Decimal("1234.5"),
+        "money_at_stake": Decimal("1234.5"),
+        "currency": "EUR",
+        "first_seen_at": NOW,
+        "last_seen_at": NOW,
+    }
+    return Finding.objects.create(**values | changes)
+
+
+def make_audit(ad_account: AdAccount, **changes: Any) -> Audit:
+    values = {"as_of": NOW, "judged_at": NOW, "campaigns": 3, "found": 1}
+    return Audit.objects.create(ad_account=ad_account, **values | changes)
+
+
+@pytest.fixture
+def analyst() -> User:
+    return make_user(email="ana@example.com", first_name="Ana", role=Role.ANALYST)
+
+
+@pytest.fixture
+def as_analyst(analyst) -> Client:
+    return signed_in(analyst)
+
+
+def text(browser: Client, query: str = "") -> str:
+    answer = browser.get(f"/actions/{query}")
+    assert answer.status_code == 200
+    return " ".join(answer.content.decode().split())
+
+
+def change(browser: Client, do: str, *rows: Finding, **fields: Any) -> Any:
+    return browser.post("/actions/change/", {"finding": [one.pk for one in rows], "do": do} | fields, follow=True)
+
+
+def test_a_finding_is_shown_whole(as_analyst):
+    creative = make_creative(campaign=make_campaign(name="<b>Spring</b>"))
+    one = make_finding(campaign=creative.campaign, creative=creative, times_seen=2)
+    page = text(as_analyst)
+    assert "&lt;b&gt;Spring&lt;/b&gt; also runs on LinkedIn Audience Network." in page
+    assert "<b>Spring" not in page
+    assert "1,234.50 EUR" in page
+    assert "Spend in 30 days" in page
+    assert "Clicks from other sites and apps are cheap" in page
+    assert "clear “LinkedIn Audience Network” and save" in page
+    assert "came up 2 times" in page
+    assert f'href="/admin/ingestion/campaign/{one.campaign_id}/change/"' in page
+    link = f"/admin/ingestion/creative/urn_3Ali_3AsponsoredCreative_3A{creative.pk.rpartition(':')[2]}/change/"
+    assert f'href="{link}"' in page
+    assert as_analyst.get(link).status_code == 200
+
+
+def test_the_gravest_and_dearest_come_first(as_analyst):
+    make_finding(sentence="third", money_at_stake=5)
+    make_finding(sentence="second", money_at_stake=50)
+    make_finding(sentence="first", severity="critical", rule_id="no_impressions", money_at_stake=None)
+    make_finding(sentence="fourth", severity="notice", rule_id="end_near", money_at_stake=500)
+    page = text(as_analyst)
+    places = [page.index(f">{word}</h3>") for word in ("first", "second", "third", "fourth")]
+    assert places == sorted(places)
+
+
+def test_money_of_one_campaign_counts_once_and_currencies_are_apart(as_analyst):
+    campaign = make_campaign()
+    make_finding(campaign=campaign, money_at_stake=Decimal(100))
+    make_finding(campaign=campaign, rule_id="audience_expansion", money_at_stake=Decimal(70))
+    make_finding(money_at_stake=Decimal(11))
+    make_finding(money_at_stake=Decimal(9), currency="USD")
+    page = text(as_analyst)
+    assert "111.00 EUR" in page
+    assert "9.00 USD" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("", {"plain", "critical", "mine"}),
+        ("?severity=critical", {"critical"}),
+        ("?rule=no_impressions", {"critical"}),
+        ("?state=all", {"plain", "critical", "mine", "sleeping", "fine", "done"}),
+        ("?state=snoozed", {"sleeping"}),
+        ("?state=accepted", {"fine"}),
+        ("?state=fixed", {"done"}),
+        ("?assignee=me", {"mine"}),
+        ("?assignee=nobody", {"plain", "critical"}),
+        ("?assignee={analyst}", {"mine"}),
+        ("?ad_account={ad_account}", {"critical"}),
+        ("?ad_account={ad_account}&severity=warning", set()),
+    ],
+)
+def test_the_address_narrows_the_list(as_analyst, analyst, query, shown):
+    soon = timezone.now().date() + timedelta(days=2)
+    ad_account = make_ad_account()
+    make_audit(ad_account)
+    make_finding(sentence="plain")
+    make_finding(sentence="critical", severity="critical", rule_id="no_impressions", ad_account=ad_account)
+    make_finding(sentence="mine", assigned_to=analyst)
+    make_finding(sentence="sleeping", state="snoozed", snoozed_until=soon)
+    make_finding(sentence="fine", state="accepted", accepted_reason="Known.", accepted_weight=1)
+    make_finding(sentence="done", state="fixed", fixed_at=NOW, saved=7)
+    page = text(as_analyst, query.format(analyst=analyst.pk, ad_account=ad_account.pk))
+    found = {word for word in ("plain", "critical", "mine", "sleeping", "fine", "done") if f">{word}</h3>" in page}
+    assert found == shown
+    assert shown or "No finding matches this filter" in page
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["?ad_account=x", "?ad_account=99999999999999999999999", "?rule=x", "?severity=x", "?state=x", "?assignee=x",
+     "?page=x", "?page=0", "?page=99999", "?page=99999999999999999999", "?page=²", "?ad_account=%00"],
+)  # fmt: skip
+def test_nonsense_in_the_address_breaks_nothing(as_analyst, query):
+    make_finding()
+    assert as_analyst.get(f"/actions/{query}").status_code == 200
+    assert b"".join(as_analyst.get(f"/actions/findings.csv{query}").streaming_content)
+
+
+def test_the_list_has_pages_and_a_bounded_number_of_queries(as_analyst, django_assert_max_num_queries):
+    ad_account = make_ad_account()
+    for _ in range(51):
+        make_finding(ad_account=ad_account)
+    with django_assert_max_num_queries(20):
+        page = text(as_analyst)
+    assert page.count("</h3>") == 50
+    assert "page=2" in page
+    assert text(as_analyst, "?page=2").count("</h3>") == 1
+
+
+def test_counts_follow_the_filter_but_not_their_own(as_analyst):
+    make_finding()
+    make_finding(severity="critical", rule_id="no_impressions")
+    assert "Show every severity" in text(as_analyst, "?severity=critical")
+    counts = as_analyst.get("/actions/?severity=critical").context["counts"]
+    assert [(severity, count) for severity, count, _ in counts] == [("critical", 1), ("warning", 1), ("notice", 0)]
+
+
+# --- Empty states ---
+
+
+def test_without_an_ad_account(as_analyst):
+    assert "There is no ad account to judge" in text(as_analyst)
+
+
+def test_without_data(as_analyst):
+    make_ad_account()
+    assert "No data yet" in text(as_analyst)
+
+
+def test_with_data_that_nobody_judged(as_analyst):
+    make_sync_run(account=make_ad_account())
+    assert "Not judged yet" in text(as_analyst)
+
+
+def test_judged_and_nothing_found_says_what_could_not_be_judged(as_analyst):
+    unjudged = [{"rule": "low_ctr", "reason": "LinkedIn did not tell of which type the campaign is.", "count": 2}]
+    make_audit(make_ad_account(name="Judged"), unjudged=unjudged)
+    make_sync_run(account=make_ad_account())
+    page = text(as_analyst)
+    assert "Nothing found" in page
+    assert "What could not be judged" in page
+    assert "did not tell of which type" in page
+    assert "2</data> things" in page
+    assert "1</data> ad account waits for the next sync" in page
+
+
+# --- Who may ---
+
+
+def test_a_viewer_sees_the_findings_of_granted_ad_accounts_and_no_button(as_bob, bobs_ad_account):
+    own = make_finding(ad_account=bobs_ad_account, sentence="Bob's own")
+    make_finding(sentence="Somebody else's")
+    make_audit(make_ad_account(), unjudged=[{"rule": "low_ctr", "reason": "Secret reason.", "count": 1}])
+    page = text(as_bob, "?state=all")
+    assert "Bob&#x27;s own" in page
+    assert "Somebody else" not in page
+    assert "Secret reason" not in page
+    assert "Assign to me" not in page
+    assert change(as_bob, "assign_me", own).status_code == 403
+    lines = b"".join(as_bob.get("/actions/findings.csv?state=all").streaming_content)
+    assert b"Somebody else" not in lines
+
+
+@pytest.mark.parametrize("role", [Role.ANALYST, Role.MANAGER, Role.OWNER])
+def test_the_others_may_change_findings(role):
+    person = make_user(role=role)
+    one = make_finding()
+    assert change(signed_in(person), "assign_me", one).status_code == 200
+    one.refresh_from_db()
+    assert one.assigned_to == person
+
+
+# --- Changing ---
+
+
+def test_assigning_to_somebody_else_and_to_nobody(as_analyst, alice):
+    one = make_finding()
+    assert "1 finding assigned to Alice." in change(as_analyst, "assign", one, assignee=alice.pk).content.decode()
+    one.refresh_from_db()
+    assert one.assigned_to == alice
+    change(as_analyst, "assign", one, assignee="nobody")
+    one.refresh_from_db()
+    assert one.assigned_to is None
+
+
+@pytest.mark.parametrize(("do", "days"), [("snooze_week", 7), ("snooze_month", 30)])
+def test_snoozing(as_analyst, do, days):
+    one = make_finding()
+    until = timezone.now().date() + timedelta(days=days)
+    assert f"1 finding snoozed until {until}." in change(as_analyst, do, one).content.decode()
+    one.refresh_from_db()
+    assert (one.state, one.snoozed_until) == ("snoozed", until)
+
+
+def test_snoozing_until_a_day_accepting_and_reopening(as_analyst):
+    one = make_finding()
+    until = timezone.now().date() + timedelta(days=3)
+    change(as_analyst, "snooze", one, until=until.isoformat())
+    one.refresh_from_db()
+    assert one.snoozed_until == until
+    change(as_analyst, "accept", one, reason="The client <wants> it.")
+    assert "Accepted: The client &lt;wants&gt; it." in text(as_analyst, "?state=accepted")
+    change(as_analyst, "reopen", one)
+    one.refresh_from_db()
+    assert (one.state, one.accepted_reason) == ("open", None)
+
+
+def test_several_at_once_and_back_to_the_same_list(as_analyst):
+    rows = [make_finding(), make_finding(), make_finding()]
+    answer = change(as_analyst, "snooze_week", *rows[:2], back="severity=warning&evil=//example.com")
+    assert "2 findings snoozed" in answer.content.decode()
+    where = answer.redirect_chain[-1][0]
+    assert where.startswith("/actions/?")
+    assert "severity=warning" in where
+    assert "evil" not in where
+    assert Finding.objects.filter(state="snoozed").count() == 2
+    assert AuditEvent.objects.filter(kind="finding_changed").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("do", "fields", "sentence"),
+    [
+        ("snooze", {"until": "soon"}, "Choose the day until which to snooze"),
+        ("snooze", {}, "Choose the day until which to snooze"),
+        ("snooze", {"until": "2020-01-01"}, "Choose a day after today"),
+        ("accept", {"reason": "  "}, "Give a reason"),
+        ("assign", {"assignee": "404"}, "Choose a person of the list"),
+        ("assign", {"assignee": "x"}, "Choose a person of the list"),
+        ("assign", {}, "Choose a person of the list"),
+        ("explode", {}, "Choose what to do"),
+        ("", {}, "Choose what to do"),
+    ],
+)
+def test_bad_input_is_explained_and_changes_nothing(as_analyst, do, fields, sentence):
+    one = make_finding()
+    answer = change(as_analyst, do, one, **fields)
+    assert answer.status_code == 400
+    assert sentence in answer.content.decode()
+    one.refresh_from_db()
+    assert (one.state, one.history) == ("open", [])
+
+
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [([], "Tick at least one finding"), (["x"], "no findings of the list"), (["9" * 30], "no findings of the list"),
+     (["1"] * 51, "no findings of the list")],
+)  # fmt: skip
+def test_findings_that_are_none(as_analyst, sent, sentence):
+    answer = as_analyst.post("/actions/change/", {"do": "assign_me", "finding": sent})
+    assert answer.status_code == 400
+    assert sentence in answer.content.decode()
+
+
+def test_a_viewer_or_somebody_gone_takes_no_finding(as_analyst, bob):
+    one = make_finding()
+    assert change(as_analyst, "assign", one, assignee=bob.pk).status_code == 400
+    gone = make_user(role=Role.ANALYST, is_active=False)
+    assert change(as_analyst, "assign", one, assignee=gone.pk).status_code == 400
+
+
+def test_a_finding_that_is_gone_is_said(as_analyst):
+    answer = as_analyst.post("/actions/change/", {"do": "assign_me", "finding": ["404"]}, follow=True)
+    assert "Nothing to change" in answer.content.decode()
+
+
+def test_the_list_as_csv_is_recorded_and_holds_no_formula(as_analyst):
+    make_finding(campaign=make_campaign(name="=1+1"), sentence="=1+1 runs")
+    make_finding(state="fixed", fixed_at=NOW)
+    answer = as_analyst.get("/actions/findings.csv?state=open")
+    body = b"".join(answer.streaming_content).decode()
+    [row] = csv.DictReader(io.StringIO(body))
+    assert (row["rule"], row["money_at_stake"], row["currency"]) == ("audience_network", "1234.5000000000", "EUR")
+    assert (row["campaign"], row["sentence"]) == ("'=1+1", "'=1+1 runs")
+    assert row["evidence"] == "Spend in 30 days: 1234.50"
+    event = AuditEvent.objects.get(kind="exported")
+    assert (event.actor_email, event.detail["what"]) == ("ana@example.com", "findings")
+
+
+# --- Around it ---
+
+
+def test_the_overview_counts_what_is_open(as_analyst):
+    make_finding()
+    make_finding(severity="critical", rule_id="no_impressions")
+    make_finding(state="fixed", fixed_at=NOW)
+    page = " ".join(as_analyst.get("/admin/").content.decode().split())
+    assert 'href="/actions/?severity=critical"' in page
+    assert ">1</data> critical" in page
+    assert ">1</data> warning" in page
+    assert ">0</data> notice" in page
+
+
+def test_thresholds_are_edited_recorded_and_judged_anew(monkeypatch, django_capture_on_commit_callbacks):
+    told: list[int] = []
+    monkeypatch.setattr(tasks.audit_ad_account, "delay", told.append)
+    ad_account = make_ad_account()
+    browser = signed_in(make_user(email="mia@example.com", role=Role.MANAGER))
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = browser.post(
+            "/admin/reporting/auditthresholds/add/", {"ad_account": ad_account.pk, "ctr_percent": "0.3"}
+        )
+    assert answer.status_code == 302
+    assert AuditThresholds.objects.get().ctr_percent == Decimal("0.3")
+    assert told == [ad_account.pk]
+    event = AuditEvent.objects.get(kind="thresholds_changed")
+    assert (event.detail["change"], event.detail["changed"]) == ("added", ["ctr_percent"])
+    bad = browser.post(f"/admin/reporting/auditthresholds/{ad_account.pk}/change/", {"window_days": "0"})
+    assert "greater than or equal to 1" in bad.content.decode()
+    with django_capture_on_commit_callbacks(execute=True):
+        browser.post(f"/admin/reporting/auditthresholds/{ad_account.pk}/delete/", {"post": "yes"})
+    assert not AuditThresholds.objects.exists()
+    assert told == [ad_account.pk] * 2
