@@ -22,6 +22,9 @@ def unfinished(stack):
     return [run for run in stack.runs() if run["status"] in ("queued", "running")]
 
 
+PHONE = {"width": 390, "height": 844}
+
+
 def ask_for_a_plan(page: Page, ad_account: str) -> None:
     """From the sync page's form, for one ad account, however fresh it is."""
     page.get_by_text("Start a sync").click()
@@ -90,3 +93,12 @@ def test_a_sync_is_planned_started_and_cancelled(stack, owner):
     expect(shown_status(owner)).to_have_text("cancelled", timeout=30_000)
     expect(owner.get_by_role("button", name="Try again")).to_be_visible()
     assert stack.runs(ad_account["id"])[-1]["status"] == "cancelled"
+
+
+def test_a_plan_fits_a_phone(stack, open_page):
+    page = open_page(stack, viewport=PHONE, is_mobile=True, has_touch=True)
+    sign_in(page)
+    page.goto("/sync/")
+    ask_for_a_plan(page, stack.rows("SELECT name FROM ad_accounts ORDER BY name")[0]["name"])
+    expect(page.get_by_role("button", name="Start 1 sync")).to_be_in_viewport()
+    assert page.evaluate("document.body.scrollWidth <= document.documentElement.clientWidth")
