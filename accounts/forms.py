@@ -1,8 +1,10 @@
 """Forms of people who sign in, in the dress of the admin theme."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm, SetPasswordMixin
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
@@ -43,6 +45,11 @@ class ForgottenPasswordForm(PasswordResetForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].widget = UnfoldAdminEmailInputWidget(attrs={"autocomplete": "email", "autofocus": ""})
+
+    def save(self, **kwargs: Any) -> None:  # type: ignore[override]  # by name, as Django's view calls it
+        """The link leads to this service's own address, whatever host the request named."""
+        site = urlsplit(settings.SITE_URL)
+        super().save(**kwargs | {"domain_override": site.netloc, "use_https": site.scheme == "https"})
 
 
 class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # Django has no generic one at run time

@@ -10,7 +10,9 @@ import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
+from urllib.parse import urljoin
 
+from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import QuerySet
@@ -142,8 +144,9 @@ def open_invitation(email: str, *, now: datetime) -> Invitation | None:
     return _unused(email).filter(expires_at__gt=now).first()
 
 
-def path_of(token: str) -> str:
-    return reverse("people:invitation", args=[token])
+def url_of(token: str) -> str:
+    """The link, by the address of this service that everybody can reach, not the one its sender happens to use."""
+    return urljoin(settings.SITE_URL, reverse("people:invitation", args=[token]))
 
 
 def send(invitation: Invitation, *, url: str) -> bool:

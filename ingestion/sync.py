@@ -179,6 +179,7 @@ def _run_steps(run: Run, *, scopes: frozenset[str]) -> None:
     campaign_days = DaysSource(run, CAMPAIGN_DAYS, entity_days=entities.first_days(listed.campaigns))
     creative_days = DaysSource(run, CREATIVE_DAYS, entity_days=entities.first_days(listed.creatives))
     totals = AccountTotals(run)
+    run.is_planned = True
     run.requests.run([totals, campaign_days, creative_days, Jobs(audience.segment_jobs(run, segments))])
     audience.store(run, segments)
     if totals.are_stored:

@@ -106,6 +106,8 @@ class Run:
         )
         self.fetched_at = row.started_at
         self.step = "start"
+        # Whether `requests` knows everything that is still to ask.
+        self.is_planned = False
         self._row = row
         self._now = now
         self._on_progress = on_progress
@@ -241,7 +243,8 @@ class Run:
     def _progress(self) -> Progress:
         calls = self.client.calls_made
         expected = calls + self.requests.calls_left()
-        share = round(calls / expected, 3) if expected else 0.0
+        # Until the listings are read nobody knows what is left: not even that it is little.
+        share = round(calls / expected, 3) if self.is_planned else 0.0
         return Progress(self.step, calls, expected, self._rows.total(), share)
 
     def _beat_now_and_then(self) -> None:

@@ -20,8 +20,11 @@ from accounts.access import Asker
 from accounts.models import (
     AdAccount,
     AdAccountAccess,
+    ApiToken,
     AuditEvent,
     ConsentWarning,
+    FailedLogin,
+    Invitation,
     LinkedInAdAccountRole,
     LinkedInConnection,
     User,
@@ -98,7 +101,10 @@ GROUPS = {
     ),
     "People": (
         _rows("People", "person", User),
+        _rows("Invitations", "person_add", Invitation),
         _rows("Grants", "key", AdAccountAccess),
+        _rows("API tokens", "api", ApiToken),
+        _rows("Failed logins", "lock", FailedLogin),
         _rows("Audit trail", "policy", AuditEvent),
     ),
 }

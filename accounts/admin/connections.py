@@ -10,7 +10,7 @@ from django.utils import timezone
 from unfold.decorators import action
 
 from accounts import access, connections
-from accounts.admin.base import AdAccountFilter, FactAdmin, ReadOnlyAdmin
+from accounts.admin.base import AdAccountFilter, ReadOnlyAdmin
 from accounts.models import ConsentWarning, LinkedInAdAccountRole, LinkedInConnection
 
 
@@ -85,12 +85,16 @@ class ConsentWarningAdmin(ReadOnlyAdmin):
 
 
 @admin.register(LinkedInAdAccountRole)
-class LinkedInAdAccountRoleAdmin(FactAdmin):
+class LinkedInAdAccountRoleAdmin(ReadOnlyAdmin):
     ad_account_path = "ad_account"
     list_display = ["ad_account", "role", "connection", "lost_at"]
     list_filter = [AdAccountFilter, "role"]
     search_fields = ["ad_account__name", "connection__user__email"]
     ordering = ["ad_account__name", "id"]
+
+    def may_view(self, request: HttpRequest) -> bool:
+        """Each row names a colleague's consent."""
+        return access.may_connect_linkedin(request.user)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         # Joined here and not by list_select_related, which leaves out the page of one row.

@@ -254,7 +254,7 @@ class InvitationAdmin(PeopleAdmin):
 
     def _deliver(self, request: HttpRequest, invitation: Invitation, token: str) -> None:
         """Send the link once it is stored, and show it: it can be passed on by hand, and is never shown again."""
-        url = request.build_absolute_uri(invitations.path_of(token))
+        url = invitations.url_of(token)
 
         def send() -> None:
             if not invitations.send(invitation, url=url):

@@ -30,7 +30,7 @@ def shown_token(page: str) -> str | None:
 
 
 def test_without_tokens_the_page_says_what_to_do(as_bob: Client) -> None:
-    assert "You have no token yet; issue one below." in text_of(as_bob.get(PAGE))
+    assert "You have no token yet</span> Issue one below." in text_of(as_bob.get(PAGE))
 
 
 def test_a_token_is_shown_once_and_works(as_bob: Client) -> None:

@@ -193,7 +193,11 @@ ADD = "/admin/accounts/invitation/add/"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_owner_invites_by_e_mail_and_is_shown_the_link_once(as_alice: Client, bobs_ad_account: AdAccount) -> None:
+def test_an_owner_invites_by_e_mail_and_is_shown_the_link_once(
+    as_alice: Client, bobs_ad_account: AdAccount, settings: Any
+) -> None:
+    """The link leads to this service's own address, also where its owner came by another."""
+    settings.SITE_URL = "https://ads.example.com"
     assert as_alice.get(ADD).status_code == 200
     form = {"email": "Dora@example.com", "role": "viewer", "ad_accounts": [bobs_ad_account.pk]}
     as_alice.post(ADD, form)
@@ -203,7 +207,7 @@ def test_an_owner_invites_by_e_mail_and_is_shown_the_link_once(as_alice: Client,
     assert message.to == ["dora@example.com"]
     assert "Alice invites you" in message.body
     assert "- Bob's brand" in message.body
-    (link,) = re.findall(r"http://testserver/people/invitation/\S+/", str(message.body))
+    (link,) = re.findall(r"https://ads\.example\.com/people/invitation/\S+/", str(message.body))
     shown = as_alice.get("/admin/accounts/invitation/").content.decode()
     assert link in shown
     assert re.search(r"field-state[^>]*>\s*Pending\s*</td>", shown)
@@ -217,10 +221,11 @@ def test_an_owner_invites_by_e_mail_and_is_shown_the_link_once(as_alice: Client,
 def test_an_invitation_outlives_a_mail_server_that_fails(as_alice: Client, settings: Any) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    settings.SITE_URL = "http://127.0.0.1:8000"
     as_alice.post(ADD, {"email": "dora@example.com", "role": "analyst"})
     shown = as_alice.get("/admin/accounts/invitation/").content.decode()
     assert "could not be sent; check the EMAIL_ settings" in shown
-    (link,) = set(re.findall(r"http://testserver/people/invitation/[^/\s]+/", shown))
+    (link,) = set(re.findall(r"http://127\.0\.0\.1:8000/people/invitation/[^/\s]+/", shown))
     assert Client().get(link).status_code == 200
 
 

@@ -23,6 +23,12 @@ def nobody_asked_before(settings: Any) -> None:
     settings.CACHES = {"default": {**settings.CACHES["default"], "KEY_PREFIX": uuid4().hex}}
 
 
+@pytest.fixture(autouse=True)
+def site(settings: Any) -> None:
+    """Another host than the one the requests of these tests name."""
+    settings.SITE_URL = "https://ads.example.com"
+
+
 @pytest.fixture
 def dora(db: None) -> User:
     return make_user(email="Dora@example.com", password=OLD)
@@ -33,7 +39,7 @@ def ask(email: str) -> Any:
 
 
 def link() -> str:
-    (found,) = re.findall(r"http://testserver(/people/password-reset/\S+/)", str(mail.outbox[-1].body))
+    (found,) = re.findall(r"https://ads\.example\.com(/people/password-reset/\S+/)", str(mail.outbox[-1].body))
     return str(found)
 
 

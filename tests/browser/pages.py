@@ -1,5 +1,6 @@
 """The pages that an owner can open, in one table: looked at by tests and by `make screenshots`."""
 
+import hashlib
 from dataclasses import dataclass
 
 from playwright.sync_api import Page, expect
@@ -22,11 +23,13 @@ _ROWS = "#result_list tbody tr"
 
 PAGES = (
     Site("login", "/admin/login/", "text=Welcome back to", signed_in=False),
+    Site("invitation", "/people/invitation/{invitation}/", "text=Join", signed_in=False),
     Site("forgotten-password", "/people/password-reset/", "#page form", signed_in=False),
     Site("home", "/admin/", "text=What needs attention"),
     Site("connect", "/linkedin/connect/", "text=Continue to LinkedIn"),
     Site("report", "/report/", "[data-section=demographics][aria-busy=false] canvas"),
     Site("sync", "/sync/", "text=Sync runs"),
+    Site("sync-run", "/sync/runs/{sync_log}/", "text=Calls to LinkedIn"),
     Site("status", "/status/", "text=What somebody should look at"),
     Site("action-center", "/actions/", "#findings-title"),
     Site("audit-thresholds", "/admin/reporting/auditthresholds/", "text=audit threshold"),
@@ -45,7 +48,7 @@ PAGES = (
     Site("daily-totals", "/admin/ingestion/accountdailytotal/", _ROWS),
     Site("sync-state", "/admin/ingestion/syncedadaccount/", _ROWS),
     Site("sync-runs", "/admin/ingestion/synclog/", _ROWS),
-    Site("sync-run", "/admin/ingestion/synclog/{sync_log}/change/", "text=Heartbeat at"),
+    Site("sync-run-row", "/admin/ingestion/synclog/{sync_log}/change/", "text=Heartbeat at"),
     Site("rejected-records", "/admin/ingestion/rejectedrecord/", "text=rejected record"),
     Site("incomplete-days", "/admin/ingestion/incompleteday/", "text=incomplete day"),
     Site("timetable", "/admin/django_celery_beat/periodictask/", _ROWS),
@@ -58,7 +61,12 @@ PAGES = (
     Site("person", "/admin/accounts/user/{users}/change/", "text=Rights"),
     Site("grants", "/admin/accounts/adaccountaccess/", "text=ad account grant"),
     Site("audit-trail", "/admin/accounts/auditevent/", _ROWS),
-    Site("your-account", "/people/me/", "#main form"),
+    Site("invitations", "/admin/accounts/invitation/", "text=invitation"),
+    Site("api-tokens", "/admin/accounts/apitoken/", "text=API token"),
+    Site("failed-logins", "/admin/accounts/failedlogin/", "text=failed login"),
+    Site("your-account", "/people/me/", "text=Where you are signed in"),
+    Site("your-password", "/people/me/password/", "text=Change my password"),
+    Site("tokens", "/people/me/tokens/", "text=Issue the token"),
     Site("names", "/admin/ingestion/urnname/", _ROWS),
 )
 
@@ -79,9 +87,33 @@ class Visitor:
 
 
 class _FirstIds(dict[str, object]):
+    """The first row of a table by the table's name; `invitation` is the token of one."""
+
     def __init__(self, stack: Stack) -> None:
         super().__init__()
         self._stack = stack
 
     def __missing__(self, table: str) -> object:
-        return self._stack.rows(f"SELECT id FROM {table} ORDER BY id LIMIT 1")[0]["id"]  # the names are ours
+        if table == "invitation":
+            return invitation_token(self._stack)
+        where = "WHERE account_id IS NOT NULL" if table == "sync_log" else ""
+        return self._stack.rows(f"SELECT id FROM {table} {where} ORDER BY id LIMIT 1")[0]["id"]  # the names are ours
+
+
+def invitation_token(stack: Stack) -> str:
+    """What the link of an invitation to one ad account ends with; only its digest is stored."""
+    token = "a-token-of-these-tests"
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    if not stack.rows("SELECT id FROM invitations WHERE token_digest = %s", digest):
+        invited = stack.rows(
+            "INSERT INTO invitations (email, role, invited_by_id, created_at, expires_at, token_digest)"
+            " SELECT 'dora@example.com', 'viewer', min(id), now(), now() + interval '1 day', %s FROM users"
+            " RETURNING id",
+            digest,
+        )
+        stack.rows(
+            "INSERT INTO invitations_ad_accounts (invitation_id, adaccount_id)"
+            " SELECT %s, min(id) FROM ad_accounts RETURNING id",
+            invited[0]["id"],
+        )
+    return token

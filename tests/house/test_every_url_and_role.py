@@ -141,7 +141,7 @@ MODELS: dict[type[Model], tuple[Outcomes, ...]] = {
     AuditEvent: TRAIL,
     ApiToken: TRAIL,
     ConsentWarning: CONNECTIONS,
-    LinkedInAdAccountRole: FACTS,
+    LinkedInAdAccountRole: CONNECTIONS,
     LinkedInConnection: CONNECTIONS,
     User: GRANTS,
     Invitation: INVITATIONS,

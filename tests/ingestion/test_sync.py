@@ -56,6 +56,17 @@ def test_first_sync_equals_the_truth(small: SimulatedLinkedIn):
     small.assert_stored(FIRST_DAY, known_before=False)
 
 
+def test_the_share_done_grows_and_is_not_whole_while_most_is_to_come(small: SimulatedLinkedIn):
+    shown = []
+    result = small.sync(on_progress=shown.append)
+    listing = [one.share for one in shown if one.step == "campaigns and creatives"]
+    assert listing
+    assert set(listing) == {0.0}
+    figures = [one.share for one in shown if one.calls <= run_of(result).api_calls_made / 2]
+    assert max(figures) < 0.7
+    assert max(one.share for one in shown) > 0.7
+
+
 def test_every_ad_account_is_kept_apart(small: SimulatedLinkedIn):
     for ad_account_id in small.ad_account_ids:
         small.sync(ad_account_id)
