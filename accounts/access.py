@@ -37,6 +37,11 @@ def may_connect_linkedin(user: Asker) -> bool:
     return _role_in_person(user) in MAY_CONNECT_LINKEDIN
 
 
+def may_see_connections(user: Asker) -> bool:
+    """Whether this user may see the LinkedIn connections; a token sees what its person does."""
+    return _role(user) in MAY_CONNECT_LINKEDIN
+
+
 def may_end_consent(user: Asker, connection: LinkedInConnection) -> bool:
     """Whether this user may end a LinkedIn consent: the person who gave it, whatever their role, and owners."""
     role = _role_in_person(user)
@@ -67,6 +72,11 @@ def may_sync_anything(user: Asker) -> bool:
 def may_edit_timetable(user: Asker) -> bool:
     """Whether this user may see and change what runs when."""
     return _role_in_person(user) in MAY_SYNC
+
+
+def may_see_timetable(user: Asker) -> bool:
+    """Whether this user may see what runs when; a token sees what its person does."""
+    return _role(user) in MAY_SYNC
 
 
 def may_manage_people(user: Asker) -> bool:
