@@ -88,7 +88,9 @@ def _copied(columns: dict[str, str], queryset: QuerySet[Any]) -> Iterator[bytes]
     except EmptyResultSet:
         return
     chunk = bytearray()
-    with connection.cursor() as cursor, cursor.copy(f"COPY ({sql}) TO STDOUT WITH (FORMAT csv)", params) as copy:
+    statement = f"COPY ({sql}) TO STDOUT WITH (FORMAT csv)"
+    # psycopg's own cursor: Django's wrapper for DEBUG takes no parameters here.
+    with connection.cursor() as cursor, cursor.cursor.copy(statement, params) as copy:
         for row in copy:
             chunk += row
             if len(chunk) >= _CHUNK:
@@ -221,7 +223,7 @@ def _write(sheet: Any, row: int, column: int, value: Any, formats: dict[type, An
         sheet.write_boolean(row, column, value)
     # Longer ids than a spreadsheet's numbers can hold would be rounded.
     elif isinstance(value, int | Decimal) and abs(value) < 10**15:
-        sheet.write_number(row, column, value)
+        sheet.write_number(row, column, float(value) if isinstance(value, Decimal) else value)
     else:
         sheet.write_string(row, column, str(_cell(value))[:32_767])
 

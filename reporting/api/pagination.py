@@ -79,7 +79,11 @@ class Cursors(BasePagination):
             values = _decoded(after, name, order, queryset.model)
             queryset = queryset.filter(_After(order, values))
         places = {f"cursor_{at}": F(column) for at, column in enumerate(order.columns)}
-        rows = list(queryset.values(*view.names, **view.expressions, **places).order_by(*order.order_by)[: size + 1])
+        rows = list(
+            queryset.annotate(**view.expressions, **places)
+            .values(*view.columns, *places)
+            .order_by(*order.order_by)[: size + 1]
+        )
         self._next = None
         if len(rows) > size:
             last = [rows[size - 1][place] for place in places]

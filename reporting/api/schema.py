@@ -54,14 +54,13 @@ class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped
 class ErrorsToo(AutoSchema):
     """Every operation with the errors that any of them may answer."""
 
-    def get_response_serializers(self) -> Any:
-        told = super().get_response_serializers()
-        responses = dict(told) if isinstance(told, dict) else {200: told}
-        for status, description in _ERRORS.items():
-            responses.setdefault(status, OpenApiResponse(ErrorBodySerializer, description=description))
-        if "{" in self.path:
-            responses.setdefault(404, OpenApiResponse(ErrorBodySerializer, description=_NOT_FOUND))
-        return responses
+    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        errors = _ERRORS | ({404: _NOT_FOUND} if "{" in self.path else {})
+        for status, description in errors.items():
+            told = OpenApiResponse(ErrorBodySerializer, description=description)
+            bodies.setdefault(str(status), self._get_response_for_code(told, str(status)))
+        return bodies
 
     def _get_response_for_code(
         self, serializer: Any, status_code: Any, media_types: Any = None, direction: Any = "response"

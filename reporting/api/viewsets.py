@@ -1,6 +1,5 @@
 """LinkedIn's facts, the sync runs and what belongs to them: lists to read, narrowed to what the person may see."""
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.db.models import F, QuerySet
@@ -81,11 +80,6 @@ class Facts(View, GenericViewSet[Any]):
         return {name: known[name] for name in known if name in names} or known
 
     @property
-    def names(self) -> Sequence[str]:
-        """Fields that are columns of the table itself."""
-        return [name for name, source in self.columns.items() if name == source]
-
-    @property
     def expressions(self) -> dict[str, F]:
         """Fields that are columns of a table beside it."""
         return {name: F(source) for name, source in self.columns.items() if name != source}
@@ -101,7 +95,7 @@ class Facts(View, GenericViewSet[Any]):
         return ("cursor",) if issubclass(self.pagination_class or PageNumbers, Cursors) else ("page",)
 
     def _page(self, rows: QuerySet[Any], order: Order) -> Response:
-        shown = rows.values(*self.names, **self.expressions).order_by(*order.order_by)
+        shown = rows.annotate(**self.expressions).values(*self.columns).order_by(*order.order_by)
         return self.get_paginated_response(self.paginate_queryset(shown))
 
 
@@ -113,7 +107,7 @@ class Table(Facts):
     def retrieve(self, request: Request, pk: Any) -> Response:
         refuse_unknown(request, ["fields", "format"])
         with bounded_statements():
-            found = self.get_queryset().filter(pk=pk).values(*self.names, **self.expressions).first()
+            found = self.get_queryset().filter(pk=pk).annotate(**self.expressions).values(*self.columns).first()
         if found is None:
             raise Http404("There is no such row, or you may not see its ad account.")
         return Response(found)

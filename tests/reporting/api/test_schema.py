@@ -1,4 +1,4 @@
-"""The OpenAPI document: the one in docs/ is the code's, every field says what it is, Swagger UI runs under our policy."""
+"""The OpenAPI document: the one in docs/ is the code's, and every field says what it is."""
 
 from pathlib import Path
 from typing import Any

@@ -94,7 +94,7 @@ def test_who_may_start(bob: User, bobs_ad_account: AdAccount, role: Role, scope:
         bob.save()
         headers = headers or [token_of(bob, scope)]
     path = f"/api/v1/ad-accounts/{bobs_ad_account.pk}/sync"
-    assert Client().post(path, headers=headers[0]).status_code == status
+    assert Client().post(path, content_type="application/json", headers=headers[0]).status_code == status
     assert SyncLog.objects.exists() is (status == 202)
 
 
