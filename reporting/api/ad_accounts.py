@@ -126,7 +126,7 @@ class AdAccounts(Table):
         asked = DaysSerializer(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
         days: dict[str, date | None] = {"first_day": None, "last_day": None, **asked.validated_data}
-        [plan] = starting.plan_syncs([ad_account.pk], today=timezone.now().date(), **days)  # type: ignore[arg-type]
+        [plan] = starting.plan_syncs([ad_account.pk], today=timezone.now().date(), **days)
         return Response(PlanSerializer(plan).data)
 
     def _own(self, pk: int) -> AdAccount:

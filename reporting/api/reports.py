@@ -133,7 +133,7 @@ class DemographicsQuestion(PeriodSerializer):
     )
 
 
-_DECIMAL = {"max_digits": 40, "decimal_places": 10, "allow_null": True, "required": False}
+_DECIMAL: dict[str, Any] = {"max_digits": 40, "decimal_places": 10, "allow_null": True, "required": False}
 
 
 class FiguresSerializer(serializers.Serializer[Any]):
@@ -180,7 +180,7 @@ class PerformanceRowSerializer(_Compared):
     """One ad account, campaign, creative, day, week or month, in one currency."""
 
     key = serializers.CharField(help_text="Id, URN, or first calendar day of the day, week or month.")
-    label = serializers.CharField(help_text="Name, day, ISO week or month.")
+    label = serializers.CharField(help_text="Name, day, ISO week or month.")  # type: ignore[assignment]
     first_day = serializers.DateField(help_text="First UTC day that is counted.")
     last_day = serializers.DateField(help_text="Last UTC day that is counted.")
     is_partial = serializers.BooleanField(help_text="Whether the period cuts this week or month.")
@@ -234,7 +234,7 @@ class AudienceSerializer(serializers.Serializer[Any]):
     pivot_type = serializers.ChoiceField(
         choices=AudienceDemographic.PivotType.values, help_text="By what people are told apart."
     )
-    label = serializers.CharField(help_text="The same as people read it.")
+    label = serializers.CharField(help_text="The same as people read it.")  # type: ignore[assignment]
     segment_count = serializers.IntegerField(help_text="Segments in all (count).")
     impressions = serializers.IntegerField(help_text="Impressions of all segments (count).")
     coverage_percent = serializers.DecimalField(
@@ -266,7 +266,7 @@ class _ReportView(View):
         ids = asked.get("account_id")
         return self.ad_accounts.filter(pk__in=ids) if ids else self.ad_accounts
 
-    def head(self, period: Period, ad_accounts: QuerySet[AdAccount]) -> dict[str, Any]:  # type: ignore[override]
+    def head(self, period: Period, ad_accounts: QuerySet[AdAccount]) -> dict[str, Any]:
         as_of = selection_as_of(ad_accounts=ad_accounts, now=timezone.now())
         return {
             "period": asdict(period),

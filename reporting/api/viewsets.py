@@ -48,8 +48,8 @@ class Facts(View, GenericViewSet[Any]):
         return super().get_renderers() if self.action == "list" else [FILES[0]()]
 
     def get_queryset(self) -> QuerySet[Any]:
-        model = self.get_serializer_class().Meta.model
-        rows = model._default_manager.order_by()
+        serializer: Any = self.get_serializer_class()
+        rows: QuerySet[Any] = serializer.Meta.model._default_manager.order_by()
         if access.sees_every_ad_account(self.request.user):
             return rows
         return rows.filter(**{f"{self.of_account}__in": self.ad_accounts})
@@ -68,8 +68,8 @@ class Facts(View, GenericViewSet[Any]):
     @property
     def columns(self) -> dict[str, str]:
         """The fields asked for, and the column that each shows."""
-        fields = self.get_serializer_class()().fields
-        known = {name: str(field.source).replace(".", "__") for name, field in fields.items()}
+        serializer: Any = self.get_serializer_class()()
+        known = {name: str(field.source).replace(".", "__") for name, field in serializer.fields.items()}
         asked = self.request.query_params.get("fields")
         if not asked:
             return known
@@ -270,7 +270,7 @@ class Connections(View, ReadOnlyModelViewSet[LinkedInConnection]):
     lookup_value_converter = "int"
 
     def get_serializer_context(self) -> dict[str, Any]:
-        return super().get_serializer_context() | {"now": timezone.now()}
+        return {**super().get_serializer_context(), "now": timezone.now()}
 
 
 @extend_schema_view(

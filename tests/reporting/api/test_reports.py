@@ -61,18 +61,18 @@ def _expected(true: dict[int, Any], group_by: str) -> dict[Any, Any]:
         [account] = tables["ad_accounts"]
         table = "creative_daily_metrics" if group_by == "creative" else "campaign_daily_metrics"
         for row in tables[table]:
-            key = {
-                "account": lambda row=row, one=ad_account_id: one,
-                "campaign": lambda row=row: row["campaign_id"],
-                "creative": lambda row=row: row["creative_id"],
-                "day": lambda row=row: row["date"],
-                "week": lambda row=row: week_of(row["date"])[0],
-                "month": lambda row=row: month_of(row["date"])[0],
-                "": lambda: "",
-            }[group_by]()
+            key = _key(group_by, ad_account_id, row)
             for name in _SUMS:
                 sums[str(key), account["currency"]][name] += row[name]
     return dict(sums)
+
+
+def _key(group_by: str, ad_account_id: int, row: dict[str, Any]) -> Any:
+    if group_by in {"campaign", "creative"}:
+        return row[f"{group_by}_id"]
+    day = row["date"]
+    firsts = {"day": day, "week": week_of(day)[0], "month": month_of(day)[0], "account": ad_account_id}
+    return firsts.get(group_by, "")
 
 
 @pytest.fixture
