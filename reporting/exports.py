@@ -127,7 +127,7 @@ def _field(model: type[models.Model], source: str) -> Any:
     return field.target_field if field.is_relation else field  # type: ignore[union-attr]
 
 
-class _Matches(models.Lookup):  # type: ignore[type-arg]
+class _Matches(models.Lookup):
     """text ~ pattern, for an expression."""
 
     lookup_name = "matches"
@@ -188,7 +188,7 @@ def _xlsx(header: Sequence[str], rows: Rows) -> Iterator[bytes]:
             file,
             {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "remove_timezone": True},
         )
-        formats = {
+        formats: dict[type, Any] = {
             date: workbook.add_format({"num_format": "yyyy-mm-dd"}),
             datetime: workbook.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
         }
@@ -222,7 +222,7 @@ def _write(sheet: Any, row: int, column: int, value: Any, formats: dict[type, An
     elif isinstance(value, bool):
         sheet.write_boolean(row, column, value)
     # Longer ids than a spreadsheet's numbers can hold would be rounded.
-    elif isinstance(value, int | Decimal) and abs(value) < 10**15:
+    elif isinstance(value, int | Decimal) and abs(Decimal(value)) < 10**15:
         sheet.write_number(row, column, float(value) if isinstance(value, Decimal) else value)
     else:
         sheet.write_string(row, column, str(_cell(value))[:32_767])

@@ -10,7 +10,7 @@ from ingestion.models import AudienceDemographic, SyncLog
 _LARGEST_ID = 2**63 - 1
 
 
-class Numbers(filters.BaseInFilter, filters.NumberFilter):
+class Numbers(filters.BaseInFilter, filters.NumberFilter):  # type: ignore[misc]
     """Ids, separated by commas."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -18,14 +18,14 @@ class Numbers(filters.BaseInFilter, filters.NumberFilter):
         super().__init__(*args, **kwargs)
 
 
-class Words(filters.BaseInFilter, filters.CharFilter):
+class Words(filters.BaseInFilter, filters.CharFilter):  # type: ignore[misc]
     """Texts, separated by commas."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, lookup_expr="in", **kwargs)
 
 
-class Choices(filters.BaseInFilter, filters.ChoiceFilter):
+class Choices(filters.BaseInFilter, filters.ChoiceFilter):  # type: ignore[misc]
     """Some of a few words, separated by commas."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -40,7 +40,7 @@ def _campaign(path: str = "campaign_id") -> Numbers:
     return Numbers(path, label="Ids of campaigns, separated by commas.")
 
 
-class _Entities(filters.FilterSet):
+class _Entities(filters.FilterSet):  # type: ignore[misc]
     """What ad accounts, campaigns and creatives share; `named` is the column of their name."""
 
     named = "name"
@@ -88,7 +88,7 @@ class CreativeFilters(_Entities):
     is_serving = filters.BooleanFilter("is_serving", label="Whether LinkedIn shows it.")
 
 
-class _Days(filters.FilterSet):
+class _Days(filters.FilterSet):  # type: ignore[misc]
     first_day = filters.DateFilter("date", lookup_expr="gte", label="First UTC day, YYYY-MM-DD.")
     last_day = filters.DateFilter("date", lookup_expr="lte", label="Last UTC day, YYYY-MM-DD.")
     changed_since = filters.IsoDateTimeFilter(
@@ -107,7 +107,7 @@ class CreativeMetricFilters(_Days):
     creative_id = Words("creative_id", label="URNs of creatives, separated by commas.")
 
 
-class DemographicFilters(filters.FilterSet):
+class DemographicFilters(filters.FilterSet):  # type: ignore[misc]
     account_id = _account()
     pivot_type = Choices(
         "pivot_type",
@@ -122,7 +122,7 @@ class DemographicFilters(filters.FilterSet):
     )
 
 
-class SyncLogFilters(filters.FilterSet):
+class SyncLogFilters(filters.FilterSet):  # type: ignore[misc]
     account_id = _account()
     status = Choices(
         "status",
@@ -138,7 +138,7 @@ class SyncLogFilters(filters.FilterSet):
     )
 
 
-class RejectedRecordFilters(filters.FilterSet):
+class RejectedRecordFilters(filters.FilterSet):  # type: ignore[misc]
     account_id = _account()
     run_id = Numbers("run_id", label="Ids of sync runs, separated by commas.")
     endpoint = Words("endpoint", label="Endpoints, separated by commas.")

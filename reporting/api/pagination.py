@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError as InvalidValue
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import BooleanField, F, Func, QuerySet, Value
+from django.db.models import BooleanField, F, Func, Value
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination, PageNumberPagination
 from rest_framework.request import Request
@@ -70,7 +70,7 @@ class Cursors(BasePagination):
     pages neither repeat nor hide another, and page 10,000 costs what page 1 does.
     """
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """`queryset` gives dictionaries; the view says in which `Order`."""
         name, order = view.order_asked_for()
         size = page_size(request)

@@ -100,7 +100,10 @@ class PerformanceQuestion(PeriodSerializer):
         "-spend. Not with compare for days, weeks and months.",
     )
     limit = serializers.IntegerField(
-        min_value=1, max_value=_MOST_ROWS, required=False, help_text=f"At most so many rows; {_MOST_ROWS} at most."
+        min_value=1,
+        max_value=_MOST_ROWS,
+        required=False,
+        help_text=f"At most so many rows: {_MOST_ROWS} unless told otherwise; files hold all of them.",
     )
 
     def validate_order(self, order: str) -> str:
@@ -207,7 +210,8 @@ class PerformanceReport(_Report):
 
     group_by = serializers.ChoiceField(choices=[*GroupBy], help_text="What one row stands for.")
     compared_with = DaysShown(allow_null=True, help_text="The days before, if compared.")
-    totals = TotalsSerializer(many=True, help_text="One per currency.")
+    totals = TotalsSerializer(many=True, help_text="One per currency, of every row, cut or not.")
+    has_more_rows = serializers.BooleanField(help_text="Whether `limit` cut the rows.")
     rows = PerformanceRowSerializer(many=True, help_text="One per group and currency.")
 
 
@@ -297,6 +301,7 @@ class Performance(_ReportView):
                     "group_by": "campaign",
                     "compared_with": None,
                     "totals": [{"currency": "EUR", "days": 15, "figures": {"clicks": 20, "spend": "50.0000000000"}}],
+                    "has_more_rows": False,
                     "rows": [
                         {
                             "key": "600000001",
@@ -324,21 +329,20 @@ class Performance(_ReportView):
         return download(self.file_format, "performance", *_flat(rows, metrics, is_compared="compare" in asked))
 
     def _rows(self, asked: dict[str, Any], metrics: list[str]) -> list[dict[str, Any]]:
-        order = asked.get("order")
+        """One row more than a page may hold, which tells that there are more; all of them for a file."""
+        most = asked.get("limit") or (None if self.file_format else _MOST_ROWS)
+        order, is_compared = asked.get("order"), "compare" in asked
         wanted = self._selection(asked) | {"group_by": asked["group_by"]}
-        if order or asked.get("limit") or not GroupBy(asked["group_by"]).is_calendar:
-            wanted |= {
-                "order_by": order.removeprefix("-") if order else None,
-                "descending": order.startswith("-") if order else None,
-                "limit": asked.get("limit"),
-            }
-        if "compare" in asked:
-            return [_compared(one, _row(one.now), metrics) for one in compared_performance(**wanted)][:_MOST_ROWS]
-        wanted["limit"] = wanted.get("limit") or _MOST_ROWS
+        if order:
+            wanted |= {"order_by": order.removeprefix("-"), "descending": order.startswith("-")}
+        if asked.get("limit") or (most and not is_compared):
+            wanted["limit"] = most if self.file_format else most + 1
+        if is_compared:
+            return [_compared(one, _row(one.now), metrics) for one in compared_performance(**wanted)]
         return [{**_row(one), "figures": _figures(one, metrics)} for one in performance(**wanted)]
 
     def _report(self, asked: dict[str, Any], metrics: list[str], rows: list[dict[str, Any]]) -> dict[str, Any]:
-        selection = self._selection(asked)
+        selection, most = self._selection(asked), asked.get("limit") or _MOST_ROWS
         if "compare" in asked:
             summed = [_compared(one, _totals(one.now), metrics) for one in compared_totals(**selection)]
         else:
@@ -348,7 +352,8 @@ class Performance(_ReportView):
             "group_by": asked["group_by"],
             "compared_with": asdict(asked["days"].previous()) if "compare" in asked else None,
             "totals": summed,
-            "rows": rows,
+            "has_more_rows": len(rows) > most,
+            "rows": rows[:most],
         }
 
     def _selection(self, asked: dict[str, Any]) -> dict[str, Any]:

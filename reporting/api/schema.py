@@ -68,7 +68,8 @@ class ErrorsToo(AutoSchema):
         """Errors are always JSON; a file is bytes."""
         if int(status_code) >= 400:
             media_types = ["application/json"]
-        response = super()._get_response_for_code(serializer, status_code, media_types, direction)
+        parent: Any = super()
+        response = parent._get_response_for_code(serializer, status_code, media_types, direction)
         for media_type, content in response.get("content", {}).items():
             if media_type in MEDIA_TYPES.values():
                 content["schema"] = {"type": "string", "format": "binary"}

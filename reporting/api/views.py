@@ -11,7 +11,6 @@ from django.conf import settings
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import OperationalError, connection, transaction
 from django.db.models import Count, Max, Q, QuerySet
-from django.http import HttpResponseBase
 from django.utils import timezone
 from django.utils.http import http_date, parse_etags, quote_etag
 from psycopg.errors import QueryCanceled
@@ -116,7 +115,7 @@ class View(APIView):
         self.request.accepted_renderer, self.request.accepted_media_type = JSONRenderer(), "application/json"
         return Response(status=304) if isinstance(exc, _NotModified) else super().handle_exception(exc)
 
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         done = super().finalize_response(request, response, *args, **kwargs)
         if self._state and done.status_code in {200, 304}:
             done["ETag"] = self._state.key

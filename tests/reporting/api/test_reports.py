@@ -104,6 +104,7 @@ def test_performance_beside_the_day_before(as_bob: Client, days: AdAccount) -> N
         "group_by": "account",
         "compared_with": {"first_day": "2026-11-18", "last_day": "2026-11-18"},
         "totals": [{"currency": "EUR", "days": 1, **figures}],
+        "has_more_rows": False,
         "rows": [
             {
                 "key": str(days.pk),
@@ -120,8 +121,9 @@ def test_performance_beside_the_day_before(as_bob: Client, days: AdAccount) -> N
 
 @pytest.mark.django_db
 def test_performance_in_another_order_and_cut(as_alice: Client, days: AdAccount) -> None:
-    rows = get(as_alice, "reports/performance", order="spend", limit=1)["rows"]
-    assert [row["currency"] for row in rows] == ["USD"]
+    report = get(as_alice, "reports/performance", order="spend", limit=1)
+    assert ([row["currency"] for row in report["rows"]], report["has_more_rows"]) == (["USD"], True)
+    assert get(as_alice, "reports/performance", limit=2)["has_more_rows"] is False
     rows = get(as_alice, "reports/performance", order="-spend", limit=1)["rows"]
     assert [(row["currency"], row["figures"]["spend"]) for row in rows] == [("EUR", "60.0000000000")]
     totals = get(as_alice, "reports/performance", account_id=days.pk, period="last_7_days")["totals"]
