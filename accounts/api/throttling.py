@@ -45,7 +45,9 @@ class PerMinute(BaseThrottle):
     def _who(self, request: Request) -> str:
         if isinstance(request.auth, ApiToken):
             return f"token:{request.auth.pk}"
-        return f"user:{request.user.pk}" if request.user.is_authenticated else f"address:{request.META.get('REMOTE_ADDR')}"
+        if request.user.is_authenticated:
+            return f"user:{request.user.pk}"
+        return f"address:{request.META.get('REMOTE_ADDR')}"
 
 
 class ExportsPerMinute(PerMinute):

@@ -336,7 +336,7 @@ class Performance(_ReportView):
         if order:
             wanted |= {"order_by": order.removeprefix("-"), "descending": order.startswith("-")}
         if asked.get("limit") or (most and not is_compared):
-            wanted["limit"] = most if self.file_format else most + 1
+            wanted["limit"] = most if self.file_format else (most or _MOST_ROWS) + 1
         if is_compared:
             return [_compared(one, _row(one.now), metrics) for one in compared_performance(**wanted)]
         return [{**_row(one), "figures": _figures(one, metrics)} for one in performance(**wanted)]
