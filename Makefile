@@ -30,6 +30,9 @@ bench: .venv/dev ## Measure the sync (CPU per row, rows per second, memory, call
 	@$(BIN)/python -m benchmarks.sync
 	@$(BIN)/python -m benchmarks.workers
 
+openapi: .venv/base ## Write docs/openapi.yaml, the API's description, from the code
+	$(BIN)/python manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn
+
 screenshots: .venv/dev ## Pictures of every page, light and dark, wide and narrow, into .local/screenshots/ (ARGS="login home" for some)
 	@$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
@@ -49,4 +52,4 @@ clean: ## Remove the virtual environment and all local data
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
-.PHONY: help demo run test test-slow test-all lint bench screenshots lock clean
+.PHONY: help demo run test test-slow test-all lint bench openapi screenshots lock clean

@@ -43,6 +43,11 @@ def may_connect_linkedin(user: Asker) -> bool:
     return _role_in_person(user) in MAY_CONNECT_LINKEDIN
 
 
+def may_see_connections(user: Asker) -> bool:
+    """Whether this user may see the LinkedIn connections; a token sees what its person does."""
+    return _role(user) in MAY_CONNECT_LINKEDIN
+
+
 def may_end_consent(user: Asker, connection: LinkedInConnection) -> bool:
     """Whether this user may end a LinkedIn consent: the person who gave it, whatever their role, and owners."""
     role = _role_in_person(user)
@@ -83,6 +88,11 @@ def may_change_findings(user: Asker) -> bool:
 def may_edit_thresholds(user: Asker) -> bool:
     """Whether this user may say where the audit's rules draw their line."""
     return _role_in_person(user) in MAY_SYNC
+
+
+def may_see_timetable(user: Asker) -> bool:
+    """Whether this user may see what runs when; a token sees what its person does."""
+    return _role(user) in MAY_SYNC
 
 
 def may_manage_people(user: Asker) -> bool:

@@ -29,6 +29,8 @@ _TYPES: Final = {
     409: "conflict",
     415: "unsupported_media_type",
     429: "throttled",
+    500: "internal",
+    503: "unavailable",
 }
 
 
@@ -74,6 +76,7 @@ class NoSuchEndpoint(APIView):
     """Whatever address under /api/ nothing else answers."""
 
     permission_classes = (AllowAny,)
+    schema = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         raise NotFound("There is no such endpoint.")

@@ -116,6 +116,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_celery_beat",
     "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "knox",
     "axes",
     "social_django",
@@ -208,6 +211,25 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "EXCEPTION_HANDLER": "config.rest.error_response",
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.api.throttling.PerMinute"],
+    "DEFAULT_SCHEMA_CLASS": "reporting.api.schema.ErrorsToo",
+}
+# Of each API token, and of each person in a browser.
+API_REQUESTS_PER_MINUTE = env.integer("API_REQUESTS_PER_MINUTE", 600, at_least=1, at_most=1_000_000)
+API_EXPORTS_PER_MINUTE = env.integer("API_EXPORTS_PER_MINUTE", 60, at_least=1, at_most=1_000_000)
+API_STATEMENT_SECONDS = env.integer("API_STATEMENT_SECONDS", 30, at_least=1, at_most=3600)
+SPECTACULAR_SETTINGS = {
+    "TITLE": "LinkedIn Ads Action Center",
+    "DESCRIPTION": "LinkedIn's ad figures, complete and with an as-of date. Days and instants are UTC; money is a "
+    "decimal string beside its currency; ratios come from summed counts.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
 # --- Language, time, static files ------------------------------------------------------------------

@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("people/", include("accounts.people_urls")),
     path("api/v1/", include("accounts.api.urls")),
+    path("api/v1/", include("reporting.api.urls")),
     # Last: every other address of the API is answered like the API.
     re_path(r"^api/", NoSuchEndpoint.as_view()),
 ]

@@ -1,16 +1,31 @@
 """Who am I: what a tool asks to see whether its token works."""
 
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.access import visible_ad_accounts
-from accounts.models import User
+from accounts.models import ApiToken, User
+from accounts.roles import Role
+
+
+class MeSerializer(serializers.Serializer[User]):
+    """A person, and how far a request of theirs may go."""
+
+    email = serializers.EmailField(help_text="Whom the request stands for.")
+    role = serializers.ChoiceField(choices=Role.choices, help_text="What the person is here.")
+    token_scope = serializers.ChoiceField(
+        choices=ApiToken.Scope.choices, allow_null=True, help_text="The API token's scope; null in a browser."
+    )
+    ad_accounts = serializers.IntegerField(help_text="Ad accounts that the person may see (count).")
 
 
 class Me(APIView):
     """The person behind the request, and how far it may go."""
 
+    @extend_schema(summary="Show whom a token stands for", responses=MeSerializer)
     def get(self, request: Request) -> Response:
         user = request.user
         assert isinstance(user, User)

@@ -60,6 +60,10 @@ def staff(*outcomes: int | str) -> Outcomes:
     return (LOGIN, *(outcomes if len(outcomes) > 1 else outcomes * 5))
 
 
+# Lists of the API are empty for whoever sees no ad account.
+READS: Outcomes = (401, 200, 200, 200, 200, 200)
+READS_ITS_OWN: Outcomes = (401, 404, 200, 200, 200, 200)
+
 PAGES: dict[str, Outcomes] = {
     "/": ("/admin/",) * 6,
     "admin:index": staff(200),
@@ -88,6 +92,31 @@ PAGES: dict[str, Outcomes] = {
     "accounts:revoke_api_token": staff(405),
     # The API answers in its own way, and says 401 to strangers.
     "me": (401, 200, 200, 200, 200, 200),
+    "ad-accounts-list": READS,
+    "ad-accounts-detail": READS_ITS_OWN,
+    "ad-accounts-plan": READS_ITS_OWN,
+    # Refused to whoever may not sync; a GET starts nothing for the others.
+    "ad-accounts-sync": (401, 403, 403, 403, 405, 405),
+    "campaigns-list": READS,
+    "campaigns-detail": READS_ITS_OWN,
+    "creatives-list": READS,
+    "creatives-detail": READS_ITS_OWN,
+    "campaign-metrics-list": READS,
+    "creative-metrics-list": READS,
+    "demographics-list": READS,
+    "sync-logs-list": READS,
+    "sync-logs-detail": READS_ITS_OWN,
+    "rejected-records-list": READS,
+    "rejected-records-detail": READS_ITS_OWN,
+    "connections-list": (401, 403, 403, 403, 200, 200),
+    "connections-detail": (401, 403, 403, 403, 200, 200),
+    "schedules-list": (401, 403, 403, 403, 200, 200),
+    "schedules-detail": (401, 403, 403, 403, 200, 200),
+    "status": READS,
+    "report-performance": READS,
+    "report-demographics": READS,
+    "schema": READS,
+    "api-docs": staff(200),
     "/api/": (404,) * 6,
     "admin:accounts_auditevent_export": staff(403, 403, 403, 403, 200),
     "people:me": staff(200),
@@ -295,7 +324,7 @@ def test_every_other_page(browsers: list[Client], ad_account: AdAccount, name: s
 
 def _values(name: str, ad_account: AdAccount) -> dict[str, Any]:
     connection = builders.make_connection()
-    return {
+    return _of_the_api(name, ad_account, connection) or {
         "content_type_id": 1,
         "object_id": connection.pk if "linkedinconnection" in name else 404,
         "connection_id": connection.pk,
@@ -309,3 +338,18 @@ def _values(name: str, ad_account: AdAccount) -> dict[str, Any]:
         "name": "key-figures",
         "run_id": builders.make_sync_run(account=ad_account).pk,
     }
+
+
+def _of_the_api(name: str, ad_account: AdAccount, connection: LinkedInConnection) -> dict[str, Any]:
+    """The id of a row that the API shows; nothing for other addresses."""
+    rows: dict[str, Callable[[], Model]] = {
+        "ad-accounts": lambda: ad_account,
+        "campaigns": lambda: ROWS[Campaign](ad_account),
+        "creatives": lambda: ROWS[Creative](ad_account),
+        "sync-logs": lambda: ROWS[SyncLog](ad_account),
+        "rejected-records": lambda: ROWS[RejectedRecord](ad_account),
+        "connections": lambda: connection,
+        "schedules": lambda: ROWS[PeriodicTask](ad_account),
+    }
+    list_name, _, action = name.rpartition("-")
+    return {"pk": rows[list_name]().pk} if list_name in rows and action in {"detail", "plan", "sync"} else {}

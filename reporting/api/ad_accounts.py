@@ -1,0 +1,140 @@
+"""Ad accounts: to read, to plan a sync of and to start one."""
+
+from datetime import date
+from typing import Any
+
+from django.http import Http404
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from accounts.api.permissions import MaySync, WithinTokenScope
+from accounts.models import AdAccount
+from ingestion import starting
+from ingestion.models import SyncLog
+from reporting.api import filters
+from reporting.api.pagination import Order
+from reporting.api.schema import ErrorSerializer
+from reporting.api.serializers import AdAccountSerializer, SyncLogSerializer
+from reporting.api.viewsets import Table, described
+
+_ORDERS = {
+    "name": Order(("name", "id")),
+    "-name": Order(("name", "id"), descending=True),
+    "id": Order(("id",)),
+    "-id": Order(("id",), descending=True),
+}
+
+
+class DaysSerializer(serializers.Serializer[Any]):
+    """Which days; without them those that the next sync would ask for."""
+
+    first_day = serializers.DateField(required=False, allow_null=True, help_text="First UTC day to ask for.")
+    last_day = serializers.DateField(required=False, allow_null=True, help_text="Last UTC day to ask for.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        first_day, last_day = attrs.get("first_day"), attrs.get("last_day")
+        if first_day and last_day and first_day > last_day:
+            raise serializers.ValidationError({"last_day": ["The last day is before the first; swap them."]})
+        if first_day and first_day > timezone.now().date():
+            raise serializers.ValidationError({"first_day": ["This day is in the future; LinkedIn has nothing there."]})
+        return attrs
+
+
+class StartSerializer(DaysSerializer):
+    """How to sync; an empty body is a sync as the timetable would start it."""
+
+    force = serializers.BooleanField(default=False, help_text="Sync however fresh the data is.")
+
+
+class StartedSerializer(serializers.Serializer[Any]):
+    """What became of the wish."""
+
+    reason = serializers.CharField(help_text="Why nothing was started; empty where a sync was.")
+    run = SyncLogSerializer(allow_null=True, help_text="The run that was queued; null where none was.")
+
+
+class InTheWaySerializer(serializers.Serializer[Any]):
+    """The error, and the run that is in the way."""
+
+    error = ErrorSerializer(help_text="What is wrong.")
+    run = SyncLogSerializer(help_text="The run that waits or runs already.")
+
+
+class PlanSerializer(serializers.Serializer[Any]):
+    """What a sync would ask of LinkedIn."""
+
+    account_id = serializers.IntegerField(source="ad_account_id", help_text="LinkedIn's id of the ad account.")
+    first_day = serializers.DateField(help_text="First UTC day it would ask for.")
+    last_day = serializers.DateField(help_text="Last UTC day it would ask for.")
+    entities_known = serializers.BooleanField(
+        help_text="False before the first sync: then calls are the fewest possible and rows are 0."
+    )
+    calls = serializers.DictField(child=serializers.IntegerField(), help_text="Requests to LinkedIn by step (count).")
+    rows = serializers.DictField(child=serializers.IntegerField(), help_text="Rows expected by table (count).")
+    total_calls = serializers.IntegerField(help_text="Requests to LinkedIn (count).")
+    total_rows = serializers.IntegerField(help_text="Rows expected (count).")
+    seconds = serializers.FloatField(help_text="How long it would take (seconds).")
+
+
+@described("ad accounts", _ORDERS, one="an ad account")
+class AdAccounts(Table):
+    """LinkedIn ad accounts."""
+
+    serializer_class = AdAccountSerializer
+    filterset_class = filters.AdAccountFilters
+    of_account = "pk"
+    orders = _ORDERS
+
+    @extend_schema(
+        summary="Start a sync",
+        request=StartSerializer,
+        responses={
+            200: OpenApiResponse(StartedSerializer, description="The data is fresh: nothing was started."),
+            202: OpenApiResponse(StartedSerializer, description="The sync is queued."),
+            409: OpenApiResponse(InTheWaySerializer, description="A sync of this ad account waits or runs already."),
+        },
+        examples=[
+            OpenApiExample("A week again", {"first_day": "2026-11-09", "last_day": "2026-11-15"}, request_only=True)
+        ],
+    )
+    @action(detail=True, methods=["post"], permission_classes=[IsAuthenticated, WithinTokenScope, MaySync])
+    def sync(self, request: Request, pk: int) -> Response:
+        """Needs the role of an owner or manager and, by token, the scope read_and_sync."""
+        ad_account = self._own(pk)
+        wish = StartSerializer(data=request.data)
+        wish.is_valid(raise_exception=True)
+        [asked] = starting.start_syncs([ad_account.pk], asked_by=self.person, now=timezone.now(), **wish.validated_data)
+        if asked.run:
+            where = {"Location": reverse("sync-logs-detail", args=[asked.run.pk], request=request)}
+            return Response({"reason": "", "run": _shown(asked.run)}, status=202, headers=where)
+        if asked.running:
+            error = {"type": "conflict", "message": asked.reason, "field": None, "remedy": "Wait until it ends."}
+            return Response({"error": error, "run": _shown(asked.running)}, status=409)
+        return Response({"reason": asked.reason, "run": None})
+
+    @extend_schema(summary="Plan a sync", parameters=[DaysSerializer], responses=PlanSerializer)
+    @action(detail=True, filterset_class=None, pagination_class=None)
+    def plan(self, request: Request, pk: int) -> Response:
+        """What a sync would ask of LinkedIn, worked out from what is stored; asks LinkedIn nothing."""
+        ad_account = self._own(pk)
+        asked = DaysSerializer(data=request.query_params.dict())
+        asked.is_valid(raise_exception=True)
+        days: dict[str, date | None] = {"first_day": None, "last_day": None, **asked.validated_data}
+        [plan] = starting.plan_syncs([ad_account.pk], today=timezone.now().date(), **days)
+        return Response(PlanSerializer(plan).data)
+
+    def _own(self, pk: int) -> AdAccount:
+        found = self.ad_accounts.filter(pk=pk).first()
+        if found is None:
+            raise Http404("There is no such ad account, or you may not see it.")
+        return found
+
+
+def _shown(run: SyncLog) -> dict[str, Any]:
+    return dict(SyncLogSerializer(run).data)

@@ -1,0 +1,144 @@
+"""What lists can be narrowed by; a parameter that is not here is refused, not ignored."""
+
+from typing import Any
+
+import django_filters as filters
+from django.db.models import Q, QuerySet
+
+from ingestion.models import AudienceDemographic, SyncLog
+
+_LARGEST_ID = 2**63 - 1
+
+
+class Numbers(filters.BaseInFilter, filters.NumberFilter):  # type: ignore[misc]
+    """Ids, separated by commas."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs |= {"lookup_expr": "in", "min_value": 0, "max_value": _LARGEST_ID, "decimal_places": 0}
+        super().__init__(*args, **kwargs)
+
+
+class Words(filters.BaseInFilter, filters.CharFilter):  # type: ignore[misc]
+    """Texts, separated by commas."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, lookup_expr="in", **kwargs)
+
+
+class Choices(filters.BaseInFilter, filters.ChoiceFilter):  # type: ignore[misc]
+    """Some of a few words, separated by commas."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, lookup_expr="in", **kwargs)
+
+
+def _account(path: str = "account_id") -> Numbers:
+    return Numbers(path, label="Ids of ad accounts, separated by commas.")
+
+
+def _campaign(path: str = "campaign_id") -> Numbers:
+    return Numbers(path, label="Ids of campaigns, separated by commas.")
+
+
+class _Entities(filters.FilterSet):  # type: ignore[misc]
+    """What ad accounts, campaigns and creatives share; `named` is the column of their name."""
+
+    named = "name"
+
+    changed_since = filters.IsoDateTimeFilter(
+        "fetched_at", lookup_expr="gte", label="Only what LinkedIn told something new about since then, ISO 8601."
+    )
+    missing = filters.BooleanFilter(
+        "missing_since", lookup_expr="isnull", exclude=True, label="Whether LinkedIn no longer returns it."
+    )
+    search = filters.CharFilter(method="find", label="Part of the name, or the whole id.")
+
+    def find(self, rows: QuerySet[Any], _: str, text: str) -> QuerySet[Any]:
+        wanted = Q(**{f"{self.named}__icontains": text})
+        field = rows.model._meta.pk
+        if field.get_internal_type() == "CharField" or (text.isascii() and text.isdecimal() and len(text) < 19):
+            wanted |= Q(pk=text)
+        return rows.filter(wanted)
+
+
+class AdAccountFilters(_Entities):
+    id = Numbers("id", label="Ids, separated by commas.")
+    name = filters.CharFilter("name", lookup_expr="icontains", label="Part of the name.")
+    status = Words("status", label="Statuses, separated by commas: ACTIVE, CANCELED, …")
+    currency = Words("currency", label="ISO codes, separated by commas.")
+
+
+class CampaignFilters(_Entities):
+    id = Numbers("id", label="Ids, separated by commas.")
+    account_id = _account()
+    name = filters.CharFilter("name", lookup_expr="icontains", label="Part of the name.")
+    status = Words("status", label="Statuses, separated by commas: ACTIVE, PAUSED, ARCHIVED, …")
+    objective = Words("objective", label="Objectives, separated by commas.")
+
+
+class CreativeFilters(_Entities):
+    named = "content_name"
+
+    id = Words("id", label="URNs, separated by commas.")
+    account_id = _account()
+    campaign_id = _campaign()
+    name = filters.CharFilter("content_name", lookup_expr="icontains", label="Part of the name.")
+    intended_status = Words("intended_status", label="Statuses, separated by commas: ACTIVE, PAUSED, …")
+    review_status = Words("review_status", label="Review states, separated by commas: APPROVED, REJECTED, …")
+    is_serving = filters.BooleanFilter("is_serving", label="Whether LinkedIn shows it.")
+
+
+class _Days(filters.FilterSet):  # type: ignore[misc]
+    first_day = filters.DateFilter("date", lookup_expr="gte", label="First UTC day, YYYY-MM-DD.")
+    last_day = filters.DateFilter("date", lookup_expr="lte", label="Last UTC day, YYYY-MM-DD.")
+    changed_since = filters.IsoDateTimeFilter(
+        "fetched_at", lookup_expr="gte", label="Only rows with new figures since then, ISO 8601; name days as well."
+    )
+
+
+class CampaignMetricFilters(_Days):
+    account_id = _account("campaign__account_id")
+    campaign_id = _campaign()
+
+
+class CreativeMetricFilters(_Days):
+    account_id = _account("creative__account_id")
+    campaign_id = _campaign("creative__campaign_id")
+    creative_id = Words("creative_id", label="URNs of creatives, separated by commas.")
+
+
+class DemographicFilters(filters.FilterSet):  # type: ignore[misc]
+    account_id = _account()
+    pivot_type = Choices(
+        "pivot_type",
+        choices=AudienceDemographic.PivotType.choices,
+        label=f"Pivots, separated by commas: {', '.join(AudienceDemographic.PivotType.values)}.",
+    )
+    segment = Words("segment", label="URNs or enums of segments, separated by commas.")
+    first_month = filters.DateFilter("date_start", lookup_expr="gte", label="First day of the first month.")
+    last_month = filters.DateFilter("date_start", lookup_expr="lte", label="First day of the last month.")
+    changed_since = filters.IsoDateTimeFilter(
+        "fetched_at", lookup_expr="gte", label="Only rows with new figures since then, ISO 8601."
+    )
+
+
+class SyncLogFilters(filters.FilterSet):  # type: ignore[misc]
+    account_id = _account()
+    status = Choices(
+        "status",
+        choices=SyncLog.Status.choices,
+        label=f"Statuses, separated by commas: {', '.join(SyncLog.Status.values)}.",
+    )
+    started_after = filters.IsoDateTimeFilter("started_at", lookup_expr="gte", label="Begun then or later, ISO 8601.")
+    started_before = filters.IsoDateTimeFilter("started_at", lookup_expr="lt", label="Begun earlier, ISO 8601.")
+    error_kind = Choices(
+        "error_kind",
+        choices=SyncLog.ErrorKind.choices,
+        label=f"Kinds of trouble, separated by commas: {', '.join(SyncLog.ErrorKind.values)}.",
+    )
+
+
+class RejectedRecordFilters(filters.FilterSet):  # type: ignore[misc]
+    account_id = _account()
+    run_id = Numbers("run_id", label="Ids of sync runs, separated by commas.")
+    endpoint = Words("endpoint", label="Endpoints, separated by commas.")

@@ -1,0 +1,179 @@
+"""Pages of a list: by number, or from a place in an index that stays right however deep one reads."""
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError as InvalidValue
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import BooleanField, F, Func, Value
+from rest_framework.exceptions import ValidationError
+from rest_framework.pagination import BasePagination, PageNumberPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
+
+PAGE_SIZE, LARGEST_PAGE = 100, 1000
+_SIZE_PARAMETER = {
+    "name": "page_size",
+    "in": "query",
+    "required": False,
+    "description": f"Rows per page: {PAGE_SIZE} unless told otherwise, {LARGEST_PAGE} at most.",
+    "schema": {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE_SIZE},
+}
+_AS_OF = {
+    "data_as_of": {
+        "type": "string",
+        "format": "date-time",
+        "nullable": True,
+        "description": "When the oldest last successful sync of the ad accounts asked about began, UTC.",
+    },
+    "complete_through": {
+        "type": "string",
+        "format": "date",
+        "nullable": True,
+        "description": "The last day up to which every stored day adds up to LinkedIn's own totals.",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Columns that an index holds in this order and that tell every row from every other."""
+
+    columns: tuple[str, ...]
+    descending: bool = False
+
+    @property
+    def order_by(self) -> list[str]:
+        return [f"-{column}" if self.descending else column for column in self.columns]
+
+
+class PageNumbers(PageNumberPagination):
+    """`page` and `page_size`."""
+
+    page_size = PAGE_SIZE
+    max_page_size = LARGEST_PAGE
+    page_size_query_param = "page_size"
+
+    def get_page_size(self, request: Request) -> int | None:
+        return page_size(request)
+
+
+class Cursors(BasePagination):
+    """`cursor`, taken from the `next` of the page before, and `page_size`.
+
+    The cursor names the last row that was sent, not a distance from the first: rows that come or go between two
+    pages neither repeat nor hide another, and page 10,000 costs what page 1 does.
+    """
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        """`queryset` gives dictionaries; the view says in which `Order`."""
+        name, order = view.order_asked_for()
+        size = page_size(request)
+        after = request.query_params.get("cursor")
+        if after:
+            values = _decoded(after, name, order, queryset.model)
+            queryset = queryset.filter(_After(order, values))
+        places = {f"cursor_{at}": F(column) for at, column in enumerate(order.columns)}
+        rows = list(
+            queryset.annotate(**view.expressions, **places)
+            .values(*view.columns, *places)
+            .order_by(*order.order_by)[: size + 1]
+        )
+        self._next = None
+        if len(rows) > size:
+            last = [rows[size - 1][place] for place in places]
+            self._next = replace_query_param(request.build_absolute_uri(), "cursor", _encoded(name, last))
+        for row in rows:
+            for place in places:
+                del row[place]
+        return rows[:size]
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response({"next": self._next, "results": data})
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "required": ["next", "data_as_of", "complete_through", "results"],
+            "properties": {
+                "next": {
+                    "type": "string",
+                    "format": "uri",
+                    "nullable": True,
+                    "description": "Address of the next page; null on the last one.",
+                },
+                **_AS_OF,
+                "results": schema,
+            },
+        }
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        return [
+            {
+                "name": "cursor",
+                "in": "query",
+                "required": False,
+                "description": "Where the page before ended; follow `next` rather than making one.",
+                "schema": {"type": "string"},
+            },
+            _SIZE_PARAMETER,
+        ]
+
+
+class _After(Func):
+    """(column, column) > (value, value): one comparison, which PostgreSQL looks up in an index over the columns."""
+
+    output_field = BooleanField()
+
+    def __init__(self, order: Order, values: Sequence[Any]) -> None:
+        super().__init__(*(F(column) for column in order.columns), *(Value(value) for value in values))
+        self._operator = "<" if order.descending else ">"
+
+    def as_sql(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
+        compiled = [compiler.compile(expression) for expression in self.get_source_expressions()]
+        sides = [part for part, _ in compiled]
+        half = len(sides) // 2
+        left, right = ", ".join(sides[:half]), ", ".join(sides[half:])
+        return f"({left}) {self._operator} ({right})", [value for _, values in compiled for value in values]
+
+
+def page_size(request: Request) -> int:
+    """Raises ValidationError for what is no size."""
+    text = request.query_params.get("page_size", str(PAGE_SIZE))
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= LARGEST_PAGE:
+        raise ValidationError({"page_size": [f"Give a whole number from 1 to {LARGEST_PAGE}."]})
+    return int(text)
+
+
+def _encoded(name: str, values: list[Any]) -> str:
+    text = json.dumps([name, *values], cls=DjangoJSONEncoder, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _decoded(cursor: str, name: str, order: Order, model: Any) -> list[Any]:
+    try:
+        told, *values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if told != name or len(values) != len(order.columns):
+            raise ValueError
+        return [_value(model, column, value) for column, value in zip(order.columns, values, strict=True)]
+    except (ValueError, TypeError, binascii.Error, InvalidValue, RecursionError):
+        message = "This cursor belongs to another list or order; begin again without one."
+        raise ValidationError({"cursor": [message]}) from None
+
+
+def _value(model: Any, column: str, value: Any) -> Any:
+    """As the column has it; what no row can hold is refused like a broken cursor."""
+    field = model._meta.get_field(column)
+    field = field.target_field if field.is_relation else field
+    if value is None:
+        raise ValueError
+    value = field.to_python(value)
+    field.run_validators(value)
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError
+    return value

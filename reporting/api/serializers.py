@@ -1,0 +1,230 @@
+"""What the facts look like to other tools: names, units and meanings; the rows themselves come as plain values.
+
+A field's source is the column it shows; `viewsets.py` selects those columns and nothing else.
+"""
+
+from typing import Any
+
+from django_celery_beat.models import PeriodicTask
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from accounts.models import AdAccount, LinkedInConnection
+from ingestion import schedules
+from ingestion.models import (
+    AudienceDemographic,
+    Campaign,
+    CampaignDailyMetric,
+    Creative,
+    CreativeDailyMetric,
+    RejectedRecord,
+    SyncLog,
+)
+from reporting.metrics import COLUMNS, Unit
+
+_COUNTS = tuple(column.name for column in COLUMNS)
+_RATIOS = ("ctr", "cpc")
+_UNITS = {Unit.COUNT: "count", Unit.MONEY: "money, a decimal string", Unit.PERCENT: "percent"}
+_DESCRIBED = {
+    **{column.name: f"{column.description} ({_UNITS[column.unit]})." for column in COLUMNS},
+    "account_id": "LinkedIn's id of the ad account.",
+    "campaign_id": "LinkedIn's id of the campaign.",
+    "creative_id": "URN of the creative.",
+    "name": "Name, as LinkedIn has it.",
+    "currency": "ISO code of every amount of this row.",
+    "created_at": "When it was made, UTC.",
+    "last_modified_at": "When it was last changed at LinkedIn, UTC.",
+    "run_schedule_start_at": "When the campaign begins to run, UTC.",
+    "daily_budget": "Money per day, a decimal string in daily_budget_currency.",
+    "daily_budget_currency": "ISO code of daily_budget.",
+    "total_budget": "Money over the whole run, a decimal string in total_budget_currency.",
+    "total_budget_currency": "ISO code of total_budget.",
+    "audience_expansion_enabled": "Whether LinkedIn may show it to similar people too.",
+    "format": "Ad format, such as STANDARD_UPDATE or SINGLE_VIDEO.",
+    "serving_statuses": "Why it runs or does not: RUNNABLE, STOPPED, …",
+    "serving_hold_reasons": "Why LinkedIn does not show it; empty where it does.",
+    "pivot_type": "By what people are told apart.",
+    "segment_name": "The segment's name as people read it.",
+    "started_at": "When the run began, UTC; while it waits, when it was asked for.",
+    "finished_at": "When the run ended, UTC; empty while it waits or runs.",
+    "status": "How it stands.",
+    "trigger": "What started it.",
+    "campaigns_fetched": "Campaigns received (count).",
+    "creatives_fetched": "Creatives received (count).",
+    "error_kind": "What kind of trouble ended it.",
+    "endpoint": "Which of LinkedIn's endpoints sent the record.",
+    "run_id": "The sync run that set it aside; see sync-logs.",
+    "id": "Number of the row.",
+    "state": "active, expiring (under 60 days left), needs_consent or revoked.",
+    "scopes": "What the consent allows.",
+    "access_token_expires_at": "When the access token ends, UTC; it is renewed before.",
+    "connected_at": "When the person last consented, UTC.",
+    "refreshed_at": "When the access token was last renewed, UTC.",
+    "enabled": "Whether it runs.",
+    "task": "What runs.",
+    "last_run_at": "When it was last due, UTC.",
+    "total_run_count": "How often it ran (count).",
+}
+
+
+class Described(serializers.ModelSerializer[Any]):
+    """A serializer whose every field says what it holds."""
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        for name, field in fields.items():
+            field.help_text = field.help_text or _DESCRIBED[name]
+            field.read_only = True
+        return fields
+
+
+class AdAccountSerializer(Described):
+    class Meta:
+        model = AdAccount
+        fields = (
+            "id", "name", "status", "currency", "type", "is_test", "created_at", "fetched_at", "missing_since",
+        )  # fmt: skip
+
+
+class CampaignSerializer(Described):
+    """A campaign; LinkedIn's own pages call it "ad set"."""
+
+    account_id = serializers.IntegerField(help_text=_DESCRIBED["account_id"], allow_null=True)
+
+    class Meta:
+        model = Campaign
+        fields = (
+            "id", "account_id", "name", "status", "type", "objective", "format", "cost_type", "bid_strategy",
+            "unit_cost", "daily_budget", "daily_budget_currency", "total_budget", "total_budget_currency",
+            "creative_selection", "offsite_delivery_enabled", "audience_expansion_enabled", "campaign_group",
+            "serving_statuses", "run_schedule_start_at", "run_schedule_end_at", "created_at", "last_modified_at",
+            "fetched_at", "missing_since",
+        )  # fmt: skip
+
+
+class CreativeSerializer(Described):
+    account_id = serializers.IntegerField(help_text=_DESCRIBED["account_id"], allow_null=True)
+    campaign_id = serializers.IntegerField(help_text=_DESCRIBED["campaign_id"], allow_null=True)
+
+    class Meta:
+        model = Creative
+        fields = (
+            "id", "account_id", "campaign_id", "content_name", "intended_status", "is_serving", "review_status",
+            "serving_hold_reasons", "content_reference", "created_at", "last_modified_at", "fetched_at",
+            "missing_since",
+        )  # fmt: skip
+
+
+class CampaignMetricSerializer(Described):
+    """What LinkedIn counted for one campaign on one day."""
+
+    campaign_id = serializers.IntegerField(help_text=_DESCRIBED["campaign_id"])
+    account_id = serializers.IntegerField(
+        source="campaign.account_id", help_text=_DESCRIBED["account_id"], allow_null=True
+    )
+    currency = serializers.CharField(
+        source="campaign.account.currency", help_text=_DESCRIBED["currency"], allow_null=True
+    )
+
+    class Meta:
+        model = CampaignDailyMetric
+        fields = ("date", "account_id", "campaign_id", "currency", *_COUNTS, *_RATIOS, "fetched_at")
+
+
+class CreativeMetricSerializer(Described):
+    """What LinkedIn counted for one creative on one day."""
+
+    creative_id = serializers.CharField(help_text=_DESCRIBED["creative_id"])
+    campaign_id = serializers.IntegerField(
+        source="creative.campaign_id", help_text=_DESCRIBED["campaign_id"], allow_null=True
+    )
+    account_id = serializers.IntegerField(
+        source="creative.account_id", help_text=_DESCRIBED["account_id"], allow_null=True
+    )
+    currency = serializers.CharField(
+        source="creative.account.currency", help_text=_DESCRIBED["currency"], allow_null=True
+    )
+
+    class Meta:
+        model = CreativeDailyMetric
+        fields = ("date", "account_id", "campaign_id", "creative_id", "currency", *_COUNTS, *_RATIOS, "fetched_at")
+
+
+class DemographicSerializer(Described):
+    """One segment of the audience in one calendar month."""
+
+    account_id = serializers.IntegerField(help_text=_DESCRIBED["account_id"])
+    currency = serializers.CharField(source="account.currency", help_text=_DESCRIBED["currency"], allow_null=True)
+
+    class Meta:
+        model = AudienceDemographic
+        fields = (
+            "date_start", "date_end", "account_id", "pivot_type", "segment", "segment_name", "currency", "impressions",
+            "clicks", "spend", "conversions", "leads", "ctr", "share_pct", "fetched_at",
+        )  # fmt: skip
+
+
+class SyncLogSerializer(Described):
+    """One sync run; without an ad account it looked for ad accounts."""
+
+    account_id = serializers.IntegerField(help_text=_DESCRIBED["account_id"], allow_null=True)
+
+    class Meta:
+        model = SyncLog
+        fields = (
+            "id", "account_id", "status", "trigger", "forced", "started_at", "finished_at", "first_day", "last_day",
+            "campaigns_fetched", "creatives_fetched", "api_calls_made", "api_calls_throttled", "rows_stored",
+            "rows_rejected", "error_kind", "errors", "progress", "heartbeat_at",
+        )  # fmt: skip
+
+
+class RejectedRecordSerializer(Described):
+    """A record that LinkedIn sent broken; it is in no figure."""
+
+    account_id = serializers.IntegerField(help_text=_DESCRIBED["account_id"], allow_null=True)
+    run_id = serializers.IntegerField(help_text=_DESCRIBED["run_id"])
+
+    class Meta:
+        model = RejectedRecord
+        fields = ("id", "run_id", "account_id", "endpoint", "reason", "payload", "created_at")
+
+
+class ConnectionSerializer(Described):
+    """A LinkedIn consent, without its tokens."""
+
+    person = serializers.SerializerMethodField(help_text="Who consented; empty where nobody is known.")
+    state = serializers.SerializerMethodField(help_text=_DESCRIBED["state"])
+    consent_ends_at = serializers.DateTimeField(help_text="When nothing renews the access any more, UTC.")
+
+    class Meta:
+        model = LinkedInConnection
+        fields = (
+            "id", "person", "state", "scopes", "consent_ends_at", "access_token_expires_at", "connected_at",
+            "refreshed_at", "trouble",
+        )  # fmt: skip
+
+    @extend_schema_field(serializers.EmailField(allow_null=True))
+    def get_person(self, connection: LinkedInConnection) -> str | None:
+        return connection.user.email if connection.user else None
+
+    @extend_schema_field(serializers.ChoiceField(choices=["active", "expiring", "needs_consent", "revoked"]))
+    def get_state(self, connection: LinkedInConnection) -> str:
+        return connection.state_at(self.context["now"])
+
+
+class ScheduleSerializer(Described):
+    """One entry of the timetable."""
+
+    account_id = serializers.SerializerMethodField(help_text="The ad account it syncs; empty for other entries.")
+    every = serializers.SerializerMethodField(help_text="How often, in words.")
+
+    class Meta:
+        model = PeriodicTask
+        fields = ("id", "name", "task", "account_id", "every", "enabled", "last_run_at", "total_run_count")
+
+    @extend_schema_field(serializers.IntegerField(allow_null=True))
+    def get_account_id(self, task: PeriodicTask) -> int | None:
+        return schedules.ad_account_of(task)
+
+    def get_every(self, task: PeriodicTask) -> str:
+        return str(task.scheduler)

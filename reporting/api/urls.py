@@ -1,0 +1,31 @@
+"""Endpoints of this room, under /api/v1/."""
+
+from django.contrib.admin.views.decorators import staff_member_required
+from django.urls import path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.routers import SimpleRouter
+
+from reporting.api import reports, viewsets
+from reporting.api.ad_accounts import AdAccounts
+from reporting.api.status import Status
+
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("ad-accounts", AdAccounts, "ad-accounts")
+router.register("campaigns", viewsets.Campaigns, "campaigns")
+router.register("creatives", viewsets.Creatives, "creatives")
+router.register("campaign-metrics", viewsets.CampaignMetrics, "campaign-metrics")
+router.register("creative-metrics", viewsets.CreativeMetrics, "creative-metrics")
+router.register("demographics", viewsets.Demographics, "demographics")
+router.register("sync-logs", viewsets.SyncLogs, "sync-logs")
+router.register("rejected-records", viewsets.RejectedRecords, "rejected-records")
+router.register("connections", viewsets.Connections, "connections")
+router.register("schedules", viewsets.Schedules, "schedules")
+
+urlpatterns = [
+    *router.urls,
+    path("status", Status.as_view(), name="status"),
+    path("reports/performance", reports.Performance.as_view(), name="report-performance"),
+    path("reports/demographics", reports.Demographics.as_view(), name="report-demographics"),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", staff_member_required(SpectacularSwaggerSplitView.as_view(url_name="schema")), name="api-docs"),
+]

@@ -1,0 +1,286 @@
+"""LinkedIn's facts, the sync runs and what belongs to them: lists to read, narrowed to what the person may see."""
+
+from typing import Any, ClassVar
+
+from django.db.models import F, QuerySet
+from django.http import Http404, HttpResponseBase
+from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
+from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework.exceptions import ValidationError
+from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet
+
+from accounts import access
+from accounts.models import AdAccount, LinkedInConnection
+from reporting.api import filters, serializers
+from reporting.api.pagination import Cursors, Order, PageNumbers
+from reporting.api.views import FILES, View, bounded_statements, refuse_unknown
+from reporting.exports import download_table
+from reporting.queries.data_as_of import selection_as_of
+
+_FIELDS = OpenApiParameter("fields", OpenApiTypes.STR, description="Only these fields, separated by commas.")
+_PLAIN_PARAMETERS = ("fields", "order", "format", "page_size")
+
+
+class Facts(View, GenericViewSet[Any]):
+    """Rows of one table.
+
+    They go from the table to the answer as plain values: a serializer per row would take most of the time. What the
+    serializer class says is which fields there are.
+    """
+
+    is_conditional: ClassVar[bool] = True
+    renderer_classes = FILES
+    filter_backends = (DjangoFilterBackend,)
+    lookup_value_converter = "int"
+    # The path from a row to its ad account; what each order means, the usual one first.
+    of_account: ClassVar[str] = "account"
+    orders: ClassVar[dict[str, Order]] = {}
+    filterset_class: Any = None
+
+    def get_renderers(self) -> Any:
+        """Files are for lists."""
+        return super().get_renderers() if self.action == "list" else [FILES[0]()]
+
+    def get_queryset(self) -> QuerySet[Any]:
+        serializer: Any = self.get_serializer_class()
+        rows: QuerySet[Any] = serializer.Meta.model._default_manager.order_by()
+        if access.sees_every_ad_account(self.request.user):
+            return rows
+        return rows.filter(**{f"{self.of_account}__in": self.ad_accounts})
+
+    def list(self, request: Request) -> HttpResponseBase:
+        refuse_unknown(request, [*self.filterset_class.base_filters, *_PLAIN_PARAMETERS, *self._place_parameters])
+        rows = self.filter_queryset(self.get_queryset())
+        _, order = self.order_asked_for()
+        if self.file_format:
+            columns = self.columns
+            self.note_export(self.basename)
+            return download_table(self.file_format, self.basename, columns, rows.order_by(*order.order_by))
+        with bounded_statements():
+            return self._page(rows, order)
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The fields asked for, and the column that each shows."""
+        serializer: Any = self.get_serializer_class()()
+        known = {name: str(field.source).replace(".", "__") for name, field in serializer.fields.items()}
+        asked = self.request.query_params.get("fields")
+        if not asked:
+            return known
+        names = [name.strip() for name in asked.split(",") if name.strip()]
+        for name in names:
+            if name not in known:
+                raise ValidationError({"fields": [f"There is no field “{name}”; known are {', '.join(known)}."]})
+        return {name: known[name] for name in known if name in names} or known
+
+    @property
+    def expressions(self) -> dict[str, F]:
+        """Fields that are columns of a table beside it."""
+        return {name: F(source) for name, source in self.columns.items() if name != source}
+
+    def order_asked_for(self) -> tuple[str, Order]:
+        name = self.request.query_params.get("order") or next(iter(self.orders))
+        if name not in self.orders:
+            raise ValidationError({"order": [f"There is no order “{name}”; known are {', '.join(self.orders)}."]})
+        return name, self.orders[name]
+
+    @property
+    def _place_parameters(self) -> tuple[str, ...]:
+        return ("cursor",) if issubclass(self.pagination_class or PageNumbers, Cursors) else ("page",)
+
+    def _page(self, rows: QuerySet[Any], order: Order) -> Response:
+        shown = rows.annotate(**self.expressions).values(*self.columns).order_by(*order.order_by)
+        return self.get_paginated_response(self.paginate_queryset(shown))
+
+
+class Table(Facts):
+    """A table of moderate size: pages by number."""
+
+    pagination_class = PageNumbers
+
+    def retrieve(self, request: Request, pk: Any) -> Response:
+        refuse_unknown(request, ["fields", "format"])
+        with bounded_statements():
+            found = self.get_queryset().filter(pk=pk).annotate(**self.expressions).values(*self.columns).first()
+        if found is None:
+            raise Http404("There is no such row, or you may not see its ad account.")
+        return Response(found)
+
+
+class Figures(Facts):
+    """A table of millions of rows: pages by cursor, each with how recent and complete the figures are."""
+
+    pagination_class = Cursors
+
+    def _page(self, rows: QuerySet[Any], order: Order) -> Response:
+        response = self.get_paginated_response(self.paginate_queryset(rows))
+        as_of = selection_as_of(ad_accounts=self._accounts_asked_about(), now=timezone.now())
+        results = response.data.pop("results")
+        response.data |= {
+            "data_as_of": as_of.as_of,
+            "complete_through": as_of.complete_through,
+            "results": results,
+        }
+        return response
+
+    def _accounts_asked_about(self) -> QuerySet[AdAccount]:
+        asked = self.request.query_params.get("account_id", "")
+        ids = [int(one) for one in asked.split(",") if one.strip().isdecimal()]
+        return self.ad_accounts.filter(pk__in=ids) if ids else self.ad_accounts
+
+
+def described(noun: str, orders: dict[str, Order], *, one: str = "") -> Any:
+    order = OpenApiParameter(
+        "order",
+        OpenApiTypes.STR,
+        enum=list(orders),
+        default=next(iter(orders)),
+        description="Each of them is read from an index.",
+    )
+    actions = {"list": extend_schema(summary=f"List {noun}", parameters=[_FIELDS, order])}
+    if one:
+        actions["retrieve"] = extend_schema(summary=f"Show {one}", parameters=[_FIELDS])
+    return extend_schema_view(**actions)
+
+
+_BY_ID = {"id": Order(("id",)), "-id": Order(("id",), descending=True)}
+_BY_ROW = {"-id": Order(("id",), descending=True), "id": Order(("id",))}
+_RUNS = {
+    "-started_at": Order(("started_at", "id"), descending=True),
+    "started_at": Order(("started_at", "id")),
+}
+_CAMPAIGN_DAYS = {
+    "campaign_id": Order(("campaign_id", "date")),
+    "-campaign_id": Order(("campaign_id", "date"), descending=True),
+    "date": Order(("date", "campaign_id")),
+    "-date": Order(("date", "campaign_id"), descending=True),
+}
+_CREATIVE_DAYS = {
+    "creative_id": Order(("creative_id", "date")),
+    "-creative_id": Order(("creative_id", "date"), descending=True),
+    "date": Order(("date", "creative_id")),
+    "-date": Order(("date", "creative_id"), descending=True),
+}
+_SEGMENTS = {"account_id": Order(("account_id", "pivot_type", "segment", "date_start"))}
+
+
+@described("campaigns", _BY_ID, one="a campaign")
+class Campaigns(Table):
+    """Campaigns in any status; LinkedIn's own pages call them "ad sets"."""
+
+    serializer_class = serializers.CampaignSerializer
+    filterset_class = filters.CampaignFilters
+    orders = _BY_ID
+
+
+@described("creatives", _BY_ID, one="a creative")
+class Creatives(Table):
+    """The ads people see."""
+
+    serializer_class = serializers.CreativeSerializer
+    filterset_class = filters.CreativeFilters
+    orders = _BY_ID
+    lookup_value_converter = "str"
+
+
+@described("daily figures of campaigns", _CAMPAIGN_DAYS)
+class CampaignMetrics(Figures):
+    """One row per campaign and UTC day on which anything happened."""
+
+    serializer_class = serializers.CampaignMetricSerializer
+    filterset_class = filters.CampaignMetricFilters
+    of_account = "campaign__account"
+    orders = _CAMPAIGN_DAYS
+
+
+@described("daily figures of creatives", _CREATIVE_DAYS)
+class CreativeMetrics(Figures):
+    """One row per creative and UTC day on which anything happened."""
+
+    serializer_class = serializers.CreativeMetricSerializer
+    filterset_class = filters.CreativeMetricFilters
+    of_account = "creative__account"
+    orders = _CREATIVE_DAYS
+
+
+@described("figures of audiences", _SEGMENTS)
+class Demographics(Figures):
+    """One row per ad account, pivot, segment and calendar month."""
+
+    serializer_class = serializers.DemographicSerializer
+    filterset_class = filters.DemographicFilters
+    orders = _SEGMENTS
+
+
+@described("sync runs", _RUNS, one="a sync run")
+class SyncLogs(Table):
+    """Every sync, what it did and how it ended."""
+
+    is_conditional = False  # what runs changes all the time
+    serializer_class = serializers.SyncLogSerializer
+    filterset_class = filters.SyncLogFilters
+    orders = _RUNS
+
+
+@described("rejected records", _BY_ROW, one="a rejected record")
+class RejectedRecords(Table):
+    """Records that LinkedIn sent broken, with what is wrong with them."""
+
+    is_conditional = False
+    serializer_class = serializers.RejectedRecordSerializer
+    filterset_class = filters.RejectedRecordFilters
+    orders = _BY_ROW
+
+
+class SeesConnections(BasePermission):
+    """For those whose role connects LinkedIn."""
+
+    message = "Only owners and managers see LinkedIn connections."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return access.may_see_connections(request.user)
+
+
+class SeesTimetable(BasePermission):
+    """For those whose role edits the timetable."""
+
+    message = "Only owners and managers see the timetable."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return access.may_see_timetable(request.user)
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List LinkedIn connections"),
+    retrieve=extend_schema(summary="Show a LinkedIn connection"),
+)
+class Connections(View, ReadOnlyModelViewSet[LinkedInConnection]):
+    """People's LinkedIn consents and how they stand; never their tokens."""
+
+    permission_classes = (IsAuthenticated, SeesConnections)
+    serializer_class = serializers.ConnectionSerializer
+    pagination_class = PageNumbers
+    queryset = LinkedInConnection.objects.select_related("user").defer("access_token", "refresh_token").order_by("pk")
+    lookup_value_converter = "int"
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "now": timezone.now()}
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List the timetable"), retrieve=extend_schema(summary="Show an entry of the timetable")
+)
+class Schedules(View, ReadOnlyModelViewSet[Any]):
+    """What runs when."""
+
+    permission_classes = (IsAuthenticated, SeesTimetable)
+    serializer_class = serializers.ScheduleSerializer
+    pagination_class = PageNumbers
+    queryset = PeriodicTask.objects.select_related("interval", "crontab", "solar", "clocked").order_by("pk")
+    lookup_value_converter = "int"

@@ -1,0 +1,170 @@
+"""Files: the same rows as the pages, no formulas, on record, limited, streamed."""
+
+import csv
+import io
+import json
+import tracemalloc
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
+from zipfile import ZipFile
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import AuditEvent, User
+from ingestion.models import Campaign
+from reporting import exports
+from tests import builders
+from tests.builders import DAY
+from tests.reporting.api.asking import error, get
+
+pytestmark = pytest.mark.django_db
+
+LISTS = (
+    "ad-accounts", "campaigns", "creatives", "campaign-metrics", "creative-metrics", "demographics", "sync-logs",
+    "rejected-records",
+)  # fmt: skip
+FORMULA = "=HYPERLINK(1)"
+
+
+@pytest.fixture
+def world(db: None) -> None:
+    account = builders.make_ad_account(name=FORMULA)
+    campaign = builders.make_campaign(account=account, name='Größe, "quoted"\nand more', serving_statuses=["A", "B"])
+    creative = builders.make_creative(campaign=campaign, content_name="+1")
+    builders.make_campaign_day(campaign=campaign)
+    builders.make_creative_day(creative=creative)
+    builders.make_segment(account=account, segment_name="@team")
+    builders.make_rejected_record(run=builders.make_sync_run(account=account, errors="-1"))
+
+
+def body(response: Any) -> bytes:
+    assert response.status_code == 200, response.content
+    assert response.streaming
+    return response.getvalue()
+
+
+def file_of(client: Client, path: str, file_format: str, **parameters: Any) -> bytes:
+    return body(client.get(f"/api/v1/{path}", {"format": file_format, **parameters}))
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_ndjson_holds_what_the_pages_hold(as_alice: Client, world: None, path: str) -> None:
+    lines = file_of(as_alice, path, "ndjson").decode().splitlines()
+    assert [json.loads(line) for line in lines] == get(as_alice, path)["results"]
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_csv_from_postgresql_is_what_python_would_write(as_alice: Client, world: None, path: str) -> None:
+    """Two ways to one file: text that is a formula defused, instants, lists and objects spelt alike."""
+    [row] = get(as_alice, path)["results"]
+    header, line = csv.reader(io.StringIO(file_of(as_alice, path, "csv").decode(), newline=""))
+    assert header == list(row)
+    model = {"ad-accounts": "ad_accounts"}.get(path, path)
+    by_hand = exports.download("csv", model, list(row), [_values(row)]).getvalue()
+    assert line == list(csv.reader(io.StringIO(by_hand.decode(), newline="")))[1]
+
+
+def _values(row: dict[str, Any]) -> list[Any]:
+    return [_as_stored(value) for value in row.values()]
+
+
+def _as_stored(value: Any) -> Any:
+    is_instant = isinstance(value, str) and value[10:11] == "T" and value.endswith("Z")
+    return f"{value[:19]}Z" if is_instant else value
+
+
+def test_no_cell_is_a_formula(as_alice: Client, world: None) -> None:
+    [row] = csv.DictReader(io.StringIO(file_of(as_alice, "ad-accounts", "csv").decode()))
+    assert row["name"] == f"'{FORMULA}"
+    with ZipFile(io.BytesIO(file_of(as_alice, "ad-accounts", "xlsx"))) as archive:
+        sheet = archive.read("xl/worksheets/sheet1.xml").decode()
+    assert FORMULA in sheet
+    assert "<f>" not in sheet
+
+
+def test_a_spreadsheet_holds_numbers_days_and_ids(as_alice: Client, world: None) -> None:
+    with ZipFile(io.BytesIO(file_of(as_alice, "campaign-metrics", "xlsx", fields="date,campaign_id,spend"))) as archive:
+        sheet = archive.read("xl/worksheets/sheet1.xml").decode()
+    assert sheet.count("<row ") == 2
+    assert "<v>50</v>" in sheet
+    assert f"<v>{(DAY.toordinal() - 693594)}</v>" in sheet
+
+
+def test_reports_are_files_too(as_alice: Client, world: None) -> None:
+    question = {"first_day": "2026-11-19", "last_day": "2026-11-19", "metrics": "clicks,cpc", "compare": "previous"}
+    text = file_of(as_alice, "reports/performance", "csv", group_by="account", **question).decode()
+    [row] = csv.DictReader(io.StringIO(text))
+    assert (row["label"], row["clicks"], row["cpc"], row["before_clicks"], row["change_percent_clicks"]) == (
+        f"'{FORMULA}", "20", "2.5000000000", "0", "",
+    )  # fmt: skip
+    [line] = file_of(as_alice, "reports/demographics", "ndjson", pivot_type="job_title").decode().splitlines()
+    assert (json.loads(line)["name"], json.loads(line)["spend"]) == ("@team", "5.0000000000")
+
+
+def test_a_viewer_exports_what_they_see(as_bob: Client, as_charlie: Client, world: None) -> None:
+    assert len(file_of(as_bob, "ad-accounts", "csv").splitlines()) == 2
+    for path in LISTS:
+        assert len(file_of(as_charlie, path, "csv").splitlines()) == 1, path
+        assert file_of(as_charlie, path, "ndjson") == b""
+        assert file_of(as_charlie, path, "xlsx").startswith(b"PK")
+
+
+def test_an_export_is_on_record(as_alice: Client, alice: User, world: None) -> None:
+    get(as_alice, "campaigns")
+    assert not AuditEvent.objects.filter(kind="exported").exists()
+    file_of(as_alice, "campaigns", "csv", status="ACTIVE")
+    event = AuditEvent.objects.get(kind="exported")
+    assert (event.actor_id, event.detail) == (
+        alice.pk,
+        {"what": "campaigns as CSV", "filters": {"format": ["csv"], "status": ["ACTIVE"]}},
+    )
+
+
+def test_the_kind_of_file_can_be_asked_for_by_header(as_alice: Client, world: None) -> None:
+    response = as_alice.get("/api/v1/campaigns", headers={"Accept": "text/csv"})
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    assert response["Content-Disposition"] == 'attachment; filename="campaigns.csv"'
+    assert body(response).startswith(b"id,account_id,name,")
+
+
+def test_errors_stay_json(as_alice: Client) -> None:
+    response = as_alice.get("/api/v1/campaigns?format=csv&order=colour")
+    assert (error(response)[0], response["Content-Type"]) == (400, "application/json")
+    assert error(Client().get("/api/v1/campaigns?format=csv"))[0] == 401
+    assert as_alice.get("/api/v1/campaigns?format=pdf").status_code == 404
+
+
+def test_rows_come_through_a_cursor_of_the_server(world: None) -> None:
+    """And through one that ends with its transaction: a holdable one would copy the result first."""
+    response: Any = exports.download_table("ndjson", "campaigns", {"id": "id"}, Campaign.objects.order_by("pk"))
+    with patch.object(exports, "_ROWS_AT_ONCE", 1), connection.cursor() as cursor:
+        assert next(iter(response.streaming_content))
+        cursor.execute("SELECT count(*) FILTER (WHERE NOT is_holdable), count(*) FROM pg_cursors")
+        assert cursor.fetchone() == (1, 1)
+    response.close()
+
+
+def test_csv_comes_while_queries_are_logged(as_alice: Client, world: None) -> None:
+    with CaptureQueriesContext(connection):
+        assert len(file_of(as_alice, "ad-accounts", "csv").splitlines()) == 2
+
+
+@pytest.mark.parametrize("file_format", ["csv", "ndjson", "xlsx"])
+def test_memory_does_not_grow_with_the_rows(file_format: str) -> None:
+    """Two hundred thousand cells are some 20 MB where they are all kept."""
+
+    def rows() -> Iterator[list[Any]]:
+        for number in range(40_000):
+            yield [number, f"Campaign {number}", DAY, None, True]
+
+    tracemalloc.start()
+    response: Any = exports.download(file_format, "many", ["id", "name", "day", "nothing", "is_so"], rows())
+    size = sum(len(chunk) for chunk in response.streaming_content)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size > 300_000
+    assert peak < 4_000_000

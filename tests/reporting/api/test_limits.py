@@ -1,0 +1,143 @@
+"""Answers that need not be sent again, and those that are refused: too many, too slow, broken."""
+
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import redis
+from django.conf import settings as django_settings
+from django.db import connection
+from django.test import Client
+
+from accounts.models import AdAccount, User
+from ingestion.models import SyncLog
+from tests import builders
+from tests.builders import NOW
+from tests.reporting.api.asking import error, get, token_of
+
+pytestmark = pytest.mark.django_db
+
+PATH = "/api/v1/campaign-metrics"
+
+
+@pytest.fixture(autouse=True)
+def nothing_counted() -> None:
+    valkey = redis.Redis.from_url(django_settings.REDIS_URL)
+    for key in valkey.scan_iter("api:*"):
+        valkey.delete(key)
+    valkey.close()
+
+
+# --- unchanged ---
+
+
+def again(client: Client, etag: str, path: str = PATH, **headers: str) -> Any:
+    return client.get(path, headers={"If-None-Match": etag, **headers})
+
+
+@pytest.mark.parametrize("path", [PATH, "/api/v1/reports/performance", "/api/v1/campaigns", "/api/v1/ad-accounts"])
+def test_nothing_is_sent_again_while_nothing_changed(as_bob: Client, bobs_ad_account: AdAccount, path: str) -> None:
+    builders.make_sync_run(account=bobs_ad_account)
+    first = as_bob.get(path)
+    assert first["Last-Modified"] == "Fri, 20 Nov 2026 12:00:00 GMT"
+    assert first["Cache-Control"] == "private, no-cache"
+    second = again(as_bob, first["ETag"], path)
+    assert (second.status_code, second.content, second["ETag"]) == (304, b"", first["ETag"])
+    builders.make_sync_run(account=bobs_ad_account, finished_at=NOW + timedelta(minutes=1))
+    assert again(as_bob, first["ETag"], path).status_code == 200
+
+
+def test_a_running_sync_may_change_an_answer_at_any_moment(as_bob: Client, bobs_ad_account: AdAccount) -> None:
+    etag = as_bob.get(PATH)["ETag"]
+    builders.make_sync_run(account=bobs_ad_account, status=SyncLog.Status.RUNNING, finished_at=None)
+    response = again(as_bob, etag)
+    assert (response.status_code, response.has_header("ETag")) == (200, False)
+
+
+def test_another_question_person_grant_or_day_is_another_answer(
+    as_bob: Client, as_alice: Client, bob: User, bobs_ad_account: AdAccount, clock: Any
+) -> None:
+    builders.make_sync_run(account=bobs_ad_account)
+    etag = as_bob.get(PATH)["ETag"]
+    assert again(as_bob, etag).status_code == 304
+    assert again(as_bob, etag, f"{PATH}?order=-date").status_code == 200
+    assert again(as_alice, etag).status_code == 200
+    assert again(as_bob, etag, **token_of(bob)).status_code == 200
+    clock.move_to(NOW + timedelta(days=1))
+    assert again(as_bob, etag).status_code == 200
+    clock.move_to(NOW)
+    builders.make_access(user=bob)
+    assert again(as_bob, etag).status_code == 200
+
+
+def test_a_stranger_is_not_told_that_nothing_changed(as_bob: Client, bobs_ad_account: AdAccount) -> None:
+    assert again(Client(), as_bob.get(PATH)["ETag"]).status_code == 401
+
+
+# --- too many ---
+
+
+def test_a_token_that_asks_too_often_waits(alice: User, settings: Any, clock: Any) -> None:
+    settings.API_REQUESTS_PER_MINUTE = 2
+    clock.move_to(NOW + timedelta(seconds=20))
+    token, other = token_of(alice), token_of(alice)
+    assert [Client().get("/api/v1/me", headers=token).status_code for _ in range(3)] == [200, 200, 429]
+    response = Client().get("/api/v1/status", headers=token)
+    assert (error(response)[:2], response["Retry-After"]) == ((429, "throttled"), "40")
+    assert Client().get("/api/v1/me", headers=other).status_code == 200
+    clock.move_to(NOW + timedelta(seconds=60))
+    assert Client().get("/api/v1/me", headers=token).status_code == 200
+
+
+def test_files_count_apart(as_alice: Client, settings: Any) -> None:
+    settings.API_EXPORTS_PER_MINUTE = 1
+    assert as_alice.get(f"{PATH}?format=csv").getvalue()
+    assert as_alice.get(f"{PATH}?format=csv").status_code == 429
+    get(as_alice, "campaign-metrics")
+
+
+def test_without_valkey_nobody_is_refused(as_alice: Client, settings: Any) -> None:
+    settings.API_REQUESTS_PER_MINUTE = 1
+    with patch("accounts.api.throttling._count", side_effect=redis.ConnectionError):
+        for _ in range(2):
+            get(as_alice, "me")
+
+
+# --- too slow, broken ---
+
+
+def test_a_question_that_takes_too_long_is_given_up(as_alice: Client) -> None:
+    def slow(**_: Any) -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = '20ms'")
+            cursor.execute("SELECT pg_sleep(5)")
+
+    with patch("reporting.api.reports.performance", slow):
+        response = as_alice.get("/api/v1/reports/performance")
+    assert error(response) == (503, "unavailable", "The answer took too long to put together.")
+    assert "fewer days" in response.json()["error"]["remedy"]
+
+
+def test_every_question_has_a_limit(as_alice: Client, settings: Any) -> None:
+    settings.API_STATEMENT_SECONDS = 7
+    limits = []
+
+    def look(**_: Any) -> list[Any]:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW statement_timeout")
+            limits.append(cursor.fetchone())
+        return []
+
+    with patch("reporting.api.reports.performance", look):
+        get(as_alice, "reports/performance")
+    assert limits == [("7s",)]
+
+
+def test_a_bug_is_told_in_json(as_alice: Client) -> None:
+    as_alice.raise_request_exception = False
+    with patch("reporting.api.reports.performance", side_effect=ZeroDivisionError("secret")):
+        response = as_alice.get("/api/v1/reports/performance")
+    assert error(response)[:2] == (500, "internal")
+    assert "secret" not in response.content.decode()
+    assert response["X-Request-ID"] in response.json()["error"]["remedy"]

@@ -1,0 +1,69 @@
+"""The OpenAPI document: the one in docs/ is the code's, and every field says what it is."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.core.management import call_command
+from django.test import Client
+
+from tests.reporting.api.asking import token_of
+
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "openapi.yaml"
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(DOCUMENT.read_text())
+    return found
+
+
+def test_the_document_is_the_codes(tmp_path: Path) -> None:
+    """`make openapi` writes it anew. The generator warns of nothing."""
+    call_command("spectacular", file=str(tmp_path / "openapi.yaml"), validate=True, fail_on_warn=True)
+    assert DOCUMENT.read_text() == (tmp_path / "openapi.yaml").read_text(), "run `make openapi`"
+
+
+def test_every_field_and_parameter_says_what_it_is(document: dict[str, Any]) -> None:
+    silent = [
+        f"{component}.{name}"
+        for component, schema in document["components"]["schemas"].items()
+        for name, field in schema.get("properties", {}).items()
+        if not component.startswith("Paginated") and not field.get("description")
+    ]
+    assert silent == []
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert operation["summary"], path
+            for parameter in operation.get("parameters", []):
+                known = parameter["name"] in {"id", "page", "format"} or parameter.get("description")
+                assert known, (path, parameter["name"])
+
+
+def test_every_operation_documents_its_errors(document: dict[str, Any]) -> None:
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            wanted = {"400", "401", "403", "429", "503"} | ({"404"} if "{" in path else set())
+            assert wanted <= operation["responses"].keys(), path
+            body = operation["responses"]["401"]["content"]
+            assert body == {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}}
+
+
+@pytest.mark.django_db
+def test_the_schema_is_served_to_tokens(alice: Any) -> None:
+    response = Client().get("/api/v1/schema/", headers=token_of(alice))
+    served = yaml.safe_load(response.content)
+    assert served["openapi"].startswith("3.")
+    assert "/api/v1/campaign-metrics" in served["paths"]
+
+
+@pytest.mark.django_db
+def test_swagger_ui_has_no_script_in_its_page(as_alice: Client) -> None:
+    page = as_alice.get("/api/v1/docs/").content.decode()
+    assert page.count("<script") == page.count("<script src=") == 3
+    assert "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js" in page
+    assert "https://" not in page
+    script = as_alice.get("/api/v1/docs/?script=")
+    assert script["Content-Type"] == "application/javascript"
+    assert "/api/v1/schema/" in script.content.decode()

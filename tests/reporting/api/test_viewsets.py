@@ -1,0 +1,387 @@
+"""Every list with real requests: its whole body once, who sees what, filters, orders, pages."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import AdAccount, User
+from accounts.roles import Role
+from ingestion.schedules import schedule_syncs
+from reporting.api.viewsets import CampaignMetrics, CreativeMetrics
+from tests import builders
+from tests.builders import DAY, NOW
+from tests.conftest import signed_in
+from tests.reporting.api.asking import error, every_row, get, token_of
+
+pytestmark = pytest.mark.django_db
+
+LISTS = (
+    "ad-accounts", "campaigns", "creatives", "campaign-metrics", "creative-metrics", "demographics", "sync-logs",
+    "rejected-records",
+)  # fmt: skip
+
+
+@pytest.fixture
+def world(bobs_ad_account: AdAccount) -> dict[str, Any]:
+    """One row of everything in Bob's ad account, and one in another's."""
+    rows: dict[str, Any] = {}
+    for whose, account in (("bobs", bobs_ad_account), ("other", builders.make_ad_account(name="Other"))):
+        campaign = builders.make_campaign(account=account)
+        creative = builders.make_creative(campaign=campaign)
+        run = builders.make_sync_run(account=account)
+        rows[whose] = {
+            "ad-accounts": account,
+            "campaigns": campaign,
+            "creatives": creative,
+            "campaign-metrics": builders.make_campaign_day(campaign=campaign),
+            "creative-metrics": builders.make_creative_day(creative=creative),
+            "demographics": builders.make_segment(account=account),
+            "sync-logs": run,
+            "rejected-records": builders.make_rejected_record(run=run),
+        }
+    return rows
+
+
+def _days(date: Any = DAY) -> dict[str, Any]:
+    return {
+        "date": date.isoformat(), "impressions": 1000, "clicks": 20, "spend": "50.0000000000",
+        "landing_page_clicks": 0, "conversions": 3, "leads": 2, "likes": 0, "comments": 0, "shares": 0, "follows": 0,
+        "opens": 0, "sends": 0, "ctr": "2.000000", "cpc": "2.5000000000", "fetched_at": "2026-11-20T12:00:00Z",
+        "currency": "EUR",
+    }  # fmt: skip
+
+
+# --- bodies ---
+
+
+def test_ad_accounts(as_bob: Client, world: dict[str, Any]) -> None:
+    account = world["bobs"]["ad-accounts"]
+    row = {
+        "id": account.pk, "name": "Bob's brand", "status": "ACTIVE", "currency": "EUR", "type": "BUSINESS",
+        "is_test": False, "created_at": "2024-01-01T00:00:00Z", "fetched_at": "2026-11-20T12:00:00Z",
+        "missing_since": None,
+    }  # fmt: skip
+    assert get(as_bob, "ad-accounts") == {"count": 1, "next": None, "previous": None, "results": [row]}
+    assert get(as_bob, f"ad-accounts/{account.pk}") == row
+
+
+def test_campaigns(as_bob: Client, world: dict[str, Any]) -> None:
+    one = world["bobs"]["campaigns"]
+    [row] = get(as_bob, "campaigns")["results"]
+    assert row == get(as_bob, f"campaigns/{one.pk}")
+    assert row == {
+        "id": one.pk, "account_id": one.account_id, "name": one.name, "status": "ACTIVE", "type": "SPONSORED_UPDATES",
+        "objective": "WEBSITE_VISIT", "format": None, "cost_type": "CPC", "bid_strategy": None,
+        "unit_cost": "4.5000000000", "daily_budget": "50.0000000000", "daily_budget_currency": "EUR",
+        "total_budget": None, "total_budget_currency": None, "creative_selection": None,
+        "offsite_delivery_enabled": None, "audience_expansion_enabled": None, "campaign_group": None,
+        "serving_statuses": None, "run_schedule_start_at": None, "run_schedule_end_at": None, "created_at": None,
+        "last_modified_at": None, "fetched_at": "2026-11-20T12:00:00Z", "missing_since": None,
+    }  # fmt: skip
+
+
+def test_creatives(as_bob: Client, world: dict[str, Any]) -> None:
+    one = world["bobs"]["creatives"]
+    [row] = get(as_bob, "creatives")["results"]
+    assert row == get(as_bob, f"creatives/{one.pk}")
+    assert row == {
+        "id": one.pk, "account_id": one.account_id, "campaign_id": one.campaign_id, "content_name": one.content_name,
+        "intended_status": "ACTIVE", "is_serving": True, "review_status": "APPROVED", "serving_hold_reasons": None,
+        "content_reference": None, "created_at": None, "last_modified_at": None,
+        "fetched_at": "2026-11-20T12:00:00Z", "missing_since": None,
+    }  # fmt: skip
+
+
+def test_campaign_metrics(as_bob: Client, world: dict[str, Any]) -> None:
+    campaign = world["bobs"]["campaigns"]
+    row = _days() | {"campaign_id": campaign.pk, "account_id": campaign.account_id}
+    assert get(as_bob, "campaign-metrics") == {
+        "next": None,
+        "data_as_of": "2026-11-20T11:59:00Z",
+        "complete_through": "2026-11-19",
+        "results": [row],
+    }
+
+
+def test_creative_metrics(as_bob: Client, world: dict[str, Any]) -> None:
+    creative = world["bobs"]["creatives"]
+    row = _days() | {
+        "creative_id": creative.pk, "campaign_id": creative.campaign_id, "account_id": creative.account_id,
+    }  # fmt: skip
+    assert get(as_bob, "creative-metrics") == {
+        "next": None,
+        "data_as_of": "2026-11-20T11:59:00Z",
+        "complete_through": "2026-11-19",
+        "results": [row],
+    }
+
+
+def test_demographics(as_bob: Client, world: dict[str, Any]) -> None:
+    one = world["bobs"]["demographics"]
+    assert get(as_bob, "demographics")["results"] == [
+        {
+            "date_start": "2026-11-01", "date_end": "2026-11-19", "account_id": one.account_id,
+            "pivot_type": "job_title", "segment": one.segment, "segment_name": one.segment_name, "currency": "EUR",
+            "impressions": 100, "clicks": 2, "spend": "5.0000000000", "conversions": 0, "leads": 0, "ctr": "2.000000",
+            "share_pct": "10.000000", "fetched_at": "2026-11-20T12:00:00Z",
+        }
+    ]  # fmt: skip
+
+
+def test_sync_logs(as_bob: Client, world: dict[str, Any]) -> None:
+    run = world["bobs"]["sync-logs"]
+    [row] = get(as_bob, "sync-logs")["results"]
+    assert row == get(as_bob, f"sync-logs/{run.pk}")
+    assert row == {
+        "id": run.pk, "account_id": run.account_id, "status": "success", "trigger": "schedule", "forced": False,
+        "started_at": "2026-11-20T11:59:00Z", "finished_at": "2026-11-20T12:00:00Z", "first_day": "2026-08-23",
+        "last_day": "2026-11-20", "campaigns_fetched": 0, "creatives_fetched": 0, "api_calls_made": 0,
+        "api_calls_throttled": 0, "rows_stored": 0, "rows_rejected": 0, "error_kind": None, "errors": None,
+        "progress": {}, "heartbeat_at": "2026-11-20T12:00:00Z",
+    }  # fmt: skip
+
+
+def test_rejected_records(as_bob: Client, world: dict[str, Any]) -> None:
+    one = world["bobs"]["rejected-records"]
+    [row] = get(as_bob, "rejected-records")["results"]
+    assert row == get(as_bob, f"rejected-records/{one.pk}")
+    assert row == {
+        "id": one.pk, "run_id": one.run_id, "account_id": one.account_id, "endpoint": "adCampaigns",
+        "reason": "id: not a whole number", "payload": {"id": "not a number", "name": "<b>Größe</b>"},
+        "created_at": "2026-11-20T12:00:00Z",
+    }  # fmt: skip
+
+
+def test_connections_without_their_tokens(as_alice: Client, alice: User) -> None:
+    one = builders.make_connection(user=alice, member_urn="urn:li:person:abc")
+    row = {
+        "id": one.pk, "person": "alice@example.com", "state": "active", "scopes": ["r_ads", "r_ads_reporting"],
+        "consent_ends_at": "2027-11-10T12:00:00Z", "access_token_expires_at": "2027-01-09T12:00:00Z",
+        "connected_at": "2026-11-10T12:00:00Z", "refreshed_at": None, "trouble": None,
+    }  # fmt: skip
+    assert get(as_alice, "connections") == {"count": 1, "next": None, "previous": None, "results": [row]}
+    assert get(as_alice, f"connections/{one.pk}") == row
+
+
+def test_schedules(as_alice: Client, bobs_ad_account: AdAccount) -> None:
+    schedule_syncs([bobs_ad_account.pk], now=NOW)
+    wanted = f"Sync ad account {bobs_ad_account.pk}"
+    [row] = [one for one in get(as_alice, "schedules", page_size=1000)["results"] if one["name"] == wanted]
+    assert row.pop("last_run_at") <= "2026-11-20T12:00:00Z"
+    assert get(as_alice, f"schedules/{row['id']}")["id"] == row.pop("id")
+    assert row == {
+        "name": wanted,
+        "task": "ingestion.tasks.sync_ad_account",
+        "account_id": bobs_ad_account.pk,
+        "every": "every 60 minutes",
+        "enabled": True,
+        "total_run_count": 0,
+    }
+
+
+# --- who ---
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_who_sees_which_rows(world: dict[str, Any], bob: User, charlie: User, path: str) -> None:
+    seen = {Role.ANALYST: 2, Role.MANAGER: 2, Role.OWNER: 2}
+    for role, number in seen.items():
+        assert len(get(signed_in(builders.make_user(role=role)), path)["results"]) == number, role
+    assert len(get(signed_in(bob), path)["results"]) == 1
+    assert get(signed_in(charlie), path)["results"] == []
+    stranger = Client().get(f"/api/v1/{path}")
+    assert error(stranger)[:2] == (401, "not_authenticated")
+
+
+@pytest.mark.parametrize("path", ["ad-accounts", "campaigns", "creatives", "sync-logs", "rejected-records"])
+def test_rows_of_other_ad_accounts_are_not_found(as_bob: Client, world: dict[str, Any], path: str) -> None:
+    response = as_bob.get(f"/api/v1/{path}/{world['other'][path].pk}")
+    assert error(response)[:2] == (404, "not_found")
+    assert as_bob.get(f"/api/v1/{path}/{world['bobs'][path].pk}").status_code == 200
+
+
+def test_discoveries_are_for_those_who_see_every_ad_account(as_alice: Client, as_bob: Client) -> None:
+    run = builders.make_sync_run(account=None)
+    assert [one["id"] for one in get(as_alice, "sync-logs")["results"]] == [run.pk]
+    assert get(as_bob, "sync-logs")["results"] == []
+
+
+@pytest.mark.parametrize("path", ["connections", "schedules"])
+@pytest.mark.parametrize(
+    ("role", "status"), [(Role.VIEWER, 403), (Role.ANALYST, 403), (Role.MANAGER, 200), (Role.OWNER, 200)]
+)
+def test_who_sees_connections_and_the_timetable(path: str, role: Role, status: int) -> None:
+    person = builders.make_user(role=role)
+    assert signed_in(person).get(f"/api/v1/{path}").status_code == status
+    assert Client().get(f"/api/v1/{path}", headers=token_of(person)).status_code == status
+
+
+# --- filters, fields, orders ---
+
+
+@pytest.mark.parametrize(
+    ("path", "filters", "number"),
+    [
+        ("ad-accounts", {"name": "BOB"}, 1),
+        ("ad-accounts", {"search": "other"}, 1),
+        ("ad-accounts", {"status": "ACTIVE,DRAFT", "currency": "EUR"}, 2),
+        ("ad-accounts", {"currency": "USD"}, 0),
+        ("ad-accounts", {"missing": "true"}, 0),
+        ("ad-accounts", {"missing": "false"}, 2),
+        ("ad-accounts", {"changed_since": "2026-11-20T12:00:01Z"}, 0),
+        ("ad-accounts", {"changed_since": "2026-11-20T12:00:00Z"}, 2),
+        ("campaigns", {"status": "PAUSED"}, 0),
+        ("campaigns", {"objective": "WEBSITE_VISIT"}, 2),
+        ("creatives", {"review_status": "APPROVED", "is_serving": "true"}, 2),
+        ("creatives", {"is_serving": "false"}, 0),
+        ("campaign-metrics", {"first_day": "2026-11-19", "last_day": "2026-11-19"}, 2),
+        ("campaign-metrics", {"first_day": "2026-11-20"}, 0),
+        ("campaign-metrics", {"last_day": "2026-11-18"}, 0),
+        ("creative-metrics", {"changed_since": "2026-11-20T12:00:01Z"}, 0),
+        ("demographics", {"pivot_type": "job_title,seniority", "first_month": "2026-11-01"}, 2),
+        ("demographics", {"pivot_type": "industry"}, 0),
+        ("demographics", {"last_month": "2026-10-01"}, 0),
+        ("sync-logs", {"status": "failed,partial"}, 0),
+        ("sync-logs", {"status": "success", "started_after": "2026-11-20T11:59:00Z"}, 2),
+        ("sync-logs", {"started_before": "2026-11-20T11:59:00Z"}, 0),
+        ("rejected-records", {"endpoint": "adCampaigns"}, 2),
+        ("rejected-records", {"endpoint": "creatives"}, 0),
+    ],
+)
+def test_filters(as_alice: Client, world: dict[str, Any], path: str, filters: dict[str, str], number: int) -> None:
+    assert len(get(as_alice, path, **filters)["results"]) == number
+
+
+def test_filters_by_id(as_alice: Client, world: dict[str, Any]) -> None:
+    bobs = world["bobs"]
+    of_account = {"account_id": f"{bobs['ad-accounts'].pk},404"}
+    for path in LISTS[1:]:
+        assert len(get(as_alice, path, **of_account)["results"]) == 1, path
+    of_campaign = {"campaign_id": bobs["campaigns"].pk}
+    for path in ("creatives", "campaign-metrics", "creative-metrics"):
+        assert len(get(as_alice, path, **of_campaign)["results"]) == 1, path
+    assert len(get(as_alice, "creative-metrics", creative_id=bobs["creatives"].pk)["results"]) == 1
+    assert len(get(as_alice, "creatives", search=bobs["creatives"].pk)["results"]) == 1
+    assert len(get(as_alice, "campaigns", search=bobs["campaigns"].pk)["results"]) == 1
+    assert len(get(as_alice, "rejected-records", run_id=bobs["sync-logs"].pk)["results"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters", "field"),
+    [
+        ("campaigns", {"acount_id": "1"}, "acount_id"),
+        ("campaigns", {"account_id": "one"}, "account_id"),
+        ("campaigns", {"account_id": str(2**63)}, "account_id"),
+        ("campaigns", {"fields": "id,colour"}, "fields"),
+        ("campaigns", {"order": "spend"}, "order"),
+        ("campaigns", {"page_size": "1001"}, "page_size"),
+        ("campaigns", {"page_size": "many"}, "page_size"),
+        ("campaigns", {"name": "a\0b"}, "name"),
+        ("sync-logs", {"status": "great"}, "status"),
+        ("campaign-metrics", {"first_day": "yesterday"}, "first_day"),
+        ("campaign-metrics", {"cursor": "nonsense"}, "cursor"),
+        ("campaign-metrics", {"cursor": "WyJkYXRlIiwxLDJd"}, "cursor"),
+        ("campaign-metrics", {"page": "2"}, "page"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_its_name(
+    as_alice: Client, path: str, parameters: dict[str, str], field: str
+) -> None:
+    response = as_alice.get(f"/api/v1/{path}", parameters)
+    assert (response.status_code, response.json()["error"]["field"]) == (400, field)
+
+
+def test_only_some_fields(as_alice: Client, world: dict[str, Any]) -> None:
+    campaign = world["bobs"]["campaigns"]
+    found = get(as_alice, "campaign-metrics", fields="account_id,clicks", campaign_id=campaign.pk)
+    assert found["results"] == [{"account_id": campaign.account_id, "clicks": 20}]
+    assert get(as_alice, f"campaigns/{campaign.pk}", fields="name") == {"name": campaign.name}
+
+
+# --- pages ---
+
+
+@pytest.mark.parametrize("view", [CampaignMetrics, CreativeMetrics])
+@pytest.mark.parametrize("viewer", [True, False])
+def test_pages_of_figures_hold_every_row_once_in_every_order(
+    alice: User, bob: User, bobs_ad_account: AdAccount, view: Any, viewer: bool
+) -> None:
+    """Many rows share a day and many a campaign, and one vanishes while somebody reads."""
+    is_campaigns = view is CampaignMetrics
+    path = "campaign-metrics" if is_campaigns else "creative-metrics"
+    key = "campaign_id" if is_campaigns else "creative_id"
+    expected = set()
+    for _ in range(4):
+        campaign = builders.make_campaign(account=bobs_ad_account)
+        thing = campaign if is_campaigns else builders.make_creative(campaign=campaign)
+        for back in range(5):
+            date = DAY - timedelta(days=back)
+            make = builders.make_campaign_day if is_campaigns else builders.make_creative_day
+            make(**{key.removesuffix("_id"): thing}, date=date)
+            expected.add((thing.pk, date.isoformat()))
+    client = signed_in(bob if viewer else alice)
+    for name, order in view.orders.items():
+        rows = every_row(client, path, order=name, page_size=3, fields=f"date,{key}")
+        places = [(row[key], row["date"]) for row in rows]
+        assert len(places) == 20
+        assert set(places) == expected
+        sorted_by = [tuple(row[column] for column in order.columns) for row in rows]
+        assert sorted_by == sorted(sorted_by, reverse=order.descending), name
+
+
+def test_a_row_that_goes_between_two_pages_hides_no_other(as_alice: Client) -> None:
+    campaign = builders.make_campaign()
+    rows = [builders.make_campaign_day(campaign=campaign, date=DAY - timedelta(days=back)) for back in range(4, -1, -1)]
+    first = get(as_alice, "campaign-metrics", page_size=2)
+    rows[0].delete()
+    second = as_alice.get(first["next"]).json()
+    assert [row["date"] for row in second["results"]] == [row.date.isoformat() for row in rows[2:4]]
+
+
+def test_pages_of_segments_hold_every_row_once(as_alice: Client, bobs_ad_account: AdAccount) -> None:
+    made = [builders.make_segment(account=bobs_ad_account) for _ in range(7)]
+    rows = every_row(as_alice, "demographics", page_size=2)
+    assert sorted(row["segment"] for row in rows) == sorted(one.segment for one in made)
+
+
+def test_pages_by_number(as_alice: Client) -> None:
+    account = builders.make_ad_account()
+    made = [builders.make_campaign(account=account).pk for _ in range(5)]
+    assert [row["id"] for row in every_row(as_alice, "campaigns", page_size=2)] == made
+    assert [row["id"] for row in every_row(as_alice, "campaigns", page_size=2, order="-id")] == made[::-1]
+    assert error(as_alice.get("/api/v1/campaigns?page=9"))[0] == 404
+
+
+def test_a_cursor_of_another_order_is_refused(as_alice: Client) -> None:
+    campaign = builders.make_campaign()
+    for back in range(3):
+        builders.make_campaign_day(campaign=campaign, date=DAY - timedelta(days=back))
+    address = get(as_alice, "campaign-metrics", page_size=1)["next"]
+    assert as_alice.get(f"{address}&order=-date").status_code == 400
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_lists_ask_as_many_questions_for_many_rows_as_for_few(
+    world: dict[str, Any], bob: User, django_assert_max_num_queries: Any, path: str
+) -> None:
+    """With the session and its person, the state of the data, a savepoint and its end, the limit, and the rows."""
+    account = world["bobs"]["ad-accounts"]
+    for _ in range(10):
+        creative = builders.make_creative(campaign=builders.make_campaign(account=account))
+        builders.make_campaign_day(campaign=creative.campaign)
+        builders.make_creative_day(creative=creative)
+        builders.make_segment(account=account)
+        builders.make_rejected_record(run=builders.make_sync_run(account=account))
+        builders.make_access(user=bob)
+    client = signed_in(bob)
+    with django_assert_max_num_queries(14) as asked:
+        assert len(get(client, path)["results"]) == 11
+    assert len(asked) >= 8
+
+
+def test_money_is_exact(as_alice: Client) -> None:
+    builders.make_campaign_day(spend=Decimal("12345678.0123456789"))
+    assert get(as_alice, "campaign-metrics")["results"][0]["spend"] == "12345678.0123456789"
