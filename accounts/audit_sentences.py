@@ -42,6 +42,7 @@ _SENTENCES: Final[dict[str, str]] = {
     _Kind.SYNC_STARTED_BY_HAND: "{who} started a sync of the ad account {ad_account}",
     _Kind.SYNC_CANCELLED: "{who} cancelled a sync of the ad account {ad_account}",
     _Kind.TIMETABLE_CHANGED: "{who} {change} {entry} in the timetable",
+    _Kind.AD_ACCOUNT_SETTINGS_CHANGED: "{who} changed {changed} of the settings of the ad account {ad_account}",
 }
 
 

@@ -23,6 +23,12 @@ class ActorFilter(admin.SimpleListFilter):
 
     title = "who"
     parameter_name = "actor"
+    # So named, Unfold's form of filters keeps it when another filter is applied.
+    lookup_kwarg = parameter_name
+
+    @property
+    def lookup_val(self) -> list[str]:
+        return [self.value() or ""]
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         people = User.objects.order_by("email").values_list("pk", "email")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 else:
     from unfold.admin import ModelAdmin as UnfoldAdmin
 
+
 class ReadOnlyAdmin(UnfoldAdmin):
     """Rows to look at and never to change; `may_view` says by whom.
 
@@ -38,7 +39,7 @@ class ReadOnlyAdmin(UnfoldAdmin):
     change_form_outer_before_template = "admin/row_links.html"
     labels: ClassVar[dict[str, str]] = {}
     # What an empty list says: what to do for rows to appear.
-    nothing_yet: ClassVar[str] = "Rows appear here as soon as there are any."
+    nothing_yet: ClassVar[str] = ""
 
     def currency_of(self, row: Any, name: str) -> str | None:
         """The currency of an amount of the row."""
@@ -72,7 +73,9 @@ class ReadOnlyAdmin(UnfoldAdmin):
         names = self.fields or [field.name for field in self.opts.concrete_fields]
         return [self._row_fields.get(name, name) for name in names]
 
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
         row = kwargs.get("obj")
         context["row_links"] = row_links.links_of(row, request) if row else []
         return super().render_change_form(request, context, *args, **kwargs)

@@ -71,9 +71,7 @@ def as_number(column: Column) -> Column:
     return column
 
 
-def _column(
-    field: "models.Field[Any, Any]", *, label: str | None, currency_of: CurrencyOf, in_list: bool
-) -> Column:
+def _column(field: "models.Field[Any, Any]", *, label: str | None, currency_of: CurrencyOf, in_list: bool) -> Column:
     name = field.name
     show = _show(field, currency_of, in_list=in_list)
 
@@ -100,9 +98,7 @@ def _is_key(field: "models.Field[Any, Any]") -> bool:
     return field.primary_key or field.name.endswith("_id")
 
 
-def _show(  # noqa: C901 (one line per type)
-    field: "models.Field[Any, Any]", currency_of: CurrencyOf, *, in_list: bool
-) -> Callable[[Any, Any], Any]:
+def _show(field: "models.Field[Any, Any]", currency_of: CurrencyOf, *, in_list: bool) -> Callable[[Any, Any], Any]:
     name = field.name
     if name in _PERCENT:
         return lambda row, value: shown.percent(value)

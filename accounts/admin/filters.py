@@ -168,9 +168,7 @@ class _DaysFilter(FormFilter):
     def form(self) -> forms.Form:
         form = forms.Form(data=self.used_parameters)
         for name, label in zip(self.parameters, ("From", "to"), strict=True):
-            form.fields[name] = forms.DateField(
-                label=f"{label} ({self.title})", required=False, widget=_DAY_INPUT
-            )
+            form.fields[name] = forms.DateField(label=f"{label} ({self.title})", required=False, widget=_DAY_INPUT)
         return form
 
 

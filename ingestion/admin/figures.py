@@ -32,6 +32,10 @@ class FiguresAdmin(FactAdmin):
     """
 
     parent: ClassVar[str] = "account"
+    nothing_yet = (
+        "Figures appear with the first sync of an ad account, for days on which anything happened; the page Sync"
+        " starts one. Viewers see the ad accounts granted to them."
+    )
     ordering = ["-date", "-id"]
 
     def ad_account_of(self, row: Any) -> AdAccount | None:

@@ -4,11 +4,15 @@ from collections.abc import Iterator
 
 from django.db.models import Model
 from django.http import HttpRequest
+from django.urls import reverse
 
-from accounts.admin.row_links import RowLink, provide, to_list
+from accounts import access
+from accounts.admin.row_links import RowLink, provide, to_list, to_row
 from accounts.models import AdAccount
+from ingestion import schedules
 from ingestion.models import (
     AccountDailyTotal,
+    AdAccountSettings,
     AudienceDemographic,
     Campaign,
     CampaignDailyMetric,
@@ -38,6 +42,19 @@ def _of_ad_account(row: AdAccount, request: HttpRequest) -> Iterator[RowLink]:
         ("Rejected records", RejectedRecord),
     ):
         yield to_list(title, model, ad_account=row.pk)
+    if access.may_sync(request.user, row.pk):
+        yield from _to_what_may_be_changed(row)
+
+
+def _to_what_may_be_changed(row: AdAccount) -> Iterator[RowLink]:
+    if entry := schedules.entry_of(row.pk):
+        title = "Timetable" if entry.enabled else "Timetable: paused"
+        yield to_row(title, entry)
+    settings = AdAccountSettings.objects.filter(pk=row.pk).first()
+    if settings:
+        yield to_row("Settings: paused" if settings.is_paused else "Settings", settings)
+    else:
+        yield RowLink("Settings", f"{reverse('admin:ingestion_adaccountsettings_add')}?account={row.pk}")
 
 
 def _of_campaign(row: Campaign, request: HttpRequest) -> Iterator[RowLink]:

@@ -32,6 +32,7 @@ from accounts.models import (
 from accounts.roles import Role
 from ingestion.models import (
     AccountDailyTotal,
+    AdAccountSettings,
     AudienceDemographic,
     Campaign,
     CampaignDailyMetric,
@@ -140,6 +141,7 @@ MODELS: dict[type[Model], tuple[Outcomes, ...]] = {
     Invitation: INVITATIONS,
     FailedLogin: LOCKED_OUT,
     AccountDailyTotal: FACTS,
+    AdAccountSettings: TIMETABLE,
     AudienceDemographic: FACTS,
     Campaign: FACTS,
     CampaignDailyMetric: FACTS,
@@ -175,6 +177,7 @@ ROWS: dict[type[Model], Callable[[AdAccount], Model]] = {
         username="dora@example.com", ip_address="127.0.0.1", failures_since_start=1
     ),
     AccountDailyTotal: lambda one: builders.make_account_day(account=one),
+    AdAccountSettings: lambda one: AdAccountSettings.objects.create(account=one),
     AudienceDemographic: lambda one: builders.make_segment(account=one),
     Campaign: lambda one: builders.make_campaign(account=one),
     CampaignDailyMetric: lambda one: builders.make_campaign_day(campaign=builders.make_campaign(account=one)),
