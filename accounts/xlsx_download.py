@@ -42,14 +42,14 @@ def _write(file: Any, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> N
 _FORMATS: Final = {date: "yyyy-mm-dd", datetime: "yyyy-mm-dd hh:mm:ss"}
 
 
-def _write_cell(sheet: Any, row: int, column: int, value: Any, formats: dict[type, Any]) -> None:
+def _write_cell(sheet: Any, row: int, column: int, value: Any, formats: dict[type[date], Any]) -> None:
     if value is None:
         return
     if isinstance(value, bool):
         sheet.write_boolean(row, column, value)
     # Spreadsheets keep 15 digits: what names something must keep all of its own.
-    elif isinstance(value, int | float | Decimal) and abs(value) < 10**15:
-        sheet.write_number(row, column, value)
+    elif isinstance(value, int | Decimal) and -(10**15) < value < 10**15:
+        sheet.write_number(row, column, float(value))
     elif isinstance(value, datetime):
         sheet.write_datetime(row, column, value.astimezone(UTC).replace(tzinfo=None), formats[datetime])
     elif isinstance(value, date):

@@ -73,8 +73,8 @@ def days_due(ad_account_id: int, *, today: date) -> tuple[date, date]:
     """First and last day that the next sync should ask for.
 
     The last `BACKFILL_DAYS` at first, or as many as the ad account's own settings say; then from the end of what is
-    covered without a gap since then, less `LOOKBACK_DAYS`, because LinkedIn restates conversions for weeks. After an outage longer than the backfill
-    from where the last success ended, so that no day is left out.
+    covered without a gap since then, less `LOOKBACK_DAYS`, because LinkedIn restates conversions for weeks. After an
+    outage longer than the backfill from where the last success ended, so that no day is left out.
     """
     backfill_start = _backfill_start(ad_account_id, today)
     covered_through = _covered_through(ad_account_id, since=backfill_start)

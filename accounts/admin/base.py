@@ -1,6 +1,5 @@
 """What the admins of every room start from: who may look, which rows, and how they are shown."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
@@ -35,7 +34,6 @@ class ReadOnlyAdmin(UnfoldAdmin):
     show_facets = admin.ShowFacets.NEVER
     list_filter_submit = True
     paginator = EstimatingPaginator
-    ordering: Sequence[str] | None
     change_form_outer_before_template = "admin/row_links.html"
     labels: ClassVar[dict[str, str]] = {}
     # What an empty list says: what to do for rows to appear.
@@ -62,7 +60,8 @@ class ReadOnlyAdmin(UnfoldAdmin):
         return columns(self.model, own, labels=self.labels, currency_of=self.currency_of, in_list=in_list)
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
-        first, *rest = super().get_list_display(request)
+        names: Any = super().get_list_display(request)
+        first, *rest = names
         shown = self._list_columns
         # The first one leads to the row: no link may stand within it.
         if first in shown and not self.opts.get_field(first).is_relation:
@@ -70,7 +69,7 @@ class ReadOnlyAdmin(UnfoldAdmin):
         return [first, *(shown.get(name, name) for name in rest)]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        names = self.fields or [field.name for field in self.opts.concrete_fields]
+        names: Any = self.fields or [field.name for field in self.opts.concrete_fields]
         return [self._row_fields.get(name, name) for name in names]
 
     def render_change_form(

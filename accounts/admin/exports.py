@@ -82,7 +82,7 @@ class ExportsList(_Base):
         return csv_download(f"{name}.csv", self.export_header(), (list(map(_plain, line)) for line in lines))
 
     def export_header(self) -> list[str]:
-        return [*(field.column for field in self.opts.concrete_fields), *self.also_exported]
+        return [*(str(field.column) for field in self.opts.concrete_fields), *self.also_exported]
 
     def export_rows(self, rows: QuerySet[Any]) -> Iterator[Any]:
         names = [*(field.attname for field in self.opts.concrete_fields), *self.also_exported.values()]

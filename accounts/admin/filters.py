@@ -38,7 +38,7 @@ class FormFilter(admin.ListFilter):
     def has_output(self) -> bool:
         return True
 
-    def expected_parameters(self) -> list[str]:
+    def expected_parameters(self) -> list[str | None]:
         return list(self.parameters)
 
     def choices(self, changelist: Any) -> Iterator[Any]:
@@ -120,7 +120,7 @@ class AdAccountFilter(RowFilter):
 
     title = "ad account"
     parameters = ("ad_account",)
-    searched = AdAccountAccess._meta.get_field("ad_account")  # type: ignore[assignment]
+    searched = AdAccountAccess._meta.get_field("ad_account")
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: type[Model], model_admin: Any) -> None:
         super().__init__(request, params, model, model_admin)
@@ -161,7 +161,7 @@ class _DaysFilter(FormFilter):
 
     def _day(self, name: str) -> date | None:
         try:
-            return date.fromisoformat(self.used_parameters.get(name, ""))
+            return date.fromisoformat(str(self.used_parameters.get(name, "")))
         except ValueError:
             return None
 

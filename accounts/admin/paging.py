@@ -35,7 +35,7 @@ class EstimatingPaginator(Paginator):  # type: ignore[type-arg]  # Django has no
             return super().page(number)
         number = self.validate_number(number)
         keys = self._keys(rows.values_list("pk", flat=True), (number - 1) * self.per_page) if self.count else []
-        return self._get_page(_of_keys(rows, keys), number, self)
+        return Page(_of_keys(rows, keys), number, self)
 
     def _keys(self, keys: QuerySet[Any, Any], first: int) -> list[Any]:
         """The far half of a long list is reached from its end."""

@@ -1,7 +1,7 @@
 """Filters by what only this room knows."""
 
 from accounts.admin.filters import RowFilter
-from ingestion.models import CampaignDailyMetric, Creative, CreativeDailyMetric
+from ingestion.models import CampaignDailyMetric, CreativeDailyMetric
 
 
 class CampaignFilter(RowFilter):
@@ -10,14 +10,13 @@ class CampaignFilter(RowFilter):
     title = "campaign"
     parameters = ("campaign",)
     path = "campaign"
-    searched = CampaignDailyMetric._meta.get_field("campaign")  # type: ignore[assignment]
+    searched = CampaignDailyMetric._meta.get_field("campaign")
 
 
 class CampaignOfCreativeFilter(CampaignFilter):
     """Narrows creative figures to one campaign."""
 
     path = "creative__campaign"
-    searched = Creative._meta.get_field("campaign")  # type: ignore[assignment]
 
 
 class CreativeFilter(RowFilter):
@@ -26,4 +25,4 @@ class CreativeFilter(RowFilter):
     title = "creative"
     parameters = ("creative",)
     path = "creative"
-    searched = CreativeDailyMetric._meta.get_field("creative")  # type: ignore[assignment]
+    searched = CreativeDailyMetric._meta.get_field("creative")
