@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import F, Max
 
+from ingestion import ad_account_settings
 from ingestion.models import SyncGate, SyncLog
 
 
@@ -37,7 +38,7 @@ def freshness(ad_account_id: int, *, now: datetime) -> Freshness:
     minutes = int(age.total_seconds() // 60)
     if age >= timedelta(minutes=settings.FRESHNESS_TTL_MINUTES):
         return Freshness(True, f"last synced {minutes} minutes ago", last)
-    if _covered_through(ad_account_id, since=_backfill_start(now.date())) is None:
+    if _covered_through(ad_account_id, since=_backfill_start(ad_account_id, now.date())) is None:
         return Freshness(True, "not every day of the backfill was asked for yet", last)
     return Freshness(
         False,
@@ -46,9 +47,16 @@ def freshness(ad_account_id: int, *, now: datetime) -> Freshness:
     )
 
 
-def pass_gate(ad_account_id: int, *, force: bool, now: datetime) -> Freshness:
-    """The gate's answer to somebody who asks for a sync, remembered where people can see it."""
-    gate = Freshness(True, "asked for by force") if force else freshness(ad_account_id, now=now)
+def pass_gate(ad_account_id: int, *, force: bool, by_hand: bool = True, now: datetime) -> Freshness:
+    """The gate's answer to whoever asks for a sync, remembered where people can see it.
+
+    A paused ad account is synced by hand alone.
+    """
+    paused_by = None if force or by_hand else ad_account_settings.paused_by(ad_account_id)
+    if paused_by:
+        gate = Freshness(False, f"paused by {paused_by}")
+    else:
+        gate = Freshness(True, "asked for by force") if force else freshness(ad_account_id, now=now)
     SyncGate.objects.update_or_create(
         account_id=ad_account_id,
         defaults={"asked_at": now, "was_due": gate.is_due, "answer": gate.reason},
@@ -64,11 +72,11 @@ def note_refusal(ad_account_id: int, why: str, *, now: datetime) -> None:
 def days_due(ad_account_id: int, *, today: date) -> tuple[date, date]:
     """First and last day that the next sync should ask for.
 
-    The last `BACKFILL_DAYS` at first; then from the end of what is covered without a gap since then, less
-    `LOOKBACK_DAYS`, because LinkedIn restates conversions for weeks. After an outage longer than the backfill
-    from where the last success ended, so that no day is left out.
+    The last `BACKFILL_DAYS` at first, or as many as the ad account's own settings say; then from the end of what is
+    covered without a gap since then, less `LOOKBACK_DAYS`, because LinkedIn restates conversions for weeks. After an
+    outage longer than the backfill from where the last success ended, so that no day is left out.
     """
-    backfill_start = _backfill_start(today)
+    backfill_start = _backfill_start(ad_account_id, today)
     covered_through = _covered_through(ad_account_id, since=backfill_start)
     if covered_through is None:
         last_day = _last_day_covered(ad_account_id)
@@ -78,8 +86,8 @@ def days_due(ad_account_id: int, *, today: date) -> tuple[date, date]:
     return min(covered_through - timedelta(days=settings.LOOKBACK_DAYS), today), today
 
 
-def _backfill_start(today: date) -> date:
-    return today - timedelta(days=settings.BACKFILL_DAYS - 1)
+def _backfill_start(ad_account_id: int, today: date) -> date:
+    return today - timedelta(days=ad_account_settings.backfill_days(ad_account_id) - 1)
 
 
 def _last_day_covered(ad_account_id: int) -> date | None:

@@ -75,6 +75,11 @@ def ad_account_of(task: PeriodicTask) -> int | None:
     return first if is_id else None
 
 
+def entry_of(ad_account_id: int) -> PeriodicTask | None:
+    """Our entry of an ad account, unless an operator removed it."""
+    return PeriodicTask.objects.filter(name=_name(ad_account_id)).first()
+
+
 def next_asks(ad_account_ids: list[int], *, now: datetime) -> dict[int, datetime]:
     """When beat asks next for a sync of each ad account; those without an entry, or paused, are left out.
 

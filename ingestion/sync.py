@@ -5,14 +5,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from django.conf import settings
 from django.db import close_old_connections
 from structlog.contextvars import bound_contextvars
 
 from accounts import ad_accounts, connections
 from accounts.errors import AccountsError
 from accounts.models import LinkedInConnection
-from ingestion import audience, entities, reconcile, sync_runs
+from ingestion import ad_account_settings, audience, entities, reconcile, sync_runs
 from ingestion.budget import TokenBudget
 from ingestion.client_for import client_for
 from ingestion.days import CAMPAIGN_DAYS, CREATIVE_DAYS, AccountTotals, DaysSource
@@ -60,7 +59,7 @@ def sync_ad_account(
     Raises AlreadyRunning, or Cancelled where that row was cancelled meanwhile.
     """
     started_at = now()
-    gate = pass_gate(ad_account_id, force=force, now=started_at)
+    gate = pass_gate(ad_account_id, force=force, by_hand=trigger in SyncLog.BY_HAND, now=started_at)
     if not gate.is_due:
         if queued_run_id:
             sync_runs.leave_queue(queued_run_id)
@@ -129,7 +128,8 @@ def days_to_ask(ad_account_id: int, *, first_day: date | None, last_day: date | 
     due_from, due_to = days_due(ad_account_id, today=today)
     last = min(last_day or due_to, today)
     if first_day is None:
-        first_day = last - timedelta(days=settings.BACKFILL_DAYS - 1) if last_day else due_from
+        days = ad_account_settings.backfill_days(ad_account_id)
+        first_day = last - timedelta(days=days - 1) if last_day else due_from
     return min(first_day, last), last
 
 

@@ -17,7 +17,7 @@ from django.db.models import Case, CharField, F, Func, QuerySet, TextField, Valu
 from django.db.models.functions import Cast, Concat
 from django.http import StreamingHttpResponse
 from rest_framework.utils.encoders import JSONEncoder
-from xlsxwriter import Workbook  # type: ignore[import-untyped]
+from xlsxwriter import Workbook
 
 from accounts.csv_download import safe_cell
 

@@ -31,6 +31,7 @@ from accounts.models import (
 )
 from ingestion.models import (
     AccountDailyTotal,
+    AdAccountSettings,
     AudienceDemographic,
     Campaign,
     CampaignDailyMetric,
@@ -93,6 +94,7 @@ GROUPS = {
         _rows("Rejected records", "block", RejectedRecord),
         _rows("Incomplete days", "event_busy", IncompleteDay),
         _rows("Timetable", "schedule", PeriodicTask),
+        _rows("Settings by ad account", "tune", AdAccountSettings),
     ),
     "LinkedIn": (
         _rows("Connections", "link", LinkedInConnection),

@@ -15,9 +15,14 @@ from accounts.models import AdAccount, AdAccountAccess
 @admin.register(AdAccount)
 class AdAccountAdmin(FactAdmin):
     ad_account_path = "pk"
-    list_display = ["name", "id", "status", "currency", "type", "is_test", "missing_since"]
+    list_display = ["name", "id", "status", "currency", "type", "is_test", "fetched_at", "missing_since"]
     list_filter = ["status", "currency", "type", "is_test"]
     search_fields = ["name", "id__exact"]
+    labels = {"is_test": "test", "fetched_at": "LinkedIn's news"}
+    nothing_yet = (
+        "Connect LinkedIn (under Connections): the ad accounts that it may read appear here. Viewers see those that an"
+        " owner has granted them."
+    )
 
 
 @admin.register(AdAccountAccess)

@@ -5,18 +5,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.options import IncorrectLookupParameters
-from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
-from django.shortcuts import redirect
-from django.urls import URLPattern, path
 
-from accounts import access, audit
-from accounts.admin.base import AdAccountFilter, EstimatingPaginator, ReadOnlyAdmin, actor_of
+from accounts import access
+from accounts.admin.base import AdAccountFilter, ReadOnlyAdmin
+from accounts.admin.exports import ExportsList, in_pieces
 from accounts.audit_sentences import sentence
-from accounts.csv_download import csv_download
 from accounts.models import AdAccount, AuditEvent, User
 
 _HEADER = ["happened_at", "kind", "sentence", "actor_id", "actor_email", "ad_account_id", "detail"]
@@ -28,6 +23,12 @@ class ActorFilter(admin.SimpleListFilter):
 
     title = "who"
     parameter_name = "actor"
+    # So named, Unfold's form of filters keeps it when another filter is applied.
+    lookup_kwarg = parameter_name
+
+    @property
+    def lookup_val(self) -> list[str]:
+        return [self.value() or ""]
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         people = User.objects.order_by("email").values_list("pk", "email")
@@ -43,17 +44,16 @@ class ActorFilter(admin.SimpleListFilter):
 
 
 @admin.register(AuditEvent)
-class AuditEventAdmin(ReadOnlyAdmin):
+class AuditEventAdmin(ExportsList, ReadOnlyAdmin):
     ad_account_path = "ad_account_id"
     list_display = ["happened_at", "what_happened", "kind", "actor_email"]
     list_filter = ["kind", ActorFilter, ("happened_at", admin.DateFieldListFilter), AdAccountFilter]
-    list_before_template = "accounts/audit_export.html"
+    exported_as = "the audit trail"
     search_fields = ["actor_email", "kind", "ad_account_id__exact", "detail__user_email"]
     fields = ["happened_at", "what_happened", "kind", "actor_email", "actor_id", "ad_account_id", "detail"]
     readonly_fields = ["what_happened"]
     date_hierarchy = "happened_at"
     ordering = ["-happened_at", "-id"]
-    paginator = EstimatingPaginator
 
     def may_view(self, request: HttpRequest) -> bool:
         return access.may_manage_people(request.user)
@@ -67,29 +67,13 @@ class AuditEventAdmin(ReadOnlyAdmin):
     def what_happened(self, event: Any) -> str:
         return sentence(event, ad_account_name=event.ad_account_name)
 
-    def get_urls(self) -> list[URLPattern]:
-        export = path("export/", self.admin_site.admin_view(self.export), name="accounts_auditevent_export")
-        return [export, *super().get_urls()]
+    def export_header(self) -> list[str]:
+        return _HEADER
 
-    def export(self, request: HttpRequest) -> HttpResponseBase:
-        """The list as it is filtered now, whole, as CSV."""
-        if not self.may_view(request):
-            raise PermissionDenied
-        try:
-            events = self.get_changelist_instance(request).get_queryset(request)
-        except IncorrectLookupParameters:
-            # As the list itself does with a filter that makes no sense.
-            return redirect("admin:accounts_auditevent_changelist")
-        # Before the file: what leaves here is recorded even if the download breaks off.
-        own = audit.record(
-            "exported", actor=actor_of(request), what="the audit trail", filters=dict(request.GET.lists())
-        )
-        return csv_download("audit-trail.csv", _HEADER, self._rows(events.exclude(pk=own.pk)))
-
-    def _rows(self, events: QuerySet[Any]) -> Iterator[list[Any]]:
-        for event in events.iterator(chunk_size=2000):
+    def export_rows(self, rows: QuerySet[Any]) -> Iterator[Any]:
+        for event in in_pieces(rows):
             yield [
-                event.happened_at.isoformat(),
+                event.happened_at,
                 event.kind,
                 self.what_happened(event),
                 event.actor_id,

@@ -1,69 +1,83 @@
-"""What the admins of every room start from: who may look, which rows, and lengths that do not scan tables."""
+"""What the admins of every room start from: who may look, which rows, and how they are shown."""
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
-from django.core.paginator import Paginator
-from django.db import connection as database
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 
 from accounts import access
+from accounts.admin import row_links
+from accounts.admin.columns import Column, columns
+from accounts.admin.exports import ExportsList
+from accounts.admin.filters import AdAccountFilter
+from accounts.admin.paging import EstimatingPaginator
 from accounts.models import User
+
+__all__ = ["AdAccountFilter", "EstimatingPaginator", "FactAdmin", "PeopleAdmin", "ReadOnlyAdmin", "UnfoldAdmin"]
 
 if TYPE_CHECKING:
     UnfoldAdmin = admin.ModelAdmin[Any]
 else:
     from unfold.admin import ModelAdmin as UnfoldAdmin
 
-# Below this many rows counting them costs less than being wrong.
-_WORTH_COUNTING = 100_000
-
-
-class EstimatingPaginator(Paginator):  # type: ignore[type-arg]  # Django has no generic one at run time
-    """Takes PostgreSQL's own estimate for the length of a large table that no filter narrows."""
-
-    @cached_property
-    def count(self) -> int:
-        query = getattr(self.object_list, "query", None)
-        if query is not None and not query.where:
-            estimate = _estimated_rows(query.model._meta.db_table)
-            if estimate > _WORTH_COUNTING:
-                return estimate
-        return super().count
-
-
-def _estimated_rows(table: str) -> int:
-    with database.cursor() as cursor:
-        cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", [table])
-        row = cursor.fetchone()
-    return int(row[0]) if row else 0
-
-
-class AdAccountFilter(admin.SimpleListFilter):
-    """Narrows a list to one ad account; offers only those the person may see."""
-
-    title = "ad account"
-    parameter_name = "ad_account"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        self._path: str = model_admin.ad_account_path
-        return [(str(one.pk), str(one)) for one in access.visible_ad_accounts(request.user)]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        value = self.value()
-        if not value:
-            return queryset
-        return queryset.filter(**{self._path: int(value)}) if value.isdecimal() else queryset.none()
-
 
 class ReadOnlyAdmin(UnfoldAdmin):
-    """Rows to look at and never to change; `may_view` says by whom."""
+    """Rows to look at and never to change; `may_view` says by whom.
+
+    Fields are shown as their type asks for; a method of the same name goes before.
+    """
 
     list_per_page = 50
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    list_filter_submit = True
+    paginator = EstimatingPaginator
+    change_form_outer_before_template = "admin/row_links.html"
+    labels: ClassVar[dict[str, str]] = {}
+    # What an empty list says: what to do for rows to appear.
+    nothing_yet: ClassVar[str] = ""
+
+    def currency_of(self, row: Any, name: str) -> str | None:
+        """The currency of an amount of the row."""
+        return None
+
+    def of_ad_account(self, rows: QuerySet[Any], ad_account_id: int) -> QuerySet[Any]:
+        """The rows of one ad account."""
+        return rows.filter(**{self.ad_account_path: ad_account_id})  # type: ignore[attr-defined]
+
+    @cached_property
+    def _list_columns(self) -> dict[str, Column]:
+        return self._columns([field.name for field in self.opts.concrete_fields], in_list=True)
+
+    @cached_property
+    def _row_fields(self) -> dict[str, Column]:
+        return self._columns([field.name for field in self.opts.concrete_fields], in_list=False)
+
+    def _columns(self, names: list[str], *, in_list: bool) -> dict[str, Column]:
+        own = [name for name in names if not hasattr(type(self), name)]
+        return columns(self.model, own, labels=self.labels, currency_of=self.currency_of, in_list=in_list)
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        names: Any = super().get_list_display(request)
+        first, *rest = names
+        shown = self._list_columns
+        # The first one leads to the row: no link may stand within it.
+        if first in shown and not self.opts.get_field(first).is_relation:
+            first = shown[first]
+        return [first, *(shown.get(name, name) for name in rest)]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        names: Any = self.fields or [field.name for field in self.opts.concrete_fields]
+        return [self._row_fields.get(name, name) for name in names]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        row = kwargs.get("obj")
+        context["row_links"] = row_links.links_of(row, request) if row else []
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def may_view(self, request: HttpRequest) -> bool:
         raise NotImplementedError
@@ -84,13 +98,14 @@ class ReadOnlyAdmin(UnfoldAdmin):
         return False
 
 
-class FactAdmin(ReadOnlyAdmin):
+class FactAdmin(ExportsList, ReadOnlyAdmin):
     """What LinkedIn told: every active member of staff sees the rows of the ad accounts they may see.
 
     `ad_account_path` leads from a row to its ad account; None where rows belong to none.
     """
 
     ad_account_path: ClassVar[str | None] = "account"
+    is_open_to_all_who_see_its_rows = True
 
     def may_view(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active and request.user.is_staff)

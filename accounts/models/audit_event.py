@@ -46,6 +46,7 @@ class AuditEvent(models.Model):
         TIMETABLE_CHANGED = "timetable_changed", "Timetable changed"
         FINDING_CHANGED = "finding_changed", "Finding changed"
         THRESHOLDS_CHANGED = "thresholds_changed", "Audit thresholds changed"
+        AD_ACCOUNT_SETTINGS_CHANGED = "ad_account_settings_changed", "Settings of an ad account changed"
 
     personal_data = frozenset({"actor_email", "detail"})
 

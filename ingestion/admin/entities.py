@@ -2,38 +2,66 @@
 
 from django.contrib import admin
 
-from accounts.admin.base import AdAccountFilter, EstimatingPaginator, FactAdmin
-from ingestion.admin.figures import money
+from accounts.admin.base import AdAccountFilter, FactAdmin
+from ingestion.admin.filters import CampaignFilter
 from ingestion.models import Campaign, Creative, UrnName
+
+_AFTER_A_SYNC = "Rows appear with the first sync of an ad account; the page Sync starts one."
 
 
 @admin.register(Campaign)
 class CampaignAdmin(FactAdmin):
-    list_display = ["__str__", "account", "status", "objective", "type", "budget", "bid", "missing_since"]
+    list_display = [
+        "__str__",
+        "account",
+        "status",
+        "objective",
+        "daily_budget",
+        "total_budget",
+        "unit_cost",
+        "cost_type",
+        "fetched_at",
+        "missing_since",
+    ]
     list_filter = [AdAccountFilter, "status", "objective", "type", "cost_type"]
     list_select_related = ["account"]
     search_fields = ["name", "id__exact", "account__name"]
+    labels = {
+        "account": "ad account",
+        "daily_budget": "budget a day",
+        "total_budget": "budget in all",
+        "unit_cost": "bid",
+        "campaign_group": "campaign group (LinkedIn's pages: campaign)",
+        "fetched_at": "LinkedIn's news",
+        "name": "campaign (LinkedIn's pages: ad set)",
+    }
+    list_note = "LinkedIn's own pages call these ad sets, and their campaign groups campaigns."
+    also_exported = {"currency": "account__currency", "account_name": "account__name"}
+    nothing_yet = _AFTER_A_SYNC
 
-    @admin.display(description="budget")
-    def budget(self, campaign: Campaign) -> str | None:
-        daily = money(campaign.daily_budget, campaign.daily_budget_currency)
-        total = money(campaign.total_budget, campaign.total_budget_currency)
-        parts = [daily and f"{daily} a day", total and f"{total} in all"]
-        return ", ".join(part for part in parts if part) or None
-
-    @admin.display(description="bid", ordering="unit_cost")
-    def bid(self, campaign: Campaign) -> str | None:
-        currency = campaign.account.currency if campaign.account else None
-        amount = money(campaign.unit_cost, currency)
-        return f"{amount} {campaign.cost_type or ''}".rstrip() if amount else campaign.cost_type
+    def currency_of(self, row: Campaign, name: str) -> str | None:
+        own = {"daily_budget": row.daily_budget_currency, "total_budget": row.total_budget_currency}
+        return own.get(name) or (row.account.currency if row.account else None)
 
 
 @admin.register(Creative)
 class CreativeAdmin(FactAdmin):
-    list_display = ["__str__", "campaign", "account", "intended_status", "is_serving", "review_status"]
-    list_filter = [AdAccountFilter, "intended_status", "is_serving", "review_status"]
+    list_display = [
+        "__str__",
+        "campaign",
+        "account",
+        "intended_status",
+        "is_serving",
+        "review_status",
+        "fetched_at",
+        "missing_since",
+    ]
+    list_filter = [AdAccountFilter, CampaignFilter, "intended_status", "is_serving", "review_status"]
     list_select_related = ["campaign", "account"]
     search_fields = ["content_name", "id", "campaign__name"]
+    labels = {"account": "ad account", "content_name": "name", "fetched_at": "LinkedIn's news", "is_serving": "serving"}
+    also_exported = {"campaign_name": "campaign__name", "account_name": "account__name"}
+    nothing_yet = _AFTER_A_SYNC
 
 
 @admin.register(UrnName)
@@ -42,4 +70,4 @@ class UrnNameAdmin(FactAdmin):
     list_display = ["urn", "name", "looked_up_at"]
     search_fields = ["urn", "name"]
     ordering = ["urn"]
-    paginator = EstimatingPaginator
+    nothing_yet = "Names appear when a sync stores demographics whose segments LinkedIn names by URN."

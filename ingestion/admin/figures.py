@@ -1,106 +1,151 @@
 """Counts and money: the metrics of campaigns and creatives, the demographics, the daily totals."""
 
-from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
 
-from accounts.admin.base import AdAccountFilter, EstimatingPaginator, FactAdmin
+from accounts.admin.base import AdAccountFilter, FactAdmin
+from accounts.admin.columns import link
+from accounts.admin.filters import days_filter
 from accounts.models import AdAccount
-from ingestion.models import AccountDailyTotal, AudienceDemographic, CampaignDailyMetric, CreativeDailyMetric
+from ingestion.admin.filters import CampaignFilter, CampaignOfCreativeFilter, CreativeFilter
+from ingestion.models import (
+    AccountDailyTotal,
+    AudienceDemographic,
+    CampaignDailyMetric,
+    CreativeDailyMetric,
+)
 
-FIGURES = ["impressions", "clicks", "spent", "ctr_percent", "cost_per_click", "conversions", "leads"]
-_SEGMENT_FIGURES = [name for name in FIGURES if name != "cost_per_click"]
-
-
-def money(amount: Decimal | None, currency: str | None) -> str | None:
-    """An amount beside its currency, or nothing; PostgreSQL's ten decimals mean nothing to people."""
-    return None if amount is None else f"{amount:,.2f} {currency or ''}".rstrip()
+FIGURES = ["impressions", "clicks", "spend", "ctr", "cpc", "conversions", "leads"]
+_SEGMENT_FIGURES = [name for name in FIGURES if name != "cpc"]
+# A search that finds more than so many campaigns names them by a subquery.
+_FEW = 10_000
 
 
 class FiguresAdmin(FactAdmin):
-    """Columns of tables that hold counts and money."""
+    """Columns of tables that hold counts and money, by the million.
 
-    paginator = EstimatingPaginator
+    `parent` is the foreign key to what the figures are of: the search looks there, and the keys that it finds narrow
+    the figures by their index.
+    """
 
-    def _ad_account(self, row: Any) -> AdAccount | None:
+    parent: ClassVar[str] = "account"
+    nothing_yet = (
+        "Figures appear with the first sync of an ad account, for days on which anything happened; the page Sync"
+        " starts one. Viewers see the ad accounts granted to them."
+    )
+    ordering = ["-date", "-id"]
+
+    def ad_account_of(self, row: Any) -> AdAccount | None:
         raise NotImplementedError
+
+    def currency_of(self, row: Any, name: str) -> str | None:
+        ad_account = self.ad_account_of(row)
+        return ad_account.currency if ad_account else None
 
     @admin.display(description="ad account")
     def ad_account(self, row: Any) -> str | None:
-        ad_account = self._ad_account(row)
-        return str(ad_account) if ad_account else None
+        return link(self.ad_account_of(row))
 
-    @admin.display(description="spend", ordering="spend")
-    def spent(self, row: Any) -> str | None:
-        return money(row.spend, self._currency(row))
+    def get_sortable_by(self, request: HttpRequest) -> Any:
+        """Sorting millions of rows takes seconds: it is offered once the list is narrowed."""
+        is_narrowed = any(request.GET.get(name) for name in ("ad_account", "campaign", "creative", "q"))
+        return super().get_sortable_by(request) if is_narrowed else ()
 
-    @admin.display(description="CPC", ordering="cpc")
-    def cost_per_click(self, row: Any) -> str | None:
-        return money(row.cpc, self._currency(row))
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if not search_term.strip():
+            return queryset, False
+        model: type[Model] = self.opts.get_field(self.parent).related_model  # type: ignore[assignment]
+        parents = admin.site.get_model_admin(model)
+        found, _ = parents.get_search_results(request, parents.get_queryset(request).order_by(), search_term)
+        return queryset.filter(**{f"{self.parent}__in": few_keys(found)}), False
 
-    @admin.display(description="CTR", ordering="ctr")
-    def ctr_percent(self, row: Any) -> str:
-        return f"{row.ctr:.2f} %"
+    def of_ad_account(self, rows: QuerySet[Any], ad_account_id: int) -> QuerySet[Any]:
+        if self.parent == "account":
+            return rows.filter(account=ad_account_id)
+        model: type[Model] = self.opts.get_field(self.parent).related_model  # type: ignore[assignment]
+        parents = model._default_manager.filter(account=ad_account_id).order_by()
+        return rows.filter(**{f"{self.parent}__in": few_keys(parents)})
 
-    def _currency(self, row: Any) -> str | None:
-        ad_account = self._ad_account(row)
-        return ad_account.currency if ad_account else None
+
+def few_keys(found: QuerySet[Any]) -> Any:
+    """The keys themselves, which the planner knows more about, unless they are many."""
+    keys = list(found.values_list("pk", flat=True)[: _FEW + 1])
+    return keys if len(keys) <= _FEW else found.values("pk")
 
 
 @admin.register(CampaignDailyMetric)
 class CampaignDailyMetricAdmin(FiguresAdmin):
     ad_account_path = "campaign__account"
+    parent = "campaign"
     list_display = ["date", "campaign", "ad_account", *FIGURES]
-    list_filter = [AdAccountFilter]
+    list_filter = [AdAccountFilter, CampaignFilter, days_filter("date", title="day")]
     list_select_related = ["campaign__account"]
-    search_fields = ["campaign__name", "campaign__id__exact"]
-    date_hierarchy = "date"
-    ordering = ["-date", "-id"]
+    search_fields = ["campaign__name"]
+    search_help_text = "Campaign by name or ID"
+    also_exported = {
+        "currency": "campaign__account__currency",
+        "campaign_name": "campaign__name",
+        "account_id": "campaign__account_id",
+        "account_name": "campaign__account__name",
+    }
 
-    def _ad_account(self, row: CampaignDailyMetric) -> AdAccount | None:
+    def ad_account_of(self, row: CampaignDailyMetric) -> AdAccount | None:
         return row.campaign.account
 
 
 @admin.register(CreativeDailyMetric)
 class CreativeDailyMetricAdmin(FiguresAdmin):
     ad_account_path = "creative__account"
+    parent = "creative"
     list_display = ["date", "creative", "campaign", "ad_account", *FIGURES]
-    list_filter = [AdAccountFilter]
+    list_filter = [AdAccountFilter, CampaignOfCreativeFilter, CreativeFilter, days_filter("date", title="day")]
     list_select_related = ["creative__campaign", "creative__account"]
-    search_fields = ["creative__content_name", "creative__id"]
-    date_hierarchy = "date"
-    ordering = ["-date", "-id"]
+    search_fields = ["creative__content_name"]
+    search_help_text = "Creative by name or URN, or its campaign"
+    also_exported = {
+        "currency": "creative__account__currency",
+        "creative_name": "creative__content_name",
+        "campaign_id": "creative__campaign_id",
+        "campaign_name": "creative__campaign__name",
+        "account_id": "creative__account_id",
+        "account_name": "creative__account__name",
+    }
 
     @admin.display(description="campaign")
     def campaign(self, row: CreativeDailyMetric) -> str | None:
-        return str(row.creative.campaign) if row.creative.campaign else None
+        return link(row.creative.campaign)
 
-    def _ad_account(self, row: CreativeDailyMetric) -> AdAccount | None:
+    def ad_account_of(self, row: CreativeDailyMetric) -> AdAccount | None:
         return row.creative.account
 
 
 @admin.register(AccountDailyTotal)
 class AccountDailyTotalAdmin(FiguresAdmin):
     list_display = ["date", "account", *FIGURES]
-    list_filter = [AdAccountFilter]
+    list_filter = [AdAccountFilter, days_filter("date", title="day")]
     list_select_related = ["account"]
-    search_fields = ["account__name", "account__id__exact"]
-    date_hierarchy = "date"
-    ordering = ["-date", "-id"]
+    search_fields = ["account__name"]
+    labels = {"account": "ad account"}
+    also_exported = {"currency": "account__currency", "account_name": "account__name"}
 
-    def _ad_account(self, row: AccountDailyTotal) -> AdAccount | None:
+    def ad_account_of(self, row: AccountDailyTotal) -> AdAccount | None:
         return row.account
 
 
 @admin.register(AudienceDemographic)
 class AudienceDemographicAdmin(FiguresAdmin):
-    list_display = ["month", "pivot_type", "segment_label", "account", "share", *_SEGMENT_FIGURES]
-    list_filter = [AdAccountFilter, "pivot_type"]
+    list_display = ["month", "pivot_type", "segment_label", "account", "share_pct", *_SEGMENT_FIGURES]
+    list_filter = [AdAccountFilter, "pivot_type", days_filter("date_start", title="month's first day")]
     list_select_related = ["account"]
     search_fields = ["segment_name", "segment"]
-    date_hierarchy = "date_start"
     ordering = ["-date_start", "-id"]
+    labels = {"account": "ad account", "pivot_type": "by", "share_pct": "share of impressions"}
+    also_exported = {"currency": "account__currency", "account_name": "account__name"}
 
     @admin.display(description="month", ordering="date_start")
     def month(self, row: AudienceDemographic) -> str:
@@ -110,9 +155,10 @@ class AudienceDemographicAdmin(FiguresAdmin):
     def segment_label(self, row: AudienceDemographic) -> str:
         return row.segment_name or row.segment
 
-    @admin.display(description="share", ordering="share_pct")
-    def share(self, row: AudienceDemographic) -> str:
-        return f"{row.share_pct:.2f} %"
-
-    def _ad_account(self, row: AudienceDemographic) -> AdAccount | None:
+    def ad_account_of(self, row: AudienceDemographic) -> AdAccount | None:
         return row.account
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return super(FiguresAdmin, self).get_search_results(request, queryset, search_term)

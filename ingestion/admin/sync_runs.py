@@ -6,10 +6,14 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts.admin.base import AdAccountFilter, EstimatingPaginator, FactAdmin
+from accounts import shown
+from accounts.admin.base import AdAccountFilter, FactAdmin
+from accounts.admin.columns import age, link
+from accounts.admin.filters import days_filter
 from ingestion.models import IncompleteDay, RejectedRecord, SyncedAdAccount, SyncLog
 from ingestion.state import complete_through, with_sync_state
 
@@ -27,40 +31,44 @@ class SyncLogAdmin(FactAdmin):
         "api_calls_made",
         "error_kind",
     ]
-    list_filter = [AdAccountFilter, "status", "trigger", "error_kind"]
+    list_filter = [
+        AdAccountFilter,
+        "status",
+        "trigger",
+        "error_kind",
+        days_filter("started_at", title="day of start, UTC", has_times=True),
+    ]
     list_select_related = ["account"]
     search_fields = ["account__name", "account__id__exact", "errors"]
-    date_hierarchy = "started_at"
     ordering = ["-started_at", "-id"]
-    paginator = EstimatingPaginator
-    exclude = ["account"]
-    readonly_fields = ["ad_account"]
+    fields = [
+        "ad_account",
+        *(field.name for field in SyncLog._meta.concrete_fields if field.name not in {"account", "answered"}),
+        "answered",
+    ]
+    labels = {"started_at": "started", "finished_at": "finished", "trigger": "started by", "error_kind": "trouble with"}
+    nothing_yet = "Nothing was synced yet. The page Sync starts a sync; connecting LinkedIn starts the first by itself."
 
     @admin.display(description="ad account", ordering="account__name")
     def ad_account(self, run: SyncLog) -> str:
-        return str(run.account) if run.account else "all"
+        return link(run.account) or "all"
 
     @admin.display(description="took")
     def duration(self, run: SyncLog) -> str | None:
-        if run.finished_at is None:
-            return None
-        return f"{(run.finished_at - run.started_at).total_seconds():.1f} s"
-
-    def get_fields(self, request: HttpRequest, obj: SyncLog | None = None) -> list[Any]:
-        rest = [name for name in super().get_fields(request, obj) if name != "ad_account"]
-        return ["ad_account", *rest]
+        return shown.duration(run.finished_at - run.started_at) if run.finished_at else None
 
 
 @admin.register(RejectedRecord)
 class RejectedRecordAdmin(FactAdmin):
-    list_display = ["created_at", "account", "endpoint", "reason"]
-    list_filter = [AdAccountFilter, "endpoint"]
-    list_select_related = ["account"]
+    list_display = ["created_at", "account", "run", "endpoint", "reason"]
+    list_filter = [AdAccountFilter, days_filter("created_at", title="day it was set aside, UTC", has_times=True)]
+    list_select_related = ["account", "run"]
     search_fields = ["endpoint", "reason"]
     ordering = ["-id"]
-    paginator = EstimatingPaginator
     fields = ["created_at", "run", "account", "endpoint", "reason", "record"]
     readonly_fields = ["record"]
+    labels = {"account": "ad account", "created_at": "set aside"}
+    nothing_yet = "Nothing to do: every record that LinkedIn sent was valid."
 
     @admin.display(description="as LinkedIn sent it")
     def record(self, rejected: RejectedRecord) -> SafeString:
@@ -73,43 +81,49 @@ class SyncedAdAccountAdmin(FactAdmin):
     """How the syncs of each ad account stand: data as of, complete through, why the last one was skipped."""
 
     ad_account_path = "pk"
-    list_display = ["name", "data_as_of", "complete", "incomplete", "last_status", "last_asked", "last_answer"]
+    list_display = ["name", "data_as_of", "complete", "incomplete", "last_status", "last_answer"]
     search_fields = ["name", "id__exact"]
+    nothing_yet = "Connect LinkedIn: the ad accounts that it may read appear here."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return with_sync_state(super().get_queryset(request))
 
-    @admin.display(description="data as of", empty_value="never synced")
+    @admin.display(description="data as of", empty_value="never synced", ordering="data_as_of")
     def data_as_of(self, ad_account: Any) -> Any:
-        return ad_account.data_as_of
+        return age(ad_account.data_as_of)
 
     @admin.display(description="complete through")
     def complete(self, ad_account: Any) -> Any:
-        return complete_through(ad_account)
+        through = complete_through(ad_account)
+        return shown.day(through) if through else None
 
     @admin.display(description="days that do not add up")
     def incomplete(self, ad_account: Any) -> Any:
-        return ad_account.incomplete_day_count
+        return shown.number(ad_account.incomplete_day_count)
 
     @admin.display(description="last sync")
     def last_status(self, ad_account: Any) -> Any:
-        return ad_account.last_status
+        known = dict(SyncLog.Status.choices)
+        return known.get(ad_account.last_status, ad_account.last_status)
 
-    @admin.display(description="last asked")
-    def last_asked(self, ad_account: Any) -> Any:
-        return ad_account.sync_gate.asked_at if hasattr(ad_account, "sync_gate") else None
-
-    @admin.display(description="the gate's answer")
+    @admin.display(description="why it did not sync since")
     def last_answer(self, ad_account: Any) -> Any:
-        return ad_account.sync_gate.answer if hasattr(ad_account, "sync_gate") else None
+        """The gate's answer since the last success; what it said before that is of no use any more."""
+        gate = getattr(ad_account, "sync_gate", None)
+        if gate is None or (ad_account.data_as_of and ad_account.data_as_of >= gate.asked_at):
+            return None
+        return format_html("{}, {}", gate.answer, shown.age(gate.asked_at, now=timezone.now()))
 
 
 @admin.register(IncompleteDay)
 class IncompleteDayAdmin(FactAdmin):
     list_display = ["date", "account", "state", "shown_differences", "first_seen_at", "checked_at"]
-    list_filter = [AdAccountFilter, "state"]
+    list_filter = [AdAccountFilter, "state", days_filter("date", title="day")]
     list_select_related = ["account"]
-    date_hierarchy = "date"
+    search_fields = ["account__name", "account__id__exact"]
+    ordering = ["-date", "-id"]
+    labels = {"account": "ad account", "first_seen_at": "first seen", "checked_at": "checked"}
+    nothing_yet = "Nothing to do: every day that was checked adds up to LinkedIn's own totals."
 
     @admin.display(description="our sum less LinkedIn's total")
     def shown_differences(self, day: IncompleteDay) -> str:

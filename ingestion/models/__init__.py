@@ -2,6 +2,7 @@
 
 from ingestion.models._synced_ad_account import SyncedAdAccount
 from ingestion.models.account_daily_total import AccountDailyTotal
+from ingestion.models.ad_account_settings import AdAccountSettings
 from ingestion.models.audience_demographic import AudienceDemographic
 from ingestion.models.campaign import Campaign
 from ingestion.models.campaign_daily_metric import CampaignDailyMetric
@@ -15,6 +16,7 @@ from ingestion.models.urn_name import UrnName
 
 __all__ = [
     "AccountDailyTotal",
+    "AdAccountSettings",
     "AudienceDemographic",
     "Campaign",
     "CampaignDailyMetric",

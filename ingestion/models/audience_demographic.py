@@ -59,7 +59,11 @@ class AudienceDemographic(models.Model):
             ),
         ]
         # Reports ask for one ad account and pivot over a range of months.
-        indexes = [models.Index(fields=["account", "pivot_type", "date_start"], name="segments_by_pivot_and_month")]
+        indexes = [
+            models.Index(fields=["account", "pivot_type", "date_start"], name="segments_by_pivot_and_month"),
+            # The admin's list, latest first.
+            models.Index(fields=["date_start", "id"], name="segments_by_month"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.segment_name or self.segment} in {self.date_start:%Y-%m}"

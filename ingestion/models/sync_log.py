@@ -39,6 +39,7 @@ class SyncLog(models.Model):
         INTERNAL = "internal", "Internal"
 
     UNFINISHED = (Status.QUEUED, Status.RUNNING)
+    BY_HAND = (Trigger.MANUAL, Trigger.COMMAND, Trigger.RETRY)
 
     personal_data: frozenset[str] = frozenset()
 

@@ -20,7 +20,7 @@ from tests.conftest import signed_in
 pytestmark = pytest.mark.django_db
 
 LIST = "/admin/accounts/auditevent/"
-EXPORT = f"{LIST}export/"
+EXPORT = f"{LIST}export/csv/"
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_the_file_holds_every_column_and_no_formula(
     as_alice: Client, some_events: None, alice: User, bobs_ad_account: AdAccount
 ) -> None:
     response = as_alice.get(EXPORT)
-    assert response["Content-Disposition"] == 'attachment; filename="audit-trail.csv"'
+    assert response["Content-Disposition"] == 'attachment; filename="audit_events.csv"'
     rows = read(response)
     assert rows[-1] == {
         "happened_at": "2026-10-21T12:00:00+00:00",
@@ -117,7 +117,7 @@ def test_an_export_is_recorded(as_alice: Client, some_events: None) -> None:
     as_alice.get(EXPORT, {"kind__exact": "consent_lost"})
     event = AuditEvent.objects.get(kind="exported")
     assert event.actor_email == "alice@example.com"
-    assert event.detail == {"what": "the audit trail", "filters": {"kind__exact": ["consent_lost"]}}
+    assert event.detail == {"what": "the audit trail", "rows": 1, "filters": {"kind__exact": ["consent_lost"]}}
 
 
 @pytest.mark.parametrize("role", [Role.MANAGER, Role.ANALYST, Role.VIEWER])

@@ -32,6 +32,7 @@ from accounts.models import (
 from accounts.roles import Role
 from ingestion.models import (
     AccountDailyTotal,
+    AdAccountSettings,
     AudienceDemographic,
     Campaign,
     CampaignDailyMetric,
@@ -118,7 +119,6 @@ PAGES: dict[str, Outcomes] = {
     "schema": READS,
     "api-docs": staff(200),
     "/api/": (404,) * 6,
-    "admin:accounts_auditevent_export": staff(403, 403, 403, 403, 200),
     "people:me": staff(200),
     "people:password": staff(200),
     "people:sessions": staff(405),
@@ -176,6 +176,7 @@ MODELS: dict[type[Model], tuple[Outcomes, ...]] = {
     Invitation: INVITATIONS,
     FailedLogin: LOCKED_OUT,
     AccountDailyTotal: FACTS,
+    AdAccountSettings: TIMETABLE,
     AudienceDemographic: FACTS,
     Campaign: FACTS,
     CampaignDailyMetric: FACTS,
@@ -212,6 +213,7 @@ ROWS: dict[type[Model], Callable[[AdAccount], Model]] = {
         username="dora@example.com", ip_address="127.0.0.1", failures_since_start=1
     ),
     AccountDailyTotal: lambda one: builders.make_account_day(account=one),
+    AdAccountSettings: lambda one: AdAccountSettings.objects.create(account=one),
     AudienceDemographic: lambda one: builders.make_segment(account=one),
     Campaign: lambda one: builders.make_campaign(account=one),
     CampaignDailyMetric: lambda one: builders.make_campaign_day(campaign=builders.make_campaign(account=one)),
@@ -243,6 +245,9 @@ def _name(model: type[Model], action: str) -> str:
     return f"admin:{model._meta.app_label}_{model._meta.model_name}_{action}"
 
 
+# Lists of LinkedIn's facts are downloaded by everybody who sees them, narrowed to the rows they may see.
+PAGES |= {_name(model, "export"): EVERYBODY for model, pages in MODELS.items() if pages in (FACTS, SHARED)}
+PAGES[_name(AuditEvent, "export")] = OWNERS
 MODEL_PAGES = {_name(model, action): (model, action) for model in MODELS for action in _ACTIONS}
 
 
@@ -336,6 +341,7 @@ def _values(name: str, ad_account: AdAccount) -> dict[str, Any]:
         "id": builders.make_user().pk,
         "token_id": 404,
         "name": "key-figures",
+        "file_format": "csv",
         "run_id": builders.make_sync_run(account=ad_account).pk,
     }
 

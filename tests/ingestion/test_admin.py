@@ -1,13 +1,17 @@
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 from django.urls import reverse
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from accounts.models import AdAccount, AuditEvent
-from ingestion.schedules import ad_account_of
+from ingestion.models import SyncGate
+from ingestion.schedules import ad_account_of, schedule_syncs
 from tests.builders import (
+    NOW,
     make_account_day,
     make_ad_account,
     make_campaign,
@@ -136,7 +140,7 @@ def test_lists_ask_the_database_the_same_whatever_their_length(
 ) -> None:
     for _ in range(5):
         row_of_every_table(make_ad_account())
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         as_alice.get(url(model))
 
 
@@ -151,7 +155,7 @@ def test_amounts_carry_their_currency(as_alice: Client) -> None:
     page = as_alice.get(url("campaigndailymetric")).content.decode()
     assert "1,234.57 SEK" in page
     assert "61.73 SEK" in page
-    assert "2.00 %" in page
+    assert ">2.00</data> %" in page
 
 
 def test_a_rejected_record_is_shown_as_linkedin_sent_it(as_alice: Client) -> None:
@@ -161,6 +165,124 @@ def test_a_rejected_record_is_shown_as_linkedin_sent_it(as_alice: Client) -> Non
     assert "<script>alert(1)" not in page
     assert "Größe" in page
     assert "{\n  &quot;id&quot;: &quot;x&quot;," in page
+
+
+def test_a_rows_page_shows_its_figures_as_the_list_does(as_alice: Client) -> None:
+    campaign = make_campaign(account=make_ad_account(currency="SEK"), unit_cost="4.5")
+    row = make_campaign_day(campaign=campaign, spend="1234.567")
+    page = as_alice.get(url("campaigndailymetric", "change", row.pk)).content.decode()
+    assert "1,234.57 SEK" in page
+    assert "0000000000" not in page
+    assert '<time class="instant" datetime="2026-11-20T12:00:00Z">2026-11-20 12:00 UTC</time>' in page
+    page = as_alice.get(url("campaign", "change", campaign.pk)).content.decode()
+    assert "50.00 EUR" in page
+    assert "4.50 SEK" in page
+    assert "0000000000" not in page
+
+
+def test_lists_show_the_age_of_what_they_hold(as_alice: Client) -> None:
+    make_campaign()
+    with time_machine.travel(NOW + timedelta(hours=3), tick=False):
+        page = as_alice.get(url("campaign")).content.decode()
+    assert '<time class="age" datetime="2026-11-20T12:00:00Z" title="2026-11-20 12:00 UTC">3 hours ago</time>' in page
+
+
+def test_rows_lead_down_and_up(as_alice: Client) -> None:
+    row = row_of_every_table(make_ad_account())
+    ad_account, campaign, creative = row["campaign"].account, row["campaign"], row["creative"]
+    page = as_alice.get(reverse("admin:accounts_adaccount_change", args=[ad_account.pk])).content.decode()
+    for model in ("campaign", "creative", "campaigndailymetric", "creativedailymetric", "accountdailytotal", "synclog"):
+        assert f'href="{url(model)}?ad_account={ad_account.pk}"' in page
+    page = as_alice.get(url("campaign", "change", campaign.pk)).content.decode()
+    assert f'href="{url("creative")}?campaign={campaign.pk}"' in page
+    assert f'href="{url("campaigndailymetric")}?campaign={campaign.pk}"' in page
+    assert f'href="/admin/accounts/adaccount/{ad_account.pk}/change/"' in page
+    page = as_alice.get(url("creative", "change", creative.pk)).content.decode()
+    assert f'href="{url("creativedailymetric")}?creative=urn%3Ali%3AsponsoredCreative%3A' in page
+    page = as_alice.get(url("campaigndailymetric")).content.decode()
+    assert f'href="{url("campaign", "change", campaign.pk)}"' in page
+
+
+def test_an_ad_account_leads_those_who_may_sync_to_its_timetable_and_settings(
+    as_alice: Client, as_bob: Client, bobs_ad_account: AdAccount
+) -> None:
+    schedule_syncs([bobs_ad_account.pk], now=NOW)
+    entry = PeriodicTask.objects.get()
+    address = reverse("admin:accounts_adaccount_change", args=[bobs_ad_account.pk])
+    links = [
+        f'href="{timetable_url("periodictask", "change", entry.pk)}"',
+        f'href="/admin/ingestion/adaccountsettings/add/?account={bobs_ad_account.pk}"',
+    ]
+    page, bobs = as_alice.get(address).content.decode(), as_bob.get(address).content.decode()
+    assert [link in page for link in links] == [True, True]
+    assert [link in bobs for link in links] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("model", "parameter"),
+    [
+        ("creative", "campaign"),
+        ("campaigndailymetric", "campaign"),
+        ("creativedailymetric", "campaign"),
+        ("creativedailymetric", "creative"),
+    ],
+)
+def test_lists_can_be_narrowed_to_a_campaign_or_creative(as_alice: Client, model: str, parameter: str) -> None:
+    ours = row_of_every_table(make_ad_account())
+    row_of_every_table(make_ad_account())
+    response = as_alice.get(url(model), {parameter: ours[parameter].pk})
+    assert [row.pk for row in response.context["cl"].result_list] == [ours[model].pk]
+    assert as_alice.get(url(model), {parameter: "x"}).context["cl"].result_count == 0
+
+
+def test_a_filter_names_no_campaign_that_the_person_may_not_see(as_bob: Client) -> None:
+    hidden = make_campaign(name="Nobody knows")
+    for model in ("creative", "campaigndailymetric", "creativedailymetric"):
+        assert "Nobody knows" not in as_bob.get(url(model), {"campaign": hidden.pk}).content.decode()
+
+
+def test_many_ad_accounts_are_searched_for_and_not_listed(as_alice: Client) -> None:
+    for number in range(51):
+        make_ad_account(name=f"Brand {number:03}")
+    page = as_alice.get(url("campaign")).content.decode()
+    assert "Brand 0" not in page
+    assert "unfold-filter-autocomplete" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"date_from": "2026-11-19"}, 1),
+        ({"date_to": "2026-11-19"}, 1),
+        ({"date_from": "2026-11-20"}, 0),
+        ({"date_to": "2026-11-18"}, 0),
+        ({"date_from": "nonsense"}, 1),
+    ],
+)
+def test_figures_can_be_narrowed_to_days(as_alice: Client, query: dict[str, str], found: int) -> None:
+    make_campaign_day()
+    assert as_alice.get(url("campaigndailymetric"), query).context["cl"].result_count == found
+
+
+def test_figures_are_found_by_the_name_of_their_campaign(as_alice: Client) -> None:
+    wanted = make_campaign_day(campaign=make_campaign(name="Spring sale"))
+    make_campaign_day(campaign=make_campaign(name="Autumn"))
+    response = as_alice.get(url("campaigndailymetric"), {"q": "spring"})
+    assert [row.pk for row in response.context["cl"].result_list] == [wanted.pk]
+
+
+def test_an_empty_list_says_what_to_do(as_alice: Client) -> None:
+    assert "the page Sync starts one" in as_alice.get(url("campaign")).content.decode()
+    assert "No row matches" in as_alice.get(url("campaign"), {"q": "nothing"}).content.decode()
+
+
+def test_the_gates_answer_is_shown_until_the_next_success(as_alice: Client) -> None:
+    ad_account = make_ad_account()
+    gate = SyncGate.objects.create(account=ad_account, asked_at=NOW, was_due=True, answer="never synced successfully")
+    with time_machine.travel(NOW + timedelta(minutes=5), tick=False):
+        assert "never synced successfully, <time" in as_alice.get(url("syncedadaccount")).content.decode()
+    make_sync_run(account=ad_account, started_at=gate.asked_at)
+    assert "never synced successfully" not in as_alice.get(url("syncedadaccount")).content.decode()
 
 
 # --- The timetable ---

@@ -176,9 +176,9 @@ def test_a_clock_behind_the_last_success_asks_for_no_day_after_today(ad_account,
 
 def test_the_answers_take_few_statements(ad_account, django_assert_num_queries):
     synced(ad_account, FIRST_OF_BACKFILL, TODAY)
-    with django_assert_num_queries(2, connection=database):
+    with django_assert_num_queries(3, connection=database):
         freshness(ad_account.pk, now=NOW)
-    with django_assert_num_queries(1, connection=database):
+    with django_assert_num_queries(2, connection=database):
         days_due(ad_account.pk, today=TODAY)
 
 

@@ -32,7 +32,7 @@ def test_owners_see_everything_in_the_order_people_look_for_it(alice: User) -> N
     assert titles(alice) == {
         "": [*PAGES, "Status"],
         "Data": DATA,
-        "Sync": [*SYNC, "Timetable"],
+        "Sync": [*SYNC, "Timetable", "Settings by ad account"],
         "LinkedIn": ["Connections", "Roles", "Warnings sent"],
         "People": ["People", "Invitations", "Grants", "API tokens", "Failed logins", "Audit trail"],
     }
@@ -41,7 +41,7 @@ def test_owners_see_everything_in_the_order_people_look_for_it(alice: User) -> N
 def test_managers_see_no_people(db: None) -> None:
     seen = titles(make_user(email="mia@example.com", role=Role.MANAGER))
     assert "People" not in seen
-    assert seen["Sync"] == [*SYNC, "Timetable"]
+    assert seen["Sync"] == [*SYNC, "Timetable", "Settings by ad account"]
     assert seen["LinkedIn"] == ["Connections", "Roles", "Warnings sent"]
 
 

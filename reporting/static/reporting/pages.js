@@ -13,6 +13,13 @@
         element.textContent = instant.format(when);
     }
 
+    // "3 hours ago" stays as it is; its instant shows in both zones to whoever points at it.
+    function showAge(element) {
+        const when = new Date(element.dateTime);
+        if (Number.isNaN(when.getTime())) return;
+        element.title = `${instant.format(when)} (${element.dateTime.slice(0, 19).replace("T", " ")} UTC)`;
+    }
+
     function showDay(element) {
         const when = new Date(`${element.dateTime}T00:00:00Z`);
         if (!Number.isNaN(when.getTime())) element.textContent = day.format(when);
@@ -27,6 +34,7 @@
 
     function show(root) {
         root.querySelectorAll("time.instant").forEach(showInstant);
+        root.querySelectorAll("time.age").forEach(showAge);
         root.querySelectorAll("time.day").forEach(showDay);
         root.querySelectorAll("data.number-of").forEach(showNumber);
     }

@@ -1,0 +1,92 @@
+"""Instants, days, numbers and amounts as elements that the viewer's browser puts into the viewer's own format.
+
+What stands in them is UTC and plain digits, for where scripts are off. Pages use them as template filters, the admin
+in its columns.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+from django.utils.html import format_html
+
+_AGES = ((86_400, "day"), (3600, "hour"), (60, "minute"))
+
+
+def instant(value: datetime | None) -> str:
+    """2026-11-21 13:05 UTC, in the viewer's zone where scripts run."""
+    if value is None:
+        return "–"
+    return format_html('<time class="instant" datetime="{}">{}</time>', _iso(value), _utc(value))
+
+
+def age(value: datetime | None, *, now: datetime) -> str:
+    """3 hours ago, with the instant for whoever points at it."""
+    if value is None:
+        return "–"
+    return format_html(
+        '<time class="age" datetime="{}" title="{}">{}</time>', _iso(value), _utc(value), age_in_words(value, now=now)
+    )
+
+
+def age_in_words(value: datetime, *, now: datetime) -> str:
+    """The largest unit alone: what is three hours old is not told by the minute."""
+    seconds = (now - value).total_seconds()
+    for size, unit in _AGES:
+        count = int(seconds // size)
+        if count >= 1:
+            return f"{count:,} {unit}{'' if count == 1 else 's'} ago"
+    return "just now" if seconds >= -60 else _utc(value)
+
+
+def day(value: date | None) -> str:
+    """A calendar day, which has no time zone."""
+    return format_html('<time class="day" datetime="{0}">{0}</time>', value.isoformat()) if value else "–"
+
+
+def number(value: int | float | Decimal | None, decimals: int = 0) -> str:
+    """A number with its thousands apart."""
+    if value is None:
+        return "–"
+    plain = f"{value:.{decimals}f}"
+    return format_html(
+        '<data class="number-of" value="{}" data-decimals="{}">{}</data>', plain, decimals, f"{value:,.{decimals}f}"
+    )
+
+
+def percent(value: float | Decimal | None) -> str:
+    """What is stored as hundredths of a whole, with two decimals."""
+    return "–" if value is None else format_html("{} %", number(value, 2))
+
+
+def money(value: Decimal | None, currency: str | None) -> str:
+    """An amount beside its currency; nothing is shown of an amount whose currency is unknown but the digits."""
+    if value is None:
+        return "–"
+    if not currency:
+        return number(value, 2)
+    return format_html(
+        '<data class="number-of" value="{}" data-currency="{}" data-decimals="2">{} {}</data>',
+        f"{value:.2f}", currency, f"{value:,.2f}", currency,
+    )  # fmt: skip
+
+
+def duration(value: timedelta | float | None) -> str:
+    """12 s, 3 min 20 s, 2 h 5 min."""
+    if value is None:
+        return "–"
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def _iso(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _utc(value: datetime) -> str:
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

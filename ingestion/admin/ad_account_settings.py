@@ -1,0 +1,56 @@
+"""Per-ad-account settings, seen and changed by those who may sync."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts import access
+from accounts.admin.base import UnfoldAdmin, actor_of
+from ingestion import ad_account_settings
+from ingestion.models import AdAccountSettings
+
+
+@admin.register(AdAccountSettings)
+class AdAccountSettingsAdmin(UnfoldAdmin):
+    list_display = ["account", "backfill_days", "is_paused", "paused_by", "notes"]
+    list_filter = ["is_paused"]
+    list_select_related = ["account", "paused_by"]
+    search_fields = ["account__name", "account__id__exact", "notes"]
+    autocomplete_fields = ["account"]
+    fields = ["account", "backfill_days", "is_paused", "notes"]
+    ordering = ["account__name", "pk"]
+    nothing_yet = "Every ad account follows the installation's settings. An ad account's page leads to its own."
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """They are of one ad account for good."""
+        return ["account"] if obj else []
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return access.may_edit_timetable(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return access.may_edit_timetable(request.user)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return access.may_edit_timetable(request.user)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return access.may_edit_timetable(request.user)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return access.may_edit_timetable(request.user)
+
+    def save_model(self, request: HttpRequest, obj: AdAccountSettings, form: Any, change: bool) -> None:
+        if form.changed_data or not change:
+            ad_account_settings.save(
+                obj, changed=[name for name in form.changed_data if name != "account"], actor=actor_of(request)
+            )
+
+    def delete_model(self, request: HttpRequest, obj: AdAccountSettings) -> None:
+        ad_account_settings.forget(obj, actor=actor_of(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[AdAccountSettings]) -> None:
+        for one in queryset:
+            self.delete_model(request, one)
