@@ -174,13 +174,13 @@ def answers(user: User) -> dict[str, bool]:
         "Make API tokens that start syncs": access.may_issue_api_token(user, ApiToken.Scope.READ_AND_SYNC),
         "See every ad account": access.sees_every_ad_account(user) and other in visible,
         "See the ad accounts granted to them": access.may_enter(user) and granted in visible,
-        "Connect LinkedIn": access.may_connect_linkedin(user),
+        "Connect LinkedIn": access.may_connect_linkedin(user) and access.may_see_connections(user),
         "End a LinkedIn consent they gave": access.may_end_consent(user, make_connection(user=user)),
         "End anybody's LinkedIn consent": access.may_end_consent(user, make_connection()),
         "Start a sync": access.may_sync(user, granted.pk)
         and access.may_sync_anything(user)
         and access.may_change_anything(user),
-        "Change what runs when": access.may_edit_timetable(user),
+        "Change what runs when": access.may_edit_timetable(user) and access.may_see_timetable(user),
         "Assign, snooze and accept findings": access.may_change_findings(user),
         "Change the audit's thresholds": access.may_edit_thresholds(user),
         "Invite people, change roles and grants, end sessions, unlock logins": access.may_manage_people(user),

@@ -65,7 +65,7 @@ def test_the_list_refreshes_itself_only_while_something_is_under_way(as_manager)
     assert 'hx-trigger="every 2s"' in as_manager.get("/sync/").content.decode()
     part = as_manager.get("/sync/", headers={"HX-Request": "true"}).content.decode()
     assert part.strip().startswith('<div id="runs"')
-    assert "creative days, 42 %" in part
+    assert "Creative days, 42 %" in part
 
 
 def test_the_list_can_be_narrowed(as_manager):
