@@ -53,6 +53,7 @@ def sync_ad_account(
         if run_id:
             # The timetable was faster; the person's days may be others.
             raise _again_later(self) from None
+        log.info("Ad account %s: %s", ad_account_id, running)
         return {"status": "skipped", "reason": str(running)}
     except Cancelled:
         return {"status": "cancelled"}

@@ -291,10 +291,11 @@ class Stack:
     def valkey(self) -> Any:
         return redis.Redis(unix_socket_path=self.servers.redis_url().removeprefix("unix://"))
 
-    def queued(self) -> int:
-        """Tasks that wait for a worker."""
+    def queued(self, task: str | None = None) -> int:
+        """Tasks that wait for a worker, or those of one name."""
         with self.valkey() as valkey:
-            return int(valkey.llen(QUEUE))
+            messages = [json.loads(message) for message in valkey.lrange(QUEUE, 0, -1)]
+        return sum(task in {None, message["headers"]["task"]} for message in messages)
 
     def in_hand(self) -> int:
         """Tasks that some worker took and did not acknowledge, living or dead."""

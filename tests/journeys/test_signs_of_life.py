@@ -34,7 +34,7 @@ def started_web(stack: Stack) -> str:
 def is_alive(url: str) -> bool:
     try:
         return requests.get(f"{url}/healthz", timeout=5).text == "ok\n"
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False
 
 
