@@ -126,7 +126,7 @@ def stored_rows(table: str, ad_account_id: int) -> list[dict[str, Any]]:
     """Every column of an ad account's rows."""
     where = _OF_AN_AD_ACCOUNT.get(table, "account_id = %s")
     with database.cursor() as cursor:
-        cursor.execute(f"SELECT * FROM {table} WHERE {where}", [ad_account_id])
+        cursor.execute(f"SELECT * FROM {table} WHERE {where} ORDER BY 1", [ad_account_id])
         names = [column.name for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
