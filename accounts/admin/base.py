@@ -118,22 +118,32 @@ class FactAdmin(ExportsList, ReadOnlyAdmin):
         return rows.filter(**{f"{self.ad_account_path}__in": access.visible_ad_accounts(request.user)})
 
 
-class PeopleAdmin(UnfoldAdmin):
-    """Rows that only those who manage people may see and change."""
+class OneRightAdmin(UnfoldAdmin):
+    """Rows that whoever has one right may see, add, change and delete, and nobody else; `may_edit` asks for it."""
+
+    def may_edit(self, request: HttpRequest) -> bool:
+        raise NotImplementedError
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return access.may_manage_people(request.user)
+        return self.may_edit(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return access.may_manage_people(request.user)
+        return self.may_edit(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return access.may_manage_people(request.user)
+        return self.may_edit(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return access.may_manage_people(request.user)
+        return self.may_edit(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may_edit(request)
+
+
+class PeopleAdmin(OneRightAdmin):
+    """Rows that only those who manage people may see and change."""
+
+    def may_edit(self, request: HttpRequest) -> bool:
         return access.may_manage_people(request.user)
 
 

@@ -7,13 +7,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts import access
-from accounts.admin.base import UnfoldAdmin, actor_of
+from accounts.admin.base import OneRightAdmin, actor_of
 from ingestion import ad_account_settings
 from ingestion.models import AdAccountSettings
 
 
 @admin.register(AdAccountSettings)
-class AdAccountSettingsAdmin(UnfoldAdmin):
+class AdAccountSettingsAdmin(OneRightAdmin):
     list_display = ["account", "backfill_days", "is_paused", "paused_by", "notes"]
     list_filter = ["is_paused"]
     list_select_related = ["account", "paused_by"]
@@ -27,19 +27,7 @@ class AdAccountSettingsAdmin(UnfoldAdmin):
         """They are of one ad account for good."""
         return ["account"] if obj else []
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return access.may_edit_timetable(request.user)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return access.may_edit_timetable(request.user)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return access.may_edit_timetable(request.user)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return access.may_edit_timetable(request.user)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def may_edit(self, request: HttpRequest) -> bool:
         return access.may_edit_timetable(request.user)
 
     def save_model(self, request: HttpRequest, obj: AdAccountSettings, form: Any, change: bool) -> None:

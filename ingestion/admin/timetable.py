@@ -17,7 +17,7 @@ from django_celery_beat.models import (
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts import access, audit
-from accounts.admin.base import UnfoldAdmin, actor_of
+from accounts.admin.base import OneRightAdmin, actor_of
 from ingestion.schedules import ad_account_of
 
 # Importing its admin, above, has registered plain ones.
@@ -25,22 +25,10 @@ for _model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, C
     admin.site.unregister(_model)
 
 
-class _TimetableAdmin(UnfoldAdmin):
+class _TimetableAdmin(OneRightAdmin):
     """Seen and changed by those who may start syncs; every change is recorded."""
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return access.may_edit_timetable(request.user)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return access.may_edit_timetable(request.user)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return access.may_edit_timetable(request.user)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return access.may_edit_timetable(request.user)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def may_edit(self, request: HttpRequest) -> bool:
         return access.may_edit_timetable(request.user)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

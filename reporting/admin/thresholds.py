@@ -9,13 +9,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts import access, audit
-from accounts.admin.base import UnfoldAdmin, actor_of
+from accounts.admin.base import OneRightAdmin, actor_of
 from reporting import tasks
 from reporting.models import AuditThresholds
 
 
 @admin.register(AuditThresholds)
-class AuditThresholdsAdmin(UnfoldAdmin):
+class AuditThresholdsAdmin(OneRightAdmin):
     """Seen and changed by those who may start syncs; every change is recorded, and the ad account judged anew."""
 
     list_display = ["ad_account", "window_days", "ctr_percent", "spend_without_conversions", "end_near_days"]
@@ -23,19 +23,7 @@ class AuditThresholdsAdmin(UnfoldAdmin):
     search_fields = ["ad_account__name", "ad_account__id__exact"]
     autocomplete_fields = ["ad_account"]
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return access.may_edit_thresholds(request.user)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return access.may_edit_thresholds(request.user)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return access.may_edit_thresholds(request.user)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return access.may_edit_thresholds(request.user)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def may_edit(self, request: HttpRequest) -> bool:
         return access.may_edit_thresholds(request.user)
 
     def get_readonly_fields(self, request: HttpRequest, obj: AuditThresholds | None = None) -> list[str]:
