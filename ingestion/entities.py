@@ -1,5 +1,6 @@
 """An ad account and its campaigns and creatives: listed whole, then stored together."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,6 +19,11 @@ from ingestion.rows import ad_account_row, campaign_row, creative_row
 from ingestion.side_by_side import Job, Jobs
 from ingestion.sync_runs import Run
 
+# Ids as our columns can hold them.
+_IDS = {
+    load.CAMPAIGNS.table: re.compile("[0-9]{1,18}"),
+    load.CREATIVES.table: re.compile("urn:li:sponsoredCreative:[0-9]{1,18}"),
+}
 # LinkedIn's scopes that open posts; without one of them creatives keep the names they have of their own.
 _READS_POSTS = frozenset({"r_organization_social", "w_organization_social", "rw_organization_admin"})
 
@@ -140,10 +146,11 @@ def _mark_missing(run: Run, target: Target, pages: Sequence[Page[Any]]) -> None:
     seen: set[Any] = {record.id for page in pages for record in page.records}
     for page in pages:
         for rejected in page.rejected:
-            # A listed record that we could not read is not missing; one without an id could be any of them.
-            if rejected.identity is None:
+            # A listed record that we could not read is not missing; one without a readable id could be any of them.
+            identity = rejected.identity or ""
+            if not _IDS[target.table].fullmatch(identity):
                 return
-            seen.add(int(rejected.identity) if target is load.CAMPAIGNS else rejected.identity)
+            seen.add(int(identity) if target is load.CAMPAIGNS else identity)
     load.mark_missing(target, ad_account_id=run.ad_account_id, seen=seen, now=run.fetched_at)
 
 
