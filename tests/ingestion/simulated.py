@@ -36,6 +36,7 @@ DATA_TABLES = (
 _KEYS = {
     "campaign_daily_metrics": ("campaign_id", "date"),
     "creative_daily_metrics": ("creative_id", "date"),
+    "account_daily_totals": ("account_id", "date"),
     "audience_demographics": ("account_id", "pivot_type", "segment", "date_start"),
 }
 _OF_AN_AD_ACCOUNT = {
