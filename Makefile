@@ -30,8 +30,9 @@ bench: .venv/dev ## Measure the sync (CPU per row, rows per second, memory, call
 	@$(BIN)/python -m benchmarks.sync
 	@$(BIN)/python -m benchmarks.workers
 
-openapi: .venv/base ## Write docs/openapi.yaml, the API's description, from the code
+openapi: .venv/base ## Write docs/openapi.yaml, the API's description, and docs/snapshot.schema.json from the code
 	$(BIN)/python manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn
+	$(BIN)/python -m reporting.snapshots.document > docs/snapshot.schema.json
 
 screenshots: .venv/dev ## Pictures of every page, light and dark, wide and narrow, into .local/screenshots/ (ARGS="login home" for some)
 	@$(BIN)/python -m tests.browser.screenshots $(ARGS)

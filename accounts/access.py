@@ -1,8 +1,8 @@
 """The one answer to "which ad accounts may this user see or change".
 
 Admin, API, pages, exports and snapshots ask here. Only the role counts, and only while the person is active.
-A person who acts through an API token sees the same and changes less: its scope says whether syncs may be started,
-and nothing else is done by token.
+A person who acts through an API token sees the same and changes less: its scope says whether syncs may be started and
+snapshots taken, and nothing else is done by token.
 """
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -14,6 +14,7 @@ from accounts.roles import (
     MAY_CONNECT_LINKEDIN,
     MAY_MANAGE_PEOPLE,
     MAY_SYNC,
+    MAY_TAKE_SNAPSHOTS,
     SEES_EVERY_AD_ACCOUNT,
 )
 
@@ -73,6 +74,11 @@ def may_issue_api_token(user: Asker, scope: str) -> bool:
 def may_sync_anything(user: Asker) -> bool:
     """Whether this user may start syncs at all; of which ad accounts says `may_sync`."""
     return _role(user) in MAY_SYNC and may_change_anything(user)
+
+
+def may_take_snapshots(user: Asker) -> bool:
+    """Whether this user may have snapshots written of the ad accounts they see."""
+    return _role(user) in MAY_TAKE_SNAPSHOTS and may_change_anything(user)
 
 
 def may_edit_timetable(user: Asker) -> bool:

@@ -19,6 +19,7 @@ class Role(models.TextChoices):
 SEES_EVERY_AD_ACCOUNT = frozenset({Role.OWNER, Role.MANAGER, Role.ANALYST})
 MAY_CONNECT_LINKEDIN = frozenset({Role.OWNER, Role.MANAGER})
 MAY_SYNC = frozenset({Role.OWNER, Role.MANAGER})
+MAY_TAKE_SNAPSHOTS = frozenset({Role.OWNER, Role.MANAGER, Role.ANALYST})
 MAY_CHANGE_FINDINGS = frozenset({Role.OWNER, Role.MANAGER, Role.ANALYST})
 MAY_MANAGE_PEOPLE = frozenset({Role.OWNER})
 
@@ -33,6 +34,7 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "End anybody's LinkedIn consent": MAY_MANAGE_PEOPLE,
     "Start a sync": MAY_SYNC,
     "Change what runs when": MAY_SYNC,
+    "Take snapshots": MAY_TAKE_SNAPSHOTS,
     "Assign, snooze and accept findings": MAY_CHANGE_FINDINGS,
     "Change the audit's thresholds": MAY_SYNC,
     "Make API tokens for reading": _EVERYBODY,

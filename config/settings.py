@@ -314,6 +314,24 @@ LOOKBACK_DAYS = env.integer("LOOKBACK_DAYS", 30, at_least=0, at_most=3650)
 SYNC_LEASE_SECONDS = env.integer("SYNC_LEASE_SECONDS", 90, at_least=2, at_most=3600)
 SYNC_CONCURRENCY = env.integer("SYNC_CONCURRENCY", 4, at_least=1, at_most=32)
 
+# --- Snapshots -------------------------------------------------------------------------------------
+SNAPSHOT_DAYS = env.integer("SNAPSHOT_DAYS", 30, at_least=1, at_most=366)
+SNAPSHOT_KEEP_DAYS = env.integer("SNAPSHOT_KEEP_DAYS", 90, at_least=1, at_most=3650)
+SNAPSHOT_MAX_BYTES = env.integer("SNAPSHOT_MAX_BYTES", 20_000_000, at_least=500_000, at_most=10_000_000_000)
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    # Under no address: who downloads one is asked for their ad accounts first.
+    "snapshots": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": DATA_DIR / "snapshots",
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
+}
+
 # --- E-mail ----------------------------------------------------------------------------------------
 # Without a mail server messages are printed by the process that sends them.
 EMAIL_HOST = env.text("EMAIL_HOST")

@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
+from django.core.files.storage import storages
 from django.db import connection
 from django.test import Client
 
@@ -35,6 +37,15 @@ def secret_listener() -> Iterator[SecretListener]:
     root.removeHandler(listener)
     root.setLevel(level)
     assert not listener.heard, "a secret was logged"
+
+
+@pytest.fixture
+def snapshot_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The storage of snapshots keeps its files here."""
+    storage = storages["snapshots"]
+    for name in ("base_location", "location"):
+        monkeypatch.setitem(vars(storage), name, str(tmp_path / "snapshots"))
+    return tmp_path / "snapshots"
 
 
 @pytest.fixture(scope="session")

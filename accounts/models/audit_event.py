@@ -41,6 +41,7 @@ class AuditEvent(models.Model):
         API_TOKEN_ISSUED = "api_token_issued", "API token issued"
         API_TOKEN_REVOKED = "api_token_revoked", "API token revoked"
         EXPORTED = "exported", "Exported"
+        SNAPSHOT_TAKEN = "snapshot_taken", "Snapshot taken by hand"
         SYNC_STARTED_BY_HAND = "sync_started_by_hand", "Sync started by hand"
         SYNC_CANCELLED = "sync_cancelled", "Sync cancelled"
         TIMETABLE_CHANGED = "timetable_changed", "Timetable changed"

@@ -3,5 +3,6 @@
 from reporting.models.audit import Audit
 from reporting.models.audit_thresholds import AuditThresholds
 from reporting.models.finding import Finding
+from reporting.models.snapshot import Snapshot
 
-__all__ = ["Audit", "AuditThresholds", "Finding"]
+__all__ = ["Audit", "AuditThresholds", "Finding", "Snapshot"]

@@ -181,6 +181,7 @@ def answers(user: User) -> dict[str, bool]:
         and access.may_sync_anything(user)
         and access.may_change_anything(user),
         "Change what runs when": access.may_edit_timetable(user) and access.may_see_timetable(user),
+        "Take snapshots": access.may_take_snapshots(user),
         "Assign, snooze and accept findings": access.may_change_findings(user),
         "Change the audit's thresholds": access.may_edit_thresholds(user),
         "Invite people, change roles and grants, end sessions, unlock logins": access.may_manage_people(user),

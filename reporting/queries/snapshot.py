@@ -1,0 +1,110 @@
+"""What a snapshot holds beside the answers of reports: entities, their days as JSON, and how far to trust them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from accounts.models import AdAccount
+from ingestion.models import Campaign, Creative, IncompleteDay, SyncLog
+from reporting.periods import Period
+from reporting.queries.data_as_of import stored_days
+from reporting.queries.grouping import Selection
+from reporting.ratios import FIGURE_COLUMNS
+
+_ENTITIES_AT_ONCE = 50
+_MONEY = "spend"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """Which run stored something last, which days do not add up, and since when anything is stored."""
+
+    run: SyncLog | None
+    incomplete_days: list[date]
+    first_stored_day: date | None
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """Every statement inside sees the database as the first one did, whatever a sync stores meanwhile.
+
+    Inside a transaction of the caller's, what that transaction sees.
+    """
+    is_outermost = not connection.in_atomic_block
+    with transaction.atomic():
+        if is_outermost:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def campaigns(ad_account_id: int) -> Iterator[Campaign]:
+    """Every campaign, whatever its status, by id."""
+    return Campaign.objects.filter(account=ad_account_id).order_by("pk").iterator(chunk_size=500)
+
+
+def creatives(ad_account_id: int) -> Iterator[Creative]:
+    """Every creative by id; one that LinkedIn no longer lists may have no campaign."""
+    return Creative.objects.filter(account=ad_account_id).order_by("pk").iterator(chunk_size=500)
+
+
+def campaign_ids(ad_account_id: int) -> Iterator[int]:
+    return Campaign.objects.filter(account=ad_account_id).order_by("pk").values_list("pk", flat=True).iterator()
+
+
+def campaigns_of_creatives(ad_account_id: int) -> Iterator[tuple[str, int | None]]:
+    """Each creative's id, by id, and that of its campaign."""
+    return Creative.objects.filter(account=ad_account_id).order_by("pk").values_list("pk", "campaign_id").iterator()
+
+
+def days_of_campaigns(*, ad_accounts: QuerySet[AdAccount], period: Period) -> Iterator[tuple[int, str]]:
+    """Each campaign's days as the elements of a JSON array, in their order."""
+    yield from _days(ad_accounts, period, key="campaign.id", by_creative=False)
+
+
+def days_of_creatives(*, ad_accounts: QuerySet[AdAccount], period: Period) -> Iterator[tuple[str, str]]:
+    """Each creative's days as the elements of a JSON array, in their order."""
+    yield from _days(ad_accounts, period, key="day.creative_id", by_creative=True)
+
+
+def trust(*, ad_accounts: QuerySet[AdAccount], period: Period) -> Trust:
+    """What to tell of the figures of one ad account."""
+    stored = SyncLog.objects.filter(
+        account__in=ad_accounts, status__in=[SyncLog.Status.SUCCESS, SyncLog.Status.PARTIAL]
+    )
+    incomplete = IncompleteDay.objects.filter(account__in=ad_accounts, date__range=(period.first_day, period.last_day))
+    days = stored_days(ad_accounts=ad_accounts)
+    return Trust(
+        run=stored.order_by("-started_at").first(),
+        incomplete_days=list(incomplete.order_by("date").values_list("date", flat=True)),
+        first_stored_day=days[0] if days else None,
+    )
+
+
+def _days(ad_accounts: QuerySet[AdAccount], period: Period, *, key: str, by_creative: bool) -> Iterator[Any]:
+    """PostgreSQL writes the JSON: half a million days as objects of Python would take most of the time and memory."""
+    source = Selection(ad_accounts, period).source(by_creative=by_creative)
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(
+            f"SELECT {key}, string_agg({_DAY_AS_JSON}, ',' ORDER BY day.date) {source.sql} GROUP BY {key}",
+            source.params,
+        )
+        while rows := cursor.fetchmany(_ENTITIES_AT_ONCE):
+            yield from rows
+
+
+def _figure_as_json(name: str) -> str:
+    """Money as text, without zeros behind the last place."""
+    if name == _MONEY:
+        return f"""',"{name}":"' || trim_scale(day.{name})::text || '"'"""
+    return f"""',"{name}":' || day.{name}::text"""
+
+
+_DAY_AS_JSON = (
+    """'{"date":"' || day.date::text || '"' || """ + " || ".join(map(_figure_as_json, FIGURE_COLUMNS)) + " || '}'"
+)

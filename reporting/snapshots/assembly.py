@@ -1,0 +1,195 @@
+"""Writes the document of one ad account and some days into a file, within a size budget.
+
+The finest detail is left out first, then the next, until the rest fits; the document says what is missing and where
+else it can be read.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, BinaryIO, Final
+
+from accounts.models import AdAccount
+from reporting.periods import Period
+from reporting.snapshots import document
+from reporting.snapshots.contents import Contents, contents, provenance
+
+
+class DoesNotFit(Exception):
+    """Nothing more can be left out; the message says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """Something that can be left out, and where else it can be read."""
+
+    name: str
+    sentence: str
+    where: str
+
+
+# The finest first: the order in which they go.
+CREATIVE_DAYS: Final = Detail("creatives.daily_metrics", "the days of {} creatives", "/api/v1/creative-metrics")
+IDLE_CREATIVES: Final = Detail("creatives without figures", "{} creatives without figures", "/api/v1/creatives")
+CAMPAIGN_DAYS: Final = Detail("campaigns.daily_metrics", "the days of {} campaigns", "/api/v1/campaign-metrics")
+CREATIVES: Final = Detail("creatives", "all {} creatives", "/api/v1/creatives")
+IDLE_CAMPAIGNS: Final = Detail("campaigns without figures", "{} campaigns without figures", "/api/v1/campaigns")
+CAMPAIGNS: Final = Detail("campaigns", "all {} campaigns", "/api/v1/campaigns")
+DETAILS: Final = (CREATIVE_DAYS, IDLE_CREATIVES, CAMPAIGN_DAYS, CREATIVES, IDLE_CAMPAIGNS, CAMPAIGNS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What came of it. Documents that differ only in when and by which sync they were written have one `digest`."""
+
+    size_bytes: int
+    digest: str
+    dropped: list[dict[str, Any]]
+    generated_at: datetime
+    data_as_of: datetime | None
+    sync_run_id: int | None
+
+
+def write_document(file: BinaryIO, *, ad_account: AdAccount, period: Period, now: datetime, most_bytes: int) -> Written:
+    """Raises DoesNotFit."""
+    with contents(ad_account=ad_account, period=period, now=now, most_bytes=most_bytes) as found:
+        draft = _fitting(found, now=now, most_bytes=most_bytes)
+        size, digest = file.write(draft.envelope), hashlib.sha256()
+        for piece in draft.body():
+            size += file.write(piece)
+            digest.update(piece)
+        return Written(
+            size_bytes=size,
+            digest=digest.hexdigest(),
+            dropped=[one.model_dump() for one in draft.snapshot.dropped],
+            generated_at=now,
+            data_as_of=found.as_of.as_of,
+            sync_run_id=found.trust.run.pk if found.trust.run else None,
+        )
+
+
+def _fitting(found: Contents, *, now: datetime, most_bytes: int) -> "_Draft":
+    """With as much detail as the budget allows."""
+    for count in range(len(DETAILS) + 1):
+        draft = _Draft(found, frozenset(DETAILS[:count]), now=now)
+        if draft.is_whole and draft.fits(most_bytes):
+            return draft
+    raise DoesNotFit(
+        f"Even without campaigns and creatives the snapshot of {found.period.days} days takes more than"
+        f" {most_bytes:,} bytes; ask for fewer days or raise SNAPSHOT_MAX_BYTES."
+    )
+
+
+class _Draft:
+    """The document without some details, as pieces of JSON."""
+
+    def __init__(self, found: Contents, without: frozenset[Detail], *, now: datetime) -> None:
+        self._found = found
+        self._without = without
+        self.snapshot = document.Snapshot(
+            schema_version=document.SCHEMA_VERSION,
+            generated_at=now,
+            provenance=provenance(found),
+            date_range=document.DateRange(
+                first_day=found.period.first_day, last_day=found.period.last_day, days=found.period.days
+            ),
+            coverage=found.coverage,
+            dropped=list(self._dropped()),
+            about=list(document.ABOUT),
+            definitions=document.definitions(),
+            account=found.account,
+        )
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every part that it shows was read to its end."""
+        needed = {
+            CREATIVE_DAYS: self._found.creative_days,
+            CAMPAIGN_DAYS: self._found.campaign_days,
+            CREATIVES: self._found.creatives,
+            CAMPAIGNS: self._found.campaigns,
+        }
+        return not any(part.is_too_large for detail, part in needed.items() if detail not in self._without)
+
+    def fits(self, most_bytes: int) -> bool:
+        left = most_bytes - len(self.envelope)
+        for piece in self.body():
+            left -= len(piece)
+            if left < 0:
+                return False
+        return True
+
+    @property
+    def envelope(self) -> bytes:
+        """When and by which sync: what differs between two documents of the same figures."""
+        return self.snapshot.model_dump_json(include=_ENVELOPE)[:-1].encode()
+
+    def body(self) -> Iterator[bytes]:
+        """Everything else, to the last bracket; the account is the last key, and its lists are its last."""
+        head = self.snapshot.model_dump_json(exclude=_ENVELOPE, exclude_unset=True)
+        yield f",{head[1:-2]}".encode()
+        if CAMPAIGNS not in self._without:
+            yield b',\n"campaigns":['
+            yield from _joined(map(self._campaign, self._campaign_ids()))
+            yield b"]"
+        if CREATIVES not in self._without:
+            yield b',\n"creatives_without_campaign":['
+            yield from self._creatives(None)
+            yield b"]"
+        yield b"}}\n"
+
+    def _campaign_ids(self) -> Iterator[int]:
+        idle_too = IDLE_CAMPAIGNS not in self._without
+        return (one for one in self._found.campaign_ids if idle_too or one in self._found.campaign_sums)
+
+    def _campaign(self, campaign_id: int) -> Iterator[bytes]:
+        yield b"\n" + self._found.campaigns.get(campaign_id)[:-1]
+        if CAMPAIGN_DAYS not in self._without:
+            yield b',"daily_metrics":[' + self._found.campaign_days.get(campaign_id) + b"]"
+        if CREATIVES not in self._without:
+            yield b',"creatives":['
+            yield from self._creatives(campaign_id)
+            yield b"]"
+        yield b"}"
+
+    def _creatives(self, campaign_id: int | None) -> Iterator[bytes]:
+        idle_too = IDLE_CREATIVES not in self._without
+        ids = self._found.creatives_of.get(campaign_id, [])
+        yield from _joined(self._creative(one) for one in ids if idle_too or one in self._found.creative_sums)
+
+    def _creative(self, creative_id: str) -> Iterator[bytes]:
+        yield b"\n" + self._found.creatives.get(creative_id)[:-1]
+        if CREATIVE_DAYS not in self._without:
+            yield b',"daily_metrics":[' + self._found.creative_days.get(creative_id) + b"]"
+        yield b"}"
+
+    def _dropped(self) -> Iterator[document.Dropped]:
+        """Only what there was to leave out."""
+        account, with_figures = self._found.account, len(self._found.campaign_sums)
+        counts = {
+            CREATIVE_DAYS: len(self._found.creative_sums),
+            IDLE_CREATIVES: account.creative_count - len(self._found.creative_sums),
+            CAMPAIGN_DAYS: with_figures,
+            CREATIVES: account.creative_count,
+            IDLE_CAMPAIGNS: account.campaign_count - with_figures,
+            CAMPAIGNS: account.campaign_count,
+        }
+        for detail in DETAILS:
+            if detail in self._without and counts[detail]:
+                what = detail.sentence.format(f"{counts[detail]:,}")
+                sentence = f"Left out to stay within the size budget: {what}. Read them at {detail.where}."
+                yield document.Dropped(detail=detail.name, count=counts[detail], sentence=sentence)
+
+
+_ENVELOPE: Final = {"schema_version", "generated_at", "provenance"}
+
+
+def _joined(items: Iterable[Iterator[bytes]]) -> Iterator[bytes]:
+    """With commas between them."""
+    is_first = True
+    for pieces in items:
+        if not is_first:
+            yield b","
+        yield from pieces
+        is_first = False

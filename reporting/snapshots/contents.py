@@ -1,0 +1,280 @@
+"""Reads what a snapshot holds: the head as checked objects, campaigns, creatives and their days as JSON on disk.
+
+Each kind is read once, with one query. What is kept in memory grows with campaigns and creatives, never with days.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from tempfile import TemporaryFile
+from typing import Any, Final
+
+from django.conf import settings
+from pydantic import TypeAdapter
+
+from accounts.models import AdAccount
+from ingestion.models import Campaign, Creative, SyncLog
+from reporting.periods import Period
+from reporting.queries import snapshot as queries
+from reporting.queries.audience import Audience, Audiences, audiences
+from reporting.queries.audience import Segment as AudienceSegment
+from reporting.queries.data_as_of import DataAsOf, data_as_of
+from reporting.queries.grouping import GroupBy
+from reporting.queries.performance import PerformanceRow, performance, totals
+from reporting.queries.snapshot import Trust
+from reporting.ratios import FIGURE_COLUMNS, Figures
+from reporting.snapshots import document
+from reporting.snapshots.document import exact
+
+_DAYS: Final = TypeAdapter(list[document.Day])
+_PRODUCT: Final = "LinkedIn Ads Action Center"
+_NOTHING: Final = Figures()
+
+
+class Part:
+    """JSON by the id of a campaign or creative, in a temporary file.
+
+    A part that passes the budget by itself cannot be in the document: it takes no more and `is_too_large`.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self._file = TemporaryFile()  # noqa: SIM115 (closed by `close`)
+        self._places: dict[Any, tuple[int, int]] = {}
+        self._size = 0
+        self._most_bytes = most_bytes
+        self.is_too_large = False
+
+    def fill(self, rows: Iterable[tuple[Any, str]]) -> None:
+        for key, text in rows:
+            data = text.encode()
+            if self._size + len(data) > self._most_bytes:
+                self.is_too_large = True
+                return
+            self._file.write(data)
+            self._places[key] = (self._size, len(data))
+            self._size += len(data)
+
+    def get(self, key: Any) -> bytes:
+        """Empty where there is nothing of it."""
+        start, length = self._places.get(key, (0, 0))
+        self._file.seek(start)
+        return self._file.read(length)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """Everything that could be in the document.
+
+    `campaign_sums` and `creative_sums` hold those with figures, the most spend first. `creatives_of` holds the ids of
+    each campaign's creatives in that order, those without figures last; None stands for an unknown campaign.
+    """
+
+    ad_account: AdAccount
+    period: Period
+    as_of: DataAsOf
+    trust: Trust
+    coverage: document.Coverage
+    account: document.Account
+    campaign_sums: dict[int, Figures]
+    creative_sums: dict[str, Figures]
+    campaign_ids: list[int]
+    creatives_of: dict[int | None, list[str]]
+    campaigns: Part
+    campaign_days: Part
+    creatives: Part
+    creative_days: Part
+
+
+@contextmanager
+def contents(*, ad_account: AdAccount, period: Period, now: datetime, most_bytes: int) -> Iterator[Contents]:
+    """Read at one moment; its files live as long as the context."""
+    asked: dict[str, Any] = {"ad_accounts": AdAccount.objects.filter(pk=ad_account.pk), "period": period}
+    with queries.one_moment(), ExitStack() as files:
+
+        def part(rows: Iterable[tuple[Any, str]]) -> Part:
+            made = Part(most_bytes)
+            files.callback(made.close)
+            made.fill(rows)
+            return made
+
+        campaign_sums = _sums(performance(**asked, group_by=GroupBy.CAMPAIGN), int)
+        creative_sums = _sums(performance(**asked, group_by=GroupBy.CREATIVE), str)
+        campaign_ids = _by_spend(queries.campaign_ids(ad_account.pk), campaign_sums)
+        creatives_of = _creatives_of(ad_account, creative_sums, set(campaign_ids))
+        trust = queries.trust(**asked)
+        [as_of] = data_as_of(ad_accounts=asked["ad_accounts"], now=now)
+        days = performance(**asked, group_by=GroupBy.DAY)
+        yield Contents(
+            ad_account=ad_account,
+            period=period,
+            as_of=as_of,
+            trust=trust,
+            coverage=document.Coverage(
+                complete_through=as_of.complete_through,
+                incomplete_days=trust.incomplete_days,
+                days_with_figures=len(days),
+                first_stored_day=trust.first_stored_day,
+            ),
+            account=_account(
+                ad_account,
+                next(iter(totals(**asked)), _NOTHING),
+                days,
+                audiences(**asked, top=document.MOST_SEGMENTS),
+                campaign_count=len(campaign_ids),
+                creative_count=sum(map(len, creatives_of.values())),
+            ),
+            campaign_sums=campaign_sums,
+            creative_sums=creative_sums,
+            campaign_ids=campaign_ids,
+            creatives_of=creatives_of,
+            campaigns=part(_campaigns(ad_account, campaign_sums)),
+            campaign_days=part(_checked(queries.days_of_campaigns(**asked))),
+            creatives=part(_creatives(ad_account, creative_sums)),
+            creative_days=part(_checked(queries.days_of_creatives(**asked))),
+        )
+
+
+def provenance(found: Contents) -> document.Provenance:
+    return document.Provenance(
+        product=_PRODUCT,
+        product_version=settings.PRODUCT_VERSION,
+        data_as_of=found.as_of.as_of,
+        sync_run=_run(found.trust.run) if found.trust.run else None,
+    )
+
+
+def _run(run: SyncLog) -> document.SyncRun:
+    return document.SyncRun(id=run.pk, status=run.status, started_at=run.started_at, finished_at=run.finished_at)
+
+
+# --- campaigns, creatives and their days ---
+
+
+def _sums(rows: list[PerformanceRow], key: Callable[[str], Any]) -> dict[Any, Figures]:
+    return {key(row.key): row for row in rows}
+
+
+def _by_spend(ids: Iterable[Any], sums: dict[Any, Figures]) -> list[Any]:
+    """Those with figures in the order of their sums, then the others."""
+    known = list(ids)
+    return [*filter(set(known).__contains__, sums), *(one for one in known if one not in sums)]
+
+
+def _creatives_of(
+    ad_account: AdAccount, sums: dict[str, Figures], campaign_ids: set[int]
+) -> dict[int | None, list[str]]:
+    campaign_of = dict(queries.campaigns_of_creatives(ad_account.pk))
+    found: dict[int | None, list[str]] = defaultdict(list)
+    for creative_id in _by_spend(campaign_of, sums):
+        campaign_id = campaign_of[creative_id]
+        found[campaign_id if campaign_id in campaign_ids else None].append(creative_id)
+    return found
+
+
+def _checked(rows: Iterable[tuple[Any, str]]) -> Iterator[tuple[Any, str]]:
+    for key, days in rows:
+        _DAYS.validate_json(f"[{days}]")
+        yield key, days
+
+
+def _campaigns(ad_account: AdAccount, sums: dict[int, Figures]) -> Iterator[tuple[int, str]]:
+    for one in queries.campaigns(ad_account.pk):
+        yield one.pk, _campaign(one, sums.get(one.pk, _NOTHING)).model_dump_json(exclude_unset=True)
+
+
+def _creatives(ad_account: AdAccount, sums: dict[str, Figures]) -> Iterator[tuple[str, str]]:
+    for one in queries.creatives(ad_account.pk):
+        yield one.pk, _creative(one, sums.get(one.pk, _NOTHING)).model_dump_json(exclude_unset=True)
+
+
+def _campaign(one: Campaign, sums: Figures) -> document.Campaign:
+    return document.Campaign(
+        **_columns(one, document.Campaign, but={"settings", "metrics_summary", "daily_metrics", "creatives"}),
+        settings=document.Settings(**_columns(one, document.Settings)),
+        metrics_summary=_summary(sums),
+    )
+
+
+def _creative(one: Creative, sums: Figures) -> document.Creative:
+    return document.Creative(
+        **_columns(one, document.Creative, but={"metrics_summary", "daily_metrics"}), metrics_summary=_summary(sums)
+    )
+
+
+def _columns(row: Any, shape: type[Any], *, but: Iterable[str] = ()) -> dict[str, Any]:
+    """The columns of a row that the document holds under the same names."""
+    values = {name: getattr(row, name) for name in shape.model_fields if name not in but}
+    return {name: exact(value) if isinstance(value, Decimal) else value for name, value in values.items()}
+
+
+# --- the head ---
+
+
+def _account(
+    ad_account: AdAccount,
+    sums: Figures,
+    days: list[PerformanceRow],
+    audience: Audiences,
+    *,
+    campaign_count: int,
+    creative_count: int,
+) -> document.Account:
+    return document.Account(
+        **{name: getattr(ad_account, name) for name in _ACCOUNT_COLUMNS},
+        campaign_count=campaign_count,
+        creative_count=creative_count,
+        metrics_summary=_summary(sums),
+        daily_metrics=[document.Day(date=day.first_day, **_figures(day)) for day in days],
+        demographics=document.Demographics(
+            date_start=audience.first_day,
+            date_end=audience.last_day,
+            months=list(audience.months),
+            pivots={pivot.pivot_type: _pivot(pivot) for pivot in audience.pivots},
+        ),
+    )
+
+
+_ACCOUNT_COLUMNS: Final = ("id", "name", "status", "currency", "type", "is_test", "missing_since")
+
+
+def _figures(sums: Figures) -> dict[str, Any]:
+    return {name: getattr(sums, name) for name in FIGURE_COLUMNS} | {"spend": exact(sums.spend)}
+
+
+def _summary(sums: Figures) -> document.Summary:
+    ratios: dict[str, Any] = {key: _exact_or_none(sums.value(name)) for key, name in document.RATIOS.items()}
+    return document.Summary(**_figures(sums), **ratios)
+
+
+def _pivot(audience: Audience) -> document.Pivot:
+    return document.Pivot(
+        segments=[_segment(one) for one in audience.segments],
+        rest=_segment(audience.rest) if audience.rest else None,
+        segment_count=audience.segment_count,
+        coverage_pct=_exact_or_none(audience.coverage_percent),
+    )
+
+
+def _segment(one: AudienceSegment) -> document.Segment:
+    return document.Segment(
+        segment=one.segment,
+        segment_name=one.name,
+        impressions=one.impressions,
+        clicks=one.clicks,
+        conversions=one.conversions,
+        leads=one.leads,
+        # One ad account has one currency.
+        spend=exact(sum((money.amount for money in one.spend), Decimal(0))),
+        ctr=_exact_or_none(one.ctr_percent),
+        share_pct=_exact_or_none(one.share_percent),
+    )
+
+
+def _exact_or_none(value: Decimal | int | None) -> str | None:
+    return None if value is None else exact(Decimal(value))

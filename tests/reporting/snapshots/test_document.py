@@ -1,0 +1,45 @@
+"""The published schema is the code's, and says what it means."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import jsonschema
+import pytest
+
+from reporting.metrics import COLUMNS
+from reporting.snapshots import document
+from reporting.snapshots.document import exact
+from tests.reporting.snapshots.reading import SCHEMA
+
+
+def test_the_published_schema_is_the_codes() -> None:
+    """`make openapi` writes it anew."""
+    assert json.loads(SCHEMA.read_text()) == document.schema(), "run `make openapi`"
+
+
+def test_the_published_schema_is_a_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(json.loads(SCHEMA.read_text()))
+
+
+def test_every_figure_is_defined() -> None:
+    defined = document.definitions()
+    assert set(defined) == set(document.Summary.model_fields) >= {column.name for column in COLUMNS}
+    assert defined["cpl"].formula == "spend / leads"
+    assert defined["ctr"].formula == "clicks / impressions · 100"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("0E-10", "0"), ("12.3400000000", "12.34"), ("100", "100"), ("-0.5000", "-0.5"), ("1E+3", "1000"), ("7.000", "7")],
+)
+def test_money_is_written_exactly(value: str, text: str) -> None:
+    assert exact(Decimal(value)) == text
+
+
+@pytest.mark.parametrize("broken", [{"impressions": -1}, {"spend": "12,5"}, {"spend": 12.5}, {"date": "yesterday"}])
+def test_a_day_that_makes_no_sense_is_refused(broken: dict[str, Any]) -> None:
+    day = {column.name: 0 for column in COLUMNS} | {"spend": "0", "date": "2026-11-19"}
+    document.Day.model_validate_json(json.dumps(day))
+    with pytest.raises(ValueError, match="1 validation error"):
+        document.Day.model_validate_json(json.dumps(day | broken))
