@@ -123,6 +123,7 @@ def schedule_housekeeping() -> None:
     _keep("Close dead syncs", "ingestion.tasks.close_dead_runs", timedelta(minutes=1))
     _keep("Look for lost roles", "ingestion.tasks.look_for_lost_roles", timedelta(minutes=1))
     _keep("Prune old sync runs", "ingestion.tasks.prune_runs", _DAY)
+    _keep("Prune old snapshots", "reporting.tasks.prune_snapshots", _DAY)
     _keep("Prune expired sessions", "accounts.tasks.prune_sessions", _DAY)
     _keep("Refresh LinkedIn tokens", "accounts.tasks.refresh_tokens", _HOUR)
     _keep("Warn of ending LinkedIn consents", "accounts.tasks.warn_of_ending_consents", _HOUR)

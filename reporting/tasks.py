@@ -10,6 +10,9 @@ from structlog.contextvars import bind_contextvars
 
 from accounts.models import AdAccount
 from reporting import findings
+from reporting.models import Snapshot
+from reporting.snapshots import keeping
+from reporting.snapshots.assembly import DoesNotFit
 
 log = logging.getLogger(__name__)
 
@@ -26,3 +29,37 @@ def audit_ad_account(ad_account_id: int) -> Any:
     if result is None:
         return {"status": "never synced"}
     return {"status": "judged", **asdict(result)}
+
+
+@shared_task
+def snapshot_after_sync(ad_account_id: int) -> Any:
+    """Write what is stored of an ad account as one document, unless the newest one says the same."""
+    bind_contextvars(ad_account_id=ad_account_id)
+    try:
+        snapshot = keeping.write_after_sync(ad_account_id, now=timezone.now())
+    except AdAccount.DoesNotExist:
+        log.warning("Ad account %s is gone; nothing to write.", ad_account_id)
+        return {"status": "gone"}
+    except DoesNotFit as error:
+        log.warning("Ad account %s: %s", ad_account_id, error)
+        return {"status": "too large"}
+    if snapshot is None:
+        return {"status": "unchanged"}
+    return {"status": "written", "snapshot_id": snapshot.pk, "size_bytes": snapshot.size_bytes}
+
+
+@shared_task
+def write_snapshot(snapshot_id: int) -> Any:
+    """Write the document that a person asked for."""
+    try:
+        snapshot = keeping.write_queued(snapshot_id, now=timezone.now())
+    except Snapshot.DoesNotExist:
+        log.warning("Snapshot %s is gone; nothing to write.", snapshot_id)
+        return {"status": "gone"}
+    return {"status": snapshot.state, "size_bytes": snapshot.size_bytes}
+
+
+@shared_task
+def prune_snapshots() -> Any:
+    """Remove snapshots that are kept no longer, and what was left of broken ones."""
+    return {"removed": keeping.prune(now=timezone.now())}
