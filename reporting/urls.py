@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reporting.pages import actions, report, status, sync
+from reporting.pages import actions, report, snapshots, status, sync
 
 app_name = "reporting"
 urlpatterns = [
@@ -11,6 +11,9 @@ urlpatterns = [
     path("actions/findings.csv", actions.download, name="actions_csv"),
     path("report/", report.report, name="report"),
     path("report/sections/<slug:name>/", report.report_section, name="report_section"),
+    path("snapshots/", snapshots.snapshots, name="snapshots"),
+    path("snapshots/take/", snapshots.take, name="take_snapshot"),
+    path("snapshots/<int:snapshot_id>/document/", snapshots.document, name="snapshot_document"),
     path("status/", status.status, name="status"),
     path("sync/", sync.sync, name="sync"),
     path("sync/plan/", sync.plan, name="plan"),

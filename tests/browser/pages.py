@@ -28,6 +28,7 @@ PAGES = (
     Site("home", "/admin/", "text=What needs attention"),
     Site("connect", "/linkedin/connect/", "text=Continue to LinkedIn"),
     Site("report", "/report/", "[data-section=demographics][aria-busy=false] canvas"),
+    Site("snapshots", "/snapshots/", "text=Take a snapshot now"),
     Site("sync", "/sync/", "text=Sync runs"),
     Site("sync-run", "/sync/runs/{sync_log}/", "text=Calls to LinkedIn"),
     Site("status", "/status/", "text=What somebody should look at"),

@@ -45,6 +45,7 @@ from ingestion.models import (
     UrnName,
 )
 from reporting.models import AuditThresholds
+from reporting.snapshots import keeping
 from tests import builders
 from tests.builders import NOW
 from tests.conftest import signed_in
@@ -116,6 +117,9 @@ PAGES: dict[str, Outcomes] = {
     "status": READS,
     "report-performance": READS,
     "report-demographics": READS,
+    "snapshots-list": READS,
+    "snapshots-detail": READS_ITS_OWN,
+    "snapshots-document": READS_ITS_OWN,
     "schema": READS,
     "api-docs": staff(200),
     "/api/": (404,) * 6,
@@ -129,6 +133,9 @@ PAGES: dict[str, Outcomes] = {
     "reporting:actions": staff(200),
     "reporting:actions_csv": staff(200),
     "reporting:change_findings": staff(405),
+    "reporting:snapshots": staff(200),
+    "reporting:snapshot_document": staff(404, 200, 200, 200, 200),
+    "reporting:take_snapshot": staff(405),
     # They start and stop what runs, so a link does nothing.
     "reporting:plan": staff(405),
     "reporting:start": staff(405),
@@ -252,7 +259,7 @@ MODEL_PAGES = {_name(model, action): (model, action) for model in MODELS for act
 
 
 @pytest.fixture
-def ad_account(db: None) -> AdAccount:
+def ad_account(db: None, snapshot_folder: Any) -> AdAccount:
     """The one that is granted."""
     return builders.make_ad_account()
 
@@ -342,6 +349,7 @@ def _values(name: str, ad_account: AdAccount) -> dict[str, Any]:
         "token_id": 404,
         "name": "key-figures",
         "file_format": "csv",
+        "snapshot_id": keeping.write_now(ad_account, days=1, now=NOW).pk,
         "run_id": builders.make_sync_run(account=ad_account).pk,
     }
 
@@ -355,7 +363,10 @@ def _of_the_api(name: str, ad_account: AdAccount, connection: LinkedInConnection
         "sync-logs": lambda: ROWS[SyncLog](ad_account),
         "rejected-records": lambda: ROWS[RejectedRecord](ad_account),
         "connections": lambda: connection,
+        "snapshots": lambda: keeping.write_now(ad_account, days=1, now=NOW),
         "schedules": lambda: ROWS[PeriodicTask](ad_account),
     }
     list_name, _, action = name.rpartition("-")
-    return {"pk": rows[list_name]().pk} if list_name in rows and action in {"detail", "plan", "sync"} else {}
+    return (
+        {"pk": rows[list_name]().pk} if list_name in rows and action in {"detail", "plan", "sync", "document"} else {}
+    )

@@ -11,7 +11,7 @@ from tests.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ["Overview", "Visual report", "Action center", "Sync"]
+PAGES = ["Overview", "Visual report", "Action center", "Snapshots", "Sync"]
 DATA = ["Ad accounts", "Campaigns", "Creatives", "Campaign metrics", "Creative metrics", "Demographics", "Daily totals"]
 SYNC = ["State by ad account", "Runs", "Rejected records", "Incomplete days"]
 

@@ -18,9 +18,9 @@ from accounts.models import AdAccount
 from reporting.models.snapshot import snapshot_storage
 from reporting.periods import last_days
 from reporting.snapshots import keeping
+from reporting.snapshots.asking import MOST_DAYS
 from reporting.snapshots.assembly import DoesNotFit, write_document
 
-_MOST_DAYS = 366
 _STANDARD_OUTPUT = "-"
 
 
@@ -63,9 +63,9 @@ class Command(BaseCommand):
 
 
 def _days(text: str) -> int:
-    if text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= _MOST_DAYS:
+    if text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= MOST_DAYS:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number of days; give one from 1 to {_MOST_DAYS}")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of days; give one from 1 to {MOST_DAYS}")
 
 
 def _stored(ad_account: AdAccount, days: int) -> str:

@@ -236,7 +236,7 @@ def test_a_file_of_nobody_goes_after_a_day(account: AdAccount, folder: Path) -> 
     os.utime(left, (long_ago, long_ago))
     os.utime(folder / snapshot.document.name, (long_ago, long_ago))
     keeping.prune(now=NOW)
-    assert files(folder) == sorted([snapshot.document.name, f"{account.pk}/fresh.json"])
+    assert files(folder) == sorted([snapshot.stored_as, f"{account.pk}/fresh.json"])
 
 
 def test_pruning_before_the_first_snapshot(folder: Path) -> None:

@@ -1,0 +1,109 @@
+"""The page of snapshots: what was written, taking one now, downloads."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts import access
+from accounts.models import AdAccount, User
+from reporting.pages.shell import for_people, page, part, wants_part
+from reporting.queries import snapshot_list
+from reporting.snapshots import asking
+from reporting.snapshots.asking import NoDocument
+
+
+class TakeSnapshotForm(forms.Form):
+    """Of which ad account, and how many whole days."""
+
+    ad_account = forms.ModelChoiceField(
+        AdAccount.objects.none(),
+        empty_label=None,
+        error_messages={"invalid_choice": "Choose an ad account of the list.", "required": "Choose an ad account."},
+    )
+    days = forms.IntegerField(min_value=1, max_value=asking.MOST_DAYS)
+
+    def __init__(self, *args: Any, ad_accounts: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["days"].initial = settings.SNAPSHOT_DAYS
+        choice = self.fields["ad_account"]
+        assert isinstance(choice, forms.ModelChoiceField)
+        choice.queryset = ad_accounts
+
+
+@for_people
+@require_GET
+def snapshots(request: HttpRequest) -> HttpResponse:
+    """Newest first, refreshed while one is being written; the form to take one."""
+    if wants_part(request):
+        return part(request, "snapshots", _list(request))
+    may_take = access.may_take_snapshots(request.user)
+    form = TakeSnapshotForm(ad_accounts=access.visible_ad_accounts(request.user)) if may_take else None
+    return _page(request, form)
+
+
+@for_people
+@require_POST
+def take(request: HttpRequest) -> HttpResponse:
+    """Have one written; then the list, where it shows up."""
+    if not access.may_take_snapshots(request.user):
+        raise PermissionDenied("Your role may not take snapshots; ask an analyst, a manager or an owner.")
+    form = TakeSnapshotForm(request.POST, ad_accounts=access.visible_ad_accounts(request.user))
+    if not form.is_valid():
+        return _page(request, form, status=400)
+    ad_account = form.cleaned_data["ad_account"]
+    asking.take(ad_account, days=form.cleaned_data["days"], asked_by=_person(request), now=timezone.now())
+    messages.success(request, f"The snapshot of {ad_account} is queued; a worker writes it in a moment.")
+    return redirect("reporting:snapshots")
+
+
+@for_people
+@require_GET
+def document(request: HttpRequest, snapshot_id: int) -> HttpResponseBase:
+    """The document as a file."""
+    found = snapshot_list.snapshot(access.visible_ad_accounts(request.user), snapshot_id)
+    if found is None:
+        raise Http404("There is no such snapshot, or you may not see its ad account.")
+    try:
+        return asking.download(found, by=_person(request))
+    except NoDocument as error:
+        messages.error(request, str(error))
+        return redirect("reporting:snapshots")
+
+
+def _page(request: HttpRequest, form: TakeSnapshotForm | None, *, status: int = 200) -> HttpResponse:
+    context = _list(request) | {
+        "form": form,
+        "ad_accounts": access.visible_ad_accounts(request.user),
+        "most_days": asking.MOST_DAYS,
+        "keep_days": settings.SNAPSHOT_KEEP_DAYS,
+        "max_bytes": settings.SNAPSHOT_MAX_BYTES,
+    }
+    return page(request, "snapshots", context, title="Snapshots", status=status)
+
+
+def _list(request: HttpRequest) -> dict[str, Any]:
+    ad_account, number = request.GET.get("ad_account", ""), request.GET.get("page", "")
+    chosen = ad_account if _is_number(ad_account) else ""
+    shown = snapshot_list.snapshots(
+        access.visible_ad_accounts(request.user),
+        ad_account_id=int(chosen) if chosen else None,
+        page=max(1, int(number)) if _is_number(number) else 1,
+    )
+    return {"shown": shown, "chosen": chosen}
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 16
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
