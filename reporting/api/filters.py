@@ -6,6 +6,7 @@ import django_filters as filters
 from django.db.models import Q, QuerySet
 
 from ingestion.models import AudienceDemographic, SyncLog
+from reporting.models import Snapshot
 
 _LARGEST_ID = 2**63 - 1
 
@@ -142,3 +143,14 @@ class RejectedRecordFilters(filters.FilterSet):  # type: ignore[misc]
     account_id = _account()
     run_id = Numbers("run_id", label="Ids of sync runs, separated by commas.")
     endpoint = Words("endpoint", label="Endpoints, separated by commas.")
+
+
+class SnapshotFilters(filters.FilterSet):  # type: ignore[misc]
+    account_id = _account("ad_account_id")
+    state = Choices(
+        "state",
+        choices=Snapshot.State.choices,
+        label=f"States, separated by commas: {', '.join(Snapshot.State.values)}.",
+    )
+    asked_after = filters.IsoDateTimeFilter("asked_at", lookup_expr="gte", label="Asked for then or later, ISO 8601.")
+    asked_before = filters.IsoDateTimeFilter("asked_at", lookup_expr="lt", label="Asked for earlier, ISO 8601.")

@@ -7,6 +7,7 @@ from rest_framework.routers import SimpleRouter
 
 from reporting.api import reports, viewsets
 from reporting.api.ad_accounts import AdAccounts
+from reporting.api.snapshots import Snapshots
 from reporting.api.status import Status
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
@@ -18,6 +19,7 @@ router.register("creative-metrics", viewsets.CreativeMetrics, "creative-metrics"
 router.register("demographics", viewsets.Demographics, "demographics")
 router.register("sync-logs", viewsets.SyncLogs, "sync-logs")
 router.register("rejected-records", viewsets.RejectedRecords, "rejected-records")
+router.register("snapshots", Snapshots, "snapshots")
 router.register("connections", viewsets.Connections, "connections")
 router.register("schedules", viewsets.Schedules, "schedules")
 

@@ -1,0 +1,113 @@
+"""Snapshots: to list, to take and to download."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import FileResponse, Http404
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound, PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from reporting.api import filters
+from reporting.api.pagination import Order
+from reporting.api.serializers import Described
+from reporting.api.viewsets import Table, described
+from reporting.models import Snapshot
+from reporting.queries import snapshot_list
+from reporting.snapshots import asking
+from reporting.snapshots.asking import NoDocument, NotAllowed
+
+_ORDERS = {
+    "-asked_at": Order(("asked_at", "id"), descending=True),
+    "asked_at": Order(("asked_at", "id")),
+}
+
+
+class SnapshotSerializer(Described):
+    """One ad account and some days as a JSON document; snapshots/{id}/document is the document itself."""
+
+    account_id = serializers.IntegerField(source="ad_account_id", help_text="LinkedIn's id of the ad account.")
+    state = serializers.ChoiceField(choices=Snapshot.State.choices, help_text="How it stands; written is downloadable.")
+    trigger = serializers.ChoiceField(choices=Snapshot.Trigger.choices, help_text="What had it written.")
+    size_bytes = serializers.IntegerField(help_text="Size of the document (bytes).")
+
+    class Meta:
+        model = Snapshot
+        fields = (
+            "id", "account_id", "state", "trigger", "first_day", "last_day", "asked_at", "generated_at", "data_as_of",
+            "confirmed_as_of", "schema_version", "size_bytes", "dropped", "trouble",
+        )  # fmt: skip
+
+
+class TakeSerializer(serializers.Serializer[Any]):
+    """Of which ad account, and how many days."""
+
+    account_id = serializers.IntegerField(
+        min_value=1, max_value=2**63 - 1, help_text="LinkedIn's id of the ad account."
+    )
+    days = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=asking.MOST_DAYS,
+        help_text="Whole UTC days, through yesterday; without it as many as a sync's snapshot has.",
+    )
+
+
+class NothingToDownload(NotFound):
+    """The document is not there, yet or any more."""
+
+    remedy = "Look at its state: ask again while it is queued or writing, else take a new snapshot."
+
+
+@described("snapshots", _ORDERS, one="a snapshot")
+class Snapshots(Table):
+    """Ad accounts and their last days as JSON documents, for language models."""
+
+    is_conditional = False  # what is being written changes
+    serializer_class = SnapshotSerializer
+    filterset_class = filters.SnapshotFilters
+    of_account = "ad_account"
+    orders = _ORDERS
+
+    @extend_schema(
+        summary="Take a snapshot",
+        request=TakeSerializer,
+        responses={202: OpenApiResponse(SnapshotSerializer, description="A worker writes it; ask for it by its id.")},
+    )
+    def create(self, request: Request) -> Response:
+        """Needs the role of an analyst, manager or owner and, by token, the scope read_and_sync."""
+        wish = TakeSerializer(data=request.data)
+        wish.is_valid(raise_exception=True)
+        ad_account = self.ad_accounts.filter(pk=wish.validated_data["account_id"]).first()
+        if ad_account is None:
+            raise Http404("There is no such ad account, or you may not see it.")
+        days = wish.validated_data.get("days", settings.SNAPSHOT_DAYS)
+        try:
+            snapshot = asking.take(ad_account, days=days, asked_by=self.person, now=timezone.now())
+        except NotAllowed as error:
+            raise PermissionDenied(str(error)) from None
+        where = {"Location": reverse("snapshots-detail", args=[snapshot.pk], request=request)}
+        return Response(SnapshotSerializer(snapshot).data, status=202, headers=where)
+
+    @extend_schema(
+        summary="Download a snapshot",
+        responses={
+            200: OpenApiResponse(OpenApiTypes.OBJECT, description="The document, as docs/snapshot.schema.json has it.")
+        },
+    )
+    @action(detail=True, filterset_class=None, pagination_class=None)
+    def document(self, request: Request, pk: int) -> FileResponse:
+        """The document itself, as a file; noted in the audit trail."""
+        found = snapshot_list.snapshot(self.ad_accounts, pk)
+        if found is None:
+            raise Http404("There is no such snapshot, or you may not see its ad account.")
+        try:
+            return asking.download(found, by=self.person)
+        except NoDocument as error:
+            raise NothingToDownload(str(error)) from None
