@@ -30,7 +30,8 @@ class NoDocument(Exception):
 
 def take(ad_account: AdAccount, *, days: int, asked_by: User, now: datetime) -> Snapshot:
     """Have the last whole days written by a worker. Raises NotAllowed."""
-    if not access.may_take_snapshots(asked_by) or ad_account not in access.visible_ad_accounts(asked_by):
+    visible = access.visible_ad_accounts(asked_by).filter(pk=ad_account.pk)
+    if not access.may_take_snapshots(asked_by) or not visible.exists():
         raise NotAllowed("Your role may not take snapshots; ask an analyst, a manager or an owner.")
     with transaction.atomic():
         snapshot = keeping.queue(ad_account, days=days, asked_by=asked_by, now=now)

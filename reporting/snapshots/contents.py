@@ -75,7 +75,6 @@ class Contents:
     each campaign's creatives in that order, those without figures last; None stands for an unknown campaign.
     """
 
-    ad_account: AdAccount
     period: Period
     as_of: DataAsOf
     trust: Trust
@@ -111,7 +110,6 @@ def contents(*, ad_account: AdAccount, period: Period, now: datetime, most_bytes
         [as_of] = data_as_of(ad_accounts=asked["ad_accounts"], now=now)
         days = performance(**asked, group_by=GroupBy.DAY)
         yield Contents(
-            ad_account=ad_account,
             period=period,
             as_of=as_of,
             trust=trust,

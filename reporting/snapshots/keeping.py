@@ -131,7 +131,8 @@ def _store(snapshot: Snapshot, file: BinaryIO, written: Written) -> None:
     file.seek(0)
     snapshot.document.save(_name(snapshot, written.generated_at), File(file), save=False)
     try:
-        snapshot.save()
+        # A row that was deleted meanwhile is not made anew.
+        snapshot.save(force_update=snapshot.pk is not None)
     except Exception:
         snapshot_storage().delete(snapshot.stored_as)
         raise

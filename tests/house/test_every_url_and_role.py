@@ -278,7 +278,10 @@ def browsers(ad_account: AdAccount) -> list[Client]:
 
 
 def outcome(browser: Client, address: str) -> int | str:
-    response = browser.get(address)
+    response: Any = browser.get(address)
+    if response.streaming:
+        # A download that is not read to its end keeps its file open.
+        b"".join(response.streaming_content)
     where = response.headers.get("Location", "")
     if where.startswith("/admin/login/"):
         return LOGIN
