@@ -26,9 +26,8 @@ lint: .venv/dev ## Style, types, import direction
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/dev ## Measure the sync (CPU per row, rows per second, memory, calls), two workers against one, and beat
-	@$(BIN)/python -m benchmarks.sync
-	@$(BIN)/python -m benchmarks.workers
+bench: .venv/dev ## Measure everything against its bar, into docs/benchmarks/ (half an hour; ARGS="--only sync" for a part)
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 openapi: .venv/base ## Write docs/openapi.yaml, the API's description, and docs/snapshot.schema.json from the code
 	$(BIN)/python manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn

@@ -6,40 +6,38 @@ median of PostgreSQL's own execution times, summed over the statements of one qu
 The bar, for one ad account: under 100 ms each.
 """
 
-import argparse
-import json
 import os
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
+
+from benchmarks import figures
+from benchmarks.figures import Figure, at_most, figure
 
 BAR_MS = 100.0
 Question = Callable[[], Any]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = figures.parser(__doc__)
     parser.add_argument("--times", type=int, default=9, help="how often each question is asked; the median counts")
     parser.add_argument("--plans", action="store_true", help="print EXPLAIN ANALYZE of every statement")
     parser.add_argument("--only", default="", help="only questions whose name holds this text")
-    parser.add_argument("--json", type=Path, help="also write the figures there")
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     import django
 
     django.setup()
-    figures = {}
+    figures.tell(_measure(options), json_file=options.json)
+
+
+def _measure(options: Any) -> Iterator[Figure]:
     for name, question in _questions().items():
-        if options.only not in name:
-            continue
-        figures[name] = round(_median_ms(question, options.times, show=options.plans), 1)
-        late = "  over the bar" if name.startswith("one") and figures[name] > BAR_MS else ""
-        sys.stdout.write(f"{figures[name]:9.1f} ms  {name}{late}\n")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+        if options.only in name:
+            median_ms = _median_ms(question, options.times, show=options.plans)
+            yield at_most(name, median_ms, "ms", BAR_MS) if name.startswith("one") else figure(name, median_ms, "ms")
 
 
 def _questions() -> dict[str, Question]:
