@@ -25,9 +25,8 @@ from benchmarks.figures import Figure
 
 REPORTS: Final = Path("docs/benchmarks")
 METRIC_ROWS: Final = 10_000_000
-# What is measured against the simulator, with databases of its own; and what reads the filled database.
-SYNCING: Final = ("sync", "workers")
-READING: Final = ("reading", "api", "pages", "exports", "snapshots")
+# What reads the filled database; the others bring databases of their own.
+READING: Final = ("reading", "api", "pages", "exports")
 _TITLES: Final = {
     "sync": "One busy ad account: 50 campaigns, 500 creatives, every day",
     "workers": "Ad accounts side by side, LinkedIn answering in 100 ms; beat",
