@@ -46,6 +46,7 @@ _SENTENCES: Final[dict[str, str]] = {
     _Kind.FINDING_CHANGED: "{who} {change} the finding “{finding}” of the ad account {ad_account} {detail}",
     _Kind.THRESHOLDS_CHANGED: "{who} {change} the audit's thresholds of the ad account {ad_account}",
     _Kind.AD_ACCOUNT_SETTINGS_CHANGED: "{who} changed {changed} of the settings of the ad account {ad_account}",
+    _Kind.REPORTING_ROLE_CHANGED: "{who} {change} the database role {role}; ad accounts that it reads: {ad_accounts}",
 }
 
 

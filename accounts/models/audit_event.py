@@ -48,6 +48,7 @@ class AuditEvent(models.Model):
         FINDING_CHANGED = "finding_changed", "Finding changed"
         THRESHOLDS_CHANGED = "thresholds_changed", "Audit thresholds changed"
         AD_ACCOUNT_SETTINGS_CHANGED = "ad_account_settings_changed", "Settings of an ad account changed"
+        REPORTING_ROLE_CHANGED = "reporting_role_changed", "Database role of a BI tool changed"
 
     personal_data = frozenset({"actor_email", "detail"})
 

@@ -3,6 +3,7 @@
 from reporting.models.audit import Audit
 from reporting.models.audit_thresholds import AuditThresholds
 from reporting.models.finding import Finding
+from reporting.models.reporting_role import ReportingRole
 from reporting.models.snapshot import Snapshot
 
-__all__ = ["Audit", "AuditThresholds", "Finding", "Snapshot"]
+__all__ = ["Audit", "AuditThresholds", "Finding", "ReportingRole", "Snapshot"]

@@ -1,0 +1,94 @@
+"""`manage.py create_reporting_role`: a role of PostgreSQL with which a BI tool reads the views of docs/bi.md."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
+
+from reporting import reporting_roles
+from reporting.reporting_roles import RoleRefused, Saved
+
+_SHORTEST_PASSWORD = 12
+
+
+class Command(BaseCommand):
+    help = "Make, change or drop a database role that reads the views for BI tools, and nothing else."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", metavar="NAME", help="of the role, such as bi")
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument(
+            "--ad-account",
+            type=int,
+            action="append",
+            default=[],
+            metavar="ID",
+            help="reads this ad account; say it again for another. A new role reads all where none is named",
+        )
+        which.add_argument("--all-ad-accounts", action="store_true", help="reads all again, those to come included")
+        password = parser.add_mutually_exclusive_group()
+        password.add_argument("--password-file", metavar="PATH", help="its first line is the password; - is the input")
+        password.add_argument("--new-password", action="store_true", help="make a new one for a role that exists")
+        parser.add_argument("--drop", action="store_true", help="remove the role")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        name = options["name"]
+        if not re.fullmatch(r"(?!pg_)[a-z_][a-z0-9_]{0,62}", name):
+            raise CommandError(
+                f"{name!r} is no name for a role; take small letters, digits and _, and do not begin with pg_.",
+                returncode=2,
+            )
+        others = ("ad_account", "all_ad_accounts", "password_file", "new_password")
+        if options["drop"] and any(options[one] for one in others):
+            raise CommandError("--drop takes nothing but the name.", returncode=2)
+        try:
+            if options["drop"]:
+                reporting_roles.drop(name)
+                self.stdout.write(f"The role {name} is gone.")
+                return
+            saved = reporting_roles.save(
+                name,
+                ad_account_ids=options["ad_account"],
+                every_ad_account=options["all_ad_accounts"],
+                password=_password(options["password_file"]),
+                new_password=options["new_password"],
+            )
+        except RoleRefused as refused:
+            raise CommandError(str(refused)) from refused
+        self._tell(name, saved)
+
+    def _tell(self, name: str, saved: Saved) -> None:
+        ids = saved.ad_account_ids
+        reads = "all ad accounts" if ids is None else f"the ad accounts {', '.join(map(str, ids))}"
+        self.stdout.write(f"{'Made' if saved.is_new else 'Changed'} the role {name}, which reads {reads}.")
+        if saved.password:
+            self.stdout.write(f"Password, shown only now: {saved.password}")
+        at = connection.settings_dict
+        if settings.EMBEDDED_SERVERS.postgresql:
+            self.stdout.write(
+                f"The embedded PostgreSQL is reached from this machine alone, through its socket: host {at['HOST']},"
+                f" database {at['NAME']}. For BI tools set DATABASE_URL to a PostgreSQL of your own."
+            )
+        else:
+            self.stdout.write(
+                f"Host {at['HOST'] or 'localhost'}, port {at['PORT'] or 5432}, database {at['NAME']}, schema"
+                f" {reporting_roles.SCHEMA}; docs/bi.md says what the columns mean."
+            )
+
+
+def _password(path: str | None) -> str | None:
+    """Whoever can read a process list does not read a password there, so no option takes one."""
+    if path is None:
+        return None
+    try:
+        text = sys.stdin.readline() if path == "-" else Path(path).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"The password cannot be read from {path} ({error}).") from error
+    password = text.partition("\n")[0].rstrip("\r")
+    if len(password) < _SHORTEST_PASSWORD or "\0" in password:
+        raise CommandError(f"A password has {_SHORTEST_PASSWORD} characters at least, in the first line of {path}.")
+    return password
