@@ -18,6 +18,17 @@ from benchmarks.figures import Figure, at_most, figure
 
 BAR_MS = 100.0
 Question = Callable[[], Any]
+_VIEWS = {
+    "campaigns by week": """
+SELECT week_start, currency, sum(spend), sum(clicks) FROM reporting.reporting_campaign_daily
+WHERE ad_account_id = ANY(%(ad_accounts)s) AND date BETWEEN %(first_day)s AND %(last_day)s GROUP BY 1, 2""",
+    "creatives": """
+SELECT creative_urn, currency, sum(spend) FROM reporting.reporting_creative_daily
+WHERE ad_account_id = ANY(%(ad_accounts)s) AND date BETWEEN %(first_day)s AND %(last_day)s GROUP BY 1, 2""",
+    "ad accounts, every column": """
+SELECT * FROM reporting.reporting_account_daily
+WHERE ad_account_id = ANY(%(ad_accounts)s) AND date BETWEEN %(first_day)s AND %(last_day)s""",
+}
 
 
 def main() -> None:
@@ -49,7 +60,7 @@ def _questions() -> dict[str, Question]:
     from reporting.queries.audience import audiences
     from reporting.queries.budgets import budget_use, spend_distribution
     from reporting.queries.data_as_of import attention, data_as_of, overview_spend
-    from reporting.queries.grouping import GroupBy
+    from reporting.queries.grouping import GroupBy, fetch_all
     from reporting.queries.journey import engagement, funnel, top_creatives
     from reporting.queries.performance import performance, totals
 
@@ -80,6 +91,13 @@ def _questions() -> dict[str, Question]:
         add("data as of", data_as_of, ad_accounts=ad_accounts, now=now)
         add("attention", attention, ad_accounts=ad_accounts, now=now)
         add("overview spend", overview_spend, ad_accounts=ad_accounts, today=last_day + timedelta(days=1))
+        for name, statement in _VIEWS.items():
+            params = {
+                "ad_accounts": [one.pk for one in ad_accounts],
+                "first_day": quarter.first_day,
+                "last_day": last_day,
+            }
+            add(f"view: {name}, 90 days", fetch_all, sql=statement, params=params)
     return questions
 
 

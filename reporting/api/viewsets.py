@@ -118,6 +118,11 @@ class Figures(Facts):
 
     pagination_class = Cursors
 
+    @property
+    def skips_entities(self) -> bool:
+        """Whether most campaigns or creatives may have no row in the days asked for."""
+        return not {"first_day", "last_day"}.isdisjoint(self.request.query_params)
+
     def _page(self, rows: QuerySet[Any], order: Order) -> Response:
         response = self.get_paginated_response(self.paginate_queryset(rows))
         as_of = selection_as_of(ad_accounts=self._accounts_asked_about(), now=timezone.now())
