@@ -1,14 +1,13 @@
 """Hears what the ingestion room announces."""
 
-from functools import partial
 from typing import Any
 
-from django.db import transaction
 from django.dispatch import receiver
+from django.utils import timezone
 
 from ingestion.models import SyncLog
 from ingestion.signals import sync_finished
-from reporting import tasks
+from reporting import judging
 
 _STORED_SOMETHING = {SyncLog.Status.SUCCESS, SyncLog.Status.PARTIAL}
 
@@ -17,4 +16,4 @@ _STORED_SOMETHING = {SyncLog.Status.SUCCESS, SyncLog.Status.PARTIAL}
 def audit_after_a_sync(ad_account_id: int, status: str, **_: Any) -> None:
     """New data may have mended something, or broken it."""
     if status in _STORED_SOMETHING:
-        transaction.on_commit(partial(tasks.audit_ad_account.delay, ad_account_id))
+        judging.ask(ad_account_id, now=timezone.now())

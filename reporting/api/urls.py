@@ -7,6 +7,7 @@ from rest_framework.routers import SimpleRouter
 
 from reporting.api import reports, viewsets
 from reporting.api.ad_accounts import AdAccounts
+from reporting.api.findings import Findings
 from reporting.api.status import Status
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
@@ -16,6 +17,7 @@ router.register("creatives", viewsets.Creatives, "creatives")
 router.register("campaign-metrics", viewsets.CampaignMetrics, "campaign-metrics")
 router.register("creative-metrics", viewsets.CreativeMetrics, "creative-metrics")
 router.register("demographics", viewsets.Demographics, "demographics")
+router.register("findings", Findings, "findings")
 router.register("sync-logs", viewsets.SyncLogs, "sync-logs")
 router.register("rejected-records", viewsets.RejectedRecords, "rejected-records")
 router.register("connections", viewsets.Connections, "connections")

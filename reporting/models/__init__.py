@@ -1,7 +1,8 @@
 """One file per table; listing this folder lists the tables."""
 
 from reporting.models.audit import Audit
+from reporting.models.audit_request import AuditRequest
 from reporting.models.audit_thresholds import AuditThresholds
 from reporting.models.finding import Finding
 
-__all__ = ["Audit", "AuditThresholds", "Finding"]
+__all__ = ["Audit", "AuditRequest", "AuditThresholds", "Finding"]

@@ -105,6 +105,11 @@ PAGES: dict[str, Outcomes] = {
     "campaign-metrics-list": READS,
     "creative-metrics-list": READS,
     "demographics-list": READS,
+    "findings-list": READS,
+    "findings-detail": READS_ITS_OWN,
+    "ad-accounts-audit": READS_ITS_OWN,
+    # A GET decides nothing.
+    **{f"findings-{decision}": (401, *(405,) * 5) for decision in ("assign", "snooze", "accept", "reopen")},
     "sync-logs-list": READS,
     "sync-logs-detail": READS_ITS_OWN,
     "rejected-records-list": READS,
@@ -352,10 +357,11 @@ def _of_the_api(name: str, ad_account: AdAccount, connection: LinkedInConnection
         "ad-accounts": lambda: ad_account,
         "campaigns": lambda: ROWS[Campaign](ad_account),
         "creatives": lambda: ROWS[Creative](ad_account),
+        "findings": lambda: builders.make_finding(campaign=builders.make_campaign(account=ad_account)),
         "sync-logs": lambda: ROWS[SyncLog](ad_account),
         "rejected-records": lambda: ROWS[RejectedRecord](ad_account),
         "connections": lambda: connection,
         "schedules": lambda: ROWS[PeriodicTask](ad_account),
     }
     list_name, _, action = name.rpartition("-")
-    return {"pk": rows[list_name]().pk} if list_name in rows and action in {"detail", "plan", "sync"} else {}
+    return {"pk": rows[list_name]().pk} if list_name in rows and action != "list" else {}

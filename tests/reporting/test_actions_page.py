@@ -14,28 +14,10 @@ from accounts.models import AdAccount, AuditEvent, User
 from accounts.roles import Role
 from reporting import tasks
 from reporting.models import Audit, AuditThresholds, Finding
-from tests.builders import NOW, make_ad_account, make_campaign, make_creative, make_sync_run, make_user
+from tests.builders import NOW, make_ad_account, make_campaign, make_creative, make_finding, make_sync_run, make_user
 from tests.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
-
-
-def make_finding(**changes: Any) -> Finding:
-    if "campaign" not in changes:
-        changes["campaign"] = make_campaign(account=changes.pop("ad_account", None) or make_ad_account())
-    values = {
-        "ad_account": changes["campaign"].account,
-        "rule_id": "audience_network",
-        "severity": "warning",
-        "sentence": f"{changes['campaign'].name} also runs on LinkedIn Audience Network.",
-        "evidence": [{"label": "Spend in 30 days", "value": "1234.50", "unit": "money"}],
-        "weight": Decimal("1234.5"),
-        "money_at_stake": Decimal("1234.5"),
-        "currency": "EUR",
-        "first_seen_at": NOW,
-        "last_seen_at": NOW,
-    }
-    return Finding.objects.create(**values | changes)
 
 
 def make_audit(ad_account: AdAccount, **changes: Any) -> Audit:
