@@ -103,6 +103,10 @@ class Judged:
     as_of: datetime | None
     unjudged: Sequence[Unjudged]
 
+    @property
+    def has_data(self) -> bool:
+        return bool(self.waiting or self.judged)
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:

@@ -134,6 +134,8 @@ PAGES: dict[str, Outcomes] = {
     "reporting:actions": staff(200),
     "reporting:actions_csv": staff(200),
     "reporting:change_findings": staff(405),
+    "reporting:judge": staff(405),
+    "reporting:judging": staff(200),
     # They start and stop what runs, so a link does nothing.
     "reporting:plan": staff(405),
     "reporting:start": staff(405),
