@@ -16,6 +16,7 @@ from ingestion.signals import sync_finished
 from reporting import findings, tasks
 from reporting.findings import BadWish, NotAllowed
 from reporting.models import Audit, AuditRequest, AuditThresholds, Finding
+from reporting.queries import findings as finding_queries
 from reporting.queries.findings import FindingFilter, counts_by_severity
 from tests.builders import (
     DAY,
@@ -403,17 +404,25 @@ def test_a_simulated_year_of_a_finding(settings, monkeypatch):
             first = Campaign.objects.order_by("pk")[0]
             return Finding.objects.get(rule_id="audience_network", campaign=first)
 
+        def is_listed() -> bool:
+            """Among the open ones, as whoever opens the page finds them."""
+            shown = finding_queries.findings(AdAccount.objects.all(), FindingFilter(), today=WORLD_NOW.date())
+            return network().pk in {line.id for line in shown.lines}
+
         sync_after(0)
         assert Audit.objects.get().ad_account_id == ad_account_id
         sync_after(1, offsiteDeliveryEnabled=True)
         assert (network().state, network().times_seen) == ("open", 1)
         assert network().money_at_stake > 0
+        assert is_listed()
         sync_after(2, offsiteDeliveryEnabled=False)
         assert (network().state, network().fixed_at) == ("fixed", WORLD_NOW + 2 * HOUR)
         assert network().saved == network().money_at_stake
+        assert not is_listed()
         sync_after(3, offsiteDeliveryEnabled=True)
         assert (network().state, network().times_seen) == ("open", 2)
         assert notes(network())[-3:] == ["found", "fixed", "came back"]
+        assert is_listed()
         # An ad that LinkedIn rejects; then the campaign is paused, and nothing of it is left to do.
         creative = Creative.objects.filter(campaign=network().campaign).order_by("pk")[0]
         linkedin.simulator.change("edit", creative=creative.pk, fields={"review": {"status": "REJECTED"}})
