@@ -252,6 +252,10 @@ class DemographicsReport(_Report):
     """Who saw the ads, in the whole calendar months that the period touches."""
 
     months = serializers.ListField(child=serializers.DateField(), help_text="First days of months with figures.")
+    partly_fetched_months = serializers.ListField(
+        child=serializers.DateField(),
+        help_text="First days of months of which, for some ad account, not every day is fetched; no coverage has them.",
+    )
     pivots = AudienceSerializer(many=True, help_text="One per pivot asked for.")
 
 
@@ -383,6 +387,7 @@ class Demographics(_ReportView):
                     {
                         **self.head(Period(found.first_day, found.last_day), ad_accounts),
                         "months": found.months,
+                        "partly_fetched_months": found.partly_fetched_months,
                         "pivots": AudienceSerializer(found.pivots, many=True).data,
                     }
                 )

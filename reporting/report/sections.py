@@ -407,7 +407,7 @@ def _segment_row(one: Segment) -> Row:
 def _coverage(audience: Audience) -> str:
     coverage = audience.coverage_percent
     if coverage is None:
-        return "There are no impressions of these months to hold the segments against."
+        return "There are no whole months of impressions to hold the segments against."
     if 99.5 <= coverage < 100.5:
         return "The segments explain all impressions of these months."
     if coverage > 100:
@@ -420,6 +420,9 @@ def _months(found: Audiences, selection: Selection) -> tuple[str, ...]:
     missing = [f"{month:%Y-%m}" for month in asked if month not in found.months]
     span = " to ".join(f"{month:%Y-%m}" for month in dict.fromkeys([asked[0], asked[-1]]))
     said = [f"LinkedIn counts audiences by calendar month, so whole months are shown: {span}."]
+    if found.partly_fetched_months:
+        partly = ", ".join(f"{month:%Y-%m}" for month in found.partly_fetched_months)
+        said.append(f"Not every day of {partly} is fetched, so what the segments explain is said without it.")
     if found.months and missing:
         said.append(f"No figures are stored of {', '.join(missing)}.")
     if selection.campaign_ids is not None:
