@@ -33,11 +33,11 @@ from reporting.models import Finding
 from reporting.queries.findings import FindingLine, assignees, finding_line, graver_first, visible_findings
 
 _NOBODY, _ME = "nobody", "me"
-_CHANGED = Order(("changed_at", "id"))
 _ORDERS = {
+    # By no column alone: `graver_first` says how.
     "severity": Order(()),
-    "-changed_at": Order(_CHANGED.columns, descending=True),
-    "changed_at": _CHANGED,
+    "-changed_at": Order(("changed_at", "id"), descending=True),
+    "changed_at": Order(("changed_at", "id")),
     "-last_seen_at": Order(("last_seen_at", "id"), descending=True),
     "last_seen_at": Order(("last_seen_at", "id")),
     "id": Order(("id",)),
