@@ -2,7 +2,7 @@
 
 Admin, API, pages, exports and snapshots ask here. Only the role counts, and only while the person is active.
 A person who acts through an API token sees the same and changes less: its scope says whether syncs may be started and
-snapshots taken, and nothing else is done by token.
+snapshots taken, or findings changed, and nothing else is done by token.
 """
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -62,13 +62,15 @@ def may_sync(user: Asker, ad_account_id: int) -> bool:
 
 def may_change_anything(user: Asker) -> bool:
     """False for tokens that only read, whoever their person is; what exactly may be changed is asked apart."""
-    return _token_scope(user) in {None, ApiToken.Scope.READ_AND_SYNC}
+    return _token_scope(user) != ApiToken.Scope.READ
 
 
 def may_issue_api_token(user: Asker, scope: str) -> bool:
     """Whether this user may make a token of this scope: for reading everybody, else who may do it in person."""
     role = _role_in_person(user)
-    return role is not None and (scope == ApiToken.Scope.READ or role in MAY_SYNC)
+    if scope == ApiToken.Scope.READ:
+        return role is not None
+    return role in (MAY_CHANGE_FINDINGS if scope == ApiToken.Scope.READ_AND_CHANGE else MAY_SYNC)
 
 
 def may_sync_anything(user: Asker) -> bool:
@@ -87,8 +89,8 @@ def may_edit_timetable(user: Asker) -> bool:
 
 
 def may_change_findings(user: Asker) -> bool:
-    """Whether this user may assign, snooze, accept and reopen findings of the ad accounts they see."""
-    return _role_in_person(user) in MAY_CHANGE_FINDINGS
+    """Whether this user may have the ad accounts they see judged, and assign, snooze, accept and reopen findings."""
+    return _role(user) in MAY_CHANGE_FINDINGS and _token_scope(user) in {None, ApiToken.Scope.READ_AND_CHANGE}
 
 
 def may_edit_thresholds(user: Asker) -> bool:

@@ -32,7 +32,7 @@ def issue(*, user: User, name: str, scope: str, days: int = USUAL_DAYS, now: dat
     if scope not in ApiToken.Scope.values:
         raise ApiTokenRefused(f"A token may {' or '.join(ApiToken.Scope.values)}; choose one of these.")
     if not may_issue_api_token(user, scope):
-        raise ApiTokenRefused("Your role may not start syncs; issue a token that only reads.")
+        raise ApiTokenRefused("Your role may not do what this token would; issue one that only reads.")
     digest, plain = get_digest_token()
     with transaction.atomic():
         token = ApiToken.objects.create(

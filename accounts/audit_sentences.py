@@ -43,6 +43,7 @@ _SENTENCES: Final[dict[str, str]] = {
     _Kind.SYNC_STARTED_BY_HAND: "{who} started a sync of the ad account {ad_account}",
     _Kind.SYNC_CANCELLED: "{who} cancelled a sync of the ad account {ad_account}",
     _Kind.TIMETABLE_CHANGED: "{who} {change} {entry} in the timetable",
+    _Kind.AUDIT_STARTED_BY_HAND: "{who} had the ad account {ad_account} judged",
     _Kind.FINDING_CHANGED: "{who} {change} the finding “{finding}” of the ad account {ad_account} {detail}",
     _Kind.THRESHOLDS_CHANGED: "{who} {change} the audit's thresholds of the ad account {ad_account}",
     _Kind.AD_ACCOUNT_SETTINGS_CHANGED: "{who} changed {changed} of the settings of the ad account {ad_account}",

@@ -35,10 +35,11 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "Start a sync": MAY_SYNC,
     "Change what runs when": MAY_SYNC,
     "Take snapshots": MAY_TAKE_SNAPSHOTS,
-    "Assign, snooze and accept findings": MAY_CHANGE_FINDINGS,
+    "Have ad accounts judged; assign, snooze and accept findings": MAY_CHANGE_FINDINGS,
     "Change the audit's thresholds": MAY_SYNC,
     "Make API tokens for reading": _EVERYBODY,
     "Make API tokens that start syncs": MAY_SYNC,
+    "Make API tokens that change findings": MAY_CHANGE_FINDINGS,
     "Invite people, change roles and grants, end sessions, unlock logins": MAY_MANAGE_PEOPLE,
     "Read the audit trail": MAY_MANAGE_PEOPLE,
 }
@@ -50,6 +51,7 @@ def rights_of(role: str) -> list[str]:
     narrower = {
         "See every ad account": "See the ad accounts granted to them",
         "Make API tokens that start syncs": "Make API tokens for reading",
+        "Make API tokens that change findings": "Make API tokens for reading",
         "End anybody's LinkedIn consent": "End a LinkedIn consent they gave",
     }
     included = {narrower[right] for right in rights if right in narrower}

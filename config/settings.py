@@ -230,6 +230,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    # Other things have a state and a severity too.
+    "ENUM_NAME_OVERRIDES": {
+        "FindingStateEnum": "reporting.models.Finding.State",
+        "FindingSeverityEnum": "reporting.models.Finding.SEVERITIES",
+    },
 }
 
 # --- Language, time, static files ------------------------------------------------------------------

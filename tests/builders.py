@@ -25,6 +25,7 @@ from ingestion.models import (
     SyncLog,
     UrnName,
 )
+from reporting.models import Finding
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 DAY = date(2026, 11, 19)
@@ -222,3 +223,22 @@ def make_rejected_record(**changes: Any) -> RejectedRecord:
 def make_urn_name(**changes: Any) -> UrnName:
     values = {"urn": f"urn:li:title:{next(_numbers)}", "name": "Chief Simulation Officer", "looked_up_at": NOW}
     return UrnName.objects.create(**values | changes)
+
+
+def make_finding(**changes: Any) -> Finding:
+    """Open: a campaign that runs on LinkedIn Audience Network too."""
+    if "campaign" not in changes:
+        changes["campaign"] = make_campaign(account=changes.pop("ad_account", None) or make_ad_account())
+    values = {
+        "ad_account": changes["campaign"].account,
+        "rule_id": "audience_network",
+        "severity": "warning",
+        "sentence": f"{changes['campaign'].name} also runs on LinkedIn Audience Network.",
+        "evidence": [{"label": "Spend in 30 days", "value": "1234.50", "unit": "money"}],
+        "weight": Decimal("1234.5"),
+        "money_at_stake": Decimal("1234.5"),
+        "currency": "EUR",
+        "first_seen_at": NOW,
+        "last_seen_at": NOW,
+    }
+    return Finding.objects.create(**values | changes)

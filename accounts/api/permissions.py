@@ -22,6 +22,15 @@ class WithinTokenScope(BasePermission):
         return request.method in SAFE_METHODS or access.may_change_anything(request.user)
 
 
+class MayChangeFindings(BasePermission):
+    """For views that have ad accounts judged and findings decided about; everybody may read them."""
+
+    message = "You may not change findings here, or this API token may not: its scope is to be read_and_change."
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        return request.method in SAFE_METHODS or access.may_change_findings(request.user)
+
+
 class MaySync(BasePermission):
     """For views that start the sync of an ad account."""
 

@@ -25,6 +25,7 @@ class ApiToken(_Token):
     class Scope(models.TextChoices):
         READ = "read", "Read"
         READ_AND_SYNC = "read_and_sync", "Read and start syncs"
+        READ_AND_CHANGE = "read_and_change", "Read, start syncs, judge and decide about findings"
 
     personal_data = frozenset({"name"})
 

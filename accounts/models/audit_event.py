@@ -45,6 +45,7 @@ class AuditEvent(models.Model):
         SYNC_STARTED_BY_HAND = "sync_started_by_hand", "Sync started by hand"
         SYNC_CANCELLED = "sync_cancelled", "Sync cancelled"
         TIMETABLE_CHANGED = "timetable_changed", "Timetable changed"
+        AUDIT_STARTED_BY_HAND = "audit_started_by_hand", "Audit started by hand"
         FINDING_CHANGED = "finding_changed", "Finding changed"
         THRESHOLDS_CHANGED = "thresholds_changed", "Audit thresholds changed"
         AD_ACCOUNT_SETTINGS_CHANGED = "ad_account_settings_changed", "Settings of an ad account changed"

@@ -1,16 +1,18 @@
 """Where the audit draws its lines, ad account by ad account."""
 
-from functools import partial
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
 
 from accounts import access, audit
 from accounts.admin.base import OneRightAdmin, actor_of
-from reporting import tasks
+from reporting import judging
 from reporting.models import AuditThresholds
 
 
@@ -50,4 +52,7 @@ def _record(change: str, request: HttpRequest, row: AuditThresholds, **detail: A
     audit.record(
         "thresholds_changed", actor=actor_of(request), ad_account_id=row.ad_account_id, change=change, **detail
     )
-    transaction.on_commit(partial(tasks.audit_ad_account.delay, row.ad_account_id))
+    judging.ask(row.ad_account_id, by=actor_of(request), now=timezone.now())
+    told = '{} is judged anew; <a href="{}">the Action center</a> shows when that is done.'
+    where = f"{reverse('reporting:actions')}?ad_account={row.ad_account_id}"
+    messages.info(request, format_html(told, row.ad_account, where))

@@ -8,20 +8,23 @@ from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.exceptions import APIException
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from accounts.api.permissions import MaySync, WithinTokenScope
+from accounts.api.permissions import MayChangeFindings, MaySync, WithinTokenScope
 from accounts.models import AdAccount
 from ingestion import starting
 from ingestion.models import SyncLog
+from reporting import judging
 from reporting.api import filters
 from reporting.api.pagination import Order
-from reporting.api.schema import ErrorSerializer
+from reporting.api.schema import ErrorBodySerializer, ErrorSerializer
 from reporting.api.serializers import AdAccountSerializer, SyncLogSerializer
 from reporting.api.viewsets import Table, described
+from reporting.queries.findings import audit_state
 
 _ORDERS = {
     "name": Order(("name", "id")),
@@ -66,6 +69,34 @@ class InTheWaySerializer(serializers.Serializer[Any]):
     run = SyncLogSerializer(help_text="The run that waits or runs already.")
 
 
+class UnjudgedSerializer(serializers.Serializer[Any]):
+    """What one rule could not judge, and why."""
+
+    rule_id = serializers.CharField(source="rule", help_text="The rule; docs/action-center.md describes each.")
+    reason = serializers.CharField(help_text="Why it could not.")
+    count = serializers.IntegerField(help_text="Campaigns or creatives (count); 0 where it judged nothing at all.")
+
+
+class AuditSerializer(serializers.Serializer[Any]):
+    """The newest audit of an ad account, and whether another is under way."""
+
+    account_id = serializers.IntegerField(help_text="LinkedIn's id of the ad account.")
+    judged_at = serializers.DateTimeField(allow_null=True, help_text="When it was judged, UTC; null: not yet.")
+    as_of = serializers.DateTimeField(allow_null=True, help_text="When the sync began whose data was judged, UTC.")
+    campaigns = serializers.IntegerField(help_text="Active campaigns that were looked at (count).")
+    found = serializers.IntegerField(help_text="Findings of this audit, whatever their state (count).")
+    unjudged = UnjudgedSerializer(many=True, help_text="What could not be judged.")
+    waiting_since = serializers.DateTimeField(
+        allow_null=True, help_text="Since when another audit waits or runs, UTC; null where none does."
+    )
+
+
+class NeverSynced(APIException):
+    status_code = 409
+    default_detail = "No sync of this ad account has stored anything: there is nothing to judge."
+    remedy = "Sync it first; the audit follows by itself."
+
+
 class PlanSerializer(serializers.Serializer[Any]):
     """What a sync would ask of LinkedIn."""
 
@@ -105,7 +136,7 @@ class AdAccounts(Table):
     )
     @action(detail=True, methods=["post"], permission_classes=[IsAuthenticated, WithinTokenScope, MaySync])
     def sync(self, request: Request, pk: int) -> Response:
-        """Needs the role of an owner or manager and, by token, the scope read_and_sync."""
+        """Needs the role of an owner or manager and, by token, another scope than read."""
         ad_account = self._own(pk)
         wish = StartSerializer(data=request.data)
         wish.is_valid(raise_exception=True)
@@ -128,6 +159,34 @@ class AdAccounts(Table):
         days: dict[str, date | None] = {"first_day": None, "last_day": None, **asked.validated_data}
         [plan] = starting.plan_syncs([ad_account.pk], today=timezone.now().date(), **days)
         return Response(PlanSerializer(plan).data)
+
+    @extend_schema(summary="Show the audit", responses=AuditSerializer)
+    @action(
+        detail=True,
+        filterset_class=None,
+        pagination_class=None,
+        permission_classes=[IsAuthenticated, WithinTokenScope, MayChangeFindings],
+    )
+    def audit(self, request: Request, pk: int) -> Response:
+        """When the ad account was judged last, and what could not be judged; the findings themselves: `findings`."""
+        return Response(AuditSerializer(audit_state(self._own(pk).pk)).data)
+
+    @extend_schema(
+        summary="Judge now",
+        request=None,
+        responses={
+            202: OpenApiResponse(AuditSerializer, description="The audit waits for a worker."),
+            409: OpenApiResponse(ErrorBodySerializer, description="The ad account was never synced."),
+        },
+    )
+    @audit.mapping.post
+    def judge(self, request: Request, pk: int) -> Response:
+        """As after a sync. Needs the role of an owner, manager or analyst and, by token, the scope read_and_change."""
+        own = self._own(pk)
+        if not judging.ask_by_hand([own.pk], by=self.person, now=timezone.now()):
+            raise NeverSynced
+        where = {"Location": reverse("ad-accounts-audit", args=[own.pk], request=request)}
+        return Response(AuditSerializer(audit_state(own.pk)).data, status=202, headers=where)
 
     def _own(self, pk: int) -> AdAccount:
         found = self.ad_accounts.filter(pk=pk).first()

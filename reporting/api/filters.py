@@ -33,7 +33,7 @@ class Choices(filters.BaseInFilter, filters.ChoiceFilter):  # type: ignore[misc]
         super().__init__(*args, lookup_expr="in", **kwargs)
 
 
-def _account(path: str = "account_id") -> Numbers:
+def account(path: str = "account_id") -> Numbers:
     return Numbers(path, label="Ids of ad accounts, separated by commas.")
 
 
@@ -71,7 +71,7 @@ class AdAccountFilters(_Entities):
 
 class CampaignFilters(_Entities):
     id = Numbers("id", label="Ids, separated by commas.")
-    account_id = _account()
+    account_id = account()
     name = filters.CharFilter("name", lookup_expr="icontains", label="Part of the name.")
     status = Words("status", label="Statuses, separated by commas: ACTIVE, PAUSED, ARCHIVED, …")
     objective = Words("objective", label="Objectives, separated by commas.")
@@ -81,7 +81,7 @@ class CreativeFilters(_Entities):
     named = "content_name"
 
     id = Words("id", label="URNs, separated by commas.")
-    account_id = _account()
+    account_id = account()
     campaign_id = _campaign()
     name = filters.CharFilter("content_name", lookup_expr="icontains", label="Part of the name.")
     intended_status = Words("intended_status", label="Statuses, separated by commas: ACTIVE, PAUSED, …")
@@ -98,18 +98,18 @@ class _Days(filters.FilterSet):  # type: ignore[misc]
 
 
 class CampaignMetricFilters(_Days):
-    account_id = _account("campaign__account_id")
+    account_id = account("campaign__account_id")
     campaign_id = _campaign()
 
 
 class CreativeMetricFilters(_Days):
-    account_id = _account("creative__account_id")
+    account_id = account("creative__account_id")
     campaign_id = _campaign("creative__campaign_id")
     creative_id = Words("creative_id", label="URNs of creatives, separated by commas.")
 
 
 class DemographicFilters(filters.FilterSet):  # type: ignore[misc]
-    account_id = _account()
+    account_id = account()
     pivot_type = Choices(
         "pivot_type",
         choices=AudienceDemographic.PivotType.choices,
@@ -124,7 +124,7 @@ class DemographicFilters(filters.FilterSet):  # type: ignore[misc]
 
 
 class SyncLogFilters(filters.FilterSet):  # type: ignore[misc]
-    account_id = _account()
+    account_id = account()
     status = Choices(
         "status",
         choices=SyncLog.Status.choices,
@@ -140,13 +140,13 @@ class SyncLogFilters(filters.FilterSet):  # type: ignore[misc]
 
 
 class RejectedRecordFilters(filters.FilterSet):  # type: ignore[misc]
-    account_id = _account()
+    account_id = account()
     run_id = Numbers("run_id", label="Ids of sync runs, separated by commas.")
     endpoint = Words("endpoint", label="Endpoints, separated by commas.")
 
 
 class SnapshotFilters(filters.FilterSet):  # type: ignore[misc]
-    account_id = _account("ad_account_id")
+    account_id = account("ad_account_id")
     state = Choices(
         "state",
         choices=Snapshot.State.choices,

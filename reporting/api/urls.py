@@ -5,8 +5,11 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
-from reporting.api import reports, viewsets
+from reporting.api import viewsets
 from reporting.api.ad_accounts import AdAccounts
+from reporting.api.demographics_report import Demographics
+from reporting.api.findings import Findings
+from reporting.api.performance_report import Performance
 from reporting.api.snapshots import Snapshots
 from reporting.api.status import Status
 
@@ -17,6 +20,7 @@ router.register("creatives", viewsets.Creatives, "creatives")
 router.register("campaign-metrics", viewsets.CampaignMetrics, "campaign-metrics")
 router.register("creative-metrics", viewsets.CreativeMetrics, "creative-metrics")
 router.register("demographics", viewsets.Demographics, "demographics")
+router.register("findings", Findings, "findings")
 router.register("sync-logs", viewsets.SyncLogs, "sync-logs")
 router.register("rejected-records", viewsets.RejectedRecords, "rejected-records")
 router.register("snapshots", Snapshots, "snapshots")
@@ -26,8 +30,8 @@ router.register("schedules", viewsets.Schedules, "schedules")
 urlpatterns = [
     *router.urls,
     path("status", Status.as_view(), name="status"),
-    path("reports/performance", reports.Performance.as_view(), name="report-performance"),
-    path("reports/demographics", reports.Demographics.as_view(), name="report-demographics"),
+    path("reports/performance", Performance.as_view(), name="report-performance"),
+    path("reports/demographics", Demographics.as_view(), name="report-demographics"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", staff_member_required(SpectacularSwaggerSplitView.as_view(url_name="schema")), name="api-docs"),
 ]

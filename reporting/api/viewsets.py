@@ -59,9 +59,9 @@ class Facts(View, GenericViewSet[Any]):
         rows = self.filter_queryset(self.get_queryset())
         _, order = self.order_asked_for()
         if self.file_format:
-            columns = self.columns
+            file = self.file(rows, order)
             self.note_export(self.basename)
-            return download_table(self.file_format, self.basename, columns, rows.order_by(*order.order_by))
+            return file
         with bounded_statements():
             return self._page(rows, order)
 
@@ -93,6 +93,11 @@ class Facts(View, GenericViewSet[Any]):
     @property
     def _place_parameters(self) -> tuple[str, ...]:
         return ("cursor",) if issubclass(self.pagination_class or PageNumbers, Cursors) else ("page",)
+
+    def file(self, rows: QuerySet[Any], order: Order) -> HttpResponseBase:
+        """The whole list in the format asked for."""
+        assert self.file_format
+        return download_table(self.file_format, self.basename, self.columns, rows.order_by(*order.order_by))
 
     def _page(self, rows: QuerySet[Any], order: Order) -> Response:
         shown = rows.annotate(**self.expressions).values(*self.columns).order_by(*order.order_by)
@@ -140,13 +145,13 @@ class Figures(Facts):
         return self.ad_accounts.filter(pk__in=ids) if ids else self.ad_accounts
 
 
-def described(noun: str, orders: dict[str, Order], *, one: str = "") -> Any:
+def described(noun: str, orders: dict[str, Order], *, one: str = "", about_order: str = "") -> Any:
     order = OpenApiParameter(
         "order",
         OpenApiTypes.STR,
         enum=list(orders),
         default=next(iter(orders)),
-        description="Each of them is read from an index.",
+        description=about_order or "Each of them is read from an index.",
     )
     actions = {"list": extend_schema(summary=f"List {noun}", parameters=[_FIELDS, order])}
     if one:

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from reporting.audit_rules.base import Severity
 
@@ -46,6 +47,9 @@ class Finding(models.Model):
     first_seen_at = models.DateTimeField(help_text="the sync at which it was found first")
     last_seen_at = models.DateTimeField(help_text="the last sync at which it was found")
     reopened_at = models.DateTimeField(null=True, help_text="when it was last opened again")
+    changed_at = models.DateTimeField(
+        default=timezone.now, help_text="when anything but `last_seen_at` last changed: evidence, state, assignee"
+    )
     times_seen = models.IntegerField(default=1, help_text="how often its cause came up, the first time included")
     state = models.CharField(max_length=16, choices=State, default=State.OPEN)
     snoozed_until = models.DateField(null=True, help_text="the UTC day on which it is open again")

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.contrib.admin.utils import quote
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -17,13 +18,14 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts import access, audit
 from accounts.csv_download import csv_download
-from accounts.models import User
+from accounts.models import AdAccount, User
 from reporting import findings
 from reporting.audit_rules import RULES
 from reporting.audit_rules.base import Severity
-from reporting.findings import BadWish
+from reporting.findings import BadWish, NotAllowed
+from reporting.judging import ask_by_hand
 from reporting.models import Finding
-from reporting.pages.shell import for_people, page
+from reporting.pages.shell import for_people, page, part
 from reporting.queries import findings as finding_queries
 from reporting.queries.findings import FindingFilter, FindingLine
 
@@ -58,6 +60,30 @@ def download(request: HttpRequest) -> HttpResponseBase:
 
 
 @for_people
+@require_GET
+def judging(request: HttpRequest) -> HttpResponse:
+    """How far the audits have come that the page waits for."""
+    chosen = _chosen(request.GET)
+    of = request.GET.get("of", "")
+    return part(request, "judging", _judging(request, chosen, of=int(of[:9]) if of.isdecimal() else 0))
+
+
+@for_people
+@require_POST
+def judge(request: HttpRequest) -> HttpResponse:
+    """Have the chosen ad account judged, or all that the person may see; then the list as it was."""
+    chosen = _chosen(QueryDict(request.POST.get("back", "")))
+    ids = _ad_accounts(request, chosen).values_list("pk", flat=True)
+    try:
+        asked = ask_by_hand(list(ids), by=_person(request), now=timezone.now())
+    except NotAllowed as error:
+        raise PermissionDenied(str(error)) from None
+    if not asked:
+        messages.info(request, "There is nothing to judge yet: the first sync brings the data.")
+    return _back_to(chosen)
+
+
+@for_people
 @require_POST
 def change(request: HttpRequest) -> HttpResponse:
     """Assign, snooze, accept or reopen one finding or those ticked; then the list as it was."""
@@ -74,8 +100,12 @@ def change(request: HttpRequest) -> HttpResponse:
         messages.success(request, f"{changed} finding{'' if changed == 1 else 's'} {done}.")
     else:
         messages.info(request, "Nothing to change: the chosen findings are so already, are fixed, or are gone.")
-    # Only what the list knows goes back into the address.
-    return redirect(f"{reverse('reporting:actions')}?{urlencode(_chosen(back))}")
+    return _back_to(_chosen(back))
+
+
+def _back_to(chosen: dict[str, str]) -> HttpResponse:
+    """Only what the list knows goes back into the address."""
+    return redirect(f"{reverse('reporting:actions')}?{urlencode(chosen)}")
 
 
 def _apply(request: HttpRequest, ids: list[int]) -> tuple[str, int]:
@@ -125,20 +155,18 @@ def _list(request: HttpRequest, sent: QueryDict, *, status: int = 200) -> HttpRe
     wanted, today = _wanted(chosen, request), timezone.now().date()
     number = sent.get("page", "")
     visible = access.visible_ad_accounts(request.user)
-    of_these = visible if wanted.ad_account_id is None else visible.filter(pk=wanted.ad_account_id)
     shown = finding_queries.findings(
         visible, wanted, today=today, page=int(number) if number.isdecimal() and 0 < int(number[:9]) < 10**6 else 1
     )
     may_change = access.may_change_findings(request.user)
-    context = {
+    context = _judging(request, chosen) | {
         "shown": shown,
         "lines": [(line, _row_links(line)) for line in shown.lines],
         "chosen": chosen,
-        "address": urlencode(chosen),
         "is_narrowed": any(chosen[name] for name in _FILTERS if name != "state"),
         "counts": _counts(request, chosen, wanted, today=today),
         "money": finding_queries.money_at_stake(visible, wanted, today=today),
-        "judged": finding_queries.judged(of_these),
+        "judged": finding_queries.judged(_ad_accounts(request, chosen)),
         "ad_accounts": visible,
         "rules": [(rule.id, rule.title) for rule in RULES.values()],
         "severities": [one.value for one in Severity],
@@ -151,6 +179,18 @@ def _list(request: HttpRequest, sent: QueryDict, *, status: int = 200) -> HttpRe
         "tomorrow": (today + timedelta(days=1)).isoformat(),
     }
     return page(request, "actions", context, title="Action center", status=status)
+
+
+def _ad_accounts(request: HttpRequest, chosen: dict[str, str]) -> QuerySet[AdAccount]:
+    visible = access.visible_ad_accounts(request.user)
+    return visible.filter(pk=chosen["ad_account"]) if chosen["ad_account"] else visible
+
+
+def _judging(request: HttpRequest, chosen: dict[str, str], *, of: int = 0) -> dict[str, Any]:
+    """The audits that are waited for; `of` is how many there were when somebody began to wait."""
+    waiting = finding_queries.waiting(_ad_accounts(request, chosen))
+    of = max(of, waiting.count)
+    return {"waiting": waiting, "of": of, "done": of - waiting.count, "address": urlencode(chosen)}
 
 
 def _counts(

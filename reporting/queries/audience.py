@@ -1,7 +1,9 @@
 """Who saw the ads, by calendar month.
 
 LinkedIn counts audiences by month, withholds small segments and keeps two years: the months that the period touches
-are counted whole, and *coverage* says which part of all impressions of those months the segments explain.
+are counted whole, and *coverage* says which part of all impressions of those months the segments explain. A month
+whose days are not all fetched, such as the first one of an ad account, has whole segments beside a part of the
+impressions: it is left out of the coverage.
 """
 
 from collections.abc import Iterable, Sequence
@@ -44,8 +46,8 @@ class Audience:
     """One pivot: the segments seen most, and the rest of them as one.
 
     `coverage_percent` is the part of the ad accounts' impressions of these months that the segments explain; None
-    where there were no impressions. It is below 100 where LinkedIn withheld small segments or no longer keeps a
-    month, and may pass 100 where LinkedIn counts a member in several segments.
+    where there were no impressions, or no month of which every day is fetched. It is below 100 where LinkedIn withheld
+    small segments or no longer keeps a month, and may pass 100 where LinkedIn counts a member in several segments.
     """
 
     pivot_type: str
@@ -59,11 +61,16 @@ class Audience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audiences:
-    """The pivots, and the whole calendar months they stand for; `months` are those that hold figures."""
+    """The pivots, and the whole calendar months they stand for.
+
+    `months` are those that hold figures; `partly_fetched_months` are left out of the coverage, because of some ad
+    account not every day of them is fetched.
+    """
 
     first_day: date
     last_day: date
     months: tuple[date, ...]
+    partly_fetched_months: tuple[date, ...]
     pivots: tuple[Audience, ...]
 
 
@@ -85,10 +92,35 @@ WITH segment AS (
 SELECT pivot_type, segment, name, impressions, clicks, conversions, leads, currencies, amounts FROM whole
 WHERE impressions > 0 OR clicks > 0 ORDER BY pivot_type, impressions DESC, segment
 """
+# Months with figures, and whether every day of them up to the last sync is fetched; without a successful run to tell,
+# they count as fetched.
 _MONTHS = """
-SELECT DISTINCT date_start FROM audience_demographics
-WHERE account_id = ANY(%(ad_account_ids)s) AND pivot_type = ANY(%(pivot_types)s)
-  AND date_start BETWEEN %(first_day)s AND %(last_day)s ORDER BY date_start
+WITH fetched AS (
+    SELECT account_id, range_agg(daterange(first_day, last_day, '[]')) AS days FROM sync_log
+    WHERE account_id = ANY(%(ad_account_ids)s) AND status = 'success' AND first_day <= last_day GROUP BY account_id
+), month AS (
+    SELECT DISTINCT account_id, date_start AS first_day, (date_start + interval '1 month')::date AS next_month
+    FROM audience_demographics
+    WHERE account_id = ANY(%(ad_account_ids)s) AND pivot_type = ANY(%(pivot_types)s)
+      AND date_start BETWEEN %(first_day)s AND %(last_day)s
+)
+SELECT account_id, month.first_day,
+       coalesce(days @> daterange(month.first_day, greatest(month.first_day, least(next_month, upper(days)))), true)
+FROM month LEFT JOIN fetched USING (account_id) ORDER BY month.first_day, account_id
+"""
+# Of single months of single ad accounts.
+_SEEN_IN_PARTLY = """
+SELECT pivot_type, sum(impressions) FROM audience_demographics
+JOIN unnest(%(accounts)s::bigint[], %(months)s::date[]) AS partly (account_id, date_start)
+    USING (account_id, date_start)
+WHERE pivot_type = ANY(%(pivot_types)s) GROUP BY pivot_type
+"""
+_IMPRESSIONS_IN_PARTLY = """
+SELECT coalesce(sum(day.impressions), 0)
+FROM unnest(%(accounts)s::bigint[], %(months)s::date[]) AS partly (account_id, first_day)
+JOIN campaigns AS campaign ON campaign.account_id = partly.account_id
+JOIN campaign_daily_metrics AS day ON day.campaign_id = campaign.id
+    AND day.date >= partly.first_day AND day.date < partly.first_day + interval '1 month'
 """
 _IMPRESSIONS = """
 SELECT coalesce(sum(day.impressions), 0)
@@ -116,15 +148,41 @@ def audiences(
     rows = fetch_all(_SEGMENTS, params)
     found = {pivot_type: list(of_pivot) for pivot_type, of_pivot in groupby(rows, key=lambda row: row[0])}
     [(impressions,)] = fetch_all(_IMPRESSIONS, params)
+    months = fetch_all(_MONTHS, params)
+    partly = [(ad_account_id, month) for ad_account_id, month, is_whole in months if not is_whole]
+    left_out, impressions_left_out = _of_partly_fetched(partly, pivot_types)
     return Audiences(
         first_day=first_day,
         last_day=last_day,
-        months=tuple(month for (month,) in fetch_all(_MONTHS, params)),
-        pivots=tuple(_audience(one, found.get(one, []), top=top, of_all=impressions) for one in pivot_types),
+        months=tuple(dict.fromkeys(month for _, month, _ in months)),
+        partly_fetched_months=tuple(dict.fromkeys(month for _, month in partly)),
+        pivots=tuple(
+            _audience(
+                one,
+                found.get(one, []),
+                top=top,
+                left_out=left_out.get(one, 0),
+                of_all=impressions - impressions_left_out,
+            )
+            for one in pivot_types
+        ),
     )
 
 
-def _audience(pivot_type: str, rows: Sequence[Any], *, top: int, of_all: int) -> Audience:
+def _of_partly_fetched(partly: Sequence[tuple[int, date]], pivot_types: list[str]) -> tuple[dict[str, int], int]:
+    """Impressions of the segments by pivot, and of the campaigns, in these months of these ad accounts."""
+    if not partly:
+        return {}, 0
+    params = {
+        "accounts": [ad_account_id for ad_account_id, _ in partly],
+        "months": [month for _, month in partly],
+        "pivot_types": pivot_types,
+    }
+    [(impressions,)] = fetch_all(_IMPRESSIONS_IN_PARTLY, params)
+    return {pivot_type: int(seen) for pivot_type, seen in fetch_all(_SEEN_IN_PARTLY, params)}, impressions
+
+
+def _audience(pivot_type: str, rows: Sequence[Any], *, top: int, left_out: int, of_all: int) -> Audience:
     together = sum(int(row[3]) for row in rows)
     segments = [_segment(row, together) for row in rows]
     return Audience(
@@ -134,7 +192,7 @@ def _audience(pivot_type: str, rows: Sequence[Any], *, top: int, of_all: int) ->
         rest=_together(segments[top:], together),
         segment_count=len(segments),
         impressions=together,
-        coverage_percent=percent_of(together, of_all),
+        coverage_percent=percent_of(together - left_out, of_all),
     )
 
 

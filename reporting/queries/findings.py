@@ -6,14 +6,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Case, CharField, Count, F, IntegerField, Max, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, Count, F, IntegerField, Max, Min, Q, QuerySet, Value, When
 
 from accounts.models import AdAccount, User
 from accounts.roles import MAY_CHANGE_FINDINGS
 from ingestion.models import SyncLog
 from reporting.audit_rules import RULES
 from reporting.audit_rules.base import Rule, Severity
-from reporting.models import Audit, Finding
+from reporting.models import Audit, AuditRequest, Finding
 from reporting.money import Money
 
 FINDINGS_PER_PAGE = 50
@@ -55,8 +55,10 @@ class FindingLine:
     first_seen_at: datetime
     last_seen_at: datetime
     reopened_at: datetime | None
+    changed_at: datetime
     times_seen: int
     assigned_to: str | None
+    assignee_email: str | None
     assigned_to_id: int | None
     ad_account_id: int
     ad_account: str
@@ -101,18 +103,44 @@ class Judged:
     as_of: datetime | None
     unjudged: Sequence[Unjudged]
 
+    @property
+    def has_data(self) -> bool:
+        return bool(self.waiting or self.judged)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many ad accounts wait for their audit, and since when the first of them."""
+
+    count: int
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditState:
+    """The newest audit of one ad account; without one only whether it waits."""
+
+    account_id: int
+    judged_at: datetime | None = None
+    as_of: datetime | None = None
+    campaigns: int = 0
+    found: int = 0
+    unjudged: Sequence[dict[str, Any]] = ()
+    waiting_since: datetime | None = None
+
 
 def findings(ad_accounts: QuerySet[AdAccount], wanted: FindingFilter, *, today: date, page: int = 1) -> FindingPage:
     """One page of the list."""
     start = (page - 1) * FINDINGS_PER_PAGE
     # One more than is shown tells of a next page without counting the table.
-    rows = list(_ordered(_matching(ad_accounts, wanted, today=today))[start : start + FINDINGS_PER_PAGE + 1])
-    return FindingPage([_line(row) for row in rows[:FINDINGS_PER_PAGE]], page, len(rows) > FINDINGS_PER_PAGE)
+    found = graver_first(_matching(ad_accounts, wanted, today=today))
+    rows = list(found[start : start + FINDINGS_PER_PAGE + 1])
+    return FindingPage(list(map(finding_line, rows[:FINDINGS_PER_PAGE])), page, len(rows) > FINDINGS_PER_PAGE)
 
 
 def every_finding(ad_accounts: QuerySet[AdAccount], wanted: FindingFilter, *, today: date) -> Iterator[FindingLine]:
     """The whole list, read while it is sent."""
-    return (_line(row) for row in _ordered(_matching(ad_accounts, wanted, today=today)).iterator(chunk_size=500))
+    return map(finding_line, graver_first(_matching(ad_accounts, wanted, today=today)).iterator(chunk_size=500))
 
 
 def counts_by_severity(ad_accounts: QuerySet[AdAccount], wanted: FindingFilter, *, today: date) -> dict[str, int]:
@@ -134,18 +162,12 @@ def money_at_stake(ad_accounts: QuerySet[AdAccount], wanted: FindingFilter, *, t
 
 def judged(ad_accounts: QuerySet[AdAccount]) -> Judged:
     """Whether an empty list means that there is nothing, or that nobody has looked."""
-    ids = list(ad_accounts.order_by().values_list("pk", flat=True))
+    ids = set(ad_accounts.order_by().values_list("pk", flat=True))
     audits = list(Audit.objects.filter(ad_account__in=ids).select_related("ad_account").order_by("ad_account__name"))
-    stored = {SyncLog.Status.SUCCESS, SyncLog.Status.PARTIAL}
-    synced = set(
-        SyncLog.objects.filter(account__in=ids, status__in=stored)
-        .order_by()
-        .values_list("account", flat=True)
-        .distinct()
-    )
+    synced = with_data(ad_accounts)
     seen = {one.ad_account_id for one in audits}
     return Judged(
-        never_synced=len(set(ids) - synced - seen),
+        never_synced=len(ids - synced - seen),
         waiting=len(synced - seen),
         judged=len(audits),
         campaigns=sum(one.campaigns for one in audits),
@@ -154,9 +176,39 @@ def judged(ad_accounts: QuerySet[AdAccount]) -> Judged:
     )
 
 
+def with_data(ad_accounts: QuerySet[AdAccount]) -> set[int]:
+    """Those of which a sync has stored something: without it there is nothing to judge."""
+    runs = SyncLog.objects.filter(
+        account__in=ad_accounts.order_by().values("pk"), status__in=(SyncLog.Status.SUCCESS, SyncLog.Status.PARTIAL)
+    )
+    return {pk for pk in runs.order_by().values_list("account", flat=True).distinct() if pk is not None}
+
+
+def waiting(ad_accounts: QuerySet[AdAccount]) -> Waiting:
+    """Which of these ad accounts are being judged, or wait for it."""
+    told = AuditRequest.objects.filter(ad_account__in=ad_accounts.order_by().values("pk"))
+    return Waiting(**told.aggregate(count=Count("pk"), since=Min("asked_at")))
+
+
+def audit_state(ad_account_id: int) -> AuditState:
+    """When an ad account was judged last, what could not be judged, and whether it waits for another audit."""
+    request = AuditRequest.objects.filter(pk=ad_account_id).first()
+    columns = ("judged_at", "as_of", "campaigns", "found", "unjudged")
+    last = Audit.objects.filter(pk=ad_account_id).values(*columns).first()
+    return AuditState(account_id=ad_account_id, waiting_since=request.asked_at if request else None, **(last or {}))
+
+
 def open_findings(ad_accounts: QuerySet[AdAccount], *, today: date) -> dict[str, int]:
     """How many are open, of each severity."""
     return counts_by_severity(ad_accounts, FindingFilter(), today=today)
+
+
+def visible_findings(ad_accounts: QuerySet[AdAccount], *, today: date) -> QuerySet[Finding]:
+    """Each with the state it has today: one whose day has come is open, also before an audit writes so."""
+    is_awake = Q(state=_State.SNOOZED, snoozed_until__lte=today)
+    state = Case(When(is_awake, then=Value(_State.OPEN.value)), default=F("state"), output_field=CharField())
+    rows = Finding.objects.filter(ad_account__in=ad_accounts).annotate(shown_state=state)
+    return rows.select_related("ad_account", "campaign", "creative", "assigned_to")
 
 
 def assignees() -> QuerySet[User]:
@@ -168,7 +220,7 @@ def assignees() -> QuerySet[User]:
 def _matching(
     ad_accounts: QuerySet[AdAccount], wanted: FindingFilter, *, today: date, by_severity: bool = True
 ) -> QuerySet[Finding]:
-    rows = Finding.objects.filter(ad_account__in=ad_accounts)
+    rows = visible_findings(ad_accounts, today=today)
     if wanted.ad_account_id is not None:
         rows = rows.filter(ad_account=wanted.ad_account_id)
     if wanted.rule_id:
@@ -179,29 +231,22 @@ def _matching(
         rows = rows.filter(assigned_to=None)
     elif wanted.assignee is not None:
         rows = rows.filter(assigned_to=wanted.assignee)
-    # One whose day has come is open, also before an audit writes so.
-    awake = Q(state=_State.SNOOZED, snoozed_until__lte=today)
-    if wanted.state == _State.OPEN:
-        rows = rows.filter(Q(state=_State.OPEN) | awake)
-    elif wanted.state == _State.SNOOZED:
-        rows = rows.filter(state=_State.SNOOZED, snoozed_until__gt=today)
-    elif wanted.state:
-        rows = rows.filter(state=wanted.state)
-    shown_state = Case(When(awake, then=Value(_State.OPEN.value)), default=F("state"), output_field=CharField())
-    return rows.annotate(shown_state=shown_state)
+    if wanted.state:
+        rows = rows.filter(Q(shown_state=wanted.state))
+    return rows
 
 
-def _ordered(rows: QuerySet[Finding]) -> QuerySet[Finding]:
+def graver_first(rows: QuerySet[Finding]) -> QuerySet[Finding]:
+    """And of the same severity the dearest."""
     ranks = [When(severity=one.value, then=Value(number)) for number, one in enumerate(Severity)]
     rank = Case(*ranks, default=Value(len(ranks)), output_field=IntegerField())
-    return rows.select_related("ad_account", "campaign", "creative", "assigned_to").order_by(
-        rank, F("money_at_stake").desc(nulls_last=True), "pk"
-    )
+    return rows.order_by(rank, F("money_at_stake").desc(nulls_last=True), "pk")
 
 
-def _line(row: Finding) -> FindingLine:
+def finding_line(row: Finding) -> FindingLine:
+    """One of `visible_findings` with the words of its rule."""
     rule: Rule | None = RULES.get(row.rule_id)
-    state = getattr(row, "shown_state", row.state)
+    state = row.shown_state  # type: ignore[attr-defined]
     return FindingLine(
         id=row.pk,
         rule_id=row.rule_id,
@@ -222,8 +267,10 @@ def _line(row: Finding) -> FindingLine:
         first_seen_at=row.first_seen_at,
         last_seen_at=row.last_seen_at,
         reopened_at=row.reopened_at,
+        changed_at=row.changed_at,
         times_seen=row.times_seen,
         assigned_to=str(row.assigned_to) if row.assigned_to else None,
+        assignee_email=row.assigned_to.email if row.assigned_to else None,
         assigned_to_id=row.assigned_to_id,
         ad_account_id=row.ad_account_id,
         ad_account=str(row.ad_account),

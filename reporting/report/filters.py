@@ -50,6 +50,14 @@ class Selection:
         """The ad accounts of one currency."""
         return self.ad_accounts.filter(currency=currency)
 
+    def asked(self, *currency: str | None) -> dict[str, Any]:
+        """What every question takes; of the ad accounts of one currency where one is named."""
+        return {
+            "ad_accounts": self.of(*currency) if currency else self.ad_accounts,
+            "period": self.period,
+            "campaign_ids": self.campaign_ids,
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:

@@ -4,7 +4,6 @@ The door for people, as `tasks.py` is Celery's.
 """
 
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from django.core.files import File
@@ -37,7 +36,7 @@ def take(ad_account: AdAccount, *, days: int, asked_by: User, now: datetime) -> 
         snapshot = keeping.queue(ad_account, days=days, asked_by=asked_by, now=now)
         if snapshot.state == Snapshot.State.QUEUED:
             # robust: while the broker is down it waits, and whoever asks again tells the workers again.
-            transaction.on_commit(partial(write_snapshot.delay, snapshot.pk), robust=True)
+            transaction.on_commit(lambda: write_snapshot.delay(snapshot.pk), robust=True)
     return snapshot
 
 

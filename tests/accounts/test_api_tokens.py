@@ -62,12 +62,27 @@ def test_who_may_sync_may_issue_a_token_that_does(role: Role, may: bool) -> None
         token, _ = api_tokens.issue(user=user, name="n8n", scope="read_and_sync", now=NOW)
         assert token.scope == "read_and_sync"
         return
-    with pytest.raises(ApiTokenRefused, match="may not start syncs"):
+    with pytest.raises(ApiTokenRefused, match="may not do what this token would"):
         api_tokens.issue(user=user, name="n8n", scope="read_and_sync", now=NOW)
 
 
+@pytest.mark.parametrize(
+    ("role", "may"), [(Role.OWNER, True), (Role.MANAGER, True), (Role.ANALYST, True), (Role.VIEWER, False)]
+)
+def test_who_may_change_findings_may_issue_a_token_that_does(role: Role, may: bool) -> None:
+    user = make_user(role=role)
+    assert access.may_issue_api_token(user, "read_and_change") is may
+    user.token_scope = "read_and_change"
+    assert access.may_change_findings(user) is may
+    # The scope is no role: an analyst's token starts no sync.
+    assert access.may_sync_anything(user) is (role in {Role.OWNER, Role.MANAGER})
+    for scope in ("read", "read_and_sync"):
+        user.token_scope = scope
+        assert not access.may_change_findings(user)
+
+
 def test_a_scope_that_does_not_exist_is_refused(alice: User) -> None:
-    with pytest.raises(ApiTokenRefused, match="read or read_and_sync"):
+    with pytest.raises(ApiTokenRefused, match="read or read_and_sync or read_and_change"):
         api_tokens.issue(user=alice, name="n8n", scope="everything", now=NOW)
 
 
@@ -114,6 +129,8 @@ def test_a_person_acting_by_token_does_nothing_but_read_and_sync(alice: User, bo
     assert access.sees_every_ad_account(alice)
     assert access.may_sync(alice, bobs_ad_account.pk)
     assert access.may_change_anything(alice)
+    assert not access.may_change_findings(alice)
+    assert not access.may_edit_thresholds(alice)
     assert not access.may_manage_people(alice)
     assert not access.may_connect_linkedin(alice)
     assert not access.may_edit_timetable(alice)

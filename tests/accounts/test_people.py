@@ -172,6 +172,7 @@ def answers(user: User) -> dict[str, bool]:
     return {
         "Make API tokens for reading": access.may_issue_api_token(user, ApiToken.Scope.READ),
         "Make API tokens that start syncs": access.may_issue_api_token(user, ApiToken.Scope.READ_AND_SYNC),
+        "Make API tokens that change findings": access.may_issue_api_token(user, ApiToken.Scope.READ_AND_CHANGE),
         "See every ad account": access.sees_every_ad_account(user) and other in visible,
         "See the ad accounts granted to them": access.may_enter(user) and granted in visible,
         "Connect LinkedIn": access.may_connect_linkedin(user) and access.may_see_connections(user),
@@ -182,7 +183,7 @@ def answers(user: User) -> dict[str, bool]:
         and access.may_change_anything(user),
         "Change what runs when": access.may_edit_timetable(user) and access.may_see_timetable(user),
         "Take snapshots": access.may_take_snapshots(user),
-        "Assign, snooze and accept findings": access.may_change_findings(user),
+        "Have ad accounts judged; assign, snooze and accept findings": access.may_change_findings(user),
         "Change the audit's thresholds": access.may_edit_thresholds(user),
         "Invite people, change roles and grants, end sessions, unlock logins": access.may_manage_people(user),
         "Read the audit trail": access.may_manage_people(user),

@@ -29,6 +29,12 @@ PAGES = (
     Site("connect", "/linkedin/connect/", "text=Continue to LinkedIn"),
     Site("report", "/report/", "[data-section=demographics][aria-busy=false] canvas"),
     Site("snapshots", "/snapshots/", "text=Take a snapshot now"),
+    Site("report-empty", "/report/?first_day=2010-01-01&last_day=2010-01-31", "text=Nothing happened in these days"),
+    Site(
+        "report-sparse",
+        "/report/?campaign={seen_campaign}&first_day={seen_day}&last_day={seen_day}",
+        "[data-section=trend][aria-busy=false] canvas",
+    ),
     Site("sync", "/sync/", "text=Sync runs"),
     Site("sync-run", "/sync/runs/{sync_log}/", "text=Calls to LinkedIn"),
     Site("status", "/status/", "text=What somebody should look at"),
@@ -87,8 +93,13 @@ class Visitor:
         return site.path.format_map(_FirstIds(self._stack))
 
 
+_SEEN = {"seen_campaign": "campaign_id", "seen_day": "date"}
+_NEWEST_DAY = "SELECT * FROM campaign_daily_metrics ORDER BY date DESC, impressions DESC, campaign_id LIMIT 1"
+
+
 class _FirstIds(dict[str, object]):
-    """The first row of a table by the table's name; `invitation` is the token of one."""
+    """The first row of a table by the table's name; `invitation` is the token of one, `seen_campaign` was shown on
+    `seen_day`, the newest day with figures."""
 
     def __init__(self, stack: Stack) -> None:
         super().__init__()
@@ -97,6 +108,8 @@ class _FirstIds(dict[str, object]):
     def __missing__(self, table: str) -> object:
         if table == "invitation":
             return invitation_token(self._stack)
+        if table in _SEEN:
+            return self._stack.rows(f"SELECT {_SEEN[table]} AS one FROM ({_NEWEST_DAY}) AS day")[0]["one"]
         where = "WHERE account_id IS NOT NULL" if table == "sync_log" else ""
         return self._stack.rows(f"SELECT id FROM {table} {where} ORDER BY id LIMIT 1")[0]["id"]  # the names are ours
 

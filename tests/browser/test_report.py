@@ -1,6 +1,9 @@
 """The visual report as people use it: every choice lives in the address, and nothing on the page complains."""
 
 import csv
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,9 @@ from tests.browser.steps import menu_entry, sign_in
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(180)]
 
-SECTIONS = 9
+SECTION_NAMES = (
+    "key-figures", "trend", "campaigns", "spend", "funnel", "budgets", "engagement", "creatives", "demographics",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -25,7 +30,7 @@ def report(stack: Any, open_page: Any) -> Page:
 
 def wait(page: Page) -> None:
     """Until every section shows what it has."""
-    expect(page.locator("[data-section][aria-busy=false]")).to_have_count(SECTIONS)
+    expect(page.locator("[data-section][aria-busy=false]")).to_have_count(len(SECTION_NAMES))
 
 
 def section(page: Page, name: str) -> Locator:
@@ -182,6 +187,103 @@ def test_nothing_to_show_leads_to_what_there_is(report):
     report.get_by_role("link", name="show the latest of them").click()
     wait(report)
     assert section(report, "trend").locator("canvas").count() >= 1
+
+
+def test_a_colleague_who_is_sent_the_address_sees_the_same(stack, open_page, report):
+    report.get_by_label("Period").evaluate(_CHOOSE, "last_14_days")
+    report.wait_for_url("**/report/?period=last_14_days")
+    section(report, "campaigns").get_by_role("combobox").select_option("clicks")
+    expect(section(report, "campaigns").locator("h3").first).to_contain_text("Campaigns by clicks")
+    section(report, "trend").get_by_role("button", name="Impressions").click()
+    wait(report)
+    with another_person(stack, "ana@example.com"):
+        ana = open_page(stack, viewport={"width": 1280, "height": 900})
+        sign_in(ana, email="ana@example.com")
+        ana.goto(report.url)
+        wait(ana)
+        for name in SECTION_NAMES:
+            assert rows(ana, name) == rows(report, name), name
+        pressed = "[data-section=trend] [aria-pressed=true]"
+        assert ana.locator(pressed).all_text_contents() == report.locator(pressed).all_text_contents()
+        ana.context.close()
+
+
+def test_the_whole_report_is_printed(report):
+    """Chromium lists a PDF's headings in its outline, as plain text."""
+    title = "document.querySelector('[data-section={}] h2').textContent"
+    titles = [report.evaluate(title.format(name)).strip() for name in SECTION_NAMES]
+    paper = report.pdf(outline=True, tagged=True, print_background=True)
+    assert paper.startswith(b"%PDF")
+    for one in titles:
+        assert f"({one})".encode() in paper, one
+    # Tables are printed too: without them everything fits on fewer pages.
+    assert paper.count(b"/Type /Page\n") >= 4
+
+
+def test_one_campaign_on_one_day(stack, report):
+    [seen] = stack.rows(
+        "SELECT campaign_id AS id, date FROM campaign_daily_metrics ORDER BY date DESC, impressions DESC LIMIT 1"
+    )
+    report.goto(f"/report/?campaign={seen['id']}&period=custom&first_day={seen['date']}&last_day={seen['date']}")
+    wait(report)
+    assert len(rows(report, "trend")) == len(rows(report, "campaigns")) == 1
+    for name in ("key-figures", "trend", "campaigns", "funnel", "creatives"):
+        expect(section(report, name).locator("details.figures").first).to_be_attached()
+    assert not any(report.locator("canvas").evaluate_all(_ARE_BLANK))
+
+
+def test_five_hundred_campaigns(stack, report):
+    with five_hundred_campaigns(stack) as ad_account:
+        report.goto(f"/report/?ad_account={ad_account}&period=last_30_days")
+        wait(report)
+        assert len(rows(report, "campaigns")) == 20
+        assert len(rows(report, "spend")) == 8
+        expect(section(report, "spend").locator("details.figures tbody tr").last).to_contain_text("493 others")
+        assert not any(report.locator("canvas").evaluate_all(_ARE_BLANK))
+        assert report.locator("[name=campaign]").count() == 500
+        assert not report.evaluate("document.body.scrollWidth > document.documentElement.clientWidth")
+
+
+@contextmanager
+def another_person(stack: Any, email: str) -> Iterator[None]:
+    """An analyst with the owner's password."""
+    values = json.dumps({"id": 900_001, "email": email, "role": "analyst"})
+    copied = "SELECT (jsonb_populate_record(one, %s)).* FROM users AS one LIMIT 1"
+    stack.rows(f"INSERT INTO users {copied} RETURNING id", values)
+    try:
+        yield
+    finally:
+        stack.rows("DELETE FROM qsessions_session WHERE user_id = 900001 RETURNING user_id")
+        stack.rows("DELETE FROM users WHERE id = 900001 RETURNING id")
+
+
+@contextmanager
+def five_hundred_campaigns(stack: Any) -> Iterator[int]:
+    """An ad account of its own, with a day of figures for each."""
+    copied = "SELECT (jsonb_populate_record(one, %s)).* FROM ad_accounts AS one LIMIT 1"
+    values = json.dumps({"id": 900_001, "name": "Five hundred"})
+    stack.rows(f"INSERT INTO ad_accounts {copied} RETURNING id", values)
+    stack.rows(
+        "INSERT INTO campaigns SELECT (jsonb_populate_record(one, jsonb_build_object("
+        " 'id', 900000000 + number, 'account_id', 900001, 'name', 'A campaign with a rather long name ' || number))).*"
+        " FROM campaigns AS one, generate_series(1, 500) AS number"
+        " WHERE one.id = (SELECT min(id) FROM campaigns) RETURNING id"
+    )
+    stack.rows(
+        "INSERT INTO campaign_daily_metrics (campaign_id, date, impressions, clicks, spend, landing_page_clicks,"
+        " conversions, leads, likes, comments, shares, follows, opens, sends, fetched_at)"
+        " SELECT id, current_date - 1, 1000, id - 900000000, id - 900000000, 1, 1, 1, 1, 1, 1, 1, 0, 0, now()"
+        " FROM campaigns WHERE account_id = 900001 RETURNING id"
+    )
+    try:
+        yield 900_001
+    finally:
+        for table, column in (
+            ("campaign_daily_metrics", "campaign_id - 900000000 BETWEEN 1 AND 500"),
+            ("campaigns", "account_id = 900001"),
+            ("ad_accounts", "id = 900001"),
+        ):
+            stack.rows(f"DELETE FROM {table} WHERE {column} RETURNING id")
 
 
 _CHOOSE = """(select, value) => {

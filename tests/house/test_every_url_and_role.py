@@ -106,6 +106,11 @@ PAGES: dict[str, Outcomes] = {
     "campaign-metrics-list": READS,
     "creative-metrics-list": READS,
     "demographics-list": READS,
+    "findings-list": READS,
+    "findings-detail": READS_ITS_OWN,
+    "ad-accounts-audit": READS_ITS_OWN,
+    # A GET decides nothing.
+    **{f"findings-{decision}": (401, *(405,) * 5) for decision in ("assign", "snooze", "accept", "reopen")},
     "sync-logs-list": READS,
     "sync-logs-detail": READS_ITS_OWN,
     "rejected-records-list": READS,
@@ -136,6 +141,8 @@ PAGES: dict[str, Outcomes] = {
     "reporting:snapshots": staff(200),
     "reporting:snapshot_document": staff(404, 200, 200, 200, 200),
     "reporting:take_snapshot": staff(405),
+    "reporting:judge": staff(405),
+    "reporting:judging": staff(200),
     # They start and stop what runs, so a link does nothing.
     "reporting:plan": staff(405),
     "reporting:start": staff(405),
@@ -363,6 +370,7 @@ def _of_the_api(name: str, ad_account: AdAccount, connection: LinkedInConnection
         "ad-accounts": lambda: ad_account,
         "campaigns": lambda: ROWS[Campaign](ad_account),
         "creatives": lambda: ROWS[Creative](ad_account),
+        "findings": lambda: builders.make_finding(campaign=builders.make_campaign(account=ad_account)),
         "sync-logs": lambda: ROWS[SyncLog](ad_account),
         "rejected-records": lambda: ROWS[RejectedRecord](ad_account),
         "connections": lambda: connection,
@@ -370,6 +378,4 @@ def _of_the_api(name: str, ad_account: AdAccount, connection: LinkedInConnection
         "schedules": lambda: ROWS[PeriodicTask](ad_account),
     }
     list_name, _, action = name.rpartition("-")
-    return (
-        {"pk": rows[list_name]().pk} if list_name in rows and action in {"detail", "plan", "sync", "document"} else {}
-    )
+    return {"pk": rows[list_name]().pk} if list_name in rows and action != "list" else {}

@@ -13,29 +13,11 @@ from django.utils import timezone
 from accounts.models import AdAccount, AuditEvent, User
 from accounts.roles import Role
 from reporting import tasks
-from reporting.models import Audit, AuditThresholds, Finding
-from tests.builders import NOW, make_ad_account, make_campaign, make_creative, make_sync_run, make_user
+from reporting.models import Audit, AuditRequest, AuditThresholds, Finding
+from tests.builders import NOW, make_ad_account, make_campaign, make_creative, make_finding, make_sync_run, make_user
 from tests.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
-
-
-def make_finding(**changes: Any) -> Finding:
-    if "campaign" not in changes:
-        changes["campaign"] = make_campaign(account=changes.pop("ad_account", None) or make_ad_account())
-    values = {
-        "ad_account": changes["campaign"].account,
-        "rule_id": "audience_network",
-        "severity": "warning",
-        "sentence": f"{changes['campaign'].name} also runs on LinkedIn Audience Network.",
-        "evidence": [{"label": "Spend in 30 days", "value": "1234.50", "unit": "money"}],
-        "weight": Decimal("1234.5"),
-        "money_at_stake": Decimal("1234.5"),
-        "currency": "EUR",
-        "first_seen_at": NOW,
-        "last_seen_at": NOW,
-    }
-    return Finding.objects.create(**values | changes)
 
 
 def make_audit(ad_account: AdAccount, **changes: Any) -> Audit:
@@ -325,6 +307,87 @@ def test_the_list_as_csv_is_recorded_and_holds_no_formula(as_analyst):
     assert (event.actor_email, event.detail["what"]) == ("ana@example.com", "findings")
 
 
+# --- Judge now ---
+
+
+def judge(browser: Client, **fields: str) -> Any:
+    return browser.post("/actions/judge/", fields, follow=True)
+
+
+@pytest.fixture
+def told(monkeypatch) -> list[int]:
+    calls: list[int] = []
+    monkeypatch.setattr(tasks.audit_ad_account, "delay", calls.append)
+    return calls
+
+
+def test_judge_now_is_asked_watched_and_done(as_analyst, analyst, told, django_capture_on_commit_callbacks):
+    first, second, _never_synced = (make_ad_account() for _ in range(3))
+    for one in (first, second):
+        make_sync_run(account=one)
+    assert "Judge now" in text(as_analyst)
+    assert 'hx-get="/actions/judging/' not in text(as_analyst)
+    with django_capture_on_commit_callbacks(execute=True):
+        page = " ".join(judge(as_analyst).content.decode().split())
+    assert told == [first.pk, second.pk]
+    assert "0 of 2" in page
+    assert (
+        'hx-get="/actions/judging/?ad_account=&amp;rule=&amp;severity=&amp;state=open&amp;assignee=&amp;of=2"' in page
+    )
+    trail = AuditEvent.objects.filter(kind="audit_started_by_hand")
+    assert set(trail.values_list("ad_account_id", "actor_email")) == {
+        (one.pk, analyst.email) for one in (first, second)
+    }
+    tasks.audit_ad_account(first.pk)
+    half = as_analyst.get("/actions/judging/?of=2").content.decode()
+    assert ">1 of 2</progress>" in half
+    assert 'hx-trigger="every 2s"' in half
+    tasks.audit_ad_account(second.pk)
+    done = as_analyst.get("/actions/judging/?of=2&severity=critical").content.decode()
+    assert "judged anew" in done
+    assert "hx-get" not in done
+    assert 'href="/actions/?ad_account=&amp;rule=&amp;severity=critical&amp;state=open&amp;assignee="' in done
+
+
+def test_judge_now_keeps_to_the_filter_and_leads_back_to_it(as_analyst, told, django_capture_on_commit_callbacks):
+    first, second = make_ad_account(), make_ad_account()
+    for one in (first, second):
+        make_sync_run(account=one)
+    back = f"ad_account={second.pk}&severity=critical"
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = judge(as_analyst, back=f"{back}&state=open&next=https://evil.example")
+    assert told == [second.pk]
+    [(where, _)] = answer.redirect_chain
+    assert where == f"/actions/?ad_account={second.pk}&rule=&severity=critical&state=open&assignee="
+    # Another's waiting is not shown where the list is narrowed to this one.
+    tasks.audit_ad_account(second.pk)
+    AuditRequest.objects.create(ad_account=first, asked_at=NOW)
+    assert "hx-get" not in as_analyst.get(f"/actions/judging/?{back}").content.decode()
+
+
+def test_without_data_there_is_nothing_to_judge(as_analyst, told):
+    make_ad_account()
+    assert "Judge now" not in text(as_analyst)
+    assert "the first sync brings the data" in judge(as_analyst).content.decode()
+    assert not AuditRequest.objects.exists()
+
+
+def test_viewers_watch_their_own_and_start_nothing(as_bob, bobs_ad_account):
+    other = make_ad_account()
+    for one in (bobs_ad_account, other):
+        make_sync_run(account=one)
+        AuditRequest.objects.create(ad_account=one, asked_at=NOW)
+    page = text(as_bob)
+    assert "Judge now" not in page
+    assert "0 of 1" in page
+    assert as_bob.post("/actions/judge/").status_code == 403
+
+
+@pytest.mark.parametrize("of", ["x", "-1", "²", "9" * 30])
+def test_nonsense_about_how_many_there_were_breaks_nothing(as_analyst, of):
+    assert as_analyst.get("/actions/judging/", {"of": of}).status_code == 200
+
+
 # --- Around it ---
 
 
@@ -339,9 +402,7 @@ def test_the_overview_counts_what_is_open(as_analyst):
     assert ">0</data> notice" in page
 
 
-def test_thresholds_are_edited_recorded_and_judged_anew(monkeypatch, django_capture_on_commit_callbacks):
-    told: list[int] = []
-    monkeypatch.setattr(tasks.audit_ad_account, "delay", told.append)
+def test_thresholds_are_edited_recorded_and_judged_anew(told, django_capture_on_commit_callbacks):
     ad_account = make_ad_account()
     browser = signed_in(make_user(email="mia@example.com", role=Role.MANAGER))
     with django_capture_on_commit_callbacks(execute=True):
@@ -349,6 +410,9 @@ def test_thresholds_are_edited_recorded_and_judged_anew(monkeypatch, django_capt
             "/admin/reporting/auditthresholds/add/", {"ad_account": ad_account.pk, "ctr_percent": "0.3"}
         )
     assert answer.status_code == 302
+    assert (
+        f'href="/actions/?ad_account={ad_account.pk}">the Action center</a>' in browser.get("/admin/").content.decode()
+    )
     assert AuditThresholds.objects.get().ctr_percent == Decimal("0.3")
     assert told == [ad_account.pk]
     event = AuditEvent.objects.get(kind="thresholds_changed")

@@ -15,7 +15,8 @@ from ingestion.models import Campaign, Creative
 from ingestion.signals import sync_finished
 from reporting import findings, tasks
 from reporting.findings import BadWish, NotAllowed
-from reporting.models import Audit, AuditThresholds, Finding
+from reporting.models import Audit, AuditRequest, AuditThresholds, Finding
+from reporting.queries import findings as finding_queries
 from reporting.queries.findings import FindingFilter, counts_by_severity
 from tests.builders import (
     DAY,
@@ -90,6 +91,7 @@ def test_judging_again_changes_nothing_but_the_day(ad_account):
     before = the_finding()
     result = judge(ad_account, after=HOUR)
     after = the_finding()
+    assert (before.changed_at, after.changed_at) == (NOW, NOW)
     assert (result.new, result.fixed, result.reopened) == (0, 0, 0)
     assert after.pk == before.pk
     assert after.last_seen_at == NOW + HOUR
@@ -102,6 +104,7 @@ def test_a_mended_cause_is_fixed_and_says_what_was_at_stake(ad_account):
     assert judge(ad_account, after=HOUR).fixed == 1
     found = the_finding()
     assert (found.state, found.fixed_at, found.saved) == ("fixed", NOW + HOUR, 300)
+    assert found.changed_at == NOW + HOUR
     assert found.last_seen_at == NOW
     assert judge(ad_account, after=2 * HOUR).fixed == 0
     assert the_finding().fixed_at == NOW + HOUR
@@ -223,6 +226,7 @@ def test_reopened_by_a_person(ad_account, analyst):
     findings.accept([the_finding().pk], reason="Fine.", by=analyst, now=NOW)
     assert findings.reopen([the_finding().pk], by=analyst, now=NOW + HOUR) == 1
     assert (the_finding().state, the_finding().reopened_at) == ("open", NOW + HOUR)
+    assert the_finding().changed_at == NOW + HOUR
     assert findings.reopen([the_finding().pk], by=analyst, now=NOW) == 0
 
 
@@ -363,10 +367,12 @@ def told(monkeypatch) -> list[int]:
 def test_a_sync_that_stored_something_is_followed_by_an_audit(
     told, status, is_judged, django_capture_on_commit_callbacks
 ):
+    ad_account_id = make_ad_account().pk
     with django_capture_on_commit_callbacks(execute=True):
-        sync_finished.send(None, ad_account_id=5, run_id=1, status=status)
+        sync_finished.send(None, ad_account_id=ad_account_id, run_id=1, status=status)
         assert told == []
-    assert told == ([5] if is_judged else [])
+    assert told == ([ad_account_id] if is_judged else [])
+    assert AuditRequest.objects.exists() is is_judged
 
 
 def test_the_task_says_what_it_did(ad_account):
@@ -398,17 +404,25 @@ def test_a_simulated_year_of_a_finding(settings, monkeypatch):
             first = Campaign.objects.order_by("pk")[0]
             return Finding.objects.get(rule_id="audience_network", campaign=first)
 
+        def is_listed() -> bool:
+            """Among the open ones, as whoever opens the page finds them."""
+            shown = finding_queries.findings(AdAccount.objects.all(), FindingFilter(), today=WORLD_NOW.date())
+            return network().pk in {line.id for line in shown.lines}
+
         sync_after(0)
         assert Audit.objects.get().ad_account_id == ad_account_id
         sync_after(1, offsiteDeliveryEnabled=True)
         assert (network().state, network().times_seen) == ("open", 1)
         assert network().money_at_stake > 0
+        assert is_listed()
         sync_after(2, offsiteDeliveryEnabled=False)
         assert (network().state, network().fixed_at) == ("fixed", WORLD_NOW + 2 * HOUR)
         assert network().saved == network().money_at_stake
+        assert not is_listed()
         sync_after(3, offsiteDeliveryEnabled=True)
         assert (network().state, network().times_seen) == ("open", 2)
         assert notes(network())[-3:] == ["found", "fixed", "came back"]
+        assert is_listed()
         # An ad that LinkedIn rejects; then the campaign is paused, and nothing of it is left to do.
         creative = Creative.objects.filter(campaign=network().campaign).order_by("pk")[0]
         linkedin.simulator.change("edit", creative=creative.pk, fields={"review": {"status": "REJECTED"}})
@@ -433,3 +447,5 @@ def test_a_receiver_that_fails_leaves_the_sync_as_it_was(settings, monkeypatch):
         linkedin.connect()
         assert linkedin.sync().status == "success"
         assert asked == linkedin.ad_account_ids
+    # Pages say that it waits.
+    assert list(AuditRequest.objects.values_list("pk", flat=True)) == asked

@@ -113,7 +113,7 @@ def test_a_question_that_takes_too_long_is_given_up(as_alice: Client) -> None:
             cursor.execute("SET LOCAL statement_timeout = '20ms'")
             cursor.execute("SELECT pg_sleep(5)")
 
-    with patch("reporting.api.reports.performance", slow):
+    with patch("reporting.api.performance_report.performance", slow):
         response = as_alice.get("/api/v1/reports/performance")
     assert error(response) == (503, "unavailable", "The answer took too long to put together.")
     assert "fewer days" in response.json()["error"]["remedy"]
@@ -129,14 +129,14 @@ def test_every_question_has_a_limit(as_alice: Client, settings: Any) -> None:
             limits.append(cursor.fetchone())
         return []
 
-    with patch("reporting.api.reports.performance", look):
+    with patch("reporting.api.performance_report.performance", look):
         get(as_alice, "reports/performance")
     assert limits == [("7s",)]
 
 
 def test_a_bug_is_told_in_json(as_alice: Client) -> None:
     as_alice.raise_request_exception = False
-    with patch("reporting.api.reports.performance", side_effect=ZeroDivisionError("secret")):
+    with patch("reporting.api.performance_report.performance", side_effect=ZeroDivisionError("secret")):
         response = as_alice.get("/api/v1/reports/performance")
     assert error(response)[:2] == (500, "internal")
     assert "secret" not in response.content.decode()

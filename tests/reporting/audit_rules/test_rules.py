@@ -88,6 +88,37 @@ SILENT: list[tuple[str, dict[str, Any]]] = [
     ("end_near", {"ends_at": NOW + 7 * DAY + timedelta(minutes=1)}),
 ]  # fmt: skip
 
+HALF_OF_THE_TOTAL = TOTAL | {"starts_at": MIDNIGHT - 5 * DAY, "ends_at": MIDNIGHT + 5 * DAY}
+# The least that is found, and beside it the most that is not.
+EDGES: list[tuple[str, Any, Any]] = [
+    ("audience_network", campaign(audience_network=True), campaign(audience_network=False)),
+    ("audience_expansion", campaign(audience_expansion=True), campaign(audience_expansion=False)),
+    ("maximum_delivery", campaign(bid_strategy="MAX_CLICK", cost_type="CPM"),
+     campaign(bid_strategy="MAX_CLICK", cost_type="CPC")),
+    ("no_serving_creative", campaign(creatives_serving=0), campaign(creatives_serving=1)),
+    ("no_serving_creative", campaign(creatives_serving=0, ends_at=NOW + timedelta(seconds=1)),
+     campaign(creatives_serving=0, ends_at=NOW)),
+    ("single_creative", campaign(creatives_active=1), campaign(creatives_active=2)),
+    ("held_creative", creative(review_status="PENDING", changed_at=NOW - 2 * DAY),
+     creative(review_status="PENDING", changed_at=NOW - 2 * DAY + timedelta(seconds=1))),
+    ("no_impressions", campaign(seen_lately=0), campaign(seen_lately=1)),
+    ("no_impressions", campaign(seen_lately=0, starts_at=MIDNIGHT - 7 * DAY - timedelta(seconds=1), created_at=None),
+     campaign(seen_lately=0, starts_at=MIDNIGHT - 7 * DAY, created_at=None)),
+    ("low_ctr", campaign(clicks=399), campaign(clicks=400)),
+    ("low_ctr", campaign(clicks=0, impressions=5000), campaign(clicks=0, impressions=4999)),
+    ("spend_without_conversions", campaign(conversions=0, spend=Decimal(100)),
+     campaign(conversions=0, spend=Decimal("99.9999999999"))),
+    ("budget_over_pace", campaign(paced_spend=Decimal("385.0000000001")), campaign(paced_spend=Decimal(385))),
+    ("budget_over_pace", campaign(**HALF_OF_THE_TOTAL, spend_since_start=Decimal("550.0000000001")),
+     campaign(**HALF_OF_THE_TOTAL, spend_since_start=Decimal(550))),
+    ("budget_under_pace", campaign(paced_spend=Decimal("244.9999999999")), campaign(paced_spend=Decimal(245))),
+    ("budget_under_pace", campaign(**HALF_OF_THE_TOTAL, spend_since_start=Decimal("349.9999999999")),
+     campaign(**HALF_OF_THE_TOTAL, spend_since_start=Decimal(350))),
+    ("end_passed", campaign(ends_at=NOW), campaign(ends_at=NOW + timedelta(seconds=1))),
+    ("end_near", campaign(ends_at=NOW + 7 * DAY), campaign(ends_at=NOW + 7 * DAY + timedelta(seconds=1))),
+    ("end_near", campaign(ends_at=NOW + timedelta(seconds=1)), campaign(ends_at=NOW)),
+]  # fmt: skip
+
 UNJUDGED: list[tuple[str, dict[str, Any], str]] = [
     ("audience_network", {"audience_network": None}, "did not tell whether LinkedIn Audience Network is on"),
     ("audience_expansion", {"audience_expansion": None}, "did not tell whether audience expansion is on"),
@@ -140,9 +171,17 @@ def test_what_cannot_be_judged_says_why_and_is_no_finding(rule_id: str, changes:
     assert one.campaign_id == 1
 
 
-def test_every_rule_is_tried_both_ways() -> None:
-    """Creatives have their own tests below."""
+@pytest.mark.parametrize(("rule_id", "found", "not_found"), EDGES)
+def test_a_rule_draws_its_line_where_it_says(rule_id: str, found: Any, not_found: Any) -> None:
+    assert len(judge(rule_id, found).found) == 1
+    verdict = judge(rule_id, not_found)
+    assert verdict.found == verdict.unjudged == ()
+
+
+def test_every_rule_is_tried_both_ways_and_at_its_edge() -> None:
+    """Creatives have their own tests below; `good order` above tries every rule where it must be silent."""
     assert {rule_id for rule_id, *_ in FIRES} | {"held_creative"} == set(RULES)
+    assert {rule_id for rule_id, *_ in EDGES} == set(RULES)
 
 
 # --- Creatives ---

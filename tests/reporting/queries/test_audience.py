@@ -15,7 +15,7 @@ from reporting.money import Money
 from reporting.periods import Period
 from reporting.queries.audience import audiences
 from reporting.ratios import percent_of
-from tests.builders import make_ad_account, make_campaign, make_campaign_day, make_segment
+from tests.builders import make_ad_account, make_campaign, make_campaign_day, make_segment, make_sync_run
 from tests.ingestion.simulated import simulated_linkedin
 
 EVERYONE = AdAccount.objects.all()
@@ -95,6 +95,40 @@ def test_only_what_the_asker_may_see(bob, bobs_ad_account):
     found = audiences(ad_accounts=visible_ad_accounts(bob), period=AUTUMN, pivot_types=["job_title"])
     assert [one.impressions for one in found.pivots[0].segments] == [10]
     assert found.pivots[0].coverage_percent == 25
+
+
+@pytest.mark.django_db
+def test_a_month_that_is_not_wholly_fetched_is_left_out_of_the_coverage():
+    """LinkedIn tells whole months of segments, also of a month in whose middle the first sync began."""
+    old, young = make_ad_account(), make_ad_account()
+    make_sync_run(account=old, first_day=date(2026, 9, 1), last_day=date(2026, 10, 31))
+    make_sync_run(account=old, first_day=date(2026, 10, 20), last_day=date(2026, 11, 10))
+    make_sync_run(account=young, first_day=date(2026, 10, 15), last_day=date(2026, 11, 10))
+    for account in (old, young):
+        for month in (OCTOBER, NOVEMBER):
+            make_segment(account=account, date_start=month, impressions=90)
+            make_campaign_day(
+                campaign=make_campaign(account=account), date=month.replace(day=20 if month == OCTOBER else 9),
+                impressions=10 if (account, month) == (young, OCTOBER) else 100,
+            )  # fmt: skip
+    found = audiences(ad_accounts=EVERYONE, period=AUTUMN, pivot_types=["job_title"])
+    assert (found.months, found.partly_fetched_months) == ((OCTOBER, NOVEMBER), (OCTOBER,))
+    [pivot] = found.pivots
+    # Everything is shown; 270 of 300 are explained where both are known.
+    assert (pivot.impressions, pivot.coverage_percent) == (360, 90)
+    alone = audiences(ad_accounts=EVERYONE.filter(pk=old.pk), period=AUTUMN, pivot_types=["job_title"])
+    assert (alone.partly_fetched_months, alone.pivots[0].coverage_percent) == ((), 90)
+
+
+@pytest.mark.django_db
+def test_a_gap_between_fetched_days_is_noticed():
+    account = make_ad_account()
+    for first_day, last_day in ((OCTOBER, date(2026, 10, 10)), (date(2026, 10, 12), date(2026, 11, 10))):
+        make_sync_run(account=account, first_day=first_day, last_day=last_day)
+    make_segment(account=account, date_start=OCTOBER)
+    make_campaign_day(campaign=make_campaign(account=account), date=OCTOBER)
+    found = audiences(ad_accounts=EVERYONE, period=AUTUMN, pivot_types=["job_title"])
+    assert (found.partly_fetched_months, found.pivots[0].coverage_percent) == ((OCTOBER,), None)
 
 
 @pytest.mark.django_db

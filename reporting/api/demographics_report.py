@@ -1,0 +1,128 @@
+"""Who saw the ads, in whole calendar months."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.http import HttpResponseBase
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ingestion.models import AudienceDemographic
+from reporting.api.reports import DECIMAL, PeriodSerializer, ReportSerializer, ReportView, Several
+from reporting.api.views import bounded_statements
+from reporting.exports import download
+from reporting.periods import Period
+from reporting.queries.audience import Audience, Segment, audiences
+
+
+class DemographicsQuestion(PeriodSerializer):
+    """What `reports/demographics` can be asked."""
+
+    pivot_type = Several(
+        choices=AudienceDemographic.PivotType.values,
+        help_text=f"Which pivots, separated by commas: {', '.join(AudienceDemographic.PivotType.values)}.",
+    )
+    top = serializers.IntegerField(
+        min_value=1, max_value=1000, default=10, help_text="So many segments of each pivot; the others are one rest."
+    )
+
+
+class MoneySerializer(serializers.Serializer[Any]):
+    amount = serializers.DecimalField(max_digits=40, decimal_places=10, help_text="A decimal string.")
+    currency = serializers.CharField(allow_null=True, help_text="ISO code.")
+
+
+class SegmentSerializer(serializers.Serializer[Any]):
+    segment = serializers.CharField(help_text="URN or LinkedIn's enum; empty for the rest.")
+    name = serializers.CharField(help_text="Name that people read.")
+    impressions = serializers.IntegerField(help_text="Impressions (count).")
+    clicks = serializers.IntegerField(help_text="Clicks (count).")
+    conversions = serializers.IntegerField(help_text="Conversions (count).")
+    leads = serializers.IntegerField(help_text="Leads (count).")
+    spend = MoneySerializer(many=True, help_text="Spend, an amount per currency.")
+    ctr_percent = serializers.DecimalField(**DECIMAL, help_text="Clicks per hundred impressions (percent).")
+    share_percent = serializers.DecimalField(
+        **DECIMAL, help_text="Of the impressions of every segment of the pivot (percent)."
+    )
+
+
+class AudienceSerializer(serializers.Serializer[Any]):
+    pivot_type = serializers.ChoiceField(
+        choices=AudienceDemographic.PivotType.values, help_text="By what people are told apart."
+    )
+    label = serializers.CharField(help_text="The same as people read it.")  # type: ignore[assignment]
+    segment_count = serializers.IntegerField(help_text="Segments in all (count).")
+    impressions = serializers.IntegerField(help_text="Impressions of all segments (count).")
+    coverage_percent = serializers.DecimalField(
+        **DECIMAL, help_text="The part of the ad accounts' impressions that the segments explain (percent)."
+    )
+    segments = SegmentSerializer(many=True, help_text="Those seen most.")
+    rest = SegmentSerializer(allow_null=True, help_text="All others as one; null where there are none.")
+
+
+class DemographicsReport(ReportSerializer):
+    """Who saw the ads, in the whole calendar months that the period touches."""
+
+    months = serializers.ListField(child=serializers.DateField(), help_text="First days of months with figures.")
+    partly_fetched_months = serializers.ListField(
+        child=serializers.DateField(),
+        help_text="First days of months of which, for some ad account, not every day is fetched; no coverage has them.",
+    )
+    pivots = AudienceSerializer(many=True, help_text="One per pivot asked for.")
+
+
+class Demographics(ReportView):
+    """Who saw the ads."""
+
+    question = DemographicsQuestion
+
+    @extend_schema(summary="Report audiences", parameters=[DemographicsQuestion], responses=DemographicsReport)
+    def get(self, request: Request) -> HttpResponseBase:
+        """The whole calendar months that the period touches, since LinkedIn counts audiences by month."""
+        asked = self.asked(request)
+        pivots = asked.get("pivot_type") or AudienceDemographic.PivotType.values
+        ad_accounts = self.chosen(asked)
+        with bounded_statements():
+            found = audiences(ad_accounts=ad_accounts, period=asked["days"], pivot_types=pivots, top=asked["top"])
+            if not self.file_format:
+                return Response(
+                    {
+                        **self.head(Period(found.first_day, found.last_day), ad_accounts),
+                        "months": found.months,
+                        "partly_fetched_months": found.partly_fetched_months,
+                        "pivots": AudienceSerializer(found.pivots, many=True).data,
+                    }
+                )
+        self.note_export("the demographics report")
+        return download(self.file_format, "demographics", _SEGMENT_HEADER, _segment_lines(found.pivots))
+
+
+_SEGMENT_HEADER = (
+    "pivot_type", "segment", "name", "impressions", "clicks", "conversions", "leads", "currency", "spend",
+    "ctr_percent", "share_percent",
+)  # fmt: skip
+
+
+def _segment_lines(pivots: Iterable[Audience]) -> Iterator[list[Any]]:
+    """One line per segment and currency; counts are of all currencies and stand in the first line."""
+    for pivot in pivots:
+        for segment in [*pivot.segments, *([pivot.rest] if pivot.rest else [])]:
+            yield from _lines_of(pivot.pivot_type, segment)
+
+
+def _lines_of(pivot_type: str, segment: Segment) -> Iterator[list[Any]]:
+    counts: list[Any] = [segment.impressions, segment.clicks, segment.conversions, segment.leads]
+    ratios: list[Any] = [segment.ctr_percent, segment.share_percent]
+    for at, money in enumerate(segment.spend):
+        is_first = at == 0
+        yield [
+            pivot_type,
+            segment.segment,
+            segment.name,
+            *(counts if is_first else [None] * len(counts)),
+            money.currency,
+            money.amount,
+            *(ratios if is_first else [None] * len(ratios)),
+        ]

@@ -1,0 +1,417 @@
+"""Whoever tells a figure tells the same one: pages, API and LinkedIn itself, to the last unit, currency by currency.
+
+One world of three currencies is synced over HTTP and asked the same question everywhere. What is expected is added up
+here from the simulator's truth, with ratios written out once more, so that no code of the reports is in it.
+
+Whatever tells figures joins by a line in `WHOLE`, `BY_CAMPAIGN` or `BY_SEGMENT`: a function that is given a browser
+and answers with the figures under the names of `reporting/metrics.py`. Each tells what it tells of them.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import AdAccount
+from accounts.roles import Role
+from ingestion.linkedin_simulator.simulator import Options, Simulator
+from ingestion.linkedin_simulator.truth import truth
+from ingestion.linkedin_simulator.world import WorldSize
+from ingestion.models import SyncLog
+from tests.builders import make_user
+from tests.conftest import signed_in
+from tests.ingestion.simulated import simulated_linkedin
+from tests.reporting.api.asking import every_row, get
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+# Begins and ends in the middle of a week and a month; the days before are as many.
+FIRST_DAY, LAST_DAY = date(2026, 10, 14), date(2026, 11, 19)
+BEFORE = (date(2026, 9, 7), date(2026, 10, 13))
+DAYS = {"first_day": "2026-10-14", "last_day": "2026-11-19"}
+MONTHS = (date(2026, 10, 1), date(2026, 11, 1))
+
+SUMS = (
+    "impressions", "clicks", "spend", "landing_page_clicks", "conversions", "leads", "likes", "comments", "shares",
+    "follows", "opens", "sends",
+)  # fmt: skip
+SOCIAL = ("likes", "comments", "shares", "follows")
+# Dividend, divisor, times, decimal places.
+RATIOS: dict[str, tuple[tuple[str, ...], str, int, int]] = {
+    "ctr_percent": (("clicks",), "impressions", 100, 6),
+    "cpc": (("spend",), "clicks", 1, 10),
+    "cpm": (("spend",), "impressions", 1000, 10),
+    "cost_per_conversion": (("spend",), "conversions", 1, 10),
+    "cost_per_lead": (("spend",), "leads", 1, 10),
+    "conversion_rate_percent": (("conversions",), "clicks", 100, 6),
+    "engagement_rate_percent": (("clicks", *SOCIAL), "impressions", 100, 6),
+    "open_rate_percent": (("opens",), "sends", 100, 6),
+}
+
+Row = dict[str, Any]
+Told = dict[Any, dict[str, Decimal | None]]
+
+
+class World:
+    """The truth of every ad account, row by row."""
+
+    def __init__(self, browser: Client, tables: dict[int, dict[str, list[Row]]]) -> None:
+        self.browser = browser
+        self.tables = tables
+        self.currency = {pk: str(of["ad_accounts"][0]["currency"]) for pk, of in tables.items()}
+
+    def rows(self, table: str) -> Iterator[Row]:
+        """With the currency and the ad account of each."""
+        for pk, tables in self.tables.items():
+            for row in tables[table]:
+                yield {**row, "account_id": pk, "currency": self.currency[pk]}
+
+    def days(self, table: str = "campaign_daily_metrics", *, first_day: date = FIRST_DAY, last_day: date = LAST_DAY
+             ) -> list[Row]:  # fmt: skip
+        return [row for row in self.rows(table) if first_day <= row["date"] <= last_day]
+
+    def names(self, table: str, column: str) -> dict[Any, str]:
+        return {row["id"]: row[column] or str(row["id"]) for row in self.rows(table)}
+
+
+@pytest.fixture
+def world(settings: Any, transactional_db: None) -> World:
+    settings.BACKFILL_DAYS = 90
+    settings.API_REQUESTS_PER_MINUTE = 10_000
+    size = WorldSize(ad_accounts=4, campaigns_per_account=3, creatives_per_campaign=2)
+    with simulated_linkedin(settings, Options(now=NOW, frozen=True, size=size)) as linkedin:
+        linkedin.connect()
+        for pk in linkedin.ad_account_ids:
+            overspend(linkedin.simulator, pk)
+            assert linkedin.sync(pk).status == "success"
+        first_day = SyncLog.objects.exclude(first_day=None)[0].first_day
+        assert first_day
+        tables = {
+            pk: truth(linkedin.simulator, pk, first_day, NOW.date(), known_before=False)
+            for pk in linkedin.ad_account_ids
+        }
+    found = World(signed_in(make_user(role=Role.OWNER)), tables)
+    assert set(found.currency.values()) == {"USD", "EUR", "GBP"}
+    assert AdAccount.objects.filter(currency="USD").count() == 2
+    return found
+
+
+def overspend(simulator: Simulator, ad_account_id: int) -> None:
+    """A total budget far below what the first campaign spends."""
+    account = simulator.present.account(ad_account_id)
+    assert account
+    first = next(iter(simulator.present.campaigns(account)))
+    budget = {"amount": "100", "currencyCode": account.currency}
+    simulator.change("edit", campaign=first.id, fields={"totalBudget": budget})
+
+
+# --- What is expected ---
+
+
+def figures(rows: Iterable[Row]) -> dict[str, Decimal | None]:
+    """Sums, and ratios from them."""
+    rows = list(rows)
+    told: dict[str, Any] = {name: sum((Decimal(row[name]) for row in rows), Decimal(0)) for name in SUMS}
+    told["engagements"] = sum(told[name] for name in SOCIAL)
+    return told | {name: ratio(told, *how) for name, how in RATIOS.items()}
+
+
+def ratio(sums: dict[str, Any], parts: tuple[str, ...], divisor: str, times: int, places: int) -> Decimal | None:
+    if not sums[divisor]:
+        return None
+    exact = Decimal(sum(sums[part] for part in parts)) * times / sums[divisor]
+    return exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+
+
+def percent(part: Decimal | None, whole: Decimal | None) -> Decimal | None:
+    if part is None or not whole:
+        return None
+    return (part * 100 / whole).quantize(Decimal("1e-6"), ROUND_HALF_UP)
+
+
+def grouped(rows: Iterable[Row], *by: str) -> Told:
+    """Figures of the rows that share these columns."""
+    groups: dict[Any, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[tuple(row[name] for name in by) if len(by) > 1 else row[by[0]]].append(row)
+    return {key: figures(of_key) for key, of_key in groups.items()}
+
+
+# --- What is told ---
+
+
+def section(browser: Client, name: str, **parameters: str) -> Any:
+    asked = {"period": "custom", "compare": "none", **DAYS, **parameters}
+    answer = browser.get(f"/report/sections/{name}/", asked)
+    assert answer.status_code == 200, answer.content
+    return answer.json()
+
+
+def lines(browser: Client, name: str, **parameters: str) -> Iterator[Row]:
+    """The rows of a section's tables as dictionaries, with the currency of their block."""
+    for block in section(browser, name, **parameters)["blocks"]:
+        names = [column["name"] for column in block["table"]["columns"]]
+        for row in block["table"]["rows"]:
+            yield dict(zip(names, row, strict=True)) | {"currency": block["currency"], "block": block["key"]}
+
+
+def exact(row: Row) -> dict[str, Decimal | None]:
+    """The figures of a row."""
+    known = {*SUMS, *RATIOS, "engagements"}
+    return {name: None if value is None else Decimal(value) for name, value in row.items() if name in known}
+
+
+def report(browser: Client, **parameters: Any) -> Any:
+    metrics = ",".join([*SUMS, "engagements", *RATIOS])
+    return get(browser, "reports/performance", **(DAYS | {"metrics": metrics, **parameters}))
+
+
+def added(rows: Iterable[Row], *by: str) -> Told:
+    """Sums of rows that a list or a table holds; ratios are not added."""
+    return {
+        key: {name: of_key[name] for name in SUMS}
+        for key, of_key in grouped((dict.fromkeys(SUMS, 0) | row for row in rows), *by).items()
+    }
+
+
+def key_figures(browser: Client) -> Told:
+    """The tiles name their figures in words."""
+    labels = {
+        "Spend": "spend", "Impressions": "impressions", "Clicks": "clicks", "CTR": "ctr_percent", "CPC": "cpc",
+        "CPM": "cpm", "Conversions": "conversions", "Cost per conversion": "cost_per_conversion", "Leads": "leads",
+        "Cost per lead": "cost_per_lead", "Social engagements": "engagements",
+        "Engagement rate": "engagement_rate_percent",
+    }  # fmt: skip
+    told: Told = defaultdict(dict)
+    for row in lines(browser, "key-figures"):
+        told[row["currency"]][labels[row["metric"]]] = None if row["now"] is None else Decimal(row["now"])
+    assert all(len(of_currency) == len(labels) for of_currency in told.values())
+    return told
+
+
+def only(names: Iterable[str], told: Told) -> Told:
+    """Of sums over a table those that the table holds."""
+    wanted = set(names)
+    return {key: {name: value for name, value in row.items() if name in wanted} for key, row in told.items()}
+
+
+_OF_TREND = ("spend", "impressions", "clicks", "landing_page_clicks", "conversions", "leads")
+_OF_SEGMENTS = ("impressions", "clicks", "conversions", "leads")
+_OF_CAMPAIGNS = ("spend", "impressions", "clicks", "conversions", "leads")
+
+# Who tells the figures of everything, currency by currency.
+WHOLE: dict[str, Callable[[Client], Told]] = {
+    "key figures": key_figures,
+    "days of the trend": lambda browser: only(_OF_TREND, added(lines(browser, "trend", by="day"), "currency")),
+    "weeks of the trend": lambda browser: only(_OF_TREND, added(lines(browser, "trend", by="week"), "currency")),
+    "months of the trend": lambda browser: only(_OF_TREND, added(lines(browser, "trend", by="month"), "currency")),
+    "campaigns of the report": lambda browser: only(_OF_CAMPAIGNS, added(lines(browser, "campaigns"), "currency")),
+    "creatives of the report": lambda browser: only(_OF_CAMPAIGNS, added(lines(browser, "creatives"), "currency")),
+    "spend of the report": lambda browser: only(["spend"], added(lines(browser, "spend"), "currency")),
+    "totals of the API": lambda browser: {one["currency"]: exact(one["figures"]) for one in report(browser)["totals"]},
+    "campaign-metrics": lambda browser: added(every_row(browser, "campaign-metrics", **DAYS, page_size=1000),
+                                              "currency"),
+    "creative-metrics": lambda browser: added(every_row(browser, "creative-metrics", **DAYS, page_size=1000),
+                                              "currency"),
+    **{
+        f"{group} of the API": lambda browser, group=group: added(  # type: ignore[misc]
+            ({"currency": row["currency"], **row["figures"]} for row in report(browser, group_by=group)["rows"]),
+            "currency",
+        )
+        for group in ("account", "campaign", "creative", "day", "week", "month")
+    },
+}  # fmt: skip
+
+# Who tells the figures of each campaign, by its name and currency.
+BY_CAMPAIGN: dict[str, Callable[[Client], Told]] = {
+    "campaigns of the report": lambda browser: {
+        (row["campaign"], row["currency"]): exact(row) for row in lines(browser, "campaigns")
+    },
+    "spend of the report": lambda browser: {
+        (row["campaign"], row["currency"]): exact(row) for row in lines(browser, "spend")
+    },
+    "rows of the API": lambda browser: {
+        (row["label"], row["currency"]): exact(row["figures"]) for row in report(browser, group_by="campaign")["rows"]
+    },
+}
+
+# Who tells the impressions, clicks, conversions and leads of each segment in the months, by pivot and segment.
+BY_SEGMENT: dict[str, Callable[[Client], Told]] = {
+    "demographics of the API": lambda browser: {
+        (pivot["pivot_type"], one["segment"]): exact({name: one[name] for name in (*_OF_SEGMENTS, "ctr_percent")})
+        for pivot in get(browser, "reports/demographics", **DAYS, top=1000)["pivots"]
+        for one in pivot["segments"]
+    },
+    "demographics as a list": lambda browser: only(_OF_SEGMENTS, added(
+        every_row(browser, "demographics", first_month=MONTHS[0], last_month=MONTHS[1], page_size=1000),
+        "pivot_type", "segment",
+    )),
+}  # fmt: skip
+
+
+def assert_agree(who: str, told: Told, expected: Told) -> None:
+    assert told.keys() == expected.keys(), who
+    for key, told_figures in told.items():
+        assert told_figures, (who, key)
+        for name, value in told_figures.items():
+            assert value == expected[key][name], (who, key, name)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_everybody_tells_the_same_figures(world: World) -> None:
+    """Few enough campaigns and creatives that no section cuts its list."""
+    rows, names = world.days(), world.names("campaigns", "name")
+    expected = grouped(rows, "currency")
+    for who, tell in WHOLE.items():
+        assert_agree(who, tell(world.browser), expected)
+    # The spend section leaves out what cost nothing.
+    campaigns = grouped(({**row, "campaign": names[row["campaign_id"]]} for row in rows), "campaign", "currency")
+    assert all(of_campaign["spend"] for of_campaign in campaigns.values())
+    for who, tell in BY_CAMPAIGN.items():
+        assert_agree(who, without_rest(tell(world.browser)), campaigns)
+
+
+def without_rest(told: Told) -> Told:
+    return {key: row for key, row in told.items() if not key[0].endswith(" others")}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_stretches_of_days_and_the_period_before(world: World) -> None:
+    starts = {
+        "day": lambda day: day,
+        "week": lambda day: day.fromordinal(day.toordinal() - day.weekday()),
+        "month": lambda day: day.replace(day=1),
+    }
+    for step, start in starts.items():
+        rows = [{**row, "start": start(row["date"]).isoformat()} for row in world.days()]
+        expected = grouped(rows, "start", "currency")
+        told = {
+            (row["key"], row["currency"]): exact(row["figures"]) for row in report(world.browser, group_by=step)["rows"]
+        }
+        assert_agree(f"{step} of the API", told, expected)
+        labels = {row["key"]: row["label"] for row in report(world.browser, group_by=step)["rows"]}
+        trend = {(row["when"], row["currency"]): exact(row) for row in lines(world.browser, "trend", by=step)}
+        something = {key: row for key, row in trend.items() if row["impressions"] or row["spend"]}
+        assert_agree(
+            f"{step} of the trend", something, {(labels[key], money): row for (key, money), row in expected.items()}
+        )
+    before = grouped(world.days(first_day=BEFORE[0], last_day=BEFORE[1]), "currency")
+    now = grouped(world.days(), "currency")
+    compared = report(world.browser, compare="previous")
+    assert {one["currency"]: exact(one["before"]) for one in compared["totals"]} == before
+    for one in compared["totals"]:
+        money = one["currency"]
+        for name, change in one["change_percent"].items():
+            was, now_is = before[money][name], now[money][name]
+            wanted = None if was is None or now_is is None else percent(now_is - was, was)
+            assert (None if change is None else Decimal(change)) == wanted, (money, name)
+    tiles = list(lines(world.browser, "key-figures", compare="previous"))
+    told_before = {row["currency"]: Decimal(row["before"]) for row in tiles if row["metric"] == "Spend"}
+    assert told_before == {money: row["spend"] for money, row in before.items()}
+    changes = {one["currency"]: one["change_percent"]["spend"] for one in compared["totals"]}
+    assert {row["currency"]: row["change"] for row in tiles if row["metric"] == "Spend"} == changes
+
+
+@pytest.mark.django_db(transaction=True)
+def test_funnel_engagement_creatives_and_shares_of_spend(world: World) -> None:
+    browser, rows, names = world.browser, world.days(), world.names("campaigns", "name")
+    everything = figures(rows)
+    steps = ("impressions", "clicks", "landing_page_clicks", "conversions", "leads")
+    funnel = list(lines(browser, "funnel"))
+    assert [Decimal(row["count"]) for row in funnel] == [everything[name] for name in steps]
+    for row, name, previous in zip(funnel[1:], steps[1:], steps, strict=False):
+        assert Decimal(row["of_previous"]) == percent(everything[name], everything[previous])
+        assert Decimal(row["of_first"]) == percent(everything[name], everything["impressions"])
+
+    campaigns = grouped(rows, "campaign_id")
+    engaged = sorted((row["engagements"] or Decimal(0) for row in campaigns.values()), reverse=True)[:5]
+    told = {row["campaign"]: exact(row) for row in lines(browser, "engagement")}
+    assert [row["engagements"] for row in told.values()] == engaged
+    by_name = {names[pk]: row for pk, row in campaigns.items()}
+    assert_agree("engagement", told, {name: by_name[name] for name in told})
+
+    of_creatives = grouped(world.days("creative_daily_metrics"), "creative_id", "currency")
+    api = {(row["key"], row["currency"]): exact(row["figures"]) for row in report(browser, group_by="creative")["rows"]}
+    assert_agree("creatives of the API", api, of_creatives)
+    shown = {exact(row)["spend"]: exact(row) for row in lines(browser, "creatives")}
+    by_spend = {row["spend"]: row for row in of_creatives.values()}
+    assert len(by_spend) == len(of_creatives)
+    assert_agree("creatives", shown, by_spend)
+
+    totals = grouped(rows, "currency")
+    for row in lines(browser, "spend"):
+        assert Decimal(row["share"]) == percent(Decimal(row["spend"]), totals[row["currency"]]["spend"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_budgets_are_held_against_what_was_spent(world: World) -> None:
+    rows, stored = world.days(), world.days(first_day=date.min, last_day=date.max)
+    names, campaigns = world.names("campaigns", "name"), {row["name"]: row for row in world.rows("campaigns")}
+    told = list(lines(world.browser, "budgets"))
+    assert {row["campaign"] for row in told} >= {names[row["campaign_id"]] for row in rows}
+    bases = set()
+    for row in told:
+        one = campaigns[row["campaign"]]
+        spent = [day for day in rows if day["campaign_id"] == one["id"]]
+        in_all = sum((day["spend"] for day in stored if day["campaign_id"] == one["id"]), Decimal(0))
+        days = sum(1 for day in spent if day["impressions"] or day["spend"])
+        against: list[tuple[Decimal, Decimal]] = []
+        if one["daily_budget"] and days:
+            against.append((sum((day["spend"] for day in spent), Decimal(0)), one["daily_budget"] * days))
+        if one["total_budget"]:
+            against.append((in_all, one["total_budget"]))
+        wanted = max(against, key=lambda pair: pair[0] / pair[1], default=None)
+        bases.add(str(row["basis"]).split()[0])
+        if wanted is None:
+            assert row["budget"] is None
+            continue
+        assert (Decimal(row["spent"]), Decimal(row["budget"])) == wanted, row
+        assert Decimal(row["used"]) == percent(*wanted)
+        assert Decimal(row["within"]) + Decimal(row["beyond"]) == wanted[0]
+        assert Decimal(row["within"]) + Decimal(row["left"]) == wanted[1]
+    assert {"Daily", "Total"} <= bases
+
+
+@pytest.mark.django_db(transaction=True)
+def test_audiences_with_their_shares_and_coverage(world: World) -> None:
+    browser = world.browser
+    segments: list[Row] = [
+        dict.fromkeys(SUMS, 0) | row for row in world.rows("audience_demographics") if row["date_start"] in MONTHS
+    ]
+    expected = grouped(segments, "pivot_type", "segment")
+    for who, tell in BY_SEGMENT.items():
+        assert_agree(who, tell(browser), expected)
+
+    shown_months = world.days(first_day=MONTHS[0], last_day=NOW.date())
+    of_all = sum((Decimal(row["impressions"]) for row in shown_months), Decimal(0))
+    pivots = get(browser, "reports/demographics", **DAYS, top=1000)["pivots"]
+    assert [date.fromisoformat(one) for one in get(browser, "reports/demographics", **DAYS)["months"]] == list(MONTHS)
+    of_report = {block["key"]: block for block in section(browser, "demographics")["blocks"]}
+    assert of_report.keys() == {pivot["pivot_type"] for pivot in pivots}
+    for pivot in pivots:
+        of_pivot = [row for row in segments if row["pivot_type"] == pivot["pivot_type"]]
+        together = sum((Decimal(row["impressions"]) for row in of_pivot), Decimal(0))
+        assert Decimal(pivot["impressions"]) == together
+        coverage = percent(together, of_all)
+        assert coverage is not None
+        assert Decimal(pivot["coverage_percent"]) == coverage
+        assert (f"{coverage:.0f} %" in of_report[pivot["pivot_type"]]["note"]) or coverage > Decimal("99.5")
+        # What LinkedIn has no name for is shown by its URN.
+        names = {row["segment"]: row["segment_name"] or row["segment"] for row in of_pivot}
+        if pivot["pivot_type"] != "company_size":
+            assert {one["segment"]: one["name"] for one in pivot["segments"]} == names
+        for one in pivot["segments"]:
+            assert Decimal(one["share_percent"]) == percent(Decimal(one["impressions"]), together)
+            spent: dict[str, Decimal] = defaultdict(Decimal)
+            for row in of_pivot:
+                if row["segment"] == one["segment"]:
+                    spent[row["currency"]] += row["spend"]
+            assert {money["currency"]: Decimal(money["amount"]) for money in one["spend"]} == spent
+        # The page shows ten and the rest as one, with the same shares: of every segment, not of the ten.
+        table = [row for row in lines(browser, "demographics") if row["block"] == pivot["pivot_type"]]
+        assert sum(Decimal(row["impressions"]) for row in table) == together
+        shares = {one["name"]: Decimal(one["share_percent"]) for one in pivot["segments"][:10]}
+        assert {row["segment"]: Decimal(row["share"]) for row in table[:10]} == shares
