@@ -212,6 +212,17 @@ def reencrypt_tokens() -> tuple[int, list[int]]:
     return done, unreadable
 
 
+def unreadable() -> list[int]:
+    """The connections whose tokens none of `FIELD_ENCRYPTION_KEYS` opens."""
+    found = []
+    for connection_id in LinkedInConnection.objects.order_by("pk").values_list("pk", flat=True):
+        try:
+            LinkedInConnection.objects.only(*_TOKENS).get(pk=connection_id)
+        except UndecryptableToken:
+            found.append(connection_id)
+    return found
+
+
 class ConnectionTokens:
     """Access tokens of one connection, renewed when they end; safe for many threads and processes.
 

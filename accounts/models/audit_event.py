@@ -47,6 +47,8 @@ class AuditEvent(models.Model):
         FINDING_CHANGED = "finding_changed", "Finding changed"
         THRESHOLDS_CHANGED = "thresholds_changed", "Audit thresholds changed"
         AD_ACCOUNT_SETTINGS_CHANGED = "ad_account_settings_changed", "Settings of an ad account changed"
+        BACKUP_MADE = "backup_made", "Backup made"
+        BACKUP_RESTORED = "backup_restored", "Backup restored"
 
     personal_data = frozenset({"actor_email", "detail"})
 
