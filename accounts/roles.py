@@ -21,6 +21,7 @@ MAY_CONNECT_LINKEDIN = frozenset({Role.OWNER, Role.MANAGER})
 MAY_SYNC = frozenset({Role.OWNER, Role.MANAGER})
 MAY_CHANGE_FINDINGS = frozenset({Role.OWNER, Role.MANAGER, Role.ANALYST})
 MAY_MANAGE_PEOPLE = frozenset({Role.OWNER})
+MAY_REMOVE_AD_ACCOUNTS = frozenset({Role.OWNER})
 
 _EVERYBODY = frozenset(Role)
 
@@ -39,6 +40,7 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "Make API tokens that start syncs": MAY_SYNC,
     "Invite people, change roles and grants, end sessions, unlock logins": MAY_MANAGE_PEOPLE,
     "Read the audit trail": MAY_MANAGE_PEOPLE,
+    "Remove an ad account with all its data": MAY_REMOVE_AD_ACCOUNTS,
 }
 
 

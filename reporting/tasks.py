@@ -4,14 +4,16 @@ import logging
 from dataclasses import asdict
 from typing import Any
 
-from celery import shared_task
+from celery import Task, shared_task
 from django.utils import timezone
 from structlog.contextvars import bind_contextvars
 
 from accounts.models import AdAccount
-from reporting import findings
+from reporting import findings, removing
 
 log = logging.getLogger(__name__)
+
+_SYNC_ENDS_SECONDS = 10
 
 
 @shared_task
@@ -26,3 +28,13 @@ def audit_ad_account(ad_account_id: int) -> Any:
     if result is None:
         return {"status": "never synced"}
     return {"status": "judged", **asdict(result)}
+
+
+@shared_task(bind=True, max_retries=None)
+def remove_ad_account(self: Task[Any, Any], ad_account_id: int) -> Any:
+    """Remove an ad account that was marked for it, with everything that is stored of it."""
+    bind_contextvars(ad_account_id=ad_account_id)
+    try:
+        return {"removed": removing.carry_out(ad_account_id, now=timezone.now())}
+    except removing.StillSyncing:
+        raise self.retry(countdown=_SYNC_ENDS_SECONDS, throw=False) from None

@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from reporting.pages import actions, report, status, sync
+from reporting.pages import actions, removing, report, status, sync
 
 app_name = "reporting"
 urlpatterns = [
     path("actions/", actions.actions, name="actions"),
     path("actions/change/", actions.change, name="change_findings"),
     path("actions/findings.csv", actions.download, name="actions_csv"),
+    path("ad-accounts/<int:ad_account_id>/remove/", removing.remove_ad_account, name="remove_ad_account"),
     path("report/", report.report, name="report"),
     path("report/sections/<slug:name>/", report.report_section, name="report_section"),
     path("status/", status.status, name="status"),

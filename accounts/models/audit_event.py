@@ -47,6 +47,8 @@ class AuditEvent(models.Model):
         FINDING_CHANGED = "finding_changed", "Finding changed"
         THRESHOLDS_CHANGED = "thresholds_changed", "Audit thresholds changed"
         AD_ACCOUNT_SETTINGS_CHANGED = "ad_account_settings_changed", "Settings of an ad account changed"
+        AD_ACCOUNT_REMOVED = "ad_account_removed", "Ad account removed with all its data"
+        AD_ACCOUNT_LET_BACK = "ad_account_let_back", "Removed ad account let back"
         BACKUP_MADE = "backup_made", "Backup made"
         BACKUP_RESTORED = "backup_restored", "Backup restored"
 

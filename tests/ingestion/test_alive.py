@@ -3,16 +3,16 @@
 from datetime import timedelta
 
 import pytest
-from celery.utils.nodenames import default_nodename
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from ingestion import signs_of_life
+from ingestion.management.commands.alive import own_worker_name
 
 
 @pytest.fixture(autouse=True)
 def nobody_signed(db):
-    signs_of_life.sign_worker_off(default_nodename(None))
+    signs_of_life.sign_worker_off(own_worker_name())
     signs_of_life.valkey().delete(signs_of_life._key("beat"))
 
 
@@ -22,7 +22,7 @@ def test_the_worker_of_this_machine_counts_and_no_other():
     signs_of_life.sign_worker("celery@elsewhere", concurrency=1, active=0)
     with pytest.raises(CommandError):
         call_command("alive", "worker")
-    signs_of_life.sign_worker(default_nodename(None), concurrency=1, active=0)
+    signs_of_life.sign_worker(own_worker_name(), concurrency=1, active=0)
     call_command("alive", "worker")
     signs_of_life.sign_worker_off("celery@elsewhere")
 
