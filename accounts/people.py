@@ -70,6 +70,5 @@ def remove(person: User, *, actor: User | None) -> None:
 def _forget_in_the_admins_log(person: User) -> None:
     """What Django's admin noted about them; it calls rows by the names that they had."""
     about = Q(content_type=ContentType.objects.get_for_model(User), object_id=str(person.pk))
-    LogEntry.objects.filter(
-        about | Q(object_repr__icontains=person.email) | Q(object_repr__contains=str(person))
-    ).delete()
+    named = Q(content_type__app_label="accounts", object_repr__contains=str(person))
+    LogEntry.objects.filter(about | named | Q(object_repr__icontains=person.email)).delete()

@@ -15,8 +15,8 @@ def among(ad_account_ids: Collection[int]) -> set[int]:
     return set(RemovedAdAccount.objects.filter(pk__in=ad_account_ids).values_list("pk", flat=True))
 
 
-def mark(ad_account: AdAccount, *, rows: int, actor: User | None, now: datetime) -> bool:
-    """From now on this ad account is to be gone, on record; False where that was so already."""
+def mark(ad_account: AdAccount, *, rows: int, actor: User | None, now: datetime) -> None:
+    """From now on this ad account is to be gone, on record; once is enough."""
     with transaction.atomic():
         _, is_new = RemovedAdAccount.objects.get_or_create(
             pk=ad_account.pk,
@@ -27,7 +27,6 @@ def mark(ad_account: AdAccount, *, rows: int, actor: User | None, now: datetime)
             audit.record(
                 "ad_account_removed", actor=actor, ad_account_id=ad_account.pk, name=ad_account.name, rows=rows, **by
             )
-    return is_new
 
 
 def note_progress(ad_account_id: int, *, rows: int) -> None:

@@ -11,8 +11,9 @@ from typing import Final
 
 from django.db import connection, transaction
 from django.db.models import Model
+from django.utils import timezone
 
-from accounts import removed_ad_accounts
+from accounts import ad_accounts, removed_ad_accounts
 from accounts.models import AdAccount, User
 from ingestion import schedules, sync_runs
 from ingestion.models import (
@@ -69,11 +70,16 @@ def begin(ad_account: AdAccount, *, actor: User | None, now: datetime) -> None:
         sync_runs.cancel_all(ad_account.pk, now=now)
 
 
-def carry_out(ad_account_id: int, *, now: datetime, on_progress: Callable[[int], None] = lambda rows: None) -> int:
+def carry_out(
+    ad_account_id: int,
+    *,
+    now: Callable[[], datetime] = timezone.now,
+    on_progress: Callable[[int], None] = lambda rows: None,
+) -> int:
     """Remove what is left of a marked ad account; returns how many rows. Raises StillSyncing."""
     if not removed_ad_accounts.among([ad_account_id]):
         raise ValueError("an ad account is removed only after it was marked")
-    if not sync_runs.cancel_all(ad_account_id, now=now):
+    if not sync_runs.cancel_all(ad_account_id, now=now()):
         raise StillSyncing
     total = 0
 
@@ -88,9 +94,8 @@ def carry_out(ad_account_id: int, *, now: datetime, on_progress: Callable[[int],
             pass
     with transaction.atomic():
         # Row by row, with what a deleted row means elsewhere, such as the file of a snapshot.
-        _, gone = AdAccount.objects.filter(pk=ad_account_id).delete()
-        note(sum(count for name, count in gone.items() if name != AdAccount._meta.label))
-        removed_ad_accounts.finish(ad_account_id, now=now)
+        note(ad_accounts.remove(ad_account_id))
+        removed_ad_accounts.finish(ad_account_id, now=now())
     return total
 
 

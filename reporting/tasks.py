@@ -35,6 +35,6 @@ def remove_ad_account(self: Task[Any, Any], ad_account_id: int) -> Any:
     """Remove an ad account that was marked for it, with everything that is stored of it."""
     bind_contextvars(ad_account_id=ad_account_id)
     try:
-        return {"removed": removing.carry_out(ad_account_id, now=timezone.now())}
+        return {"removed": removing.carry_out(ad_account_id)}
     except removing.StillSyncing:
         raise self.retry(countdown=_SYNC_ENDS_SECONDS, throw=False) from None

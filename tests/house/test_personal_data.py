@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -28,7 +29,7 @@ _IMPERSONAL = {
     "removed_ad_accounts": {"name"},
     "sync_log": {"errors", "progress", "answered"},
 }
-MODELS = [model for app in OURS for model in apps.get_app_config(app).get_models() if not model._meta.proxy]
+MODELS: list[Any] = [model for app in OURS for model in apps.get_app_config(app).get_models() if not model._meta.proxy]
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.db_table)

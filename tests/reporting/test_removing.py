@@ -64,7 +64,7 @@ def test_everything_of_the_ad_account_goes_and_nothing_of_another(settings):
 
         rows = removing.rows_of(leaving)
         removing.begin(AdAccount.objects.get(pk=leaving), actor=None, now=NOW)
-        assert removing.carry_out(leaving, now=NOW) >= sum(rows.values())
+        assert removing.carry_out(leaving, now=lambda: NOW) >= sum(rows.values())
 
         # Its number stands in the trail, in the mark, and in the record of the discovery's answer alone.
         left = {table for table in contents() if refers_to_an_ad_account(table, leaving)}
@@ -112,7 +112,7 @@ def test_it_goes_in_chunks_and_the_progress_is_stored(monkeypatch):
     monkeypatch.setattr(removing, "_CHUNK", 3)
     removing.begin(ad_account, actor=None, now=NOW)
     seen: list[int] = []
-    assert removing.carry_out(ad_account.pk, now=NOW, on_progress=seen.append) == 9
+    assert removing.carry_out(ad_account.pk, now=lambda: NOW, on_progress=seen.append) == 9
     assert seen == [3, 6, 7, 8, 9, 9]
     mark = RemovedAdAccount.objects.get()
     assert (mark.rows_found, mark.rows_removed, mark.finished_at) == (9, 9, NOW)
@@ -126,7 +126,7 @@ def test_a_removal_that_was_interrupted_is_gone_on_with(monkeypatch):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        removing.carry_out(ad_account.pk, now=NOW, on_progress=die)
+        removing.carry_out(ad_account.pk, now=lambda: NOW, on_progress=die)
     assert RemovedAdAccount.objects.get().finished_at is None
     assert tasks.remove_ad_account(ad_account.pk)["removed"] > 0
     assert not AdAccount.objects.filter(pk=ad_account.pk).exists()
@@ -142,19 +142,19 @@ def test_a_running_sync_ends_first_and_no_other_begins():
     )
     removing.begin(ad_account, actor=None, now=NOW)
     with pytest.raises(removing.StillSyncing):
-        removing.carry_out(ad_account.pk, now=NOW)
+        removing.carry_out(ad_account.pk, now=lambda: NOW)
     run.refresh_from_db()
     assert run.cancel_asked_at is not None
     gate = pass_gate(ad_account.pk, force=True, now=NOW)
     assert (gate.is_due, gate.reason) == (False, "it was removed, with all its data")
     SyncLog.objects.filter(pk=run.pk).update(status=SyncLog.Status.CANCELLED, finished_at=NOW)
-    removing.carry_out(ad_account.pk, now=NOW)
+    removing.carry_out(ad_account.pk, now=lambda: NOW)
     assert not AdAccount.objects.exists()
 
 
 def test_nothing_is_removed_that_was_not_marked():
     with pytest.raises(ValueError, match="marked"):
-        removing.carry_out(make_ad_account().pk, now=NOW)
+        removing.carry_out(make_ad_account().pk, now=lambda: NOW)
 
 
 def test_every_table_that_refers_to_a_large_one_goes_before_it():

@@ -38,7 +38,7 @@ class Command(BaseCommand):
     def _carry_out(self, ad_account_id: int) -> int:
         while True:
             try:
-                return removing.carry_out(ad_account_id, now=timezone.now(), on_progress=self._say)
+                return removing.carry_out(ad_account_id, on_progress=self._say)
             except removing.StillSyncing:
                 self.stdout.write("A sync of it is ending …")
                 time.sleep(_LOOK_AGAIN_SECONDS)

@@ -29,7 +29,7 @@ from tests.ingestion.simulated import SimulatedLinkedIn, simulated_linkedin
 from tests.reporting.api.asking import token_of
 from tests.second_database import connected_to, contents, definitions, second_database, sequences
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("backup")]
+pytestmark = pytest.mark.django_db(transaction=True)
 PASSWORD = "correct horse battery"
 
 
