@@ -13,6 +13,7 @@ from accounts.roles import (
     MAY_CHANGE_FINDINGS,
     MAY_CONNECT_LINKEDIN,
     MAY_MANAGE_PEOPLE,
+    MAY_REMOVE_AD_ACCOUNTS,
     MAY_SYNC,
     MAY_TAKE_SNAPSHOTS,
     SEES_EVERY_AD_ACCOUNT,
@@ -106,6 +107,11 @@ def may_see_timetable(user: Asker) -> bool:
 def may_manage_people(user: Asker) -> bool:
     """Whether this user may invite people, change roles and grants, and read the audit trail."""
     return _role_in_person(user) in MAY_MANAGE_PEOPLE
+
+
+def may_remove_ad_accounts(user: Asker) -> bool:
+    """Whether this user may remove an ad account with all its data, and let a removed one back."""
+    return _role_in_person(user) in MAY_REMOVE_AD_ACCOUNTS
 
 
 def _role(user: Asker) -> str | None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from django.db import connection as database
 from django.db import transaction
 
-from accounts.models import LinkedInAdAccountRole, LinkedInConnection
+from accounts.models import AdAccount, LinkedInAdAccountRole, LinkedInConnection
 
 _UPSERT_AD_ACCOUNTS = """
 INSERT INTO ad_accounts
@@ -102,6 +102,12 @@ def connections_that_lost_roles(*, since: datetime) -> list[int]:
     """Active connections that lost a role since then and did not get it back."""
     lost = LinkedInAdAccountRole.objects.filter(lost_at__gte=since, connection__state=LinkedInConnection.State.ACTIVE)
     return sorted(set(lost.values_list("connection", flat=True)))
+
+
+def remove(ad_account_id: int) -> int:
+    """Remove an ad account and every row that belongs to it, in every room; returns how many besides its own."""
+    _, gone = AdAccount.objects.filter(pk=ad_account_id).delete()
+    return sum(count for name, count in gone.items() if name != AdAccount._meta.label)
 
 
 def mark_missing(*, now: datetime) -> int:

@@ -48,6 +48,10 @@ _SENTENCES: Final[dict[str, str]] = {
     _Kind.THRESHOLDS_CHANGED: "{who} {change} the audit's thresholds of the ad account {ad_account}",
     _Kind.AD_ACCOUNT_SETTINGS_CHANGED: "{who} changed {changed} of the settings of the ad account {ad_account}",
     _Kind.REPORTING_ROLE_CHANGED: "{who} {change} the database role {role}; ad accounts that it reads: {ad_accounts}",
+    _Kind.AD_ACCOUNT_REMOVED: "{who} removed the ad account {ad_account} “{name}” with its {rows} rows",
+    _Kind.AD_ACCOUNT_LET_BACK: "{who} let the removed ad account {ad_account} “{name}” back",
+    _Kind.BACKUP_MADE: "{who} made a backup of {rows} rows and {files} stored files",
+    _Kind.BACKUP_RESTORED: "{who} restored the backup of {made_at}: {rows} rows and {files} stored files",
 }
 
 

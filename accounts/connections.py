@@ -159,6 +159,8 @@ def end(connection_id: int, *, actor: User, now: datetime) -> AccountsError | No
             access_token_expires_at=min(row.access_token_expires_at, now),
             refresh_token=None,
             refresh_token_expires_at=None,
+            # With the person gone nobody's next consent is to be compared with this one.
+            member_urn=row.member_urn if row.user_id else None,
             trouble="A person ended this consent here; connect LinkedIn again to go on.",
         )
         audit.record("consent_revoked", actor=actor, connection_id=connection_id)
@@ -166,6 +168,17 @@ def end(connection_id: int, *, actor: User, now: datetime) -> AccountsError | No
     if trouble:
         audit.record("consent_not_revoked_at_linkedin", connection_id=connection_id, reason=str(trouble))
     return trouble
+
+
+def living_of(person: User) -> list[int]:
+    """A person's connections that syncs can use."""
+    active = person.linkedin_connections.filter(state=LinkedInConnection.State.ACTIVE)
+    return list(active.order_by("pk").values_list("pk", flat=True))
+
+
+def forget_members_of_ended(person: User) -> None:
+    """The person is removed: who consented at LinkedIn is forgotten where the consent has ended."""
+    person.linkedin_connections.filter(state=LinkedInConnection.State.REVOKED).update(member_urn=None)
 
 
 def ad_accounts_only_it_reads(connection_id: int, *, now: datetime) -> QuerySet[AdAccount]:
@@ -210,6 +223,17 @@ def reencrypt_tokens() -> tuple[int, list[int]]:
                 connection.save(update_fields=_TOKENS)
                 done += 1
     return done, unreadable
+
+
+def unreadable() -> list[int]:
+    """The connections whose tokens none of `FIELD_ENCRYPTION_KEYS` opens."""
+    found = []
+    for connection_id in LinkedInConnection.objects.order_by("pk").values_list("pk", flat=True):
+        try:
+            LinkedInConnection.objects.only(*_TOKENS).get(pk=connection_id)
+        except UndecryptableToken:
+            found.append(connection_id)
+    return found
 
 
 class ConnectionTokens:

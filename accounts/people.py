@@ -6,11 +6,14 @@ ends, so that two owners cannot demote each other at once.
 
 from typing import Final
 
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
+from django.db.models import Q
 
-from accounts import audit, sessions
+from accounts import audit, connections, sessions
 from accounts.errors import LastOwner
-from accounts.models import User
+from accounts.models import FailedLogin, Invitation, User
 from accounts.roles import Role
 
 _LAST_OWNER: Final = (
@@ -49,8 +52,23 @@ def save(person: User, *, actor: User | None, changed: list[str]) -> None:
 
 @transaction.atomic
 def remove(person: User, *, actor: User | None) -> None:
-    """Remove a person; what they did stays in the audit trail. Raises LastOwner."""
+    """Remove a person with what is theirs; what they did stays in the audit trail. Raises LastOwner.
+
+    A living LinkedIn consent goes on, because the syncs of a team must not end with one person's leaving; to take it
+    along, end it first. Of an ended one nothing personal stays.
+    """
     if takes_an_owner_away(User.objects.get(pk=person.pk), role=Role.VIEWER, is_active=False):
         require_another_owner(person.pk)
     audit.record("user_removed", actor=actor, user_email=person.email, role=person.role)
+    connections.forget_members_of_ended(person)
+    Invitation.objects.filter(email__iexact=person.email).delete()
+    FailedLogin.objects.filter(username__iexact=person.email).delete()
+    _forget_in_the_admins_log(person)
     person.delete()
+
+
+def _forget_in_the_admins_log(person: User) -> None:
+    """What Django's admin noted about them; it calls rows by the names that they had."""
+    about = Q(content_type=ContentType.objects.get_for_model(User), object_id=str(person.pk))
+    named = Q(content_type__app_label="accounts", object_repr__contains=str(person))
+    LogEntry.objects.filter(about | named | Q(object_repr__icontains=person.email)).delete()

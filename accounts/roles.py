@@ -22,6 +22,7 @@ MAY_SYNC = frozenset({Role.OWNER, Role.MANAGER})
 MAY_TAKE_SNAPSHOTS = frozenset({Role.OWNER, Role.MANAGER, Role.ANALYST})
 MAY_CHANGE_FINDINGS = frozenset({Role.OWNER, Role.MANAGER, Role.ANALYST})
 MAY_MANAGE_PEOPLE = frozenset({Role.OWNER})
+MAY_REMOVE_AD_ACCOUNTS = frozenset({Role.OWNER})
 
 _EVERYBODY = frozenset(Role)
 
@@ -42,6 +43,7 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "Make API tokens that change findings": MAY_CHANGE_FINDINGS,
     "Invite people, change roles and grants, end sessions, unlock logins": MAY_MANAGE_PEOPLE,
     "Read the audit trail": MAY_MANAGE_PEOPLE,
+    "Remove an ad account with all its data": MAY_REMOVE_AD_ACCOUNTS,
 }
 
 

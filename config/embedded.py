@@ -68,6 +68,11 @@ class EmbeddedServers:
         """Address of the embedded Valkey."""
         return f"unix://{self._valkey_socket}"
 
+    @staticmethod
+    def postgresql_programs() -> dict[int, Path]:
+        """Folders with PostgreSQL's own programs (pg_dump and the like) by major version, embedded in use or not."""
+        return {int(major): Path(folder) for major, folder in _pgserver().POSTGRES_VERSIONS.items()}
+
     def hold(self) -> None:
         """Start what is not running and keep it until this process ends. Cheap when called again."""
         if not (self.postgresql or self.valkey) or self._is_held():

@@ -1,7 +1,8 @@
 """Typed readers of the environment; the only place that looks at it.
 
 A reader fails loudly, with the variable's name and what it should hold. Values come from the process
-environment first, then from the file named by `ENV_FILE` (default `.env`).
+environment first, then from the file named by `ENV_FILE` (default `.env`). A secret may lie in a file of its own,
+which the variable with `_FILE` behind its name leads to.
 """
 
 import contextlib
@@ -25,6 +26,23 @@ environ.Env.read_env(BASE_DIR / os.environ.get("ENV_FILE", ".env"))
 def text(name: str, default: str = "") -> str:
     """The variable as text; empty counts as not set."""
     return os.environ.get(name, "").strip() or default
+
+
+def secret(name: str) -> str:
+    """The variable as text, or what the file holds that `<name>_FILE` leads to; empty counts as not set."""
+    value, path = text(name), text(f"{name}_FILE")
+    if not path:
+        return value
+    if value:
+        raise ImproperlyConfigured(f"{name} and {name}_FILE are both set; take one of them away.")
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not text"
+        raise ImproperlyConfigured(
+            f"{name}_FILE leads to {path}, which cannot be read ({why}); let it lead to a text file that the user "
+            "of this process may read."
+        ) from None
 
 
 def integer(name: str, default: int, *, at_least: int, at_most: int) -> int:
@@ -91,14 +109,16 @@ def host_of(address: str) -> str:
     return urlsplit(address).hostname or ""
 
 
-def database(name: str) -> dict[str, object]:
-    """Django's database settings from a postgresql:// address."""
-    value = text(name)
+def database(name: str, *, password: str) -> dict[str, object]:
+    """Django's database settings from a postgresql:// address; its password may come by itself."""
+    value = secret(name)
     # An address that cannot be taken apart is explained like one of another database, without quoting it.
     with contextlib.suppress(ValueError):
         if urlsplit(value).scheme in {"postgres", "postgresql"}:
             settings: dict[str, object] = _env.db_url_config(value)
-            return settings
+            if password and settings.get("PASSWORD"):
+                raise ImproperlyConfigured(f"{name} holds a password and DATABASE_PASSWORD gives one; take one away.")
+            return settings | ({"PASSWORD": password} if password else {})
     raise ImproperlyConfigured(
         f"{name} must look like postgresql://user:password@host:5432/name, with special characters of the "
         "password percent-encoded; only PostgreSQL 16 or newer is supported."
@@ -107,11 +127,14 @@ def database(name: str) -> dict[str, object]:
 
 def local_secret(name: str, data_dir: Path, *, may_generate: bool) -> str:
     """A secret from the environment, or one generated once and kept under `data_dir`."""
-    value = text(name)
+    value = secret(name)
     if value:
         return value
     if not may_generate:
-        raise ImproperlyConfigured(f"{name} is not set; production needs it in the environment (see .env.example).")
+        raise ImproperlyConfigured(
+            f"{name} is not set; production needs it in the environment, or in a file that {name}_FILE leads to "
+            "(see .env.example)."
+        )
     try:
         return _generated_secrets(data_dir)[name]
     except OSError as error:

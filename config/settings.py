@@ -17,14 +17,18 @@ DATA_DIR = (BASE_DIR / env.text("DATA_DIR", ".local/")).resolve()
 # Embedded PostgreSQL and Valkey stand in for whichever address is not given.
 EMBEDDED_SERVERS = EmbeddedServers(
     data_dir=DATA_DIR,
-    postgresql=not env.text("DATABASE_URL"),
-    valkey=not env.text("REDIS_URL"),
+    postgresql=not env.secret("DATABASE_URL"),
+    valkey=not env.secret("REDIS_URL"),
     throw_away=env.boolean("EMBEDDED_THROW_AWAY", False),
 )
-_EXTERNAL_DATABASE = bool(env.text("DATABASE_URL"))
+_EXTERNAL_DATABASE = not EMBEDDED_SERVERS.postgresql
 DATABASES = {
     "default": {
-        **(env.database("DATABASE_URL") if _EXTERNAL_DATABASE else EMBEDDED_SERVERS.database_settings()),
+        **(
+            env.database("DATABASE_URL", password=env.secret("DATABASE_PASSWORD"))
+            if _EXTERNAL_DATABASE
+            else EMBEDDED_SERVERS.database_settings()
+        ),
         "ENGINE": "config.postgresql",
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
@@ -32,7 +36,7 @@ DATABASES = {
 }
 DATABASES["default"].setdefault("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-REDIS_URL = env.text("REDIS_URL") or EMBEDDED_SERVERS.redis_url()
+REDIS_URL = env.secret("REDIS_URL") or EMBEDDED_SERVERS.redis_url()
 # Shared by every process, so that what is counted is counted once.
 CACHES = {
     "default": {
@@ -268,7 +272,7 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 # --- LinkedIn --------------------------------------------------------------------------------------
 LINKEDIN_CLIENT_ID = env.text("LINKEDIN_CLIENT_ID")
-LINKEDIN_CLIENT_SECRET = env.text("LINKEDIN_CLIENT_SECRET")
+LINKEDIN_CLIENT_SECRET = env.secret("LINKEDIN_CLIENT_SECRET")
 LINKEDIN_REDIRECT_URI = env.text("LINKEDIN_REDIRECT_URI", f"{SITE_URL}/linkedin/callback/")
 LINKEDIN_SCOPES = env.text("LINKEDIN_SCOPES", "r_ads r_ads_reporting").split()
 LINKEDIN_API_BASE_URL = env.url("LINKEDIN_API_BASE_URL", "https://api.linkedin.com")
@@ -277,7 +281,7 @@ LINKEDIN_API_VERSION = env.text("LINKEDIN_API_VERSION", "202607")
 
 # Who signs in: an app of its own, because a consent for other scopes ends a member's earlier tokens of one app.
 LINKEDIN_LOGIN_CLIENT_ID = env.text("LINKEDIN_LOGIN_CLIENT_ID")
-LINKEDIN_LOGIN_CLIENT_SECRET = env.text("LINKEDIN_LOGIN_CLIENT_SECRET")
+LINKEDIN_LOGIN_CLIENT_SECRET = env.secret("LINKEDIN_LOGIN_CLIENT_SECRET")
 SIGN_UP_EMAIL_DOMAINS = env.texts("SIGN_UP_EMAIL_DOMAINS")
 SOCIAL_AUTH_URL_NAMESPACE = "people"
 SOCIAL_AUTH_LINKEDIN_OPENIDCONNECT_KEY = LINKEDIN_LOGIN_CLIENT_ID
@@ -343,7 +347,7 @@ EMAIL_HOST = env.text("EMAIL_HOST")
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
 EMAIL_PORT = env.integer("EMAIL_PORT", 587, at_least=1, at_most=65_535)
 EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
-EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
+EMAIL_HOST_PASSWORD = env.secret("EMAIL_HOST_PASSWORD")
 EMAIL_USE_SSL = env.boolean("EMAIL_USE_SSL", False)
 EMAIL_USE_TLS = env.boolean("EMAIL_USE_TLS", True) and not EMAIL_USE_SSL
 EMAIL_TIMEOUT = 30
@@ -352,7 +356,7 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "linkedin-ads-action-center@
 # --- Operations -------------------------------------------------------------------------------------
 PRODUCT_VERSION = "0.1.0"
 # Who scrapes /metrics shows this; without it only programs on this machine may.
-METRICS_TOKEN = env.text("METRICS_TOKEN")
+METRICS_TOKEN = env.secret("METRICS_TOKEN")
 
 # --- Logging ---------------------------------------------------------------------------------------
 LOG_FORMAT = env.choice("LOG_FORMAT", "text" if _IS_LOCAL else "json", ["text", "json"])

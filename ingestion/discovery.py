@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from django.db import transaction
 from structlog.contextvars import bound_contextvars
 
-from accounts import ad_accounts, connections
+from accounts import ad_accounts, connections, removed_ad_accounts
 from accounts.errors import AccountsError
 from accounts.models import AdAccount
 from ingestion import schedules, sync_runs
@@ -54,6 +54,8 @@ def _discover(run: Run, connection_id: int) -> list[int]:
     pages = list(endpoints.ad_accounts(run.client))
     role_pages = _role_pages(run)
     found = {record.id: record for page in pages for record in page.records}
+    for ad_account_id in removed_ad_accounts.among(found):
+        del found[ad_account_id]
     roles: dict[int, str | None] = dict.fromkeys(found)
     # Listed, and set aside because it could not be read: not lost.
     unread = {rejected.identity for page in pages for rejected in page.rejected}

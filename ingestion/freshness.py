@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import F, Max
 
+from accounts import removed_ad_accounts
 from ingestion import ad_account_settings
 from ingestion.models import SyncGate, SyncLog
 
@@ -50,8 +51,10 @@ def freshness(ad_account_id: int, *, now: datetime) -> Freshness:
 def pass_gate(ad_account_id: int, *, force: bool, by_hand: bool = True, now: datetime) -> Freshness:
     """The gate's answer to whoever asks for a sync, remembered where people can see it.
 
-    A paused ad account is synced by hand alone.
+    A paused ad account is synced by hand alone, one that is being removed not at all.
     """
+    if removed_ad_accounts.among([ad_account_id]):
+        return Freshness(False, "it was removed, with all its data")
     paused_by = None if force or by_hand else ad_account_settings.paused_by(ad_account_id)
     if paused_by:
         gate = Freshness(False, f"paused by {paused_by}")

@@ -378,6 +378,14 @@ def cancel(run_id: int, *, now: datetime) -> bool:
     return bool(closed or running.update(cancel_asked_at=now))
 
 
+def cancel_all(ad_account_id: int, *, now: datetime) -> bool:
+    """End the runs of an ad account that is to go; returns whether none is left."""
+    unfinished = SyncLog.objects.filter(account=ad_account_id, status__in=SyncLog.UNFINISHED)
+    for run_id in unfinished.values_list("pk", flat=True):
+        cancel(run_id, now=now)
+    return not unfinished.exists()
+
+
 def forgotten_in_the_queue(*, now: datetime) -> list[tuple[int, int]]:
     """Queued syncs to tell workers of again, as (run id, ad account id); the caller tells them."""
     with transaction.atomic():

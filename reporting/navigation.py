@@ -27,6 +27,7 @@ from accounts.models import (
     Invitation,
     LinkedInAdAccountRole,
     LinkedInConnection,
+    RemovedAdAccount,
     User,
 )
 from ingestion.models import (
@@ -88,6 +89,7 @@ GROUPS = {
         _rows("Creative metrics", "show_chart", CreativeDailyMetric),
         _rows("Demographics", "groups", AudienceDemographic),
         _rows("Daily totals", "functions", AccountDailyTotal),
+        _rows("Removed ad accounts", "delete", RemovedAdAccount),
     ),
     "Sync": (
         _rows("State by ad account", "fact_check", SyncedAdAccount),

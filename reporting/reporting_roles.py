@@ -106,6 +106,14 @@ def drop(name: str) -> None:
         _record("dropped", name, ad_accounts="none")
 
 
+def give_rights_again() -> None:
+    """After a restore, which makes the views anew: to the roles that this server has."""
+    with transaction.atomic():
+        for name in filter(_exists, ReportingRole.objects.values_list("pk", flat=True)):
+            for statement in _GIVE:
+                _execute(statement, name)
+
+
 def _give_rights(name: str, password: str | None, *, is_new: bool) -> None:
     _execute(f"{'CREATE' if is_new else 'ALTER'} ROLE {{}} LOGIN CONNECTION LIMIT {_CONNECTIONS}", name)
     if password is not None:

@@ -4,17 +4,19 @@ import logging
 from dataclasses import asdict
 from typing import Any
 
-from celery import shared_task
+from celery import Task, shared_task
 from django.utils import timezone
 from structlog.contextvars import bind_contextvars
 
 from accounts.models import AdAccount
-from reporting import findings
+from reporting import findings, removing
 from reporting.models import Snapshot
 from reporting.snapshots import keeping
 from reporting.snapshots.assembly import DoesNotFit
 
 log = logging.getLogger(__name__)
+
+_SYNC_ENDS_SECONDS = 10
 
 
 @shared_task
@@ -63,3 +65,13 @@ def write_snapshot(snapshot_id: int) -> Any:
 def prune_snapshots() -> Any:
     """Remove snapshots that are kept no longer, and what was left of broken ones."""
     return {"removed": keeping.prune(now=timezone.now())}
+
+
+@shared_task(bind=True, max_retries=None)
+def remove_ad_account(self: Task[Any, Any], ad_account_id: int) -> Any:
+    """Remove an ad account that was marked for it, with everything that is stored of it."""
+    bind_contextvars(ad_account_id=ad_account_id)
+    try:
+        return {"removed": removing.carry_out(ad_account_id)}
+    except removing.StillSyncing:
+        raise self.retry(countdown=_SYNC_ENDS_SECONDS, throw=False) from None

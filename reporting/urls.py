@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reporting.pages import actions, report, snapshots, status, sync
+from reporting.pages import actions, removing, report, snapshots, status, sync
 
 app_name = "reporting"
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("actions/judge/", actions.judge, name="judge"),
     path("actions/judging/", actions.judging, name="judging"),
     path("actions/findings.csv", actions.download, name="actions_csv"),
+    path("ad-accounts/<int:ad_account_id>/remove/", removing.remove_ad_account, name="remove_ad_account"),
     path("report/", report.report, name="report"),
     path("report/sections/<slug:name>/", report.report_section, name="report_section"),
     path("snapshots/", snapshots.snapshots, name="snapshots"),

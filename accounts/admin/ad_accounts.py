@@ -7,9 +7,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts import audit
-from accounts.admin.base import FactAdmin, PeopleAdmin, actor_of
-from accounts.models import AdAccount, AdAccountAccess
+from accounts import access, audit, removed_ad_accounts
+from accounts.admin.base import FactAdmin, PeopleAdmin, ReadOnlyAdmin, actor_of
+from accounts.models import AdAccount, AdAccountAccess, RemovedAdAccount
 
 
 @admin.register(AdAccount)
@@ -58,3 +58,31 @@ class AdAccountAccessAdmin(PeopleAdmin):
     @staticmethod
     def _record(kind: str, request: HttpRequest, grant: AdAccountAccess) -> None:
         audit.record(kind, actor=actor_of(request), ad_account_id=grant.ad_account_id, user_email=grant.user.email)
+
+
+@admin.register(RemovedAdAccount)
+class RemovedAdAccountAdmin(ReadOnlyAdmin):
+    """What was removed and stays away. Deleting the row lets the ad account back, at the next discovery."""
+
+    list_display = ["name", "id", "asked_by", "asked_at", "rows_found", "rows_removed", "finished_at"]
+    list_select_related = ["asked_by"]
+    search_fields = ["name", "id__exact"]
+    nothing_yet = (
+        "No ad account was removed. An ad account's page has the way to remove it with all its data; here it shows how"
+        " far that is, and deleting its row here lets LinkedIn bring it back."
+    )
+
+    def may_view(self, request: HttpRequest) -> bool:
+        return access.may_remove_ad_accounts(request.user)
+
+    def has_delete_permission(self, request: HttpRequest, obj: RemovedAdAccount | None = None) -> bool:
+        """Not while its rows are still going."""
+        return self.may_view(request) and (obj is None or obj.finished_at is not None)
+
+    def delete_model(self, request: HttpRequest, obj: RemovedAdAccount) -> None:
+        removed_ad_accounts.let_back(obj, actor=actor_of(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        with transaction.atomic():
+            for removed in queryset.exclude(finished_at=None):
+                self.delete_model(request, removed)

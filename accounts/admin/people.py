@@ -18,7 +18,7 @@ from qsessions.models import Session
 from social_django.models import Association, Nonce, UserSocialAuth
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from accounts import audit, invitations, people, sessions
+from accounts import audit, connections, invitations, people, sessions
 from accounts.admin.base import PeopleAdmin, UnfoldAdmin, actor_of
 from accounts.errors import LastOwner, NotInvited
 from accounts.models import AdAccount, FailedLogin, Invitation, User
@@ -119,6 +119,15 @@ class UserAdmin(PeopleAdmin, _UserAdmin):
         )
         messages.success(request, f"{ended} session{'' if ended == 1 else 's'} ended; yours here goes on.")
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What is theirs goes with them, even what nobody may delete by itself, such as API tokens."""
+        shown, counts, _, protected = super().get_deleted_objects(objs, request)
+        return shown, counts, set(), protected
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
+        """The audit trail says it; the admin's own log would keep the name."""
+        return []
+
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         people.remove(obj, actor=actor_of(request))
 
@@ -128,6 +137,14 @@ class UserAdmin(PeopleAdmin, _UserAdmin):
                 self.delete_model(request, person)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        person = self.get_object(request, object_id) if request.method == "GET" else None
+        if person and (living := connections.living_of(person)):
+            which = ", ".join(map(str, living))
+            messages.warning(
+                request,
+                f"Their LinkedIn consent (connection {which}) goes on working, so that syncs do not end. To end it "
+                "with them, open it under Connections and end it before.",
+            )
         try:
             return super().delete_view(request, object_id, extra_context)
         except LastOwner as error:

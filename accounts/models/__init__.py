@@ -9,6 +9,7 @@ from accounts.models.consent_warning import ConsentWarning
 from accounts.models.invitation import Invitation
 from accounts.models.linkedin_ad_account_role import LinkedInAdAccountRole
 from accounts.models.linkedin_connection import LinkedInConnection
+from accounts.models.removed_ad_account import RemovedAdAccount
 from accounts.models.user import User
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "Invitation",
     "LinkedInAdAccountRole",
     "LinkedInConnection",
+    "RemovedAdAccount",
     "User",
 ]

@@ -50,6 +50,10 @@ class AuditEvent(models.Model):
         THRESHOLDS_CHANGED = "thresholds_changed", "Audit thresholds changed"
         AD_ACCOUNT_SETTINGS_CHANGED = "ad_account_settings_changed", "Settings of an ad account changed"
         REPORTING_ROLE_CHANGED = "reporting_role_changed", "Database role of a BI tool changed"
+        AD_ACCOUNT_REMOVED = "ad_account_removed", "Ad account removed with all its data"
+        AD_ACCOUNT_LET_BACK = "ad_account_let_back", "Removed ad account let back"
+        BACKUP_MADE = "backup_made", "Backup made"
+        BACKUP_RESTORED = "backup_restored", "Backup restored"
 
     personal_data = frozenset({"actor_email", "detail"})
 

@@ -28,7 +28,7 @@ class LinkedInConnection(models.Model):
         NEEDS_CONSENT = "needs_consent", "Needs consent"
         REVOKED = "revoked", "Revoked"
 
-    personal_data = frozenset({"member_urn"})
+    personal_data = frozenset({"member_urn", "access_token", "refresh_token"})
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="linkedin_connections")
     member_urn = models.TextField(

@@ -35,7 +35,7 @@ class User(AbstractUser):
     `accounts/people.py` is the only writer of `role` and `is_active`, and the only one who removes a person.
     """
 
-    personal_data = frozenset({"email", "first_name", "last_name"})
+    personal_data = frozenset({"email", "first_name", "last_name", "password"})
 
     username = None  # type: ignore[assignment]
     email = models.EmailField("e-mail address", unique=True)

@@ -6,7 +6,8 @@ from django.db import models
 class RejectedRecord(models.Model):
     """One record as LinkedIn sent it, and why it was set aside; never half-stored elsewhere."""
 
-    personal_data: frozenset[str] = frozenset()
+    # A role that could not be read names its member.
+    personal_data = frozenset({"payload"})
 
     run = models.ForeignKey("ingestion.SyncLog", models.CASCADE, related_name="rejected_records")
     account = models.ForeignKey(

@@ -9,7 +9,8 @@ class SyncGate(models.Model):
     Skips show here and not in `sync_log`, which they would flood.
     """
 
-    personal_data: frozenset[str] = frozenset()
+    # It may name who paused the ad account.
+    personal_data = frozenset({"answer"})
 
     account = models.OneToOneField("accounts.AdAccount", models.CASCADE, primary_key=True, related_name="sync_gate")
     asked_at = models.DateTimeField(help_text="when a sync was last asked for")

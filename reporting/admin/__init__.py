@@ -1,5 +1,5 @@
 """The admin of this room: thresholds of the audit."""
 
-from reporting.admin import thresholds
+from reporting.admin import row_links, thresholds
 
-__all__ = ["thresholds"]
+__all__ = ["row_links", "thresholds"]

@@ -1,20 +1,23 @@
 import re
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from accounts import access, people, roles
+from accounts import access, api_tokens, connections, people, roles
 from accounts.errors import LastOwner
-from accounts.models import ApiToken, AuditEvent, LinkedInConnection, User
+from accounts.models import ApiToken, AuditEvent, FailedLogin, Invitation, LinkedInConnection, User
 from accounts.roles import RIGHTS, Role, rights_of
-from tests.builders import make_access, make_ad_account, make_connection, make_user
+from tests.builders import NOW, make_access, make_ad_account, make_connection, make_user
 from tests.conftest import let_tests_empty_the_audit_trail
+from tests.texts import every_text_in_the_database
 
 pytestmark = pytest.mark.django_db
 
@@ -134,6 +137,46 @@ def test_removing_or_deactivating_a_person_leaves_their_consent_working(alice: U
     assert (stored.state, stored.user) == ("active", None)
 
 
+def test_nothing_personal_stays_of_a_removed_person_but_the_trail(as_alice: Client, alice: User) -> None:
+    """Every text of the database is searched for their name, address and LinkedIn member."""
+    person = make_user(role=Role.MANAGER, email="dora@example.com", first_name="Dorothea", last_name="Quist")
+    ended = make_connection(user=person, member_urn="urn:li:person:Dora1", state="revoked")
+    make_access(user=person)
+    Invitation.objects.create(
+        email="Dora@example.com", created_at=NOW, expires_at=NOW + timedelta(days=7), token_digest="0" * 64
+    )
+    FailedLogin.objects.create(username="dora@example.com", ip_address="127.0.0.1", failures_since_start=1)
+    api_tokens.issue(user=person, name="Dorothea's sheet", scope="read", now=NOW)
+    # The admin's own log calls rows by names, too.
+    as_alice.post(change_page(person), {"email": person.email, "role": "viewer", "first_name": "Dorothea"})
+    assert LogEntry.objects.filter(object_repr__contains="Doro").exists()
+    as_alice.post(reverse("admin:accounts_user_delete", args=[person.pk]), {"post": "yes"})
+    assert not User.objects.filter(pk=person.pk).exists()
+    found = {
+        column
+        for column, text in every_text_in_the_database().items()
+        if re.search("dora@|Dorothea|Quist|Dora1", text, re.I)
+    }
+    assert found == {"audit_events.detail", "audit_events.actor_email"}
+    assert LinkedInConnection.objects.get().pk == ended.pk
+
+
+def test_ending_the_consent_of_somebody_who_is_gone_forgets_the_member(alice: User) -> None:
+    connection = make_connection(user=None, member_urn="urn:li:person:Dora1", access_token=None, refresh_token=None)
+    connections.end(connection.pk, actor=alice, now=NOW)
+    connection.refresh_from_db()
+    assert (connection.state, connection.member_urn) == ("revoked", None)
+
+
+def test_the_page_that_removes_a_person_says_what_happens_to_their_consent(as_alice: Client, bob: User) -> None:
+    address = reverse("admin:accounts_user_delete", args=[bob.pk])
+    assert "goes on working" not in as_alice.get(address).content.decode()
+    consent = make_connection(user=bob)
+    assert (
+        f"(connection {consent.pk}) goes on working, so that syncs do not end" in as_alice.get(address).content.decode()
+    )
+
+
 def test_everybody_who_signs_in_enters_the_site(client: Client) -> None:
     person = User.objects.create_user("dora@example.com", "correct horse battery staple")
     assert person.is_staff
@@ -187,6 +230,7 @@ def answers(user: User) -> dict[str, bool]:
         "Change the audit's thresholds": access.may_edit_thresholds(user),
         "Invite people, change roles and grants, end sessions, unlock logins": access.may_manage_people(user),
         "Read the audit trail": access.may_manage_people(user),
+        "Remove an ad account with all its data": access.may_remove_ad_accounts(user),
     }
 
 

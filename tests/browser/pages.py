@@ -42,6 +42,8 @@ PAGES = (
     Site("audit-thresholds", "/admin/reporting/auditthresholds/", "text=audit threshold"),
     Site("ad-accounts", "/admin/accounts/adaccount/", _ROWS),
     Site("ad-account", "/admin/accounts/adaccount/{ad_accounts}/change/", "text=Currency"),
+    Site("remove-ad-account", "/ad-accounts/{ad_accounts}/remove/", "text=Remove it with all its data"),
+    Site("removed-ad-accounts", "/admin/accounts/removedadaccount/", "text=removed ad account"),
     Site("campaigns", "/admin/ingestion/campaign/", _ROWS),
     Site("campaign", "/admin/ingestion/campaign/{campaigns}/change/", "text=Daily budget"),
     Site("creatives", "/admin/ingestion/creative/", _ROWS),

@@ -101,7 +101,7 @@ def test_url_names_the_variable_and_an_example(given, value):
 
 def test_database_reads_a_postgresql_address(given):
     given("postgresql://maria:p%40ss@db.example.com:6432/ads")
-    read = env.database(NAME)
+    read = env.database(NAME, password="")
     assert [read[key] for key in ("USER", "PASSWORD", "HOST", "PORT", "NAME")] == [
         "maria", "p@ss", "db.example.com", 6432, "ads",
     ]  # fmt: skip
@@ -120,11 +120,64 @@ def test_database_reads_a_postgresql_address(given):
 def test_database_names_the_variable_and_the_shape_but_no_password(given, value):
     given(value)
     with pytest.raises(ImproperlyConfigured, match=r"^SOME_VARIABLE must look like postgresql://") as error:
-        env.database(NAME)
+        env.database(NAME, password="")
     assert "geheim" not in str(error.value)
 
 
+def test_database_takes_a_password_that_comes_by_itself(given):
+    given("postgresql://maria@db.example.com/ads")
+    read = env.database(NAME, password="p@ss:word/%")
+    assert [read[key] for key in ("USER", "PASSWORD", "HOST", "NAME")] == [
+        "maria", "p@ss:word/%", "db.example.com", "ads",
+    ]  # fmt: skip
+
+
+def test_database_refuses_two_passwords_and_says_neither(given):
+    given("postgresql://maria:geheim@db.example.com/ads")
+    with pytest.raises(ImproperlyConfigured) as error:
+        env.database(NAME, password="verborgen")
+    assert str(error.value) == "SOME_VARIABLE holds a password and DATABASE_PASSWORD gives one; take one away."
+
+
 # --- secrets ---
+
+
+def test_secret_is_the_variable_or_what_its_file_holds(given, monkeypatch, tmp_path):
+    given(" in the open ")
+    assert env.secret(NAME) == "in the open"
+    given(None)
+    assert env.secret(NAME) == ""
+    (tmp_path / "secret").write_text("in a file\n")
+    monkeypatch.setenv(f"{NAME}_FILE", str(tmp_path / "secret"))
+    assert env.secret(NAME) == "in a file"
+    (tmp_path / "secret").write_text("\n")
+    assert env.secret(NAME) == ""
+
+
+def test_secret_refuses_two_sources_and_says_neither(given, monkeypatch, tmp_path):
+    given("geheim")
+    (tmp_path / "secret").write_text("verborgen")
+    monkeypatch.setenv(f"{NAME}_FILE", str(tmp_path / "secret"))
+    with pytest.raises(ImproperlyConfigured) as error:
+        env.secret(NAME)
+    assert str(error.value) == "SOME_VARIABLE and SOME_VARIABLE_FILE are both set; take one of them away."
+
+
+@pytest.mark.parametrize(("name", "why"), [("missing", "No such file or directory"), ("", "Is a directory")])
+def test_secret_names_the_file_that_cannot_be_read(given, monkeypatch, tmp_path, name, why):
+    given(None)
+    monkeypatch.setenv(f"{NAME}_FILE", str(tmp_path / name))
+    with pytest.raises(ImproperlyConfigured) as error:
+        env.secret(NAME)
+    assert str(error.value).startswith(f"SOME_VARIABLE_FILE leads to {tmp_path / name}, which cannot be read ({why});")
+
+
+def test_secret_refuses_a_file_that_is_no_text(given, monkeypatch, tmp_path):
+    given(None)
+    (tmp_path / "secret").write_bytes(b"\xff\xfe")
+    monkeypatch.setenv(f"{NAME}_FILE", str(tmp_path / "secret"))
+    with pytest.raises(ImproperlyConfigured, match=r"cannot be read \(not text\)"):
+        env.secret(NAME)
 
 
 @pytest.fixture
@@ -213,7 +266,10 @@ def test_origin_and_host_of_an_address(given):
 # --- settings ---
 
 
-def settings_with(tmp_path: Path, **changes: str) -> subprocess.CompletedProcess[str]:
+READ_SETTINGS = "from config import settings; print(settings.ALLOWED_HOSTS, settings.DEBUG)"
+
+
+def settings_with(tmp_path: Path, *, code: str = READ_SETTINGS, **changes: str) -> subprocess.CompletedProcess[str]:
     """Reads the settings as a process with exactly this environment."""
     base = {
         "PATH": os.environ["PATH"],
@@ -221,7 +277,7 @@ def settings_with(tmp_path: Path, **changes: str) -> subprocess.CompletedProcess
         "DATA_DIR": str(tmp_path),
         "PYTHONPATH": str(REPOSITORY),
     }
-    command = [sys.executable, "-c", "from config import settings; print(settings.ALLOWED_HOSTS, settings.DEBUG)"]
+    command = [sys.executable, "-c", code]
     return subprocess.run(
         command, cwd=REPOSITORY, env=base | changes, capture_output=True, text=True, timeout=60, check=False
     )
@@ -245,6 +301,33 @@ def test_production_with_its_secrets_starts_and_trusts_the_host_of_its_site_alon
     secrets = {"SECRET_KEY": "x", "FIELD_ENCRYPTION_KEYS": Fernet.generate_key().decode()}
     done = settings_with(tmp_path, **PRODUCTION, **secrets, SITE_URL="https://ads.example.com:8443")
     assert (done.stdout, done.stderr) == ("['ads.example.com'] False\n", "")
+
+
+SECRETS = {
+    "SECRET_KEY": "SECRET_KEY",
+    "FIELD_ENCRYPTION_KEYS": "FIELD_ENCRYPTION_KEYS",
+    "DATABASE_PASSWORD": "DATABASES",
+    "REDIS_URL": "REDIS_URL",
+    "LINKEDIN_CLIENT_SECRET": "LINKEDIN_CLIENT_SECRET",
+    "LINKEDIN_LOGIN_CLIENT_SECRET": "LINKEDIN_LOGIN_CLIENT_SECRET",
+    "METRICS_TOKEN": "METRICS_TOKEN",
+    "EMAIL_HOST_PASSWORD": "EMAIL_HOST_PASSWORD",
+}
+
+
+def test_every_secret_may_lie_in_a_file(tmp_path):
+    """In one process: each value reaches its setting, and the address of the database from a file as well."""
+    files = {}
+    for name in [*SECRETS, "DATABASE_URL"]:
+        path = tmp_path / name
+        path.write_text(PRODUCTION["DATABASE_URL"] if name == "DATABASE_URL" else f"held by {name}\n")
+        files[f"{name}_FILE"] = str(path)
+    settings = ", ".join(f"settings.{setting}" for setting in SECRETS.values())
+    done = settings_with(tmp_path, code=f"from config import settings; print({settings})", **files)
+    assert done.stderr == ""
+    for name in SECRETS:
+        assert f"held by {name}" in done.stdout, name
+    assert "db.example.com" in done.stdout
 
 
 def test_a_checkout_without_any_variable_starts(tmp_path):

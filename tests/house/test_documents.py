@@ -62,6 +62,13 @@ def test_every_setting_is_explained_in_the_example():
     assert explained == asked
 
 
+def test_every_alert_says_what_it_means_and_what_to_do():
+    page = read("docs/operations.md")
+    alerts = re.findall(r"alert: (\w+)", page)
+    assert alerts
+    assert re.findall(r"^\| ([A-Z]\w+) \| [^|]{10,} \| [^|]{10,} \|$", page, re.MULTILINE) == alerts
+
+
 def test_the_changelog_is_about_the_version_in_use(settings):
     newest = re.search(r"^## (.*)$", read("CHANGELOG.md"), re.MULTILINE)
     assert newest

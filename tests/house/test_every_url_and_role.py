@@ -27,6 +27,7 @@ from accounts.models import (
     Invitation,
     LinkedInAdAccountRole,
     LinkedInConnection,
+    RemovedAdAccount,
     User,
 )
 from accounts.roles import Role
@@ -131,6 +132,7 @@ PAGES: dict[str, Outcomes] = {
     "people:me": staff(200),
     "people:password": staff(200),
     "people:sessions": staff(405),
+    "reporting:remove_ad_account": staff(403, 403, 403, 403, 200),
     "reporting:report": staff(200),
     "reporting:report_section": staff(200),
     "reporting:status": staff(403, 403, 200, 200, 200),
@@ -189,6 +191,7 @@ MODELS: dict[type[Model], tuple[Outcomes, ...]] = {
     User: GRANTS,
     Invitation: INVITATIONS,
     FailedLogin: LOCKED_OUT,
+    RemovedAdAccount: LOCKED_OUT,
     AccountDailyTotal: FACTS,
     AdAccountSettings: TIMETABLE,
     AudienceDemographic: FACTS,
@@ -226,6 +229,7 @@ ROWS: dict[type[Model], Callable[[AdAccount], Model]] = {
     FailedLogin: lambda _: FailedLogin.objects.create(
         username="dora@example.com", ip_address="127.0.0.1", failures_since_start=1
     ),
+    RemovedAdAccount: lambda _: RemovedAdAccount.objects.create(id=7, asked_at=NOW, finished_at=NOW),
     AccountDailyTotal: lambda one: builders.make_account_day(account=one),
     AdAccountSettings: lambda one: AdAccountSettings.objects.create(account=one),
     AudienceDemographic: lambda one: builders.make_segment(account=one),
@@ -361,6 +365,7 @@ def _values(name: str, ad_account: AdAccount) -> dict[str, Any]:
         "file_format": "csv",
         "snapshot_id": keeping.write_now(ad_account, days=1, now=NOW).pk,
         "run_id": builders.make_sync_run(account=ad_account).pk,
+        "ad_account_id": ad_account.pk,
     }
 
 

@@ -6,17 +6,10 @@ from typing import Any
 
 import pytest
 from django.conf import settings as project_settings
-from django.db import connection as database
 
 from tests.ingestion.simulated import simulated_linkedin
 from tests.secrets_in_logs import SecretListener
-
-_TEXT_COLUMNS = """
-    SELECT table_name, column_name FROM information_schema.columns
-    JOIN information_schema.tables USING (table_schema, table_name)
-    WHERE table_schema = 'public' AND table_type = 'BASE TABLE'
-    AND data_type IN ('text', 'character varying', 'json', 'jsonb', 'ARRAY', 'bytea')
-"""
+from tests.texts import every_text_in_the_database
 
 
 @pytest.mark.parametrize(
@@ -47,7 +40,7 @@ def test_no_column_holds_a_token_in_the_clear(settings: Any) -> None:
         assert linkedin.connection
         linkedin.connection.refresh_from_db()
         tokens = [linkedin.connection.access_token, linkedin.connection.refresh_token]
-    dump = _every_text_in_the_database()
+    dump = every_text_in_the_database()
     assert all(tokens)
     assert [column for column, text in dump.items() if any(str(token) in text for token in tokens)] == []
     # A ciphertext is random and may hold any letters.
@@ -59,14 +52,3 @@ def test_no_column_holds_a_token_in_the_clear(settings: Any) -> None:
     assert "gAAAA" in dump["linkedin_connections.access_token"]
     assert "gAAAA" in dump["linkedin_connections.refresh_token"]
     assert dump["campaigns.name"]
-
-
-def _every_text_in_the_database() -> dict[str, str]:
-    found = {}
-    with database.cursor() as cursor:
-        cursor.execute(_TEXT_COLUMNS)
-        for table, column in cursor.fetchall():
-            cursor.execute(f'SELECT string_agg("{column}"::text, chr(10)) FROM "{table}"')
-            [text] = cursor.fetchone()
-            found[f"{table}.{column}"] = text or ""
-    return found

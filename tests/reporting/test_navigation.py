@@ -31,7 +31,7 @@ def links(user: User) -> list[str]:
 def test_owners_see_everything_in_the_order_people_look_for_it(alice: User) -> None:
     assert titles(alice) == {
         "": [*PAGES, "Status"],
-        "Data": DATA,
+        "Data": [*DATA, "Removed ad accounts"],
         "Sync": [*SYNC, "Timetable", "Settings by ad account"],
         "LinkedIn": ["Connections", "Roles", "Warnings sent"],
         "People": ["People", "Invitations", "Grants", "API tokens", "Failed logins", "Audit trail"],

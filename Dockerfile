@@ -1,0 +1,22 @@
+# One image for web, worker, beat and the commands; see docs/deploying.md.
+FROM python:3.11-slim-bookworm AS packages
+RUN python -m venv /venv
+COPY requirements/base.txt /requirements.txt
+RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement /requirements.txt
+
+FROM python:3.11-slim-bookworm
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DATA_DIR=/data
+COPY --from=packages /venv /venv
+WORKDIR /app
+COPY . .
+# The settings want secrets: these are made for this step and thrown away with it.
+RUN python -m compileall -q . \
+    && DATA_DIR=/tmp/build python manage.py collectstatic --no-input --verbosity 0 \
+    && rm -r /tmp/build \
+    && useradd --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin service \
+    && install --directory --owner 10001 --group 10001 /data
+USER 10001:10001
+VOLUME /data
+EXPOSE 8000
+# /dev/shm, because gunicorn's sign of life must not wait for a disk.
+CMD ["gunicorn", "--config", "config/gunicorn.py", "--bind", "0.0.0.0:8000", "--workers", "2", "--worker-tmp-dir", "/dev/shm", "config.wsgi"]

@@ -1,0 +1,40 @@
+"""`manage.py alive`: whether the worker of this machine, or beat, gave a sign of life lately; for health checks."""
+
+from datetime import datetime
+from typing import Any
+
+from celery.utils.nodenames import gethostname, nodename
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from ingestion import signs_of_life
+
+
+class Command(BaseCommand):
+    help = "Exit 0 if the worker of this machine (or container), or beat, gave a sign of life lately, else 1."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("process", choices=["worker", "beat"])
+
+    def handle(self, *_: Any, process: str, **__: Any) -> None:
+        now = timezone.now()
+        trouble = _trouble_with_worker(now) if process == "worker" else _trouble_with_beat(now)
+        if trouble:
+            raise CommandError(trouble)
+
+
+def own_worker_name() -> str:
+    """As Celery names a worker that was given no name."""
+    return nodename("celery", gethostname())
+
+
+def _trouble_with_worker(now: datetime) -> str:
+    name = own_worker_name()
+    alive = {sign.name for sign in signs_of_life.workers(now)}
+    return "" if name in alive else f"The worker {name} gave no sign of life lately; start it again."
+
+
+def _trouble_with_beat(now: datetime) -> str:
+    ticked_at = signs_of_life.beat_last_tick(now)
+    is_alive = ticked_at is not None and now - ticked_at <= signs_of_life.BEAT_ALIVE
+    return "" if is_alive else "Beat did not look at its timetable lately; start it again, once only."

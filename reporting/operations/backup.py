@@ -1,0 +1,148 @@
+"""Everything that is worth keeping, into one file: the database and the stored files.
+
+Not in it: the settings, and with them the encryption keys, so that who finds a backup cannot use its tokens; and
+Valkey, which holds nothing that does not come again by itself (limits counted, signs of life, work that the database
+knows of).
+"""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final, cast
+
+from django.conf import settings
+from django.core.files.storage import Storage
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts import audit
+from reporting.operations import backup_file, postgresql_programs, stored_files
+from reporting.operations.backup_file import Manifest, Writer
+
+# Ours: the tables, and the views for BI tools.
+SCHEMAS: Final = ("public", "reporting")
+
+
+class BackupFailed(Exception):
+    """No backup was made; the message names the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    rows: int
+    files: int
+    bytes: int
+
+
+def back_up(path: Path) -> Made:
+    """Write the file; whatever happens meanwhile, it holds the database as of one moment.
+
+    Raises BackupFailed and postgresql_programs.ProgramMissing.
+    """
+    with _written_whole(path) as out:
+        writer = Writer(out)
+        manifest = _add_database(writer)
+        files = _add_files(writer)
+        writer.finish(manifest)
+    rows = sum(manifest.rows.values())
+    audit.record("backup_made", rows=rows, files=files, by="command")
+    return Made(rows=rows, files=files, bytes=path.stat().st_size)
+
+
+@contextmanager
+def _written_whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file that appears under its name once it is whole, and that only its owner may read."""
+    if path.exists():
+        raise BackupFailed(f"{path} exists already; give another name, or remove it first.")
+    draft = path.with_name(f"{path.name}.part")
+    try:
+        descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        raise BackupFailed(f"{path} cannot be written ({error.strerror}); give a path in a folder that can.") from None
+    try:
+        with os.fdopen(descriptor, "w+b") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        draft.rename(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _add_database(writer: Writer) -> Manifest:
+    """The dump and the counts see one snapshot, which this transaction holds."""
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        cursor.execute("SELECT pg_export_snapshot()")
+        [snapshot] = cursor.fetchone()
+        manifest = backup_file.new_manifest(
+            product_version=settings.PRODUCT_VERSION,
+            made_at=timezone.now().isoformat(timespec="seconds"),
+            server_version=connection.connection.info.server_version,
+            rows=count_rows(),
+            migrations=_applied_migrations(),
+        )
+        writer.add(backup_file.DUMP, lambda take: _dump(snapshot, take))
+    return manifest
+
+
+def count_rows() -> dict[str, int]:
+    """Rows by table."""
+    counts = {}
+    with connection.cursor() as cursor:
+        for table in tables():
+            cursor.execute(f"SELECT count(*) FROM {connection.ops.quote_name(table)}")  # noqa: S608
+            [counts[table]] = cursor.fetchone()
+    return counts
+
+
+def tables() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+        return [name for (name,) in cursor.fetchall()]
+
+
+def _applied_migrations() -> list[list[str]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT app, name FROM django_migrations ORDER BY id")
+        return [list(row) for row in cursor.fetchall()]
+
+
+def _dump(snapshot: str, take: Callable[[bytes], None]) -> None:
+    command = postgresql_programs.command(
+        "pg_dump",
+        "--format=custom",
+        *(f"--schema={schema}" for schema in SCHEMAS),
+        *("--no-owner", "--no-privileges", f"--snapshot={snapshot}"),
+    )
+    with tempfile.TemporaryFile() as said:
+        with subprocess.Popen(
+            command, env=postgresql_programs.environment(), stdout=subprocess.PIPE, stderr=said
+        ) as program:
+            backup_file.copy_chunks(cast("IO[bytes]", program.stdout), take)
+        if program.returncode != 0:
+            said.seek(0)
+            why = said.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
+            raise BackupFailed(f"pg_dump failed ({why[-1]}); mend that and try again.")
+
+
+def _add_files(writer: Writer) -> int:
+    """Copied after the dump, so that no row lacks its file; one that is pruned meanwhile is left out."""
+    place = stored_files.storage()
+    if place is None:
+        return 0
+    return sum(_add_file(writer, place, name) for name in stored_files.names())
+
+
+def _add_file(writer: Writer, place: Storage, name: str) -> bool:
+    try:
+        source = place.open(name)
+    except FileNotFoundError:
+        return False
+    with source:
+        writer.add(backup_file.FILES + name, lambda take: backup_file.copy_chunks(cast("IO[bytes]", source), take))
+    return True

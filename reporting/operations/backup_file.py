@@ -1,0 +1,152 @@
+"""The file that `manage.py backup` writes and `manage.py restore` reads.
+
+A tar with PostgreSQL's custom-format dump first, then the stored files, then `manifest.json`: what the file holds,
+with a SHA-256 of each part. The manifest is last, so a file that was cut short has none.
+"""
+
+import hashlib
+import json
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Final
+
+DUMP: Final = "database.dump"
+FILES: Final = "files/"
+_MANIFEST: Final = "manifest.json"
+_FORMAT: Final = 1
+_CHUNK: Final = 1024 * 1024
+
+
+class BackupUnusable(Exception):
+    """The file is no whole backup; the message names the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a backup holds: rows by table, the migrations that made the tables, a digest of each part by name."""
+
+    format: int
+    product_version: str
+    made_at: str
+    server_version: int
+    rows: dict[str, int]
+    migrations: list[list[str]]
+    digests: dict[str, str] = field(default_factory=dict)
+
+
+class Writer:
+    """Writes the parts in their order; memory does not grow with them."""
+
+    def __init__(self, out: IO[bytes]) -> None:
+        self._out = out
+        self._digests: dict[str, str] = {}
+
+    def add(self, name: str, copy: Callable[[Callable[[bytes], None]], None]) -> None:
+        """Add a part whose size nobody knows before: `copy` is given a function that takes its bytes."""
+        digest = hashlib.sha256()
+        size = 0
+
+        def take(chunk: bytes) -> None:
+            nonlocal size
+            digest.update(chunk)
+            size += len(chunk)
+            self._out.write(chunk)
+
+        header_at = self._out.tell()
+        self._out.write(self._header(name, 0))
+        copy(take)
+        self._out.write(b"\0" * (-size % tarfile.BLOCKSIZE))
+        end = self._out.tell()
+        self._out.seek(header_at)
+        self._out.write(self._header(name, size))
+        self._out.seek(end)
+        self._digests[name] = digest.hexdigest()
+
+    def finish(self, manifest: Manifest) -> None:
+        text = json.dumps(asdict(manifest) | {"digests": self._digests}, indent=1).encode()
+        self.add(_MANIFEST, lambda take: take(text))
+        self._out.write(b"\0" * (2 * tarfile.BLOCKSIZE))
+
+    @staticmethod
+    def _header(name: str, size: int) -> bytes:
+        """Of the same length whatever the size, so that it can be written again; a long name takes more of them."""
+        info = tarfile.TarInfo(name)
+        info.size, info.mode = size, 0o600
+        return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def new_manifest(
+    *, product_version: str, made_at: str, server_version: int, rows: dict[str, int], migrations: list[list[str]]
+) -> Manifest:
+    return Manifest(_FORMAT, product_version, made_at, server_version, rows, migrations)
+
+
+def check(path: Path) -> Manifest:
+    """Read the whole file once and compare every digest. Raises BackupUnusable."""
+    digests: dict[str, str] = {}
+    with _opened(path) as archive:
+        for member in archive:
+            if member.name == _MANIFEST:
+                return _manifest(path, json.loads(_content(archive, member).read()), digests)
+            digest = hashlib.sha256()
+            for chunk in _chunks(_content(archive, member)):
+                digest.update(chunk)
+            digests[member.name] = digest.hexdigest()
+    raise _damaged(path, "its end is missing")
+
+
+def parts(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    """Name and content of each part but the manifest, one after the other."""
+    with _opened(path) as archive:
+        for member in archive:
+            if member.name != _MANIFEST:
+                yield member.name, _content(archive, member)
+
+
+def copy_chunks(source: IO[bytes], take: Callable[[bytes], object]) -> None:
+    for chunk in _chunks(source):
+        take(chunk)
+
+
+def _chunks(source: IO[bytes]) -> Iterator[bytes]:
+    while chunk := source.read(_CHUNK):
+        yield chunk
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tarfile.TarFile]:
+    try:
+        with tarfile.open(path, "r:") as archive:
+            yield archive
+    except FileNotFoundError:
+        raise BackupUnusable(f"There is no file {path}; give the path of a backup.") from None
+    except (tarfile.TarError, EOFError, ValueError) as error:
+        raise _damaged(path, str(error)) from error
+
+
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    content = archive.extractfile(member)
+    if content is None:
+        raise tarfile.ReadError(f"{member.name} is no file")
+    return content
+
+
+def _manifest(path: Path, told: dict[str, object], digests: dict[str, str]) -> Manifest:
+    if told.get("format") != _FORMAT:
+        raise BackupUnusable(
+            f"{path} has format {told.get('format')} and this version reads {_FORMAT}; restore it with the version "
+            f"that made it ({told.get('product_version')}), then upgrade."
+        )
+    if told.get("digests") != digests:
+        raise _damaged(path, "what it holds differs from its list")
+    try:
+        return Manifest(**told)  # type: ignore[arg-type]
+    except TypeError as error:
+        raise _damaged(path, str(error)) from None
+
+
+def _damaged(path: Path, why: str) -> BackupUnusable:
+    return BackupUnusable(f"{path} is no whole backup ({why}); take another one. Nothing was changed.")

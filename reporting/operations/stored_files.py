@@ -1,0 +1,29 @@
+"""The files that belong to the data: those of the storage "snapshots", where the settings name one."""
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.core.files.storage import Storage, storages
+
+_ALIAS = "snapshots"
+
+
+def storage() -> Storage | None:
+    return storages[_ALIAS] if _ALIAS in settings.STORAGES else None
+
+
+def names() -> list[str]:
+    """Every file, by its name in the storage."""
+    place = storage()
+    return sorted(_walk(place, "")) if place else []
+
+
+def _walk(place: Storage, folder: str) -> Iterator[str]:
+    try:
+        folders, files = place.listdir(folder)
+    except FileNotFoundError:  # nothing was stored yet
+        return
+    prefix = f"{folder}/" if folder else ""
+    yield from (prefix + name for name in files)
+    for name in folders:
+        yield from _walk(place, prefix + name)
