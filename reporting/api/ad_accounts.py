@@ -21,6 +21,7 @@ from reporting.api import filters
 from reporting.api.pagination import Order
 from reporting.api.schema import ErrorSerializer
 from reporting.api.serializers import AdAccountSerializer, SyncLogSerializer
+from reporting.api.views import refuse_unknown
 from reporting.api.viewsets import Table, described
 
 _ORDERS = {
@@ -38,11 +39,10 @@ class DaysSerializer(serializers.Serializer[Any]):
     last_day = serializers.DateField(required=False, allow_null=True, help_text="Last UTC day to ask for.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        first_day, last_day = attrs.get("first_day"), attrs.get("last_day")
-        if first_day and last_day and first_day > last_day:
-            raise serializers.ValidationError({"last_day": ["The last day is before the first; swap them."]})
-        if first_day and first_day > timezone.now().date():
-            raise serializers.ValidationError({"first_day": ["This day is in the future; LinkedIn has nothing there."]})
+        try:
+            starting.check_days(attrs.get("first_day"), attrs.get("last_day"), today=timezone.now().date())
+        except starting.WrongDays as error:
+            raise serializers.ValidationError({error.which: [str(error)]}) from None
         return attrs
 
 
@@ -50,6 +50,13 @@ class StartSerializer(DaysSerializer):
     """How to sync; an empty body is a sync as the timetable would start it."""
 
     force = serializers.BooleanField(default=False, help_text="Sync however fresh the data is.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        for name in self.initial_data:
+            if name not in self.fields:
+                known = ", ".join(self.fields)
+                raise serializers.ValidationError({name: [f"There is no such field; known are {known}."]})
+        return super().validate(attrs)
 
 
 class StartedSerializer(serializers.Serializer[Any]):
@@ -122,6 +129,7 @@ class AdAccounts(Table):
     @action(detail=True, filterset_class=None, pagination_class=None)
     def plan(self, request: Request, pk: int) -> Response:
         """What a sync would ask of LinkedIn, worked out from what is stored; asks LinkedIn nothing."""
+        refuse_unknown(request, [*DaysSerializer().fields, "format"])
         ad_account = self._own(pk)
         asked = DaysSerializer(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)

@@ -1,25 +1,27 @@
 """Reports: the figures of a period, summed, with ratios from the sums."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import AdAccount
 from ingestion.models import AudienceDemographic
-from reporting.api.views import FILES, View, bounded_statements, refuse_unknown
+from reporting.api.pagination import LARGEST_ID
+from reporting.api.views import FILES, View, bounded_statements, refuse_unknown, told, with_as_of
 from reporting.exports import download
 from reporting.metrics import METRICS, RATIOS, SUMS
 from reporting.periods import Period, PeriodError, Preset, parse_period
 from reporting.queries.audience import Audience, Segment, audiences
-from reporting.queries.data_as_of import selection_as_of
+from reporting.queries.data_as_of import SelectionAsOf, selection_as_of
 from reporting.queries.grouping import GroupBy
 from reporting.queries.performance import (
     LABELS,
@@ -36,7 +38,6 @@ from reporting.ratios import Figures
 
 _MOST_ROWS = 10_000
 _USUAL_METRICS = ("impressions", "clicks", "spend", "conversions", "leads", "ctr_percent", "cpc")
-_LARGEST_ID = 2**63 - 1
 
 
 class Several(serializers.CharField):
@@ -51,9 +52,14 @@ class Several(serializers.CharField):
         for word in words:
             if self._choices and word not in self._choices:
                 raise serializers.ValidationError(f"There is no “{word}”; known are {', '.join(self._choices)}.")
-            if self._numbers and not (word.isascii() and word.isdecimal() and int(word[:20]) <= _LARGEST_ID):
+            if self._numbers and not (word.isascii() and word.isdecimal() and int(word[:20]) <= LARGEST_ID):
                 raise serializers.ValidationError(f"“{word}” is no id; give numbers separated by commas.")
         return [int(word) for word in words] if self._numbers else words
+
+
+@extend_schema_field(OpenApiTypes.DATE)
+class Day(serializers.CharField):
+    """Read by `periods.py`, which says what is wrong with it."""
 
 
 class PeriodSerializer(serializers.Serializer[Any]):
@@ -62,8 +68,8 @@ class PeriodSerializer(serializers.Serializer[Any]):
     period = serializers.ChoiceField(
         choices=[*Preset], required=False, help_text="Days with a name; last_30_days where no day is named either."
     )
-    first_day = serializers.CharField(required=False, help_text="First UTC day, YYYY-MM-DD.")
-    last_day = serializers.CharField(required=False, help_text="Last UTC day, YYYY-MM-DD.")
+    first_day = Day(required=False, help_text="First UTC day, YYYY-MM-DD.")
+    last_day = Day(required=False, help_text="Last UTC day, YYYY-MM-DD.")
     account_id = Several(numbers=True, help_text="Ids of ad accounts, separated by commas; else all you may see.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -257,12 +263,15 @@ class DemographicsReport(_Report):
 
 class _ReportView(View):
     is_conditional: ClassVar[bool] = True
+    has_figures: ClassVar[bool] = True
     renderer_classes = FILES
     question: ClassVar[type[PeriodSerializer]]
 
     def asked(self, request: Request) -> dict[str, Any]:
-        refuse_unknown(request, [*self.question().fields, "format"])
-        question = self.question(data=request.query_params.dict())
+        fields = self.question().fields
+        several = [name for name, field in fields.items() if isinstance(field, Several)]
+        refuse_unknown(request, [*fields, "format"], several=several)
+        question = self.question(data=told(request))
         question.is_valid(raise_exception=True)
         return dict(question.validated_data)
 
@@ -270,13 +279,23 @@ class _ReportView(View):
         ids = asked.get("account_id")
         return self.ad_accounts.filter(pk__in=ids) if ids else self.ad_accounts
 
-    def head(self, period: Period, ad_accounts: QuerySet[AdAccount]) -> dict[str, Any]:
-        as_of = selection_as_of(ad_accounts=ad_accounts, now=timezone.now())
+    def opening(self, period: Period, ad_accounts: QuerySet[AdAccount]) -> dict[str, Any]:
+        as_of = self._as_of(ad_accounts)
         return {
             "period": asdict(period),
             "data_as_of": as_of.as_of,
             "complete_through": as_of.complete_through,
         }
+
+    def file(
+        self, asked: dict[str, Any], name: str, header: Sequence[str], lines: Iterator[list[Any]]
+    ) -> HttpResponseBase:
+        self.note_export(f"the {name} report")
+        assert self.file_format
+        return with_as_of(download(self.file_format, name, header, lines), self._as_of(self.chosen(asked)))
+
+    def _as_of(self, ad_accounts: QuerySet[AdAccount]) -> SelectionAsOf:
+        return selection_as_of(ad_accounts=ad_accounts, now=timezone.now())
 
 
 class Performance(_ReportView):
@@ -325,8 +344,7 @@ class Performance(_ReportView):
             rows = self._rows(asked, metrics)
             if not self.file_format:
                 return Response(self._report(asked, metrics, rows))
-        self.note_export("the performance report")
-        return download(self.file_format, "performance", *_flat(rows, metrics, is_compared="compare" in asked))
+        return self.file(asked, "performance", *_flat(rows, metrics, is_compared="compare" in asked))
 
     def _rows(self, asked: dict[str, Any], metrics: list[str]) -> list[dict[str, Any]]:
         """One row more than a page may hold, which tells that there are more; all of them for a file."""
@@ -348,7 +366,7 @@ class Performance(_ReportView):
         else:
             summed = [{**_totals(one), "figures": _figures(one, metrics)} for one in totals(**selection)]
         return {
-            **self.head(asked["days"], self.chosen(asked)),
+            **self.opening(asked["days"], self.chosen(asked)),
             "group_by": asked["group_by"],
             "compared_with": asdict(asked["days"].previous()) if "compare" in asked else None,
             "totals": summed,
@@ -381,13 +399,12 @@ class Demographics(_ReportView):
             if not self.file_format:
                 return Response(
                     {
-                        **self.head(Period(found.first_day, found.last_day), ad_accounts),
+                        **self.opening(Period(found.first_day, found.last_day), ad_accounts),
                         "months": found.months,
                         "pivots": AudienceSerializer(found.pivots, many=True).data,
                     }
                 )
-        self.note_export("the demographics report")
-        return download(self.file_format, "demographics", _SEGMENT_HEADER, _segment_lines(found.pivots))
+        return self.file(asked, "demographics", _SEGMENT_HEADER, _segment_lines(found.pivots))
 
 
 def _row(row: PerformanceRow) -> dict[str, Any]:

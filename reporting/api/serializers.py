@@ -6,7 +6,7 @@ A field's source is the column it shows; `viewsets.py` selects those columns and
 from typing import Any
 
 from django_celery_beat.models import PeriodicTask
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.models import AdAccount, LinkedInConnection
@@ -115,6 +115,27 @@ class CreativeSerializer(Described):
         )  # fmt: skip
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "A day of a campaign",
+            response_only=True,
+            value={
+                "date": "2026-11-19",
+                "account_id": 500000001,
+                "campaign_id": 600000001,
+                "currency": "EUR",
+                "impressions": 1000,
+                "clicks": 20,
+                "spend": "50.0000000000",
+                "leads": 2,
+                "ctr": "2.000000",
+                "cpc": "2.5000000000",
+                "fetched_at": "2026-11-20T12:00:00Z",
+            },
+        )
+    ]
+)
 class CampaignMetricSerializer(Described):
     """What LinkedIn counted for one campaign on one day."""
 
