@@ -213,7 +213,8 @@ REST_FRAMEWORK = {
         "accounts.api.permissions.WithinTokenScope",
     ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["config.rest_formats.ShallowJson"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.rest_formats.KnownFormats",
     "EXCEPTION_HANDLER": "config.rest.error_response",
     "DEFAULT_THROTTLE_CLASSES": ["accounts.api.throttling.PerMinute"],
     "DEFAULT_SCHEMA_CLASS": "reporting.api.schema.ErrorsToo",
@@ -233,6 +234,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    # `fields` leaves out whatever is not asked for.
+    "COMPONENT_NO_READ_ONLY_REQUIRED": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "reporting.api.schema.with_long_numbers",
+    ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     # Other things have a state and a severity too.
     "ENUM_NAME_OVERRIDES": {

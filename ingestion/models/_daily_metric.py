@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Cast, Round
@@ -14,6 +15,14 @@ COUNTS = (
     "impressions", "clicks", "spend", "landing_page_clicks", "conversions", "likes", "comments", "shares", "follows",
     "leads", "opens", "sends",
 )  # fmt: skip
+
+
+def when_changed(name: str) -> BrinIndex:
+    """Kilobytes that say which stretches of the table a recent sync touched; for tools that keep a copy.
+
+    A B-tree would take an entry, and its share of the log, for every row of every sync.
+    """
+    return BrinIndex(fields=["fetched_at"], name=name, pages_per_range=32, autosummarize=True)
 
 
 def percent_of(part: str, whole: str) -> Case:

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from ingestion.models._daily_metric import COUNTS, DailyMetric
+from ingestion.models._daily_metric import COUNTS, DailyMetric, when_changed
 
 
 class CampaignDailyMetric(DailyMetric):
@@ -18,8 +18,12 @@ class CampaignDailyMetric(DailyMetric):
         constraints = [
             models.UniqueConstraint(fields=["campaign", "date"], include=COUNTS, name="a_campaign_has_one_row_per_day"),
         ]
-        # The admin's date drill-down and "latest first" lists.
-        indexes = [models.Index(fields=["date"], name="campaign_days_by_date")]
+        indexes = [
+            # The admin's date drill-down and "latest first" lists.
+            models.Index(fields=["date"], name="campaign_days_by_date"),
+            # What changed since; see `when_changed`.
+            when_changed("campaign_days_by_change"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.campaign_id} on {self.date}"

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from ingestion.models._daily_metric import COUNTS, DailyMetric
+from ingestion.models._daily_metric import COUNTS, DailyMetric, when_changed
 
 
 class CreativeDailyMetric(DailyMetric):
@@ -18,8 +18,12 @@ class CreativeDailyMetric(DailyMetric):
         constraints = [
             models.UniqueConstraint(fields=["creative", "date"], include=COUNTS, name="a_creative_has_one_row_per_day"),
         ]
-        # The admin's date drill-down and "latest first" lists.
-        indexes = [models.Index(fields=["date"], name="creative_days_by_date")]
+        indexes = [
+            # The admin's date drill-down and "latest first" lists.
+            models.Index(fields=["date"], name="creative_days_by_date"),
+            # What changed since; see `when_changed`.
+            when_changed("creative_days_by_change"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.creative_id} on {self.date}"

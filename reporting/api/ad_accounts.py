@@ -22,7 +22,8 @@ from reporting import judging
 from reporting.api import filters
 from reporting.api.pagination import Order
 from reporting.api.schema import ErrorBodySerializer, ErrorSerializer
-from reporting.api.serializers import AdAccountSerializer, SyncLogSerializer
+from reporting.api.serializers import AdAccountSerializer, SyncLogSerializer, Wish
+from reporting.api.views import refuse_unknown
 from reporting.api.viewsets import Table, described
 from reporting.queries.findings import audit_state
 
@@ -41,15 +42,14 @@ class DaysSerializer(serializers.Serializer[Any]):
     last_day = serializers.DateField(required=False, allow_null=True, help_text="Last UTC day to ask for.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        first_day, last_day = attrs.get("first_day"), attrs.get("last_day")
-        if first_day and last_day and first_day > last_day:
-            raise serializers.ValidationError({"last_day": ["The last day is before the first; swap them."]})
-        if first_day and first_day > timezone.now().date():
-            raise serializers.ValidationError({"first_day": ["This day is in the future; LinkedIn has nothing there."]})
+        try:
+            starting.check_days(attrs.get("first_day"), attrs.get("last_day"), today=timezone.now().date())
+        except starting.WrongDays as error:
+            raise serializers.ValidationError({error.which: [str(error)]}) from None
         return attrs
 
 
-class StartSerializer(DaysSerializer):
+class StartSerializer(Wish, DaysSerializer):
     """How to sync; an empty body is a sync as the timetable would start it."""
 
     force = serializers.BooleanField(default=False, help_text="Sync however fresh the data is.")
@@ -153,6 +153,7 @@ class AdAccounts(Table):
     @action(detail=True, filterset_class=None, pagination_class=None)
     def plan(self, request: Request, pk: int) -> Response:
         """What a sync would ask of LinkedIn, worked out from what is stored; asks LinkedIn nothing."""
+        refuse_unknown(request, [*DaysSerializer().fields, "format"])
         ad_account = self._own(pk)
         asked = DaysSerializer(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)

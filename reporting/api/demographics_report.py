@@ -12,7 +12,6 @@ from rest_framework.response import Response
 from ingestion.models import AudienceDemographic
 from reporting.api.reports import DECIMAL, PeriodSerializer, ReportSerializer, ReportView, Several
 from reporting.api.views import bounded_statements
-from reporting.exports import download
 from reporting.periods import Period
 from reporting.queries.audience import Audience, Segment, audiences
 
@@ -89,14 +88,13 @@ class Demographics(ReportView):
             if not self.file_format:
                 return Response(
                     {
-                        **self.head(Period(found.first_day, found.last_day), ad_accounts),
+                        **self.opening(Period(found.first_day, found.last_day), ad_accounts),
                         "months": found.months,
                         "partly_fetched_months": found.partly_fetched_months,
                         "pivots": AudienceSerializer(found.pivots, many=True).data,
                     }
                 )
-        self.note_export("the demographics report")
-        return download(self.file_format, "demographics", _SEGMENT_HEADER, _segment_lines(found.pivots))
+        return self.file(asked, "demographics", _SEGMENT_HEADER, _segment_lines(found.pivots))
 
 
 _SEGMENT_HEADER = (

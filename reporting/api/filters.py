@@ -1,21 +1,78 @@
 """What lists can be narrowed by; a parameter that is not here is refused, not ignored."""
 
+from datetime import UTC
 from typing import Any
 
 import django_filters as filters
+from django import forms
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
+from django_filters.fields import IsoDateTimeField
 
 from ingestion.models import AudienceDemographic, SyncLog
+from reporting.api.pagination import LARGEST_ID
 from reporting.models import Snapshot
 
-_LARGEST_ID = 2**63 - 1
+
+class _Instant(IsoDateTimeField):  # type: ignore[misc]
+    """In UTC, since PostgreSQL refuses offsets that Python knows."""
+
+    def clean(self, value: Any) -> Any:
+        try:
+            found = super().clean(value)
+            return found and found.astimezone(UTC)
+        except (ValidationError, OverflowError):
+            raise ValidationError("This is no instant; write it as 2026-11-20T12:00:00Z.") from None
+
+
+class Instant(filters.IsoDateTimeFilter):  # type: ignore[misc]
+    """A point of time, ISO 8601; UTC where no offset is told."""
+
+    field_class = _Instant
+
+
+class Day(filters.DateFilter):  # type: ignore[misc]
+    """A day in one spelling: 3/4/2026 is another day in another country."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        told = {"invalid": "This is no day; write it as YYYY-MM-DD."}
+        super().__init__(*args, input_formats=["%Y-%m-%d"], error_messages=told, **kwargs)
+
+
+class _Flag(forms.Field):
+    """True, false or nothing; Django's own field takes every other word for nothing, and so for no filter."""
+
+    def to_python(self, value: Any) -> bool | None:
+        if value in self.empty_values:
+            return None
+        if value.lower() not in {"true", "false"}:
+            raise ValidationError("Say true or false.")
+        return bool(value.lower() == "true")
+
+
+class Flag(filters.BooleanFilter):  # type: ignore[misc]
+    """`true` or `false`."""
+
+    field_class = _Flag
+
+
+class _Id(forms.IntegerField):
+    """Digits alone: Django's field takes 1.0, too."""
+
+    def to_python(self, value: Any) -> int:
+        text = str(value).strip()
+        if not (text.isascii() and text.isdecimal()):
+            raise ValidationError("Ids are whole numbers, separated by commas.")
+        return int(text[:20])
 
 
 class Numbers(filters.BaseInFilter, filters.NumberFilter):  # type: ignore[misc]
     """Ids, separated by commas."""
 
+    field_class = _Id
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs |= {"lookup_expr": "in", "min_value": 0, "max_value": _LARGEST_ID, "decimal_places": 0}
+        kwargs |= {"lookup_expr": "in", "max_value": LARGEST_ID, "help_text": kwargs["label"]}
         super().__init__(*args, **kwargs)
 
 
@@ -23,14 +80,14 @@ class Words(filters.BaseInFilter, filters.CharFilter):  # type: ignore[misc]
     """Texts, separated by commas."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, lookup_expr="in", **kwargs)
+        super().__init__(*args, lookup_expr="in", help_text=kwargs["label"], **kwargs)
 
 
 class Choices(filters.BaseInFilter, filters.ChoiceFilter):  # type: ignore[misc]
     """Some of a few words, separated by commas."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, lookup_expr="in", **kwargs)
+        super().__init__(*args, lookup_expr="in", help_text=kwargs["label"], **kwargs)
 
 
 def account(path: str = "account_id") -> Numbers:
@@ -46,12 +103,10 @@ class _Entities(filters.FilterSet):  # type: ignore[misc]
 
     named = "name"
 
-    changed_since = filters.IsoDateTimeFilter(
+    changed_since = Instant(
         "fetched_at", lookup_expr="gte", label="Only what LinkedIn told something new about since then, ISO 8601."
     )
-    missing = filters.BooleanFilter(
-        "missing_since", lookup_expr="isnull", exclude=True, label="Whether LinkedIn no longer returns it."
-    )
+    missing = Flag("missing_since", lookup_expr="isnull", exclude=True, label="Whether LinkedIn no longer returns it.")
     search = filters.CharFilter(method="find", label="Part of the name, or the whole id.")
 
     def find(self, rows: QuerySet[Any], _: str, text: str) -> QuerySet[Any]:
@@ -86,15 +141,13 @@ class CreativeFilters(_Entities):
     name = filters.CharFilter("content_name", lookup_expr="icontains", label="Part of the name.")
     intended_status = Words("intended_status", label="Statuses, separated by commas: ACTIVE, PAUSED, …")
     review_status = Words("review_status", label="Review states, separated by commas: APPROVED, REJECTED, …")
-    is_serving = filters.BooleanFilter("is_serving", label="Whether LinkedIn shows it.")
+    is_serving = Flag("is_serving", label="Whether LinkedIn shows it.")
 
 
 class _Days(filters.FilterSet):  # type: ignore[misc]
-    first_day = filters.DateFilter("date", lookup_expr="gte", label="First UTC day, YYYY-MM-DD.")
-    last_day = filters.DateFilter("date", lookup_expr="lte", label="Last UTC day, YYYY-MM-DD.")
-    changed_since = filters.IsoDateTimeFilter(
-        "fetched_at", lookup_expr="gte", label="Only rows with new figures since then, ISO 8601; name days as well."
-    )
+    first_day = Day("date", lookup_expr="gte", label="First UTC day, YYYY-MM-DD.")
+    last_day = Day("date", lookup_expr="lte", label="Last UTC day, YYYY-MM-DD.")
+    changed_since = Instant("fetched_at", lookup_expr="gte", label="Only rows with new figures since then, ISO 8601.")
 
 
 class CampaignMetricFilters(_Days):
@@ -116,11 +169,9 @@ class DemographicFilters(filters.FilterSet):  # type: ignore[misc]
         label=f"Pivots, separated by commas: {', '.join(AudienceDemographic.PivotType.values)}.",
     )
     segment = Words("segment", label="URNs or enums of segments, separated by commas.")
-    first_month = filters.DateFilter("date_start", lookup_expr="gte", label="First day of the first month.")
-    last_month = filters.DateFilter("date_start", lookup_expr="lte", label="First day of the last month.")
-    changed_since = filters.IsoDateTimeFilter(
-        "fetched_at", lookup_expr="gte", label="Only rows with new figures since then, ISO 8601."
-    )
+    first_month = Day("date_start", lookup_expr="gte", label="First day of the first month.")
+    last_month = Day("date_start", lookup_expr="lte", label="First day of the last month.")
+    changed_since = Instant("fetched_at", lookup_expr="gte", label="Only rows with new figures since then, ISO 8601.")
 
 
 class SyncLogFilters(filters.FilterSet):  # type: ignore[misc]
@@ -130,8 +181,8 @@ class SyncLogFilters(filters.FilterSet):  # type: ignore[misc]
         choices=SyncLog.Status.choices,
         label=f"Statuses, separated by commas: {', '.join(SyncLog.Status.values)}.",
     )
-    started_after = filters.IsoDateTimeFilter("started_at", lookup_expr="gte", label="Begun then or later, ISO 8601.")
-    started_before = filters.IsoDateTimeFilter("started_at", lookup_expr="lt", label="Begun earlier, ISO 8601.")
+    started_after = Instant("started_at", lookup_expr="gte", label="Begun then or later, ISO 8601.")
+    started_before = Instant("started_at", lookup_expr="lt", label="Begun earlier, ISO 8601.")
     error_kind = Choices(
         "error_kind",
         choices=SyncLog.ErrorKind.choices,
@@ -152,5 +203,5 @@ class SnapshotFilters(filters.FilterSet):  # type: ignore[misc]
         choices=Snapshot.State.choices,
         label=f"States, separated by commas: {', '.join(Snapshot.State.values)}.",
     )
-    asked_after = filters.IsoDateTimeFilter("asked_at", lookup_expr="gte", label="Asked for then or later, ISO 8601.")
-    asked_before = filters.IsoDateTimeFilter("asked_at", lookup_expr="lt", label="Asked for earlier, ISO 8601.")
+    asked_after = Instant("asked_at", lookup_expr="gte", label="Asked for then or later, ISO 8601.")
+    asked_before = Instant("asked_at", lookup_expr="lt", label="Asked for earlier, ISO 8601.")

@@ -22,8 +22,9 @@ from rest_framework.response import Response
 from accounts.api.permissions import MayChangeFindings, WithinTokenScope
 from accounts.models import User
 from reporting import findings
-from reporting.api.filters import Choices, account
+from reporting.api.filters import Choices, Instant, account
 from reporting.api.pagination import Order
+from reporting.api.serializers import Wish
 from reporting.api.views import bounded_statements, refuse_unknown
 from reporting.api.viewsets import Table, described
 from reporting.audit_rules import RULES
@@ -65,7 +66,7 @@ class FindingFilters(django_filters.FilterSet):  # type: ignore[misc]
     assignee = django_filters.CharFilter(
         method="taken_care_of", label=f"E-mail address of who takes care of it, {_ME}, or {_NOBODY}."
     )
-    changed_since = django_filters.IsoDateTimeFilter(
+    changed_since = Instant(
         "changed_at", lookup_expr="gte", label="Only what changed then or later in any way, ISO 8601."
     )
 
@@ -151,17 +152,17 @@ class FindingDetailSerializer(FindingSerializer):
     history = HistorySerializer(many=True, help_text="What became of it, oldest first; the newest hundred entries.")
 
 
-class AssignSerializer(serializers.Serializer[Any]):
+class AssignSerializer(Wish):
     assignee = serializers.EmailField(
         allow_null=True, help_text="E-mail address of an active owner, manager or analyst; null for nobody."
     )
 
 
-class SnoozeSerializer(serializers.Serializer[Any]):
+class SnoozeSerializer(Wish):
     until = serializers.DateField(help_text="UTC day on which it is open again: tomorrow to a year ahead.")
 
 
-class AcceptSerializer(serializers.Serializer[Any]):
+class AcceptSerializer(Wish):
     reason = serializers.CharField(max_length=1000, help_text="Why it may stay.")
 
 

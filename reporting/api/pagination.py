@@ -16,7 +16,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
+# What a column of ids holds.
+LARGEST_ID = 2**63 - 1
 PAGE_SIZE, LARGEST_PAGE = 100, 1000
+_LARGEST_PAGE_NUMBER = 1_000_000
 _SIZE_PARAMETER = {
     "name": "page_size",
     "in": "query",
@@ -24,17 +27,26 @@ _SIZE_PARAMETER = {
     "description": f"Rows per page: {PAGE_SIZE} unless told otherwise, {LARGEST_PAGE} at most.",
     "schema": {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE_SIZE},
 }
+_PAGE_PARAMETER = {
+    "name": "page",
+    "in": "query",
+    "required": False,
+    "description": "Which page, from 1 on; one past the last is not found.",
+    "schema": {"type": "integer", "minimum": 1, "maximum": _LARGEST_PAGE_NUMBER, "default": 1},
+}
 _AS_OF = {
     "data_as_of": {
         "type": "string",
         "format": "date-time",
         "nullable": True,
+        "example": "2026-11-20T11:59:00Z",
         "description": "When the oldest last successful sync of the ad accounts asked about began, UTC.",
     },
     "complete_through": {
         "type": "string",
         "format": "date",
         "nullable": True,
+        "example": "2026-11-19",
         "description": "The last day up to which every stored day adds up to LinkedIn's own totals.",
     },
 }
@@ -58,9 +70,16 @@ class PageNumbers(PageNumberPagination):
     page_size = PAGE_SIZE
     max_page_size = LARGEST_PAGE
     page_size_query_param = "page_size"
+    invalid_page_message = "There is no such page; the list ends before it."
 
     def get_page_size(self, request: Request) -> int | None:
         return page_size(request)
+
+    def get_page_number(self, request: Request, paginator: Any) -> int:
+        return _whole_number(request, "page", usual=1, largest=_LARGEST_PAGE_NUMBER)
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        return [_PAGE_PARAMETER, _SIZE_PARAMETER]
 
 
 class Cursors(BasePagination):
@@ -105,6 +124,7 @@ class Cursors(BasePagination):
                     "type": "string",
                     "format": "uri",
                     "nullable": True,
+                    "example": "https://ads.example.com/api/v1/campaign-metrics?cursor=WyJkYXRlIiwuLi5d",
                     "description": "Address of the next page; null on the last one.",
                 },
                 **_AS_OF,
@@ -157,9 +177,13 @@ class _After(Func):
 
 def page_size(request: Request) -> int:
     """Raises ValidationError for what is no size."""
-    text = request.query_params.get("page_size", str(PAGE_SIZE))
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= LARGEST_PAGE:
-        raise ValidationError({"page_size": [f"Give a whole number from 1 to {LARGEST_PAGE}."]})
+    return _whole_number(request, "page_size", usual=PAGE_SIZE, largest=LARGEST_PAGE)
+
+
+def _whole_number(request: Request, name: str, *, usual: int, largest: int) -> int:
+    text = request.query_params.get(name, str(usual))
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= largest:
+        raise ValidationError({name: [f"Give a whole number from 1 to {largest}."]})
     return int(text)
 
 

@@ -12,7 +12,6 @@ from rest_framework.response import Response
 
 from reporting.api.reports import DECIMAL, DaysShown, PeriodSerializer, ReportSerializer, ReportView, Several
 from reporting.api.views import bounded_statements
-from reporting.exports import download
 from reporting.metrics import METRICS, RATIOS, SUMS
 from reporting.periods import PeriodError
 from reporting.queries.grouping import GroupBy
@@ -185,8 +184,7 @@ class Performance(ReportView):
             rows = self._rows(asked, metrics)
             if not self.file_format:
                 return Response(self._report(asked, metrics, rows))
-        self.note_export("the performance report")
-        return download(self.file_format, "performance", *_flat(rows, metrics, is_compared="compare" in asked))
+        return self.file(asked, "performance", *_flat(rows, metrics, is_compared="compare" in asked))
 
     def _rows(self, asked: dict[str, Any], metrics: list[str]) -> list[dict[str, Any]]:
         """One row more than a page may hold, which tells that there are more; all of them for a file."""
@@ -208,7 +206,7 @@ class Performance(ReportView):
         else:
             summed = [{**_totals(one), "figures": _figures(one, metrics)} for one in totals(**selection)]
         return {
-            **self.head(asked["days"], self.chosen(asked)),
+            **self.opening(asked["days"], self.chosen(asked)),
             "group_by": asked["group_by"],
             "compared_with": asdict(asked["days"].previous()) if "compare" in asked else None,
             "totals": summed,

@@ -1,20 +1,24 @@
 """What every report is asked and answers with: days, ad accounts, how recent the figures are."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.http import HttpResponseBase
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from accounts.models import AdAccount
-from reporting.api.views import FILES, View, refuse_unknown
+from reporting.api.pagination import LARGEST_ID
+from reporting.api.views import FILES, View, refuse_unknown, told, with_as_of
+from reporting.exports import download
 from reporting.periods import Period, PeriodError, Preset, parse_period
-from reporting.queries.data_as_of import selection_as_of
+from reporting.queries.data_as_of import SelectionAsOf, selection_as_of
 
-_LARGEST_ID = 2**63 - 1
 DECIMAL: dict[str, Any] = {"max_digits": 40, "decimal_places": 10, "allow_null": True, "required": False}
 
 
@@ -30,9 +34,14 @@ class Several(serializers.CharField):
         for word in words:
             if self._choices and word not in self._choices:
                 raise serializers.ValidationError(f"There is no “{word}”; known are {', '.join(self._choices)}.")
-            if self._numbers and not (word.isascii() and word.isdecimal() and int(word[:20]) <= _LARGEST_ID):
+            if self._numbers and not (word.isascii() and word.isdecimal() and int(word[:20]) <= LARGEST_ID):
                 raise serializers.ValidationError(f"“{word}” is no id; give numbers separated by commas.")
         return [int(word) for word in words] if self._numbers else words
+
+
+@extend_schema_field(OpenApiTypes.DATE)
+class Day(serializers.CharField):
+    """Read by `periods.py`, which says what is wrong with it."""
 
 
 class PeriodSerializer(serializers.Serializer[Any]):
@@ -41,8 +50,8 @@ class PeriodSerializer(serializers.Serializer[Any]):
     period = serializers.ChoiceField(
         choices=[*Preset], required=False, help_text="Days with a name; last_30_days where no day is named either."
     )
-    first_day = serializers.CharField(required=False, help_text="First UTC day, YYYY-MM-DD.")
-    last_day = serializers.CharField(required=False, help_text="Last UTC day, YYYY-MM-DD.")
+    first_day = Day(required=False, help_text="First UTC day, YYYY-MM-DD.")
+    last_day = Day(required=False, help_text="Last UTC day, YYYY-MM-DD.")
     account_id = Several(numbers=True, help_text="Ids of ad accounts, separated by commas; else all you may see.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -79,12 +88,15 @@ class ReportView(View):
     """Reads the question, chooses the ad accounts, and says what stands over every answer."""
 
     is_conditional: ClassVar[bool] = True
+    has_figures: ClassVar[bool] = True
     renderer_classes = FILES
     question: ClassVar[type[PeriodSerializer]]
 
     def asked(self, request: Request) -> dict[str, Any]:
-        refuse_unknown(request, [*self.question().fields, "format"])
-        question = self.question(data=request.query_params.dict())
+        fields = self.question().fields
+        several = [name for name, field in fields.items() if isinstance(field, Several)]
+        refuse_unknown(request, [*fields, "format"], several=several)
+        question = self.question(data=told(request))
         question.is_valid(raise_exception=True)
         return dict(question.validated_data)
 
@@ -92,10 +104,20 @@ class ReportView(View):
         ids = asked.get("account_id")
         return self.ad_accounts.filter(pk__in=ids) if ids else self.ad_accounts
 
-    def head(self, period: Period, ad_accounts: QuerySet[AdAccount]) -> dict[str, Any]:
-        as_of = selection_as_of(ad_accounts=ad_accounts, now=timezone.now())
+    def opening(self, period: Period, ad_accounts: QuerySet[AdAccount]) -> dict[str, Any]:
+        as_of = self._as_of(ad_accounts)
         return {
             "period": asdict(period),
             "data_as_of": as_of.as_of,
             "complete_through": as_of.complete_through,
         }
+
+    def file(
+        self, asked: dict[str, Any], name: str, header: Sequence[str], lines: Iterator[list[Any]]
+    ) -> HttpResponseBase:
+        self.note_export(f"the {name} report")
+        assert self.file_format
+        return with_as_of(download(self.file_format, name, header, lines), self._as_of(self.chosen(asked)))
+
+    def _as_of(self, ad_accounts: QuerySet[AdAccount]) -> SelectionAsOf:
+        return selection_as_of(ad_accounts=ad_accounts, now=timezone.now())

@@ -6,7 +6,7 @@ A field's source is the column it shows; `viewsets.py` selects those columns and
 from typing import Any
 
 from django_celery_beat.models import PeriodicTask
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.models import AdAccount, LinkedInConnection
@@ -67,6 +67,17 @@ _DESCRIBED = {
 }
 
 
+class Wish(serializers.Serializer[Any]):
+    """The body of a POST; a field that is not there is refused, not ignored: it is misspelt."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        for name in self.initial_data:
+            if name not in self.fields:
+                known = ", ".join(self.fields)
+                raise serializers.ValidationError({name: [f"There is no such field; known are {known}."]})
+        return dict(super().validate(attrs))
+
+
 class Described(serializers.ModelSerializer[Any]):
     """A serializer whose every field says what it holds."""
 
@@ -115,6 +126,27 @@ class CreativeSerializer(Described):
         )  # fmt: skip
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "A day of a campaign",
+            response_only=True,
+            value={
+                "date": "2026-11-19",
+                "account_id": 500000001,
+                "campaign_id": 600000001,
+                "currency": "EUR",
+                "impressions": 1000,
+                "clicks": 20,
+                "spend": "50.0000000000",
+                "leads": 2,
+                "ctr": "2.000000",
+                "cpc": "2.5000000000",
+                "fetched_at": "2026-11-20T12:00:00Z",
+            },
+        )
+    ]
+)
 class CampaignMetricSerializer(Described):
     """What LinkedIn counted for one campaign on one day."""
 

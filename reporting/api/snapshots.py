@@ -1,7 +1,5 @@
 """Snapshots: to list, to take and to download."""
 
-from typing import Any
-
 from django.conf import settings
 from django.http import FileResponse, Http404
 from django.utils import timezone
@@ -9,14 +7,14 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound, PermissionDenied
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from reporting.api import filters
-from reporting.api.pagination import Order
-from reporting.api.serializers import Described
+from reporting.api.pagination import LARGEST_ID, Order
+from reporting.api.serializers import Described, Wish
 from reporting.api.viewsets import Table, described
 from reporting.models import Snapshot
 from reporting.queries import snapshot_list
@@ -45,11 +43,11 @@ class SnapshotSerializer(Described):
         )  # fmt: skip
 
 
-class TakeSerializer(serializers.Serializer[Any]):
+class TakeSerializer(Wish):
     """Of which ad account, and how many days."""
 
     account_id = serializers.IntegerField(
-        min_value=1, max_value=2**63 - 1, help_text="LinkedIn's id of the ad account."
+        min_value=1, max_value=LARGEST_ID, help_text="LinkedIn's id of the ad account."
     )
     days = serializers.IntegerField(
         required=False,
@@ -86,7 +84,7 @@ class Snapshots(Table):
         wish.is_valid(raise_exception=True)
         ad_account = self.ad_accounts.filter(pk=wish.validated_data["account_id"]).first()
         if ad_account is None:
-            raise Http404("There is no such ad account, or you may not see it.")
+            raise ValidationError({"account_id": ["There is no such ad account, or you may not see it."]})
         days = wish.validated_data.get("days", settings.SNAPSHOT_DAYS)
         try:
             snapshot = asking.take(ad_account, days=days, asked_by=self.person, now=timezone.now())

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import access
-from reporting.api.views import View, bounded_statements
+from reporting.api.views import View, bounded_statements, refuse_unknown
 from reporting.queries.data_as_of import Severity, attention, data_as_of
 from reporting.queries.operations import service_state
 
@@ -79,6 +79,7 @@ class Status(View):
     @extend_schema(summary="Show the status", responses=StatusSerializer)
     def get(self, request: Request) -> Response:
         """Per ad account, as of when its data is and through which day it is complete; what needs a person."""
+        refuse_unknown(request, ["format"])
         now = timezone.now()
         with bounded_statements():
             found = {

@@ -1,7 +1,7 @@
 """What every view of this API does: bounded queries, files, answers that need not be sent again."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import OperationalError, connection, transaction
 from django.db.models import Count, Max, Q, QuerySet
+from django.http import HttpResponseBase
 from django.utils import timezone
 from django.utils.http import http_date, parse_etags, quote_etag
 from psycopg.errors import QueryCanceled
@@ -25,6 +26,7 @@ from accounts.api.throttling import ExportsPerMinute
 from accounts.models import AdAccount, User
 from ingestion.models import SyncLog
 from reporting.exports import MEDIA_TYPES, ExactJSON
+from reporting.queries.data_as_of import SelectionAsOf
 
 
 class TooSlow(APIException):
@@ -81,6 +83,8 @@ class View(APIView):
     """A view of this room. `is_conditional` ones say 304 while nothing changed that they show."""
 
     is_conditional: ClassVar[bool] = False
+    # Whether it answers with figures, each of whose answers says how recent and complete they are.
+    has_figures: ClassVar[bool] = False
     _state: DataState | None = None
 
     @property
@@ -135,6 +139,15 @@ class View(APIView):
         )
 
 
+def with_as_of(response: HttpResponseBase, as_of: SelectionAsOf) -> HttpResponseBase:
+    """A file has no place for how recent and complete its figures are, so its headers say it."""
+    if as_of.as_of:
+        response["Data-As-Of"] = as_of.as_of.isoformat().replace("+00:00", "Z")
+    if as_of.complete_through:
+        response["Complete-Through"] = as_of.complete_through.isoformat()
+    return response
+
+
 @contextmanager
 def bounded_statements() -> Iterator[None]:
     """PostgreSQL gives up a statement that takes too long. Raises TooSlow."""
@@ -151,13 +164,25 @@ def bounded_statements() -> Iterator[None]:
         raise
 
 
-def refuse_unknown(request: Request, known: Sequence[str]) -> None:
-    """A misspelt filter would otherwise bring every row. Raises ValidationError."""
-    for name, text in request.query_params.items():
-        if "\0" in text:
+def refuse_unknown(request: Request, known: Sequence[str], *, several: Collection[str] = ()) -> None:
+    """A misspelt or empty filter would otherwise bring every row, and of two the first would be forgotten.
+
+    `several` may stand there more than once. Raises ValidationError.
+    """
+    for name, texts in request.query_params.lists():
+        if any("\0" in text for text in texts):
             raise ValidationError({name: ["Null characters are not allowed."]})
         if name not in known:
             raise ValidationError({name: [f"There is no such parameter; known are {', '.join(sorted(known))}."]})
+        if len(texts) > 1 and name not in several:
+            raise ValidationError({name: ["Say this once."]})
+        if not all(texts):
+            raise ValidationError({name: ["This is empty; leave the parameter out, or say what is wanted."]})
+
+
+def told(request: Request) -> dict[str, str]:
+    """The query; what stands there more than once is one text with commas, as generated clients may send either."""
+    return {name: ",".join(texts) for name, texts in request.query_params.lists()}
 
 
 def _data_state(person: User, request: Request, ad_accounts: QuerySet[AdAccount]) -> DataState | None:

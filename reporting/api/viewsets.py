@@ -6,6 +6,7 @@ from django.db.models import F, QuerySet
 from django.http import Http404, HttpResponseBase
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
+from django_filters import BaseInFilter
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
@@ -19,12 +20,19 @@ from accounts import access
 from accounts.models import AdAccount, LinkedInConnection
 from reporting.api import filters, serializers
 from reporting.api.pagination import Cursors, Order, PageNumbers
-from reporting.api.views import FILES, View, bounded_statements, refuse_unknown
+from reporting.api.views import FILES, View, bounded_statements, refuse_unknown, told, with_as_of
 from reporting.exports import download_table
-from reporting.queries.data_as_of import selection_as_of
+from reporting.queries.data_as_of import SelectionAsOf, selection_as_of
 
 _FIELDS = OpenApiParameter("fields", OpenApiTypes.STR, description="Only these fields, separated by commas.")
 _PLAIN_PARAMETERS = ("fields", "order", "format", "page_size")
+
+
+class Filters(DjangoFilterBackend):  # type: ignore[misc]
+    """The filters of a list; one that stands there twice is one with two values."""
+
+    def get_filterset_kwargs(self, request: Request, queryset: QuerySet[Any], view: Any) -> dict[str, Any]:
+        return {**super().get_filterset_kwargs(request, queryset, view), "data": told(request)}
 
 
 class Facts(View, GenericViewSet[Any]):
@@ -36,7 +44,7 @@ class Facts(View, GenericViewSet[Any]):
 
     is_conditional: ClassVar[bool] = True
     renderer_classes = FILES
-    filter_backends = (DjangoFilterBackend,)
+    filter_backends = (Filters,)
     lookup_value_converter = "int"
     # The path from a row to its ad account; what each order means, the usual one first.
     of_account: ClassVar[str] = "account"
@@ -55,7 +63,9 @@ class Facts(View, GenericViewSet[Any]):
         return rows.filter(**{f"{self.of_account}__in": self.ad_accounts})
 
     def list(self, request: Request) -> HttpResponseBase:
-        refuse_unknown(request, [*self.filterset_class.base_filters, *_PLAIN_PARAMETERS, *self._place_parameters])
+        known: dict[str, Any] = self.filterset_class.base_filters
+        several = {"fields", *(name for name, one in known.items() if isinstance(one, BaseInFilter))}
+        refuse_unknown(request, [*known, *_PLAIN_PARAMETERS, *self._place_parameters], several=several)
         rows = self.filter_queryset(self.get_queryset())
         _, order = self.order_asked_for()
         if self.file_format:
@@ -70,7 +80,7 @@ class Facts(View, GenericViewSet[Any]):
         """The fields asked for, and the column that each shows."""
         serializer: Any = self.get_serializer_class()()
         known = {name: str(field.source).replace(".", "__") for name, field in serializer.fields.items()}
-        asked = self.request.query_params.get("fields")
+        asked = told(self.request).get("fields")
         if not asked:
             return known
         names = [name.strip() for name in asked.split(",") if name.strip()]
@@ -110,7 +120,9 @@ class Table(Facts):
     pagination_class = PageNumbers
 
     def retrieve(self, request: Request, pk: Any) -> Response:
-        refuse_unknown(request, ["fields", "format"])
+        refuse_unknown(request, ["fields", "format"], several=["fields"])
+        if "\0" in str(pk):
+            raise Http404("No id has a null character in it.")
         with bounded_statements():
             found = self.get_queryset().filter(pk=pk).annotate(**self.expressions).values(*self.columns).first()
         if found is None:
@@ -121,6 +133,7 @@ class Table(Facts):
 class Figures(Facts):
     """A table of millions of rows: pages by cursor, each with how recent and complete the figures are."""
 
+    has_figures: ClassVar[bool] = True
     pagination_class = Cursors
 
     @property
@@ -128,9 +141,12 @@ class Figures(Facts):
         """Whether most campaigns or creatives may have no row in the days asked for."""
         return not {"first_day", "last_day"}.isdisjoint(self.request.query_params)
 
+    def file(self, rows: QuerySet[Any], order: Order) -> HttpResponseBase:
+        return with_as_of(super().file(rows, order), self._as_of())
+
     def _page(self, rows: QuerySet[Any], order: Order) -> Response:
         response = self.get_paginated_response(self.paginate_queryset(rows))
-        as_of = selection_as_of(ad_accounts=self._accounts_asked_about(), now=timezone.now())
+        as_of = self._as_of()
         results = response.data.pop("results")
         response.data |= {
             "data_as_of": as_of.as_of,
@@ -139,8 +155,11 @@ class Figures(Facts):
         }
         return response
 
+    def _as_of(self) -> SelectionAsOf:
+        return selection_as_of(ad_accounts=self._accounts_asked_about(), now=timezone.now())
+
     def _accounts_asked_about(self) -> QuerySet[AdAccount]:
-        asked = self.request.query_params.get("account_id", "")
+        asked = told(self.request).get("account_id", "")
         ids = [int(one) for one in asked.split(",") if one.strip().isdecimal()]
         return self.ad_accounts.filter(pk__in=ids) if ids else self.ad_accounts
 
@@ -266,18 +285,27 @@ class SeesTimetable(BasePermission):
         return access.may_see_timetable(request.user)
 
 
+class Administration(View, ReadOnlyModelViewSet[Any]):
+    """What only some roles see: pages without filters."""
+
+    pagination_class = PageNumbers
+    lookup_value_converter = "int"
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        refuse_unknown(request, ["format", *(("page", "page_size") if self.action == "list" else ())])
+
+
 @extend_schema_view(
     list=extend_schema(summary="List LinkedIn connections"),
     retrieve=extend_schema(summary="Show a LinkedIn connection"),
 )
-class Connections(View, ReadOnlyModelViewSet[LinkedInConnection]):
+class Connections(Administration):
     """People's LinkedIn consents and how they stand; never their tokens."""
 
     permission_classes = (IsAuthenticated, SeesConnections)
     serializer_class = serializers.ConnectionSerializer
-    pagination_class = PageNumbers
     queryset = LinkedInConnection.objects.select_related("user").defer("access_token", "refresh_token").order_by("pk")
-    lookup_value_converter = "int"
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "now": timezone.now()}
@@ -286,11 +314,9 @@ class Connections(View, ReadOnlyModelViewSet[LinkedInConnection]):
 @extend_schema_view(
     list=extend_schema(summary="List the timetable"), retrieve=extend_schema(summary="Show an entry of the timetable")
 )
-class Schedules(View, ReadOnlyModelViewSet[Any]):
+class Schedules(Administration):
     """What runs when."""
 
     permission_classes = (IsAuthenticated, SeesTimetable)
     serializer_class = serializers.ScheduleSerializer
-    pagination_class = PageNumbers
     queryset = PeriodicTask.objects.select_related("interval", "crontab", "solar", "clocked").order_by("pk")
-    lookup_value_converter = "int"

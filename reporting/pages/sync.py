@@ -41,11 +41,10 @@ class StartSyncForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
-        first_day, last_day = values.get("first_day"), values.get("last_day")
-        if first_day and last_day and first_day > last_day:
-            self.add_error("last_day", "The last day is before the first; swap them.")
-        if first_day and first_day > self._today:
-            self.add_error("first_day", "This day is in the future; LinkedIn has nothing there.")
+        try:
+            starting.check_days(values.get("first_day"), values.get("last_day"), today=self._today)
+        except starting.WrongDays as error:
+            self.add_error(error.which, str(error))
         return values
 
 

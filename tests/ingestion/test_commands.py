@@ -146,8 +146,11 @@ def test_sync_of_named_days_asks_for_them_however_fresh(asked):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--since", "2026-02-01", "--until", "2026-01-31"], "--since 2026-02-01 is after --until 2026-01-31"),
-        (["--since", "2999-01-01"], "--since 2999-01-01 is in the future"),
+        (
+            ["--since", "2026-02-01", "--until", "2026-01-31"],
+            "--until 2026-01-31: The last day is before the first; swap them.",
+        ),
+        (["--since", "2999-01-01"], "--since 2999-01-01: This day is in the future"),
     ],
 )
 def test_days_that_make_no_sense_are_wrong_usage(asked, words, said):

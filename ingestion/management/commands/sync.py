@@ -18,6 +18,7 @@ from accounts.models import AdAccount
 from ingestion import sync_runs
 from ingestion.models import SyncLog
 from ingestion.plan import Plan, plan_sync
+from ingestion.starting import WrongDays, check_days
 from ingestion.sync import days_to_ask, sync_ad_account
 from ingestion.sync_runs import AlreadyRunning, SyncResult
 from ingestion.terminal import console
@@ -38,10 +39,11 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         since, until = options["since"], options["until"]
-        if since and until and since > until:
-            raise CommandError(f"--since {since} is after --until {until}; swap them.", returncode=2)
-        if since and since > datetime.now(UTC).date():
-            raise CommandError(f"--since {since} is in the future; LinkedIn has nothing there.", returncode=2)
+        try:
+            check_days(since, until, today=datetime.now(UTC).date())
+        except WrongDays as error:
+            option = {"first_day": f"--since {since}", "last_day": f"--until {until}"}[error.which]
+            raise CommandError(f"{option}: {error}", returncode=2) from None
         ad_account_ids = _chosen(options["ad_account_ids"])
         if options["plan"]:
             self._show_plans(ad_account_ids, since, until, as_json=options["json"])

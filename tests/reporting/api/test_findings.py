@@ -224,8 +224,13 @@ def test_who_may_decide_and_judge(bob: User, finding: Finding, role: Role, scope
     bob.save()
     builders.make_sync_run(account=finding.ad_account)
     path = f"/api/v1/findings/{finding.pk}"
-    for what in ("assign", "snooze", "accept", "reopen"):
-        body = {"assignee": None, "until": "2026-12-01", "reason": "Fine."}
+    bodies = {
+        "assign": {"assignee": None},
+        "snooze": {"until": "2026-12-01"},
+        "accept": {"reason": "Fine."},
+        "reopen": {},
+    }
+    for what, body in bodies.items():
         answer = Client().post(f"{path}/{what}", body, content_type="application/json", headers=headers)
         assert answer.status_code == status
     audit = f"/api/v1/ad-accounts/{finding.ad_account_id}/audit"

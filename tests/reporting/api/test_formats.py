@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import AuditEvent, User
+from accounts.models import AdAccount, AuditEvent, User
 from ingestion.models import Campaign
 from reporting import exports
 from tests import builders
@@ -135,7 +135,8 @@ def test_errors_stay_json(as_alice: Client) -> None:
     response = as_alice.get("/api/v1/campaigns?format=csv&order=colour")
     assert (error(response)[0], response["Content-Type"]) == (400, "application/json")
     assert error(Client().get("/api/v1/campaigns?format=csv"))[0] == 401
-    assert as_alice.get("/api/v1/campaigns?format=pdf").status_code == 404
+    unknown = as_alice.get("/api/v1/campaigns?format=pdf")
+    assert (unknown.status_code, unknown.json()["error"]["field"]) == (400, "format")
 
 
 def test_rows_come_through_a_cursor_of_the_server(world: None) -> None:
@@ -168,3 +169,15 @@ def test_memory_does_not_grow_with_the_rows(file_format: str) -> None:
     tracemalloc.stop()
     assert size > 300_000
     assert peak < 4_000_000
+
+
+@pytest.mark.parametrize("path", ["campaign-metrics", "demographics", "reports/performance", "reports/demographics"])
+def test_files_of_figures_say_how_recent_they_are(as_alice: Client, bobs_ad_account: AdAccount, path: str) -> None:
+    builders.make_sync_run(account=bobs_ad_account)
+    answer = get(as_alice, path)
+    for file_format in ("csv", "ndjson", "xlsx"):
+        response: Any = as_alice.get(f"/api/v1/{path}?format={file_format}")
+        assert response.getvalue() is not None
+        assert response["Data-As-Of"] == answer["data_as_of"] == "2026-11-20T11:59:00Z"
+        assert response["Complete-Through"] == answer["complete_through"]
+    assert not as_alice.get("/api/v1/campaigns?format=csv").has_header("Data-As-Of")

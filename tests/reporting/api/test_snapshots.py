@@ -166,7 +166,7 @@ def test_who_may_take_one(bob: User, bobs_ad_account: AdAccount, role: Role, sco
         ({}, 400, "account_id"),
         ({"account_id": "x"}, 400, "account_id"),
         ({"account_id": 2**70}, 400, "account_id"),
-        ({"account_id": 404}, 404, None),
+        ({"account_id": 404}, 400, "account_id"),
         ({"account_id": 404, "days": 0}, 400, "days"),
         ({"account_id": 404, "days": 367}, 400, "days"),
     ],

@@ -5,10 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from accounts.models import AdAccount, User
 from accounts.roles import Role
+from ingestion.models import CampaignDailyMetric
 from ingestion.schedules import schedule_syncs
 from reporting.api.viewsets import CampaignMetrics, CreativeMetrics
 from tests import builders
@@ -389,3 +391,34 @@ def test_lists_ask_as_many_questions_for_many_rows_as_for_few(
 def test_money_is_exact(as_alice: Client) -> None:
     builders.make_campaign_day(spend=Decimal("12345678.0123456789"))
     assert get(as_alice, "campaign-metrics")["results"][0]["spend"] == "12345678.0123456789"
+
+
+# --- keeping a copy ---
+
+
+def test_a_copy_misses_no_row_of_a_sync_that_ran_while_it_was_made(
+    as_alice: Client, bobs_ad_account: AdAccount
+) -> None:
+    """Rows bear the instant at which their sync began, which is before somebody asked who did not see them."""
+    builders.make_sync_run(account=bobs_ad_account, started_at=NOW - timedelta(hours=2))
+    as_of = get(as_alice, "campaign-metrics")["data_as_of"]
+    began = NOW - timedelta(minutes=1)
+    campaign = builders.make_campaign(account=bobs_ad_account)
+    builders.make_campaign_day(campaign=campaign, fetched_at=began)
+    builders.make_sync_run(account=bobs_ad_account, started_at=began, finished_at=NOW + timedelta(hours=1))
+    changed = get(as_alice, "campaign-metrics", changed_since=as_of)
+    assert [row["campaign_id"] for row in changed["results"]] == [campaign.pk]
+    assert get(as_alice, "campaign-metrics", changed_since=changed["data_as_of"])["results"] == changed["results"]
+
+
+def test_what_changed_is_found_without_reading_the_table(as_alice: Client) -> None:
+    campaigns = [builders.make_campaign() for _ in range(40)]
+    CampaignDailyMetric.objects.bulk_create(
+        CampaignDailyMetric(campaign=campaign, date=DAY - timedelta(days=back), fetched_at=NOW - timedelta(days=9))
+        for campaign in campaigns
+        for back in range(500)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE campaign_daily_metrics")
+        since = CampaignDailyMetric.objects.filter(fetched_at__gte=NOW)
+        assert "campaign_days_by_change" in since.order_by("campaign_id", "date")[:101].explain()
