@@ -24,6 +24,7 @@ from reporting.exports import download_table
 from reporting.queries.data_as_of import selection_as_of
 
 _FIELDS = OpenApiParameter("fields", OpenApiTypes.STR, description="Only these fields, separated by commas.")
+_FILES_ARE_UNSORTED = " Files come as the rows lie unless this asks for an order."
 _PLAIN_PARAMETERS = ("fields", "order", "format", "page_size")
 
 
@@ -148,7 +149,7 @@ def described(noun: str, orders: dict[str, Order], *, one: str = "") -> Any:
         OpenApiTypes.STR,
         enum=list(orders),
         default=next(iter(orders)),
-        description="Each of them is read from an index.",
+        description="Each of them is read from an index." + ("" if one else _FILES_ARE_UNSORTED),
     )
     actions = {"list": extend_schema(summary=f"List {noun}", parameters=[_FIELDS, order])}
     if one:

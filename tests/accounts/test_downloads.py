@@ -88,7 +88,8 @@ def test_csv_begins_before_its_first_row_is_read() -> None:
         raise AssertionError
         yield []
 
-    chunks = iter(download("csv", "some", ["id", "name"], rows()).streaming_content)
+    response: Any = download("csv", "some", ["id", "name"], rows())
+    chunks = iter(response.streaming_content)
     assert next(chunks) == b"id,name\r\n"
 
 
@@ -102,7 +103,7 @@ def test_rows_are_given_back_when_nobody_reads_on() -> None:
         finally:
             given_back.append(True)
 
-    response = download("csv", "some", ["id"], rows())
+    response: Any = download("csv", "some", ["id"], rows())
     chunks = iter(response.streaming_content)
     assert next(chunks)
     assert next(chunks)
@@ -120,7 +121,8 @@ def test_memory_does_not_grow_with_the_rows(file_format: str) -> None:
             yield [number, f"Campaign {number}", DAY, None, True]
 
     tracemalloc.start()
-    with closing(download(file_format, "many", ["id", "name", "day", "nothing", "is_so"], rows())) as response:
+    response: Any = download(file_format, "many", ["id", "name", "day", "nothing", "is_so"], rows())
+    with closing(response):
         size = sum(len(chunk) for chunk in response.streaming_content)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -133,7 +135,7 @@ def test_rows_come_through_a_cursor_of_the_server() -> None:
     """And through one that ends with its transaction: a holdable one would copy the result first."""
     make_ad_account()
     make_ad_account()
-    rows = downloads.in_pieces(AdAccount.objects.order_by("pk"))
+    rows: Any = downloads.in_pieces(AdAccount.objects.order_by("pk"))
     with patch.object(downloads, "_ROWS_AT_ONCE", 1), connection.cursor() as cursor:
         assert next(rows)
         cursor.execute("SELECT count(*) FILTER (WHERE NOT is_holdable), count(*) FROM pg_cursors")
