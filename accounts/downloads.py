@@ -22,7 +22,7 @@ MEDIA_TYPES: Final = {
 }
 # A spreadsheet takes a cell that begins so for a formula. Source: OWASP, "CSV Injection", read 2026-11-21.
 STARTS_A_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-INSTANT: Final = "%Y-%m-%dT%H:%M:%SZ"
+_INSTANT: Final = "%Y-%m-%dT%H:%M:%SZ"
 _ROWS_AT_ONCE: Final = 2000
 # A sheet ends there; the rows go on in the next one. Source: Microsoft, "Excel specifications and limits".
 _ROWS_PER_SHEET: Final = 1_048_576
@@ -66,7 +66,7 @@ def _as_text(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
-        return value.strftime(INSTANT)
+        return value.strftime(_INSTANT)
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
