@@ -10,8 +10,9 @@ from django.http import HttpRequest
 
 from accounts import access
 from accounts.admin.base import AdAccountFilter, ReadOnlyAdmin
-from accounts.admin.exports import ExportsList, in_pieces
+from accounts.admin.exports import ExportsList
 from accounts.audit_sentences import sentence
+from accounts.downloads import in_pieces
 from accounts.models import AdAccount, AuditEvent, User
 
 _HEADER = ["happened_at", "kind", "sentence", "actor_id", "actor_email", "ad_account_id", "detail"]

@@ -16,8 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import access, audit
-from accounts.csv_download import csv_download
+from accounts import access, audit, downloads
 from accounts.models import AdAccount, User
 from reporting import findings
 from reporting.audit_rules import RULES
@@ -56,7 +55,7 @@ def download(request: HttpRequest) -> HttpResponseBase:
     wanted, today = _wanted(chosen, request), timezone.now().date()
     lines = finding_queries.every_finding(access.visible_ad_accounts(request.user), wanted, today=today)
     audit.record("exported", actor=_person(request), what="findings", filters=chosen)
-    return csv_download("findings.csv", _CSV_HEADER, _csv(lines))
+    return downloads.download("csv", "findings", _CSV_HEADER, _csv(lines))
 
 
 @for_people

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts import access, audit
-from accounts.csv_download import csv_download
+from accounts.downloads import download
 from accounts.models import User
 from ingestion.models import Campaign
 from reporting.pages.shell import for_people, page, part, wants_part
@@ -78,7 +78,7 @@ def report_section(request: HttpRequest, name: str) -> HttpResponseBase:
         filters=dict(request.GET.lists()),
     )
     period = f"{selection.period.first_day}-{selection.period.last_day}"
-    return csv_download(f"{name}-{period}.csv", found.csv_header(), found.csv_rows())
+    return download("csv", f"{name}-{period}", found.csv_header(), found.csv_rows())
 
 
 def _filters(request: HttpRequest) -> Filters:

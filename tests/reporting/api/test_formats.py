@@ -4,9 +4,8 @@ import csv
 import io
 import json
 import tracemalloc
-from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
-from unittest.mock import patch
 from zipfile import ZipFile
 
 import pytest
@@ -14,11 +13,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.downloads import safe_cell
 from accounts.models import AdAccount, AuditEvent, User
-from ingestion.models import Campaign
 from reporting import exports
 from tests import builders
-from tests.builders import DAY
+from tests.builders import DAY, NOW
 from tests.reporting.api.asking import error, get
 
 pytestmark = pytest.mark.django_db
@@ -139,31 +138,16 @@ def test_errors_stay_json(as_alice: Client) -> None:
     assert (unknown.status_code, unknown.json()["error"]["field"]) == (400, "format")
 
 
-def test_rows_come_through_a_cursor_of_the_server(world: None) -> None:
-    """And through one that ends with its transaction: a holdable one would copy the result first."""
-    response: Any = exports.download_table("ndjson", "campaigns", {"id": "id"}, Campaign.objects.order_by("pk"))
-    with patch.object(exports, "_ROWS_AT_ONCE", 1), connection.cursor() as cursor:
-        assert next(iter(response.streaming_content))
-        cursor.execute("SELECT count(*) FILTER (WHERE NOT is_holdable), count(*) FROM pg_cursors")
-        assert cursor.fetchone() == (1, 1)
-    response.close()
-
-
 def test_csv_comes_while_queries_are_logged(as_alice: Client, world: None) -> None:
     with CaptureQueriesContext(connection):
         assert len(file_of(as_alice, "ad-accounts", "csv").splitlines()) == 2
 
 
-@pytest.mark.parametrize("file_format", ["csv", "ndjson", "xlsx"])
-def test_memory_does_not_grow_with_the_rows(file_format: str) -> None:
+def test_memory_does_not_grow_with_the_rows_of_a_report() -> None:
     """Two hundred thousand cells are some 20 MB where they are all kept."""
-
-    def rows() -> Iterator[list[Any]]:
-        for number in range(40_000):
-            yield [number, f"Campaign {number}", DAY, None, True]
-
+    rows = ([number, f"Campaign {number}", DAY, None, True] for number in range(40_000))
     tracemalloc.start()
-    response: Any = exports.download(file_format, "many", ["id", "name", "day", "nothing", "is_so"], rows())
+    response: Any = exports.download("ndjson", "many", ["id", "name", "day", "nothing", "is_so"], rows)
     size = sum(len(chunk) for chunk in response.streaming_content)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -181,3 +165,63 @@ def test_files_of_figures_say_how_recent_they_are(as_alice: Client, bobs_ad_acco
         assert response["Data-As-Of"] == answer["data_as_of"] == "2026-11-20T11:59:00Z"
         assert response["Complete-Through"] == answer["complete_through"]
     assert not as_alice.get("/api/v1/campaigns?format=csv").has_header("Data-As-Of")
+
+
+def test_json_from_postgresql_escapes_what_must_be(as_alice: Client) -> None:
+    """Quotes, backslashes, what COPY itself would escape and the two characters that stand around its lines."""
+    name = '"quoted" \\ back\\nslash \t\n\r \x01\x02\x1f \x7f \u2028 Größe 🎯 \\.'
+    campaign = builders.make_campaign(name=name)
+    [line] = file_of(as_alice, "campaigns", "ndjson").split(b"\n")[:-1]
+    assert json.loads(line)["name"] == name
+    assert line.startswith(f'{{"id":{campaign.pk},"account_id":'.encode())
+
+
+@pytest.mark.parametrize("microsecond", [0, 5, 120_000])
+def test_instants_have_the_places_they_have(as_alice: Client, microsecond: int) -> None:
+    builders.make_ad_account(fetched_at=NOW.replace(microsecond=microsecond))
+    [row] = get(as_alice, "ad-accounts")["results"]
+    assert json.loads(file_of(as_alice, "ad-accounts", "ndjson"))["fetched_at"] == row["fetched_at"]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "plain", "a=b", "ö=", " =1", ""])
+def test_postgresql_defuses_what_python_defuses(as_alice: Client, text: str) -> None:
+    builders.make_ad_account(name=text)
+    body = file_of(as_alice, "ad-accounts", "csv", fields="name").decode()
+    assert list(csv.reader(io.StringIO(body, newline="")))[1:] == ([[safe_cell(text)]] if text else [[""]])
+
+
+def test_figures_are_in_order_where_somebody_asks(as_alice: Client) -> None:
+    """And only there: millions of rows come faster as they lie."""
+    campaign = builders.make_campaign()
+    for day in (DAY, DAY - timedelta(days=2), DAY - timedelta(days=1)):
+        builders.make_campaign_day(campaign=campaign, date=day)
+    for order, is_reversed in (("date", False), ("-date", True)):
+        lines = file_of(as_alice, "campaign-metrics", "csv", fields="date", order=order).decode().split()[1:]
+        assert lines == sorted(lines, reverse=is_reversed)
+        assert len(lines) == 3
+    with CaptureQueriesContext(connection) as asked:
+        file_of(as_alice, "campaign-metrics", "xlsx")
+        file_of(as_alice, "campaigns", "xlsx")
+    reads = [one["sql"] for one in asked if 'FROM "campaign' in one["sql"]]
+    assert ["ORDER BY" in sql for sql in reads] == [False, True]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("file_format", ["csv", "ndjson"])
+def test_who_stops_reading_frees_the_connection(as_alice: Client, file_format: str) -> None:
+    """Megabytes are left to send; the statement ends, and the next one is served."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO ad_accounts (id, name, currency, status, type, is_test, fetched_at)"
+            " SELECT number, repeat('n', 200), 'USD', '', '', false, now() FROM generate_series(1, 30000) AS number"
+        )
+    response: Any = as_alice.get("/api/v1/ad-accounts", {"format": file_format})
+    chunks = iter(response.streaming_content)
+    assert next(chunks)
+    assert next(chunks)
+    backend: Any = connection.connection
+    assert backend.info.transaction_status.name == "ACTIVE"
+    response.close()
+    # Closed altogether where it is older than CONN_MAX_AGE.
+    assert backend.info.transaction_status.name in {"IDLE", "UNKNOWN"}
+    assert AdAccount.objects.count() == 30_000
