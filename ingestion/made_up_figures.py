@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from accounts.models import AdAccount
-from ingestion.models import SyncLog
+from ingestion.models import AudienceDemographic, SyncLog
 
 FIRST_AD_ACCOUNT_ID = 9_000_000_001
 _FIRST_CAMPAIGN_ID = 9_100_000_001
@@ -68,10 +68,11 @@ def make_up(scale: Scale) -> Iterator[date]:
         first_day = last_day + timedelta(days=1)
     with transaction.atomic():
         _run(_SEGMENTS, values)
+        _run(_SEGMENT_NAMES, values)
     with connection.cursor() as cursor:
         cursor.execute(
             "VACUUM (ANALYZE) ad_accounts, campaigns, creatives, campaign_daily_metrics, creative_daily_metrics,"
-            " account_daily_totals, audience_demographics"
+            " account_daily_totals, audience_demographics, urn_names"
         )
 
 
@@ -89,6 +90,7 @@ def _values(scale: Scale) -> dict[str, Any]:
         "first_day": scale.first_day,
         "last_day": scale.last_day,
         "creatives": scale.creatives_per_campaign,
+        "pivots": AudienceDemographic.PivotType.values,
         "segments": scale.segments_per_pivot,
         "seed": scale.seed,
     }
@@ -203,9 +205,14 @@ _SEGMENTS = """
     FROM (SELECT account_id, date_trunc('month', date)::date AS month, max(date) AS last_day,
                  sum(impressions) AS impressions
           FROM account_daily_totals WHERE account_id >= %(first_ad_account_id)s GROUP BY 1, 2) AS months
-    CROSS JOIN unnest('{job_title,job_function,seniority,industry,company_size,company,country,region}'::text[])
-         AS pivot_type
+    CROSS JOIN unnest(%(pivots)s::text[]) AS pivot_type
     CROSS JOIN generate_series(1, %(segments)s) AS n
     CROSS JOIN LATERAL (SELECT (impressions * 0.24 * power(0.7, n - 1))::bigint AS seen) AS of_the_segment
     WHERE seen > 0
+"""
+_SEGMENT_NAMES = """
+    INSERT INTO urn_names (urn, name, looked_up_at)
+    SELECT 'urn:li:' || pivot_type || ':' || n, initcap(replace(pivot_type, '_', ' ')) || ' ' || n, %(last_day)s
+    FROM unnest(%(pivots)s::text[]) AS pivot_type CROSS JOIN generate_series(1, %(segments)s) AS n
+    ON CONFLICT DO NOTHING
 """
