@@ -2,7 +2,8 @@
 
 The same arguments give the same rows. Campaigns run for up to a year each and start one after the other; a run
 that reaches the last day goes on from the first, so that all days are equally busy. Creatives and daily totals add
-up to the campaigns, as after a sync, and rows are written day by day, as years of syncs leave them on disk.
+up to the campaigns, as after a sync, and rows are written day by day, as years of syncs leave them on disk. The
+runs of those syncs are there, too, as many as are kept.
 """
 
 from collections.abc import Iterator
@@ -44,7 +45,8 @@ class Scale:
 
 def holds_synced_rows() -> bool:
     """Whether anything here came from LinkedIn."""
-    return SyncLog.objects.exists() or AdAccount.objects.filter(pk__lt=FIRST_AD_ACCOUNT_ID).exists()
+    runs = SyncLog.objects.exclude(account__gte=FIRST_AD_ACCOUNT_ID)
+    return runs.exists() or AdAccount.objects.filter(pk__lt=FIRST_AD_ACCOUNT_ID).exists()
 
 
 def holds_made_up_rows() -> bool:
@@ -69,10 +71,11 @@ def make_up(scale: Scale) -> Iterator[date]:
     with transaction.atomic():
         _run(_SEGMENTS, values)
         _run(_SEGMENT_NAMES, values)
+        _run(_RUNS, values)
     with connection.cursor() as cursor:
         cursor.execute(
             "VACUUM (ANALYZE) ad_accounts, campaigns, creatives, campaign_daily_metrics, creative_daily_metrics,"
-            " account_daily_totals, audience_demographics, urn_names"
+            " account_daily_totals, audience_demographics, urn_names, sync_log"
         )
 
 
@@ -215,4 +218,21 @@ _SEGMENT_NAMES = """
     SELECT 'urn:li:' || pivot_type || ':' || n, initcap(replace(pivot_type, '_', ' ')) || ' ' || n, %(last_day)s
     FROM unnest(%(pivots)s::text[]) AS pivot_type CROSS JOIN generate_series(1, %(segments)s) AS n
     ON CONFLICT DO NOTHING
+"""
+# Six a day and ad account for 90 days; one in twenty failed.
+_RUNS = """
+    INSERT INTO sync_log (account_id, forced, started_at, finished_at, heartbeat_at, status, errors, error_kind,
+                          trigger, campaigns_fetched, creatives_fetched, api_calls_made, api_calls_throttled, first_day,
+                          last_day, rows_stored, rows_rejected, progress, answered)
+    SELECT account.id, false, began_at, began_at + interval '40 seconds', began_at + interval '40 seconds',
+           CASE WHEN has_failed THEN 'failed' ELSE 'success' END,
+           CASE WHEN has_failed THEN 'LinkedIn did not answer. The next sync tries again.' END,
+           CASE WHEN has_failed THEN 'network' END, 'schedule', 20, 40, 30, 0, began_at::date - 30, began_at::date,
+           CASE WHEN has_failed THEN 0 ELSE 1200 END, 0, '{}', '{}'
+    FROM generate_series(90 * 6, 1, -1) AS turn
+    CROSS JOIN ad_accounts AS account
+    CROSS JOIN LATERAL (SELECT (%(last_day)s::date + 1)::timestamptz - turn * interval '4 hours'
+                               + (account.id - %(first_ad_account_id)s) * interval '30 seconds' AS began_at,
+                               (turn + account.id) %% 20 = 0 AS has_failed) AS run
+    WHERE account.id >= %(first_ad_account_id)s
 """
