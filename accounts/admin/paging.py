@@ -27,7 +27,8 @@ class EstimatingPaginator(Paginator):  # type: ignore[type-arg]  # Django has no
             estimate = _estimated_rows(rows.model._meta.db_table)
             if estimate > _WORTH_COUNTING:
                 return estimate
-        counted: int = rows.order_by()[: _WORTH_COUNTING + 1].count()
+        # By key: what a list adds to its rows is not worked out to count them.
+        counted: int = rows.order_by().values("pk")[: _WORTH_COUNTING + 1].count()
         return counted if counted <= _WORTH_COUNTING else max(_planned_rows(rows), counted)
 
     def page(self, number: Any) -> Page[Any]:
