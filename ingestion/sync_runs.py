@@ -282,16 +282,19 @@ def take(
     last_day: date | None = None,
     resume: bool = False,
     queued_run_id: int | None = None,
+    asked_in: int | None = None,
     now: datetime,
 ) -> SyncLog:
     """Open the one running row of an ad account, or turn its queued row into it. Raises AlreadyRunning, Cancelled.
 
     A run whose heartbeat is older than its lease is closed first. With `resume` the work of an unfinished run
-    is gone on with. No ad account means all of them; such runs do not exclude each other.
+    is gone on with. `asked_in` is the run for whose asker this one goes on. No ad account means all of them; such
+    runs do not exclude each other.
     """
     if ad_account_id is not None:
         close_stale(ad_account_id=ad_account_id)
     answered = _unfinished_work(ad_account_id, now=now) if resume else {}
+    asked = SyncLog.objects.filter(pk=asked_in).values("asked_by_id", "forced").first() or {}
     try:
         with transaction.atomic():
             row = _open(
@@ -303,6 +306,7 @@ def take(
                 first_day=first_day,
                 last_day=last_day,
                 answered=answered,
+                **asked,
             )
             if trigger == SyncLog.Trigger.COMMAND:
                 audit.record("sync_started_by_hand", ad_account_id=ad_account_id, by="command")

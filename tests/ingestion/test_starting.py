@@ -72,6 +72,14 @@ def test_a_sync_waits_in_the_queue_and_becomes_the_run(linkedin, manager, told):
     assert run.rows_stored > 0
 
 
+def test_a_sync_stays_its_askers_when_a_worker_tries_again(linkedin, manager, told):
+    first = queued(linkedin.ad_account_ids[0], manager)
+    SyncLog.objects.filter(pk=first.pk).update(status="failed", finished_at=timezone.now(), error_kind="network")
+    assert work(told)["status"] == "success"
+    again = SyncLog.objects.latest("pk")
+    assert (again.pk > first.pk, again.trigger, again.asked_by) == (True, "retry", manager)
+
+
 def test_a_fresh_ad_account_is_left_alone_and_says_why(linkedin, manager, told):
     linkedin.sync()
     asked = start(linkedin.ad_account_ids[0], manager)
