@@ -52,7 +52,7 @@ def pass_gate(ad_account_id: int, *, force: bool, by_hand: bool = True, now: dat
 
     A paused ad account is synced by hand alone.
     """
-    paused_by = None if force or by_hand else ad_account_settings.paused_by(ad_account_id)
+    paused_by = None if force or by_hand else ad_account_settings.paused_by([ad_account_id]).get(ad_account_id)
     if paused_by:
         gate = Freshness(False, f"paused by {paused_by}")
     else:

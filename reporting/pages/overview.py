@@ -101,7 +101,8 @@ def _steps(request: HttpRequest) -> list[Step]:
         ),
         Step(
             "Wait for the first sync",
-            f"It starts by itself and fetches the last {settings.BACKFILL_DAYS} days.",
+            f"It starts by itself and fetches the last {settings.BACKFILL_DAYS} days, or as many as an ad account's "
+            "own settings say.",
             SyncLog.objects.filter(status=SyncLog.Status.SUCCESS, account__isnull=False).exists(),
             reverse("reporting:sync") if is_connected else "",
             "Watch it",

@@ -8,8 +8,8 @@ from django.urls import reverse
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from accounts.admin.base import EstimatingPaginator
-from accounts.models import AdAccount, AuditEvent
-from ingestion.models import CampaignDailyMetric, SyncGate
+from accounts.models import AdAccount, AuditEvent, User
+from ingestion.models import AdAccountSettings, CampaignDailyMetric, SyncGate
 from ingestion.schedules import ad_account_of, schedule_syncs
 from tests.builders import (
     DAY,
@@ -134,16 +134,6 @@ def test_what_linkedin_says_is_not_edited(as_alice: Client, model: str) -> None:
     assert as_alice.get(url(model, "add")).status_code == 403
     as_alice.post(url(model), {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"})
     assert type(row).objects.filter(pk=row.pk).exists()
-
-
-@pytest.mark.parametrize("model", MODELS)
-def test_lists_ask_the_database_the_same_whatever_their_length(
-    as_alice: Client, model: str, django_assert_max_num_queries: Any
-) -> None:
-    for _ in range(5):
-        row_of_every_table(make_ad_account())
-    with django_assert_max_num_queries(15):
-        as_alice.get(url(model))
 
 
 def test_a_run_of_all_ad_accounts_says_all(as_alice: Client) -> None:
@@ -437,6 +427,24 @@ def test_running_an_entry_of_a_sync_is_a_sync_by_hand(
     assert as_alice.post(timetable_url("periodictask"), form).status_code == 302
     assert queued == [[5]]
     assert timetable_events() == [("sync_started_by_hand", "alice@example.com", 5, {"by": "timetable"})]
+
+
+def test_an_entry_of_a_paused_ad_account_is_not_run_and_says_so(
+    as_alice: Client, alice: User, entry: PeriodicTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paused = make_ad_account(name="The brand")
+    AdAccountSettings.objects.create(account=paused, is_paused=True, paused_by=alice)
+    its_own = PeriodicTask.objects.create(
+        name="Its own", task=entry.task, args=f"[{paused.pk}]", interval=entry.interval
+    )
+    queued = []
+    monkeypatch.setattr("ingestion.tasks.sync_ad_account.apply_async", lambda **call: queued.append(call["args"]))
+    for chosen, run in (([its_own.pk], []), ([its_own.pk, entry.pk], [[5]])):
+        form = {"action": "run_tasks", "_selected_action": chosen}
+        page = as_alice.post(timetable_url("periodictask"), form, follow=True).content.decode()
+        assert f"The brand ({paused.pk}) was not run: paused by Alice. Start it from the page Sync" in page
+        assert queued == run
+    assert [event[2] for event in timetable_events()] == [5]
 
 
 def test_entries_that_cannot_run_start_no_sync(as_alice: Client, entry: PeriodicTask) -> None:
