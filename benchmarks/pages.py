@@ -124,7 +124,7 @@ def _browsers() -> dict[str, Any]:
 
     owner = User.objects.create_user(email="owner@pages.invalid", role="owner", is_staff=True)
     viewer = User.objects.create_user(email="viewer@pages.invalid", role="viewer", is_staff=True)
-    ad_account = AdAccount.objects.order_by("pk").first()
+    ad_account = AdAccount.objects.earliest("pk")
     AdAccountAccess.objects.create(user=viewer, ad_account=ad_account)
     browsers = {"owner": _client(), "viewer": _client()}
     for person, browser in zip((owner, viewer), browsers.values(), strict=True):

@@ -19,8 +19,9 @@ from ingestion.failures import Failure, explain
 from ingestion.freshness import days_due, note_refusal, pass_gate
 from ingestion.linkedin.errors import AccessDenied, DayLimitReached, LinkedInError, TokenRejected
 from ingestion.models import SyncLog
+from ingestion.running import Progress, Run, RunLost, Stopped
 from ingestion.side_by_side import Jobs
-from ingestion.sync_runs import Cancelled, Progress, Run, RunLost, Stopped, SyncResult
+from ingestion.sync_runs import Cancelled, SyncResult
 
 # One sync asks with so many connections at most, one after the other.
 _MOST_CONNECTIONS = 5

@@ -74,13 +74,13 @@ class FiguresAdmin(FactAdmin):
         return rows.filter(among(self.parent, model._default_manager.filter(account=ad_account_id).order_by()))
 
 
-class _IsAnyOf(Lookup):  # type: ignore[type-arg]  # Django has no generic one at run time
+class _IsAnyOf(Lookup):
     """`column = ANY(array)`: thousands of keys travel as one value, where `IN` would name each."""
 
     lookup_name = "is_any_of"
     prepare_rhs = False
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
         column, params = self.process_lhs(compiler, connection)
         return f"{column} = ANY(%s)", [*params, self.rhs]
 

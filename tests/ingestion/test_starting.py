@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEvent, User
 from accounts.roles import Role
-from ingestion import starting, sync_runs, tasks
+from ingestion import running, starting, tasks
 from ingestion.models import SyncLog
 from ingestion.starting import NotAllowed
 from tests.builders import make_ad_account, make_sync_run, make_user
@@ -125,17 +125,17 @@ def test_a_queued_sync_that_is_cancelled_asks_nothing(linkedin, manager, told):
 
 
 def test_a_running_sync_that_is_cancelled_ends_and_the_next_one_goes_on(linkedin, manager, told, monkeypatch, settings):
-    monkeypatch.setattr(sync_runs, "_CANCEL_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(running, "_CANCEL_LOOK_SECONDS", 0.0)
     settings.SYNC_CONCURRENCY = 1
     asked = queued(linkedin.ad_account_ids[0], manager)
-    store = sync_runs.Run.store
+    store = running.Run.store
 
     def store_and_cancel(run: Any, *arguments: Any) -> None:
         store(run, *arguments)
         starting.cancel(asked, asked_by=manager, now=timezone.now())
 
     linkedin.simulator.faults.switch_on("slow", seconds=0.1)
-    monkeypatch.setattr(sync_runs.Run, "store", store_and_cancel)
+    monkeypatch.setattr(running.Run, "store", store_and_cancel)
     work(told)
     run = SyncLog.objects.get(pk=asked.pk)
     assert run.status == "cancelled"
