@@ -1,8 +1,10 @@
 """A person's own API tokens: listed, issued, revoked. The token itself is in one answer and nowhere else."""
 
 from typing import Any
+from urllib.parse import urljoin
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -62,7 +64,7 @@ def api_tokens_page(request: HttpRequest) -> HttpResponse:
         "form": form,
         "issued": token,
         "plain": plain,
-        "me_url": request.build_absolute_uri(reverse("me")),
+        "me_url": urljoin(settings.SITE_URL, reverse("me")),
     }
     return render(request, "accounts/api_tokens.html", context)
 

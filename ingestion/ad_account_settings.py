@@ -16,10 +16,10 @@ def backfill_days(ad_account_id: int) -> int:
     return own or int(settings.BACKFILL_DAYS)
 
 
-def paused_by(ad_account_id: int) -> str | None:
-    """Who paused the ad account, as people are named; None where it is not paused."""
-    paused = AdAccountSettings.objects.filter(pk=ad_account_id, is_paused=True).select_related("paused_by").first()
-    return str(paused.paused_by or "somebody who is gone") if paused else None
+def paused_by(ad_account_ids: Collection[int]) -> dict[int, str]:
+    """Those of the ad accounts that are paused, and who paused each, as people are named."""
+    paused = AdAccountSettings.objects.filter(pk__in=ad_account_ids, is_paused=True).select_related("paused_by")
+    return {one.account_id: str(one.paused_by or "somebody who is gone") for one in paused}
 
 
 def save(wanted: AdAccountSettings, *, changed: Collection[str], actor: User | None) -> None:

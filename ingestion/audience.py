@@ -10,8 +10,8 @@ from ingestion.linkedin.endpoints import DEMOGRAPHIC_PIVOTS, Page, Rejected
 from ingestion.linkedin.records import DemographicMonthRecord
 from ingestion.months import whole_months
 from ingestion.rows import keep_latest, segment_row
+from ingestion.running import Run, listed_twice
 from ingestion.side_by_side import Job
-from ingestion.sync_runs import Run, listed_twice
 
 # Answers by pivot type, all months of it in one page.
 Segments = dict[str, Page[DemographicMonthRecord]]

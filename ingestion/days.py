@@ -13,8 +13,8 @@ from ingestion.linkedin.errors import LinkedInError, UnexpectedResponse
 from ingestion.linkedin.records import AccountDayRecord
 from ingestion.load import Target
 from ingestion.rows import Row, account_day_row, campaign_day_row, creative_day_row, keep_latest
+from ingestion.running import Run, listed_twice
 from ingestion.side_by_side import Job
-from ingestion.sync_runs import Run, listed_twice
 from ingestion.windows import CannotSplit, ExpectedRows, Window, Windows
 
 

@@ -20,7 +20,8 @@ from ingestion.linkedin.errors import AccessDenied, BadRequest, LinkedInError, U
 from ingestion.linkedin.records import AdAccountUserRecord
 from ingestion.models import SyncLog
 from ingestion.rows import ad_account_row
-from ingestion.sync_runs import Run, SyncResult
+from ingestion.running import Run
+from ingestion.sync_runs import SyncResult
 
 
 def discover_ad_accounts(

@@ -16,8 +16,8 @@ from ingestion.linkedin.errors import LinkedInError
 from ingestion.linkedin.records import AdAccountRecord, CampaignRecord, CreativeRecord
 from ingestion.load import Target
 from ingestion.rows import ad_account_row, campaign_row, creative_row
+from ingestion.running import Run
 from ingestion.side_by_side import Job, Jobs
-from ingestion.sync_runs import Run
 
 # Ids as our columns can hold them.
 _IDS = {

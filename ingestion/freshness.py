@@ -55,7 +55,7 @@ def pass_gate(ad_account_id: int, *, force: bool, by_hand: bool = True, now: dat
     """
     if removed_ad_accounts.among([ad_account_id]):
         return Freshness(False, "it was removed, with all its data")
-    paused_by = None if force or by_hand else ad_account_settings.paused_by(ad_account_id)
+    paused_by = None if force or by_hand else ad_account_settings.paused_by([ad_account_id]).get(ad_account_id)
     if paused_by:
         gate = Freshness(False, f"paused by {paused_by}")
     else:

@@ -2,7 +2,8 @@
 
 The same arguments give the same rows. Campaigns run for up to a year each and start one after the other; a run
 that reaches the last day goes on from the first, so that all days are equally busy. Creatives and daily totals add
-up to the campaigns, as after a sync, and rows are written day by day, as years of syncs leave them on disk.
+up to the campaigns, as after a sync, and rows are written day by day, as years of syncs leave them on disk. The
+runs of those syncs are there, too, as many as are kept.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from accounts.models import AdAccount
-from ingestion.models import SyncLog
+from ingestion.models import AudienceDemographic, SyncLog
 
 FIRST_AD_ACCOUNT_ID = 9_000_000_001
 _FIRST_CAMPAIGN_ID = 9_100_000_001
@@ -44,7 +45,8 @@ class Scale:
 
 def holds_synced_rows() -> bool:
     """Whether anything here came from LinkedIn."""
-    return SyncLog.objects.exists() or AdAccount.objects.filter(pk__lt=FIRST_AD_ACCOUNT_ID).exists()
+    runs = SyncLog.objects.exclude(account__gte=FIRST_AD_ACCOUNT_ID)
+    return runs.exists() or AdAccount.objects.filter(pk__lt=FIRST_AD_ACCOUNT_ID).exists()
 
 
 def holds_made_up_rows() -> bool:
@@ -68,10 +70,12 @@ def make_up(scale: Scale) -> Iterator[date]:
         first_day = last_day + timedelta(days=1)
     with transaction.atomic():
         _run(_SEGMENTS, values)
+        _run(_SEGMENT_NAMES, values)
+        _run(_RUNS, values)
     with connection.cursor() as cursor:
         cursor.execute(
             "VACUUM (ANALYZE) ad_accounts, campaigns, creatives, campaign_daily_metrics, creative_daily_metrics,"
-            " account_daily_totals, audience_demographics"
+            " account_daily_totals, audience_demographics, urn_names, sync_log"
         )
 
 
@@ -89,6 +93,7 @@ def _values(scale: Scale) -> dict[str, Any]:
         "first_day": scale.first_day,
         "last_day": scale.last_day,
         "creatives": scale.creatives_per_campaign,
+        "pivots": AudienceDemographic.PivotType.values,
         "segments": scale.segments_per_pivot,
         "seed": scale.seed,
     }
@@ -203,9 +208,31 @@ _SEGMENTS = """
     FROM (SELECT account_id, date_trunc('month', date)::date AS month, max(date) AS last_day,
                  sum(impressions) AS impressions
           FROM account_daily_totals WHERE account_id >= %(first_ad_account_id)s GROUP BY 1, 2) AS months
-    CROSS JOIN unnest('{job_title,job_function,seniority,industry,company_size,company,country,region}'::text[])
-         AS pivot_type
+    CROSS JOIN unnest(%(pivots)s::text[]) AS pivot_type
     CROSS JOIN generate_series(1, %(segments)s) AS n
     CROSS JOIN LATERAL (SELECT (impressions * 0.24 * power(0.7, n - 1))::bigint AS seen) AS of_the_segment
     WHERE seen > 0
+"""
+_SEGMENT_NAMES = """
+    INSERT INTO urn_names (urn, name, looked_up_at)
+    SELECT 'urn:li:' || pivot_type || ':' || n, initcap(replace(pivot_type, '_', ' ')) || ' ' || n, %(last_day)s
+    FROM unnest(%(pivots)s::text[]) AS pivot_type CROSS JOIN generate_series(1, %(segments)s) AS n
+    ON CONFLICT DO NOTHING
+"""
+# Six a day and ad account for 90 days; one in twenty failed.
+_RUNS = """
+    INSERT INTO sync_log (account_id, forced, started_at, finished_at, heartbeat_at, status, errors, error_kind,
+                          trigger, campaigns_fetched, creatives_fetched, api_calls_made, api_calls_throttled, first_day,
+                          last_day, rows_stored, rows_rejected, progress, answered)
+    SELECT account.id, false, began_at, began_at + interval '40 seconds', began_at + interval '40 seconds',
+           CASE WHEN has_failed THEN 'failed' ELSE 'success' END,
+           CASE WHEN has_failed THEN 'LinkedIn did not answer. The next sync tries again.' END,
+           CASE WHEN has_failed THEN 'network' END, 'schedule', 20, 40, 30, 0, began_at::date - 30, began_at::date,
+           CASE WHEN has_failed THEN 0 ELSE 1200 END, 0, '{}', '{}'
+    FROM generate_series(90 * 6, 1, -1) AS turn
+    CROSS JOIN ad_accounts AS account
+    CROSS JOIN LATERAL (SELECT (%(last_day)s::date + 1)::timestamptz - turn * interval '4 hours'
+                               + (account.id - %(first_ad_account_id)s) * interval '30 seconds' AS began_at,
+                               (turn + account.id) %% 20 = 0 AS has_failed) AS run
+    WHERE account.id >= %(first_ad_account_id)s
 """

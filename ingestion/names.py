@@ -15,8 +15,8 @@ from ingestion.linkedin import endpoints
 from ingestion.linkedin.endpoints import NAMES_PER_CALL, Page
 from ingestion.linkedin.errors import AccessDenied, LinkedInError
 from ingestion.linkedin.records import NameRecord, PostRecord
+from ingestion.running import Run
 from ingestion.side_by_side import Job, Jobs
-from ingestion.sync_runs import Run
 
 log = logging.getLogger(__name__)
 

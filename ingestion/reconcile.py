@@ -22,8 +22,8 @@ from ingestion.days import DaysSource
 from ingestion.linkedin import endpoints
 from ingestion.load import Target
 from ingestion.models import IncompleteDay
+from ingestion.running import Run
 from ingestion.side_by_side import Job, Jobs
-from ingestion.sync_runs import Run
 from ingestion.windows import Window
 
 METRICS = ("impressions", "clicks", "spend", "conversions")

@@ -22,6 +22,8 @@ from ingestion.models import (
 )
 
 _DAYS_NAMED = 10
+# A longer stretch than this of successes that reach less far than older ones would be told too early a day.
+_SUCCESSES_LOOKED_AT = 8
 SEVEN_TABLES = (
     AdAccount,
     Campaign,
@@ -94,13 +96,15 @@ def row_counts() -> dict[str, int]:
 
 
 def with_sync_state(ad_accounts: QuerySet[Any]) -> QuerySet[Any, Any]:
-    """Ad accounts with what their syncs have to say; `complete_through` reads it."""
+    """Ad accounts with what their syncs have to say; `complete_through` reads it.
+
+    Each column is a step or a few down an index of one ad account's runs, however many it has.
+    """
     runs = SyncLog.objects.filter(account=OuterRef("pk")).exclude(status=SyncLog.Status.QUEUED).order_by("-started_at")
-    success = runs.filter(status=SyncLog.Status.SUCCESS)
     incomplete = IncompleteDay.objects.filter(account=OuterRef("pk")).order_by().values("account")
     annotated: QuerySet[Any, Any] = ad_accounts.annotate(
-        data_as_of=Subquery(success.values("started_at")[:1]),
-        judged_through=Subquery(_judged(success).values("judged")[:1]),
+        data_as_of=Subquery(_successes(OuterRef("pk")).values("started_at")[:1]),
+        judged_through=Subquery(_judged_lately().values("judged")[:1]),
         first_incomplete=Subquery(incomplete.annotate(day=Min("date")).values("day")),
         incomplete_day_count=Coalesce(Subquery(incomplete.annotate(days=Count("pk")).values("days")), 0),
         last_status=Subquery(runs.values("status")[:1]),
@@ -109,20 +113,28 @@ def with_sync_state(ad_accounts: QuerySet[Any]) -> QuerySet[Any, Any]:
     return annotated.select_related("sync_gate")
 
 
-def _judged(successes: QuerySet[SyncLog]) -> QuerySet[Any, Any]:
-    """Successes by the last day they judged, newest first; a day is judged when it is over."""
+def _successes(ad_account: Any) -> QuerySet[SyncLog]:
+    return SyncLog.objects.filter(account=ad_account, status=SyncLog.Status.SUCCESS).order_by("-started_at")
+
+
+def _judged_lately() -> QuerySet[Any, Any]:
+    """The last successes by the last day they judged, newest first; a day is judged when it is over."""
+    lately = _successes(OuterRef(OuterRef("pk"))).values("pk")[:_SUCCESSES_LOOKED_AT]
     day_before = Cast(TruncDate("started_at") - timedelta(days=1), DateField())
-    judged: QuerySet[Any, Any] = successes.annotate(judged=Least("last_day", day_before))
+    judged: QuerySet[Any, Any] = SyncLog.objects.filter(pk__in=lately).annotate(judged=Least("last_day", day_before))
     return judged.filter(first_day__lte=F("judged")).order_by("-judged")
 
 
 def complete_through(ad_account: Any) -> date | None:
     """The last day up to which every day that was asked for is complete."""
-    judged: date | None = ad_account.judged_through
-    first_incomplete: date | None = ad_account.first_incomplete
-    if judged is None or first_incomplete is None:
-        return judged
-    return min(judged, first_incomplete - timedelta(days=1))
+    return before_the_first(ad_account.first_incomplete, judged_through=ad_account.judged_through)
+
+
+def before_the_first(incomplete: date | None, *, judged_through: date | None) -> date | None:
+    """The last judged day that no incomplete one stands before."""
+    if judged_through is None or incomplete is None:
+        return judged_through
+    return min(judged_through, incomplete - timedelta(days=1))
 
 
 def connection_state(connection: LinkedInConnection, *, now: datetime) -> ConnectionState:

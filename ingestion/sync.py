@@ -19,8 +19,9 @@ from ingestion.failures import Failure, explain
 from ingestion.freshness import days_due, note_refusal, pass_gate
 from ingestion.linkedin.errors import AccessDenied, DayLimitReached, LinkedInError, TokenRejected
 from ingestion.models import SyncLog
+from ingestion.running import Progress, Run, RunLost, Stopped
 from ingestion.side_by_side import Jobs
-from ingestion.sync_runs import Cancelled, Progress, Run, RunLost, Stopped, SyncResult
+from ingestion.sync_runs import Cancelled, SyncResult
 
 # One sync asks with so many connections at most, one after the other.
 _MOST_CONNECTIONS = 5
@@ -36,6 +37,7 @@ class _Wish:
     force: bool
     trigger: str
     queued_run_id: int | None
+    asked_in: int | None
 
 
 def sync_ad_account(
@@ -46,6 +48,7 @@ def sync_ad_account(
     last_day: date | None = None,
     trigger: str = SyncLog.Trigger.MANUAL,
     queued_run_id: int | None = None,
+    asked_in: int | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     on_progress: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -55,7 +58,8 @@ def sync_ad_account(
     Skips a fresh ad account unless forced, and goes on from where an unfinished run was. Where a connection
     lost its role or its consent the next living one goes on, in a run of its own. What LinkedIn refuses ends in
     the result and in `sync_log`, not in an exception; an error of ours is recorded there and raised.
-    `should_stop` is asked between answers. `queued_run_id` names the row that waited for this sync, if one did.
+    `should_stop` is asked between answers. `queued_run_id` names the row that waited for this sync, if one did;
+    `asked_in` the row in which a person asked for it, where another run was made of that already.
     Raises AlreadyRunning, or Cancelled where that row was cancelled meanwhile.
     """
     started_at = now()
@@ -65,7 +69,7 @@ def sync_ad_account(
             sync_runs.leave_queue(queued_run_id)
         return SyncResult(ad_account_id, "skipped", gate.reason)
     first_day, last_day = days_to_ask(ad_account_id, first_day=first_day, last_day=last_day, today=started_at.date())
-    wish = _Wish(ad_account_id, first_day, last_day, force, trigger, queued_run_id)
+    wish = _Wish(ad_account_id, first_day, last_day, force, trigger, queued_run_id, asked_in or queued_run_id)
     result: SyncResult | None = None
     tried: list[int] = []
     while len(tried) < _MOST_CONNECTIONS:
@@ -101,6 +105,7 @@ def _take(wish: _Wish, *, after: SyncResult | None, now: datetime) -> SyncLog:
         last_day=wish.last_day,
         resume=not wish.force or wish.trigger == SyncLog.Trigger.RETRY or has_begun,
         queued_run_id=None if after else wish.queued_run_id,
+        asked_in=wish.asked_in,
         now=now,
     )
 

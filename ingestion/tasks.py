@@ -83,6 +83,7 @@ def _wish_of(run_id: int) -> dict[str, Any]:
         "last_day": run.last_day,
         "trigger": run.trigger if is_queued else SyncLog.Trigger.RETRY,
         "queued_run_id": run.pk if is_queued else None,
+        "asked_in": run.pk,
     }
 
 

@@ -5,7 +5,8 @@ from typing import Any
 from django.contrib import admin
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
 
 from accounts import access, audit, removed_ad_accounts
 from accounts.admin.base import FactAdmin, PeopleAdmin, ReadOnlyAdmin, actor_of
@@ -54,6 +55,12 @@ class AdAccountAccessAdmin(PeopleAdmin):
         with transaction.atomic():
             for grant in queryset.select_related("user"):
                 self.delete_model(request, grant)
+
+    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
+        """Back to the grants: Django leads home whoever may not bend a row."""
+        response = super().response_delete(request, obj_display, obj_id)
+        is_popup = not isinstance(response, HttpResponseRedirect)
+        return response if is_popup else redirect("admin:accounts_adaccountaccess_changelist")
 
     @staticmethod
     def _record(kind: str, request: HttpRequest, grant: AdAccountAccess) -> None:

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from accounts import access
 from accounts.admin.base import AdAccountFilter, ReadOnlyAdmin
 from accounts.admin.exports import ExportsList
+from accounts.admin.filters import days_filter
 from accounts.audit_sentences import sentence
 from accounts.downloads import in_pieces
 from accounts.models import AdAccount, AuditEvent, User
@@ -48,12 +49,11 @@ class ActorFilter(admin.SimpleListFilter):
 class AuditEventAdmin(ExportsList, ReadOnlyAdmin):
     ad_account_path = "ad_account_id"
     list_display = ["happened_at", "what_happened", "kind", "actor_email"]
-    list_filter = ["kind", ActorFilter, ("happened_at", admin.DateFieldListFilter), AdAccountFilter]
+    list_filter = ["kind", ActorFilter, days_filter("happened_at", title="day, UTC", has_times=True), AdAccountFilter]
     exported_as = "the audit trail"
     search_fields = ["actor_email", "kind", "ad_account_id__exact", "detail__user_email"]
     fields = ["happened_at", "what_happened", "kind", "actor_email", "actor_id", "ad_account_id", "detail"]
     readonly_fields = ["what_happened"]
-    date_hierarchy = "happened_at"
     ordering = ["-happened_at", "-id"]
 
     def may_view(self, request: HttpRequest) -> bool:

@@ -1,10 +1,12 @@
 """Pages of long lists: lengths that do not scan tables, and rows joined only where they are shown."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db import connection as database
+from django.db import models
 from django.db.models import QuerySet
 from django.db.models.sql.where import WhereNode
 from django.utils.functional import cached_property
@@ -25,7 +27,8 @@ class EstimatingPaginator(Paginator):  # type: ignore[type-arg]  # Django has no
             estimate = _estimated_rows(rows.model._meta.db_table)
             if estimate > _WORTH_COUNTING:
                 return estimate
-        counted: int = rows.order_by()[: _WORTH_COUNTING + 1].count()
+        # By key: what a list adds to its rows is not worked out to count them.
+        counted: int = rows.order_by().values("pk")[: _WORTH_COUNTING + 1].count()
         return counted if counted <= _WORTH_COUNTING else max(_planned_rows(rows), counted)
 
     def page(self, number: Any) -> Page[Any]:
@@ -34,15 +37,41 @@ class EstimatingPaginator(Paginator):  # type: ignore[type-arg]  # Django has no
         if not isinstance(rows, QuerySet):
             return super().page(number)
         number = self.validate_number(number)
-        keys = self._keys(rows.values_list("pk", flat=True), (number - 1) * self.per_page) if self.count else []
+        keys = self._keys(rows, (number - 1) * self.per_page) if self.count else []
         return Page(_of_keys(rows, keys), number, self)
 
-    def _keys(self, keys: QuerySet[Any, Any], first: int) -> list[Any]:
+    def _keys(self, rows: QuerySet[Any], first: int) -> list[Any]:
         """The far half of a long list is reached from its end."""
+        order = rows.query.order_by or rows.model._meta.ordering
         left = self.count - first - self.per_page
         if first > _WORTH_COUNTING and first > left:
-            return list(keys.reverse()[max(left, 0) : left + self.per_page])
-        return list(keys[first : first + self.per_page])
+            return _keys_at(rows, _reversed(order), max(left, 0), left + self.per_page)
+        return _keys_at(rows, order, first, first + self.per_page)
+
+
+def _keys_at(rows: QuerySet[Any], order: Sequence[Any], start: int, stop: int) -> list[Any]:
+    """The keys from `start` to `stop` in this order.
+
+    Deep in a whole table that is listed by day, the index of days alone finds the day on which the page begins, and
+    how many rows stand before that day; rows are read and sorted from there on.
+    """
+    if start > _WORTH_COUNTING and not rows.query.where and _is_by_day(rows, order):
+        day, is_descending = order[0].removeprefix("-"), order[0].startswith("-")
+        [begins_on] = rows.order_by(order[0]).values_list(day, flat=True)[start : start + 1]
+        before = rows.order_by().filter(**{f"{day}__{'gt' if is_descending else 'lt'}": begins_on}).count()
+        rows = rows.filter(**{f"{day}__{'lte' if is_descending else 'gte'}": begins_on})
+        start, stop = start - before, stop - before
+    return list(rows.order_by(*order).values_list("pk", flat=True)[start:stop])
+
+
+def _is_by_day(rows: QuerySet[Any], order: Sequence[Any]) -> bool:
+    """Whether days, or instants, that every row has come first in the order."""
+    fields = {field.name: field for field in rows.model._meta.concrete_fields if not field.null}
+    return isinstance(fields.get(order[0].removeprefix("-")), models.DateField)
+
+
+def _reversed(order: Sequence[Any]) -> list[str]:
+    return [name.removeprefix("-") if name.startswith("-") else f"-{name}" for name in order]
 
 
 def _of_keys(rows: QuerySet[Any], keys: list[Any]) -> QuerySet[Any]:

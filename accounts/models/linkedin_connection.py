@@ -49,7 +49,8 @@ class LinkedInConnection(models.Model):
         verbose_name = "LinkedIn connection"
 
     def __str__(self) -> str:
-        return f"LinkedIn connection {self.pk} of {self.user or 'a removed person'}"
+        # Given in a terminal, or by somebody who was removed since.
+        return f"LinkedIn connection {self.pk} of {self.user or 'somebody without a login here'}"
 
     @property
     def consent_ends_at(self) -> datetime:

@@ -1,9 +1,10 @@
 """Counts and money: the metrics of campaigns and creatives, the demographics, the daily totals."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import F, Lookup, Model, Q, QuerySet
 from django.http import HttpRequest
 
 from accounts.admin.base import AdAccountFilter, FactAdmin
@@ -16,7 +17,9 @@ from ingestion.models import (
     AudienceDemographic,
     CampaignDailyMetric,
     CreativeDailyMetric,
+    UrnName,
 )
+from ingestion.names import COMPANY_SIZES
 
 FIGURES = ["impressions", "clicks", "spend", "ctr", "cpc", "conversions", "leads"]
 _SEGMENT_FIGURES = [name for name in FIGURES if name != "cpc"]
@@ -62,20 +65,35 @@ class FiguresAdmin(FactAdmin):
         model: type[Model] = self.opts.get_field(self.parent).related_model  # type: ignore[assignment]
         parents = admin.site.get_model_admin(model)
         found, _ = parents.get_search_results(request, parents.get_queryset(request).order_by(), search_term)
-        return queryset.filter(**{f"{self.parent}__in": few_keys(found)}), False
+        return queryset.filter(among(self.parent, found)), False
 
     def of_ad_account(self, rows: QuerySet[Any], ad_account_id: int) -> QuerySet[Any]:
         if self.parent == "account":
             return rows.filter(account=ad_account_id)
         model: type[Model] = self.opts.get_field(self.parent).related_model  # type: ignore[assignment]
-        parents = model._default_manager.filter(account=ad_account_id).order_by()
-        return rows.filter(**{f"{self.parent}__in": few_keys(parents)})
+        return rows.filter(among(self.parent, model._default_manager.filter(account=ad_account_id).order_by()))
 
 
-def few_keys(found: QuerySet[Any]) -> Any:
-    """The keys themselves, which the planner knows more about, unless they are many."""
+class _IsAnyOf(Lookup):
+    """`column = ANY(array)`: thousands of keys travel as one value, where `IN` would name each."""
+
+    lookup_name = "is_any_of"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        column, params = self.process_lhs(compiler, connection)
+        return f"{column} = ANY(%s)", [*params, self.rhs]
+
+
+def among(column: str, found: QuerySet[Any], *, also: Sequence[Any] = ()) -> Any:
+    """The condition that a column holds one of these rows' keys, or one of the others.
+
+    It names the keys themselves, which the planner knows more about, unless they are many.
+    """
     keys = list(found.values_list("pk", flat=True)[: _FEW + 1])
-    return keys if len(keys) <= _FEW else found.values("pk")
+    if len(keys) > _FEW:
+        return Q(**{f"{column}__in": found.values("pk")}) | Q(**{f"{column}__in": also})
+    return _IsAnyOf(F(column), [*keys, *also])
 
 
 @admin.register(CampaignDailyMetric)
@@ -142,7 +160,8 @@ class AudienceDemographicAdmin(FiguresAdmin):
     list_display = ["month", "pivot_type", "segment_label", "account", "share_pct", *_SEGMENT_FIGURES]
     list_filter = [AdAccountFilter, "pivot_type", days_filter("date_start", title="month's first day")]
     list_select_related = ["account"]
-    search_fields = ["segment_name", "segment"]
+    search_fields = ["segment_name"]
+    search_help_text = "Segment by its name, or by its whole URN"
     ordering = ["-date_start", "-id"]
     labels = {"account": "ad account", "pivot_type": "by", "share_pct": "share of impressions"}
     also_exported = {"currency": "account__currency", "account_name": "account__name"}
@@ -161,4 +180,13 @@ class AudienceDemographicAdmin(FiguresAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        return super(FiguresAdmin, self).get_search_results(request, queryset, search_term)
+        """By the names that LinkedIn ever gave: some thousands, where their months are a million rows."""
+        if not search_term.strip():
+            return queryset, False
+        names = admin.site.get_model_admin(UrnName)
+        found, _ = names.get_search_results(request, names.get_queryset(request).order_by(), search_term)
+        words = search_term.lower().split()
+        sizes = [
+            size for size, name in COMPANY_SIZES.items() if all(word in f"{size} {name}".lower() for word in words)
+        ]
+        return queryset.filter(among("segment", found, also=[*sizes, search_term.strip()])), False

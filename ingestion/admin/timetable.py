@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -18,6 +18,8 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts import access, audit
 from accounts.admin.base import OneRightAdmin, actor_of
+from accounts.models import AdAccount
+from ingestion import ad_account_settings
 from ingestion.schedules import ad_account_of
 
 # Importing its admin, above, has registered plain ones.
@@ -70,6 +72,19 @@ def _record_syncs_by_hand(request: HttpRequest, entries: QuerySet[Any]) -> None:
             audit.record("sync_started_by_hand", actor=actor_of(request), ad_account_id=ad_account_id, by="timetable")
 
 
+def _without_paused(request: HttpRequest, entries: QuerySet[Any]) -> QuerySet[Any]:
+    """The entries that a worker would not leave out; says which others there are, and what to do."""
+    of_ad_accounts = {entry.pk: ad_account_id for entry in entries if (ad_account_id := ad_account_of(entry))}
+    paused_by = ad_account_settings.paused_by(of_ad_accounts.values())
+    for ad_account in AdAccount.objects.filter(pk__in=paused_by):
+        messages.warning(
+            request,
+            f"{ad_account} was not run: paused by {paused_by[ad_account.pk]}. Start it from the page Sync, where a"
+            " pause does not count, or end the pause in the ad account's settings.",
+        )
+    return entries.exclude(pk__in=[pk for pk, ad_account_id in of_ad_accounts.items() if ad_account_id in paused_by])
+
+
 class TaskSelect(UnfoldAdminSelectWidget, beat_admin.TaskSelectWidget):  # type: ignore[misc]
     """The registered tasks, dressed as every other choice."""
 
@@ -108,7 +123,13 @@ class PeriodicTaskAdmin(_TimetableAdmin, beat_admin.PeriodicTaskAdmin):  # type:
 
     @admin.action(description="Run selected tasks")
     def run_tasks(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """What is queued here runs whether or not it is due: a sync of it counts as started by hand."""
+        """What is queued here runs whether or not it is due: a sync of it counts as started by hand.
+
+        But for ad accounts that somebody paused: a worker would leave them out without a word.
+        """
+        queryset = _without_paused(request, queryset)
+        if not queryset:
+            return
         self.celery_app.loader.import_default_modules()
         with transaction.atomic():
             # One that nobody knows keeps all of them from running.

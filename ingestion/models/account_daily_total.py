@@ -18,6 +18,8 @@ class AccountDailyTotal(DailyMetric):
         constraints = [
             models.UniqueConstraint(fields=["account", "date"], name="an_ad_account_has_one_total_per_day"),
         ]
+        # The admin's list, latest first.
+        indexes = [models.Index(fields=["date"], name="account_days_by_date")]
 
     def __str__(self) -> str:
         return f"{self.account_id} on {self.date}"

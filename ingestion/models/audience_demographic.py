@@ -63,6 +63,8 @@ class AudienceDemographic(models.Model):
             models.Index(fields=["account", "pivot_type", "date_start"], name="segments_by_pivot_and_month"),
             # The admin's list, latest first.
             models.Index(fields=["date_start", "id"], name="segments_by_month"),
+            # The admin's search finds segments by name first.
+            models.Index(fields=["segment"], name="segments_by_urn"),
         ]
 
     def __str__(self) -> str:

@@ -6,7 +6,7 @@ from django.db.models import Q
 
 
 class SyncLog(models.Model):
-    """One run; `ingestion/sync.py` and `ingestion/discovery.py` write it.
+    """One run; `ingestion/sync_runs.py` and `ingestion/running.py` write it.
 
     Status: [`queued` →] `running` → `success` | `partial` (a step failed, the rest is stored) | `failed` |
     `cancelled`. Only what a person asked for is queued here, until a worker takes it.
@@ -105,6 +105,10 @@ class SyncLog(models.Model):
             # The gate and every "last sync" ask for the newest run of one ad account.
             models.Index(fields=["account", "-started_at"], name="runs_of_an_ad_account"),
             models.Index(fields=["-started_at"], name="runs_by_start"),
+            # "Data as of" of an ad account whose syncs have failed for weeks.
+            models.Index(
+                fields=["account", "-started_at"], condition=Q(status="success"), name="successes_of_an_ad_account"
+            ),
         ]
 
     def __str__(self) -> str:

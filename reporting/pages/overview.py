@@ -60,15 +60,14 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context |= {"title": "Overview", "steps": steps, "is_set_up": all(step.is_done for step in steps)}
     if not ad_accounts.exists():
         return context
-    as_of = sorted(
-        data_as_of.data_as_of(ad_accounts=ad_accounts, now=now), key=lambda one: (one.as_of is not None, one.as_of)
-    )
+    each = data_as_of.data_as_of(ad_accounts=ad_accounts, now=now)
+    as_of = sorted(each, key=lambda one: (one.as_of is not None, one.as_of))
     attention = [one for one in data_as_of.attention(ad_accounts=ad_accounts, now=now) if _concerns(request, one)]
     spend = data_as_of.overview_spend(ad_accounts=ad_accounts, today=now.date())
     return context | {
         "has_ad_accounts": True,
-        "selection": data_as_of.selection_as_of(ad_accounts=ad_accounts, now=now),
-        "spend": [SpendTile(one, sparkline([day.spend for day in one.days])) for one in spend],
+        "selection": data_as_of.together(each),
+        "spend": [SpendTile(one, sparkline(one.days)) for one in spend],
         "attention": [AttentionLine(one, _where(one)) for one in attention[:_ATTENTION_SHOWN]],
         "more_attention": max(0, len(attention) - _ATTENTION_SHOWN),
         "as_of": as_of[:_AD_ACCOUNTS_SHOWN],
@@ -102,7 +101,8 @@ def _steps(request: HttpRequest) -> list[Step]:
         ),
         Step(
             "Wait for the first sync",
-            f"It starts by itself and fetches the last {settings.BACKFILL_DAYS} days.",
+            f"It starts by itself and fetches the last {settings.BACKFILL_DAYS} days, or as many as an ad account's "
+            "own settings say.",
             SyncLog.objects.filter(status=SyncLog.Status.SUCCESS, account__isnull=False).exists(),
             reverse("reporting:sync") if is_connected else "",
             "Watch it",

@@ -11,12 +11,13 @@ from typing import Final
 import redis
 from django.conf import settings
 from django.db import connection
+from django.db.models import F
 
 from accounts.checks import sunset_of
-from accounts.models import LinkedInConnection
+from accounts.models import AdAccount, LinkedInConnection
 from ingestion import signs_of_life
 from ingestion.signs_of_life import QueueLength, WorkerSign
-from ingestion.state import SEVEN_TABLES
+from ingestion.state import SEVEN_TABLES, before_the_first, with_sync_state
 
 DAY: Final = timedelta(days=1)
 QUANTILES: Final = (0.5, 0.95, 1.0)
@@ -25,8 +26,6 @@ INCIDENT_KINDS: Final = ("broker", "worker", "beat", "consent", "version", "data
 _FRESHNESSES_UNTIL_OLD: Final = 2
 _CONSENT_DAYS: Final = 14
 _SUNSET_DAYS: Final = 60
-# A longer stretch than this of successes that reach less far than older ones would be told too early a day.
-_SUCCESSES_LOOKED_AT: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,31 +158,15 @@ def sync_day(now: datetime) -> SyncDay:
 
 
 def data_ages() -> list[DataAge]:
-    """Of every ad account that is not missing at LinkedIn, the oldest data first.
-
-    Two walks down the index of one ad account's runs each, so a thousand ad accounts take some milliseconds. A day is
-    judged when it is over; see `ingestion/state.py`.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT ad_accounts.id, max(success.started_at),
-                   least(max(least(success.last_day, success.began_on - 1))
-                             FILTER (WHERE success.first_day <= least(success.last_day, success.began_on - 1)),
-                         min(incomplete.first_day) - 1)
-            FROM ad_accounts
-            LEFT JOIN LATERAL (
-                SELECT started_at, first_day, last_day, (started_at AT TIME ZONE 'UTC')::date AS began_on
-                FROM sync_log WHERE account_id = ad_accounts.id AND status = 'success'
-                ORDER BY started_at DESC LIMIT %s) AS success ON true
-            LEFT JOIN (SELECT account_id, min(date) AS first_day FROM incomplete_days GROUP BY 1) AS incomplete
-                   ON incomplete.account_id = ad_accounts.id
-            WHERE ad_accounts.missing_since IS NULL
-            GROUP BY ad_accounts.id ORDER BY 2 NULLS FIRST, 1
-            """,
-            [_SUCCESSES_LOOKED_AT],
+    """Of every ad account that is not missing at LinkedIn, the oldest data first."""
+    known = with_sync_state(AdAccount.objects.filter(missing_since=None)).select_related(None)
+    rows = known.order_by(F("data_as_of").asc(nulls_first=True), "pk")
+    return [
+        DataAge(ad_account_id, data_as_of, before_the_first(incomplete, judged_through=judged_through))
+        for ad_account_id, data_as_of, judged_through, incomplete in rows.values_list(
+            "pk", "data_as_of", "judged_through", "first_incomplete"
         )
-        return [DataAge(*row) for row in cursor.fetchall()]
+    ]
 
 
 def consents(now: datetime) -> list[Consent]:

@@ -33,13 +33,14 @@ def test_without_tokens_the_page_says_what_to_do(as_bob: Client) -> None:
     assert "You have no token yet</span> Issue one below." in text_of(as_bob.get(PAGE))
 
 
-def test_a_token_is_shown_once_and_works(as_bob: Client) -> None:
+def test_a_token_is_shown_once_and_works(as_bob: Client, settings: Any) -> None:
+    settings.SITE_URL = "https://ads.example.com"
     response = as_bob.post(PAGE, FORM)
     page = text_of(response)
     plain = shown_token(page)
     assert plain
     assert "no-store" in response["Cache-Control"]
-    curl = re.search(r'curl --header "Authorization: (Bearer \w+)" http://testserver(/\S+)</pre>', page)
+    curl = re.search(r'curl --header "Authorization: (Bearer \w+)" https://ads\.example\.com(/\S+)</pre>', page)
     assert curl
     told = Client().get(curl[2], headers={"Authorization": curl[1]}).json()
     assert (told["email"], told["token_scope"]) == ("bob@example.com", "read")

@@ -35,7 +35,7 @@ def invite(page: Page, *, email: str, ad_account: str) -> str:
     page.locator("a[href$='/invitation/add/']").filter(visible=True).first.click()
     page.get_by_label("E-mail address").fill(email)
     page.get_by_label("Role").select_option("Viewer")
-    page.locator("#invitation_form .select2-selection").click()
+    page.get_by_role("combobox", name="Ad accounts").click()
     page.get_by_role("option", name=ad_account).click()
     page.get_by_role("button", name="Save", exact=True).click()
     told = page.get_by_text("shown only now").inner_text()

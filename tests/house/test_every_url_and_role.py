@@ -223,11 +223,11 @@ ROWS: dict[type[Model], Callable[[AdAccount], Model]] = {
     LinkedInAdAccountRole: lambda one: builders.make_role(ad_account=one),
     LinkedInConnection: lambda _: builders.make_connection(),
     User: lambda _: builders.make_user(),
-    Invitation: lambda _: Invitation.objects.create(
-        email="dora@example.com", created_at=NOW, expires_at=NOW, token_digest="0" * 64
+    Invitation: lambda one: Invitation.objects.create(
+        email=f"dora{one.pk}@example.com", created_at=NOW, expires_at=NOW, token_digest=f"{one.pk:064}"
     ),
-    FailedLogin: lambda _: FailedLogin.objects.create(
-        username="dora@example.com", ip_address="127.0.0.1", failures_since_start=1
+    FailedLogin: lambda one: FailedLogin.objects.create(
+        username=f"dora{one.pk}@example.com", ip_address="127.0.0.1", failures_since_start=1
     ),
     RemovedAdAccount: lambda _: RemovedAdAccount.objects.create(id=7, asked_at=NOW, finished_at=NOW),
     AccountDailyTotal: lambda one: builders.make_account_day(account=one),
@@ -247,13 +247,13 @@ ROWS: dict[type[Model], Callable[[AdAccount], Model]] = {
     SyncLog: lambda one: builders.make_sync_run(account=one),
     UrnName: lambda _: builders.make_urn_name(),
     AuditThresholds: lambda one: AuditThresholds.objects.create(ad_account=one),
-    PeriodicTask: lambda _: PeriodicTask.objects.create(
-        name="one",
+    PeriodicTask: lambda one: PeriodicTask.objects.create(
+        name=f"one of {one.pk}",
         task="ingestion.tasks.close_dead_runs",
         interval=IntervalSchedule.objects.create(every=7, period="days"),
     ),
     IntervalSchedule: lambda _: IntervalSchedule.objects.create(every=5, period="days"),
-    SolarSchedule: lambda _: SolarSchedule.objects.create(event="sunrise", latitude=1, longitude=1),
+    SolarSchedule: lambda one: SolarSchedule.objects.create(event="sunrise", latitude=1, longitude=one.pk % 180),
     CrontabSchedule: lambda _: CrontabSchedule.objects.create(),
     ClockedSchedule: lambda _: ClockedSchedule.objects.create(clocked_time=NOW),
 }

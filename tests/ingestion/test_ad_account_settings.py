@@ -63,7 +63,7 @@ def test_removing_them_is_recorded(as_alice: Client, ad_account: AdAccount) -> N
     AdAccountSettings.objects.create(account=ad_account, is_paused=True)
     address = reverse("admin:ingestion_adaccountsettings_delete", args=[ad_account.pk])
     assert as_alice.post(address, {"post": "yes"}).status_code == 302
-    assert paused_by(ad_account.pk) is None
+    assert paused_by([ad_account.pk]) == {}
     assert AuditEvent.objects.get().kind == "ad_account_settings_changed"
 
 
@@ -104,4 +104,4 @@ def test_a_paused_ad_account_is_synced_by_hand_alone(ad_account: AdAccount, alic
 
 def test_who_paused_it_may_be_gone(ad_account: AdAccount) -> None:
     AdAccountSettings.objects.create(account=ad_account, is_paused=True)
-    assert paused_by(ad_account.pk) == "somebody who is gone"
+    assert paused_by([ad_account.pk]) == {ad_account.pk: "somebody who is gone"}

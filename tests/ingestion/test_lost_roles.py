@@ -102,6 +102,19 @@ def test_the_next_connection_goes_on_where_a_consent_dies_in_the_middle(
     assert [bool(row.answered) for row in taken] == [False, True], "it goes on, it does not begin anew"
 
 
+def test_a_sync_stays_its_askers_when_another_connection_goes_on(linkedin: SimulatedLinkedIn) -> None:
+    [first, _] = linkedin.ad_account_ids
+    person = make_user(role="manager")
+    linkedin.simulator.change("lose_role", ad_account=first, member=2)
+    waiting = sync_runs.queue(ad_account_id=first, asked_by=person, forced=True, now=NOW)
+    assert linkedin.sync(first, force=True, queued_run_id=waiting.pk).status == "success"
+    runs = SyncLog.objects.filter(account=first).order_by("pk")
+    assert list(runs.values_list("status", "asked_by", "forced")) == [
+        ("failed", person.pk, True),
+        ("success", person.pk, True),
+    ]
+
+
 def test_what_was_answered_when_access_was_lost_is_asked_again(linkedin: SimulatedLinkedIn) -> None:
     """LinkedIn answers with nothing then: the next connection must not go on from there."""
     [first, _] = linkedin.ad_account_ids

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEvent, User
 from accounts.roles import Role
-from ingestion import starting, sync_runs, tasks
+from ingestion import running, starting, tasks
 from ingestion.models import SyncLog
 from ingestion.starting import NotAllowed
 from tests.builders import make_ad_account, make_sync_run, make_user
@@ -72,6 +72,14 @@ def test_a_sync_waits_in_the_queue_and_becomes_the_run(linkedin, manager, told):
     assert run.rows_stored > 0
 
 
+def test_a_sync_stays_its_askers_when_a_worker_tries_again(linkedin, manager, told):
+    first = queued(linkedin.ad_account_ids[0], manager)
+    SyncLog.objects.filter(pk=first.pk).update(status="failed", finished_at=timezone.now(), error_kind="network")
+    assert work(told)["status"] == "success"
+    again = SyncLog.objects.latest("pk")
+    assert (again.pk > first.pk, again.trigger, again.asked_by) == (True, "retry", manager)
+
+
 def test_a_fresh_ad_account_is_left_alone_and_says_why(linkedin, manager, told):
     linkedin.sync()
     asked = start(linkedin.ad_account_ids[0], manager)
@@ -117,17 +125,17 @@ def test_a_queued_sync_that_is_cancelled_asks_nothing(linkedin, manager, told):
 
 
 def test_a_running_sync_that_is_cancelled_ends_and_the_next_one_goes_on(linkedin, manager, told, monkeypatch, settings):
-    monkeypatch.setattr(sync_runs, "_CANCEL_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(running, "_CANCEL_LOOK_SECONDS", 0.0)
     settings.SYNC_CONCURRENCY = 1
     asked = queued(linkedin.ad_account_ids[0], manager)
-    store = sync_runs.Run.store
+    store = running.Run.store
 
     def store_and_cancel(run: Any, *arguments: Any) -> None:
         store(run, *arguments)
         starting.cancel(asked, asked_by=manager, now=timezone.now())
 
     linkedin.simulator.faults.switch_on("slow", seconds=0.1)
-    monkeypatch.setattr(sync_runs.Run, "store", store_and_cancel)
+    monkeypatch.setattr(running.Run, "store", store_and_cancel)
     work(told)
     run = SyncLog.objects.get(pk=asked.pk)
     assert run.status == "cancelled"

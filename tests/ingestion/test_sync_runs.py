@@ -25,7 +25,8 @@ from ingestion.linkedin.errors import (
     VersionSunset,
 )
 from ingestion.models import RejectedRecord, SyncLog
-from ingestion.sync_runs import AlreadyRunning, Progress, Run, RunLost
+from ingestion.running import Progress, Run, RunLost, listed_twice
+from ingestion.sync_runs import AlreadyRunning
 from tests.builders import NOW, make_ad_account, make_campaign, make_sync_run
 
 pytestmark = pytest.mark.django_db
@@ -263,7 +264,7 @@ def test_the_character_nul_is_shown_as_its_escape(ad_account):
 
 
 def test_what_linkedin_listed_twice_is_kept_as_text():
-    [one] = sync_runs.listed_twice([(7, NOW.date(), 100)])
+    [one] = listed_twice([(7, NOW.date(), 100)])
     assert (one.payload, one.identity) == (["7", "2026-11-20", "100"], "7")
     assert "the later one is stored" in one.reason
 

@@ -31,7 +31,7 @@ from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.truth import truth
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import RejectedRecord, SyncLog
-from ingestion.sync_runs import Run
+from ingestion.running import Run
 from tests.conftest import let_tests_empty_the_audit_trail
 from tests.ingestion.simulated import SimulatedLinkedIn, assert_same_rows, simulated_linkedin, stored_rows
 

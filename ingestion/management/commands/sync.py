@@ -15,9 +15,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from accounts.models import AdAccount
-from ingestion import sync_runs
 from ingestion.models import SyncLog
 from ingestion.plan import Plan, plan_sync
+from ingestion.running import Progress as SyncProgress
 from ingestion.starting import WrongDays, check_days
 from ingestion.sync import days_to_ask, sync_ad_account
 from ingestion.sync_runs import AlreadyRunning, SyncResult
@@ -133,7 +133,7 @@ def _progress_bar(title: str) -> Iterator[Any]:
     with bar:
         task = bar.add_task(title, total=None, step="starting", rows=0)
 
-        def show(progress: sync_runs.Progress) -> None:
+        def show(progress: SyncProgress) -> None:
             bar.update(
                 task,
                 completed=progress.calls,

@@ -32,6 +32,19 @@
         element.textContent = format.format(Number(element.value));
     }
 
+    // What is searched for as one types is drawn beside the select that its label names.
+    function nameSearches() {
+        document.querySelectorAll("select.select2-hidden-accessible").forEach((select) => {
+            const label = select.labels[0]?.textContent.trim();
+            if (!label) return;
+            select.parentElement.querySelectorAll(".select2-selection, .select2-search__field").forEach((drawn) => {
+                // It names itself after what is chosen, which at first is nothing.
+                drawn.removeAttribute("aria-labelledby");
+                drawn.setAttribute("aria-label", label);
+            });
+        });
+    }
+
     function show(root) {
         root.querySelectorAll("time.instant").forEach(showInstant);
         root.querySelectorAll("time.age").forEach(showAge);
@@ -54,6 +67,8 @@
 
     document.addEventListener("change", (event) => { tickAll(event); submitOnChange(event); });
     document.addEventListener("DOMContentLoaded", () => show(document));
+    // By then the searches are drawn.
+    window.addEventListener("load", nameSearches);
     document.addEventListener("htmx:afterSettle", (event) => show(event.target));
     // Said by scripts that fill a part of their page themselves.
     document.addEventListener("page:changed", (event) => show(event.target));

@@ -7,7 +7,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ingestion', '0008_settings_of_ad_accounts'),
+        ('ingestion', '0011_successes_are_found_among_failures'),
     ]
 
     operations = [
