@@ -26,7 +26,7 @@ from benchmarks.figures import Figure
 REPORTS: Final = Path("docs/benchmarks")
 METRIC_ROWS: Final = 10_000_000
 # What reads the filled database; the others bring databases of their own.
-READING: Final = ("reading", "api", "pages", "exports")
+READING: Final = ("reading", "api", "pages")
 _TITLES: Final = {
     "sync": "One busy ad account: 50 campaigns, 500 creatives, every day",
     "workers": "Ad accounts side by side, LinkedIn answering in 100 ms; beat",

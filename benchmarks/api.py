@@ -8,7 +8,6 @@ PostgreSQL; elsewhere for the first): 100 ms for each page of a list, report and
 report with its page and all sections. `--plans` prints what PostgreSQL did. The person it makes is rolled back.
 """
 
-import argparse
 import os
 import statistics
 import sys
@@ -19,13 +18,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from benchmarks import figures
+from benchmarks.figures import Figure, at_most
+
 BAR_MS = 100.0
 REPORT_BAR_MS = 1000.0
 _PAGE = "visual report, its page"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = figures.parser(__doc__)
     parser.add_argument("--times", type=int, default=9, help="how often each request is sent; the median counts")
     parser.add_argument("--plans", action="store_true", help="print EXPLAIN ANALYZE of every statement")
     parser.add_argument("--only", default="", help="only requests whose name holds this text")
@@ -34,39 +36,31 @@ def main() -> None:
     import django
 
     django.setup()
-    sys.exit(1 if _measure(options) else 0)
+    figures.tell(_measure(options), json_file=options.json)
 
 
-def _measure(options: Any) -> bool:
-    """Whether anything was late."""
+def _measure(options: Any) -> Iterator[Figure]:
     from django.db import transaction
 
     with transaction.atomic():
         client = _client()
-        requests = dict(_requests())
-        late, of_report = [], []
-        for name, address in requests.items():
+        of_report = []
+        for name, address in dict(_requests()).items():
             if options.only not in name:
                 continue
             took_ms, worked_ms = _medians(client, address, options.times)
-            late.append(_tell(name, took_ms, worked_ms, BAR_MS if name != _PAGE else REPORT_BAR_MS))
+            yield at_most(
+                name, worked_ms, "ms", BAR_MS if name != _PAGE else REPORT_BAR_MS, note=f"took {took_ms:.0f} ms"
+            )
             if name.startswith("visual report"):
                 of_report.append((took_ms, worked_ms))
             if options.plans:
                 _show_plans(client, address)
         if of_report:
             took_ms, worked_ms = map(sum, zip(*of_report, strict=True))
-            late.append(_tell("visual report, all of it one after the other", took_ms, worked_ms, REPORT_BAR_MS))
+            whole = "visual report, all of it one after the other"
+            yield at_most(whole, worked_ms, "ms", REPORT_BAR_MS, note=f"took {took_ms:.0f} ms")
         transaction.set_rollback(True)
-    return any(late)
-
-
-def _tell(name: str, took_ms: float, worked_ms: float, bar_ms: float) -> bool:
-    """Whether it was late."""
-    is_late = worked_ms > bar_ms
-    sys.stdout.write(f"{took_ms:8.1f} ms {worked_ms:8.1f} ms worked  {name}{'  over the bar' if is_late else ''}\n")
-    sys.stdout.flush()
-    return is_late
 
 
 def _medians(client: Any, address: str, times: int) -> tuple[float, float]:

@@ -1,26 +1,28 @@
 """Measures how fast a million rows leave as files, beside the fastest that PostgreSQL sends them.
 
-`manage.py load_test_figures --metric-rows 1000000 --accounts 10` fills an empty database first; `python -m
-benchmarks.exports` then downloads every campaign day as an owner, through the views, in this process. Before each
-download the table's own columns are read by a bare `COPY … TO STDOUT`; the median of the pairs' ratios counts. The bar:
-CSV takes at most twice as long as bare COPY. People and audit events that it makes are rolled back.
+`python -m benchmarks.exports` fills a throw-away database with a million campaign days and downloads all of them as an
+owner, through the views, in one process. Before each download the table's own columns are read by a bare
+`COPY … TO STDOUT`; the median of the pairs' ratios counts. The bar: CSV takes at most twice as long as bare COPY.
 """
 
-import argparse
-import json
 import os
 import statistics
+import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psutil
 
+from benchmarks import figures
+from benchmarks.figures import Figure, at_most, figure
+
+ROWS = 1_000_000
 BAR = 2.0
 _DAYS = "/api/v1/campaign-metrics?format="
 DOWNLOADS = {
@@ -44,24 +46,51 @@ class Download:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = figures.parser(__doc__)
     parser.add_argument("--times", type=int, default=5, help="how often each file is downloaded; the slow ones once")
     parser.add_argument("--only", default="", help="only files whose name holds this text")
-    parser.add_argument("--json", type=Path, help="also write the figures there")
+    parser.add_argument(
+        "--measure", action="store_true", help="in this process, on the database that the settings name"
+    )
     options = parser.parse_args()
+    if not options.measure:
+        sys.exit(_measured_on_a_million_rows())
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     import django
 
     django.setup()
-    figures = {}
+    figures.tell(_measure(options), json_file=options.json)
+
+
+def _measured_on_a_million_rows() -> int:
+    """Of a throw-away database."""
+    with tempfile.TemporaryDirectory(prefix="linkedin-ads-bench-") as data_dir:
+        env = {**os.environ, "ENV_FILE": os.devnull, "DATA_DIR": data_dir, "LOG_LEVEL": "WARNING"}
+        load = ["load_test_figures", "--metric-rows", str(ROWS), "--accounts", "10"]
+        for command in (["migrate", "--verbosity", "0"], load):
+            filled = [sys.executable, "manage.py", *command]
+            subprocess.run(filled, env=env, stdout=subprocess.DEVNULL, check=True)
+        measure = [sys.executable, "-m", "benchmarks.exports", "--measure", *sys.argv[1:]]
+        return subprocess.run(measure, env=env, check=False).returncode
+
+
+def _measure(options: Any) -> Iterator[Figure]:
     with _owner() as browser:
         for name, address in DOWNLOADS.items():
             if options.only in name:
-                figures[name] = _measure(browser, address, 1 if name in _SLOW else options.times)
-                sys.stdout.write(_line(name, figures[name]))
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1) + "\n")
-    sys.exit(1 if figures.get("CSV", {}).get("ratio", 0) > BAR else 0)
+                yield from _figures(name, _pairs(browser, address, 1 if name in _SLOW else options.times))
+
+
+def _figures(name: str, pairs: Sequence[tuple[float, Download]]) -> Iterator[Figure]:
+    """`pairs` are seconds of bare COPY and the file, by turns."""
+    files = [file for _, file in pairs]
+    ratio = statistics.median(file.seconds / seconds for seconds, file in pairs)
+    title = f"{name}: time / bare COPY"
+    yield at_most(title, ratio, "×", BAR, places=2) if name == "CSV" else figure(title, ratio, "×", places=2)
+    yield figure(f"{name}: seconds", statistics.median(file.seconds for file in files), "s", places=2)
+    yield figure(f"{name}: first byte", statistics.median(file.first_byte_seconds for file in files) * 1000, "ms")
+    yield figure(f"{name}: size", files[0].megabytes, "MB")
+    yield figure(f"{name}: growth of memory", max(file.memory_mb for file in files), "MB")
 
 
 @contextmanager
@@ -79,20 +108,8 @@ def _owner() -> Iterator[Any]:
         transaction.set_rollback(True)
 
 
-def _measure(browser: Any, address: str, times: int) -> dict[str, float]:
-    """Bare COPY and the file by turns."""
-    bare, files = [], []
-    for _ in range(times):
-        bare.append(_bare_copy_seconds())
-        files.append(_download(browser, address))
-    return {
-        "seconds": _median(one.seconds for one in files),
-        "first_byte_seconds": _median(one.first_byte_seconds for one in files),
-        "megabytes": _median(one.megabytes for one in files),
-        "memory_mb": max(one.memory_mb for one in files),
-        "bare_copy_seconds": _median(bare),
-        "ratio": _median(one.seconds / seconds for one, seconds in zip(files, bare, strict=True)),
-    }
+def _pairs(browser: Any, address: str, times: int) -> list[tuple[float, Download]]:
+    return [(_bare_copy_seconds(), _download(browser, address)) for _ in range(times)]
 
 
 def _bare_copy_seconds() -> float:
@@ -141,19 +158,6 @@ def _memory_watched() -> Iterator[Callable[[], int]]:
     finally:
         done.set()
         watcher.join()
-
-
-def _median(numbers: Any) -> float:
-    return round(statistics.median(numbers), 3)
-
-
-def _line(name: str, found: dict[str, float]) -> str:
-    late = "  over the bar" if name == "CSV" and found["ratio"] > BAR else ""
-    return (
-        f"{found['seconds']:7.2f} s {found['megabytes']:6.0f} MB {found['megabytes'] / found['seconds']:6.1f} MB/s"
-        f"  first byte {found['first_byte_seconds'] * 1000:6.0f} ms  memory +{found['memory_mb']:.0f} MB"
-        f"  {found['ratio']:6.2f} x bare COPY ({found['bare_copy_seconds']:.2f} s)  {name}{late}\n"
-    )
 
 
 if __name__ == "__main__":

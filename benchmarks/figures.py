@@ -10,27 +10,29 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """`bar` is the bound in words, empty where there is none; `holds` says whether the value keeps it."""
+    """`bar` is the bound in words, empty where there is none; `holds` says whether it is kept."""
 
     name: str
     value: float
     unit: str
     bar: str = ""
     holds: bool = True
+    note: str = ""
 
     def __str__(self) -> str:
         verdict = f"   bar: {self.bar}{'' if self.holds else '   MISSED'}" if self.bar else ""
-        return f"{self.value:>14,.10g} {self.unit:<12} {self.name}{verdict}"
+        note = f" ({self.note})" if self.note else ""
+        return f"{self.value:>14,.10g} {self.unit:<12} {self.name}{note}{verdict}"
 
 
-def figure(name: str, value: float, unit: str, *, places: int = 1) -> Figure:
+def figure(name: str, value: float, unit: str, *, places: int = 1, note: str = "") -> Figure:
     """A figure without a bar."""
-    return Figure(name, round(value, places), unit)
+    return Figure(name, round(value, places), unit, note=note)
 
 
-def at_most(name: str, value: float, unit: str, bar: float, *, places: int = 1) -> Figure:
+def at_most(name: str, value: float, unit: str, bar: float, *, places: int = 1, note: str = "") -> Figure:
     """A figure that is good while it is no larger than its bar."""
-    return Figure(name, round(value, places), unit, f"at most {bar:g}", value <= bar)
+    return Figure(name, round(value, places), unit, f"at most {bar:g}", value <= bar, note)
 
 
 def at_least(name: str, value: float, unit: str, bar: float, *, places: int = 1) -> Figure:

@@ -7,7 +7,6 @@ each, which a busy machine does not change, and at most 25 statements. Sessions 
 back.
 """
 
-import argparse
 import os
 import sys
 import time
@@ -18,6 +17,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 import psutil
+
+from benchmarks import figures
+from benchmarks.figures import Figure
 
 BAR_MS = 300.0
 MOST_STATEMENTS = 25
@@ -42,14 +44,12 @@ class Visit:
         return self.work_ms > BAR_MS or len(self.statements) > MOST_STATEMENTS or self.status != 200
 
     def __str__(self) -> str:
-        return (
-            f"{self.work_ms:4.0f} ms, {self.postgresql_ms:.0f} of them PostgreSQL's; took {self.took_ms:.0f} ms and"
-            f" {len(self.statements)} statements"
-        )
+        theirs = f"{self.postgresql_ms:.0f} of them PostgreSQL's"
+        return f"{theirs}, took {self.took_ms:.0f} ms, {len(self.statements)} statements"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = figures.parser(__doc__)
     parser.add_argument("--times", type=int, default=3, help="how often each page is opened; the median counts")
     parser.add_argument("--only", default="", help="only pages whose name holds this text")
     parser.add_argument("--statements", action="store_true", help="print the slowest statements of each page")
@@ -58,11 +58,10 @@ def main() -> None:
     import django
 
     django.setup()
-    late = sum(_measure(options))
-    sys.exit(1 if late else 0)
+    figures.tell(_measure(options), json_file=options.json)
 
 
-def _measure(options: Any) -> Iterator[bool]:
+def _measure(options: Any) -> Iterator[Figure]:
     from django.db import transaction
 
     with transaction.atomic():
@@ -71,17 +70,17 @@ def _measure(options: Any) -> Iterator[bool]:
                 # The first one also loads templates.
                 visits = [open_it() for _ in range(options.times + 1)][1:]
                 visit = sorted(visits, key=lambda one: one.work_ms)[len(visits) // 2]
-                _print(name, visit, with_statements=options.statements)
-                yield visit.is_over_the_bar
+                bar = f"at most {BAR_MS:.0f} and {MOST_STATEMENTS} statements"
+                wrong = f"status {visit.status}, " if visit.status != 200 else ""
+                yield Figure(name, round(visit.work_ms), "ms", bar, not visit.is_over_the_bar, f"{wrong}{visit}")
+                if options.statements:
+                    _print_slowest(visit)
         transaction.set_rollback(True)
 
 
-def _print(name: str, visit: Visit, *, with_statements: bool) -> None:
-    verdict = f"status {visit.status}: " if visit.status != 200 else "over the bar: " if visit.is_over_the_bar else ""
-    sys.stdout.write(f"{visit}  {verdict}{name}\n")
-    if with_statements:
-        for one in sorted(visit.statements, key=lambda one: float(one["time"]), reverse=True)[:3]:
-            sys.stdout.write(f"    {float(one['time']) * 1000:6.0f} ms  {one['sql'][:600]}\n")
+def _print_slowest(visit: Visit) -> None:
+    for one in sorted(visit.statements, key=lambda one: float(one["time"]), reverse=True)[:3]:
+        sys.stdout.write(f"    {float(one['time']) * 1000:6.0f} ms  {one['sql'][:600]}\n")
 
 
 def pages() -> Iterator[tuple[str, Callable[[], Visit]]]:
