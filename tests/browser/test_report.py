@@ -66,6 +66,7 @@ def test_a_filter_goes_into_the_address_which_shows_the_same_again(report):
     assert rows(report, "key-figures") == after
     expect(report.get_by_label("Period")).to_have_value("last_7_days")
     report.go_back()
+    expect(report.get_by_label("Period")).not_to_have_value("last_7_days")
     wait(report)
     assert rows(report, "key-figures") == before
 

@@ -67,8 +67,11 @@
 
     document.addEventListener("change", (event) => { tickAll(event); submitOnChange(event); });
     document.addEventListener("DOMContentLoaded", () => show(document));
-    // By then the searches are drawn.
-    window.addEventListener("load", nameSearches);
+    // Searches are drawn some time later, and drawn anew.
+    document.addEventListener("DOMContentLoaded", () => {
+        if (!document.querySelector("select.admin-autocomplete")) return;
+        new MutationObserver(nameSearches).observe(document.body, { childList: true, subtree: true });
+    });
     document.addEventListener("htmx:afterSettle", (event) => show(event.target));
     // Said by scripts that fill a part of their page themselves.
     document.addEventListener("page:changed", (event) => show(event.target));

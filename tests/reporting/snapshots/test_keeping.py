@@ -87,15 +87,15 @@ def test_where_the_file_is_gone_it_is_written_again(account: AdAccount, folder: 
 
 @pytest.mark.parametrize(("status", "is_told"), [("success", True), ("partial", True), ("failed", False)])
 def test_a_worker_is_told_after_a_sync_that_stored_something(
-    status: str, is_told: bool, django_capture_on_commit_callbacks: Any
+    account: AdAccount, status: str, is_told: bool, django_capture_on_commit_callbacks: Any
 ) -> None:
     with (
         patch.object(tasks.snapshot_after_sync, "delay") as told,
         patch.object(tasks.audit_ad_account, "delay"),
         django_capture_on_commit_callbacks(execute=True),
     ):
-        sync_finished.send(SyncLog, ad_account_id=7, run_id=1, status=status)
-    assert told.call_args_list == ([((7,), {})] if is_told else [])
+        sync_finished.send(SyncLog, ad_account_id=account.pk, run_id=1, status=status)
+    assert told.call_args_list == ([((account.pk,), {})] if is_told else [])
 
 
 def test_the_task_says_what_became_of_it(account: AdAccount, settings: Any) -> None:
