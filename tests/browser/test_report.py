@@ -249,7 +249,7 @@ def test_five_hundred_campaigns(stack, report):
 def another_person(stack: Any, email: str) -> Iterator[None]:
     """An analyst with the owner's password."""
     values = json.dumps({"id": 900_001, "email": email, "role": "analyst"})
-    copied = "SELECT (jsonb_populate_record(one, %s)).* FROM users AS one LIMIT 1"
+    copied = "SELECT (jsonb_populate_record(one, %s)).* FROM users AS one WHERE role = 'owner'"
     stack.rows(f"INSERT INTO users {copied} RETURNING id", values)
     try:
         yield
