@@ -43,6 +43,11 @@ def day(value: date | None) -> str:
     return format_html('<time class="day" datetime="{0}">{0}</time>', value.isoformat()) if value else "–"
 
 
+def api_word(value: str) -> str:
+    """LinkedIn's WEBSITE_VISIT as Website visit."""
+    return value.replace("_", " ").capitalize()
+
+
 def number(value: int | float | Decimal | None, decimals: int = 0) -> str:
     """A number with its thousands apart."""
     if value is None:
@@ -55,7 +60,7 @@ def number(value: int | float | Decimal | None, decimals: int = 0) -> str:
 
 def percent(value: float | Decimal | None) -> str:
     """What is stored as hundredths of a whole, with two decimals."""
-    return "–" if value is None else format_html("{} %", number(value, 2))
+    return "–" if value is None else format_html('<span class="nowrap">{} %</span>', number(value, 2))
 
 
 def money(value: Decimal | None, currency: str | None) -> str:

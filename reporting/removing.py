@@ -52,13 +52,18 @@ def rows_of(ad_account_id: int) -> dict[str, int]:
     with connection.cursor() as cursor:
         for model, where in LARGE.items():
             cursor.execute(f"SELECT count(*) FROM {model._meta.db_table} WHERE {where}", [ad_account_id])  # noqa: S608
-            [found[str(model._meta.verbose_name_plural)]] = cursor.fetchone()
+            [count] = cursor.fetchone()
+            found[_named(model, count)] = count
     for relation in AdAccount._meta.related_objects:
         model = relation.related_model
         if model not in LARGE and not relation.many_to_many:
-            rows = model._default_manager.filter(**{relation.field.name: ad_account_id})
-            found[str(model._meta.verbose_name_plural)] = rows.count()
+            count = model._default_manager.filter(**{relation.field.name: ad_account_id}).count()
+            found[_named(model, count)] = count
     return {name: count for name, count in found.items() if count}
+
+
+def _named(model: type[Model], count: int) -> str:
+    return str(model._meta.verbose_name if count == 1 else model._meta.verbose_name_plural)
 
 
 def begin(ad_account: AdAccount, *, actor: User | None, now: datetime) -> None:

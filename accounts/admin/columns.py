@@ -24,6 +24,10 @@ CurrencyOf = Callable[[Any, str], str | None]
 # How old these are says more in a list than when they were.
 _AGES: Final = frozenset({"fetched_at", "checked_at", "looked_up_at", "missing_since"})
 _PERCENT: Final = frozenset({"ctr", "share_pct"})
+# Their values are words of LinkedIn's API.
+_API_WORDS: Final = frozenset({
+    "bid_strategy", "creative_selection", "format", "intended_status", "objective", "review_status", "status", "type",
+})  # fmt: skip
 # Words of column names as people write them.
 _WORDS: Final = {
     "api": "API", "cpc": "CPC", "ctr": "CTR", "id": "ID", "linkedin": "LinkedIn", "pct": "%", "urn": "URN",
@@ -116,4 +120,6 @@ def _show(field: "models.Field[Any, Any]", currency_of: CurrencyOf, *, in_list: 
         return lambda row, value: ", ".join(map(str, value))
     if field.choices:
         return lambda row, value: getattr(row, f"get_{name}_display")()
+    if name in _API_WORDS:
+        return lambda row, value: shown.api_word(value)
     return lambda row, value: value

@@ -9,14 +9,14 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from unfold.decorators import action
 
-from accounts import access, connections
+from accounts import access, connections, shown
 from accounts.admin.base import AdAccountFilter, ReadOnlyAdmin
 from accounts.models import ConsentWarning, LinkedInAdAccountRole, LinkedInConnection
 
 
 @admin.register(LinkedInConnection)
 class LinkedInConnectionAdmin(ReadOnlyAdmin):
-    list_display = ["__str__", "state_now", "days_left", "consent_ends_at", "what_to_do"]
+    list_display = ["__str__", "state_now", "days_left", "consent_ends", "what_to_do"]
     list_filter = ["state"]
     list_select_related = ["user"]
     search_fields = ["user__email"]
@@ -53,9 +53,13 @@ class LinkedInConnectionAdmin(ReadOnlyAdmin):
         is_alive = connection.state == LinkedInConnection.State.ACTIVE
         return connection.days_left(timezone.now()) if is_alive else None
 
+    @admin.display(description="consent ends")
+    def consent_ends(self, connection: LinkedInConnection) -> str:
+        return shown.instant(connection.consent_ends_at)
+
     @admin.display(description="what to do")
     def what_to_do(self, connection: LinkedInConnection) -> str:
-        return connections.what_to_do(connection)
+        return connections.what_to_do(connection) or "–"
 
     @action(description="Connect LinkedIn", url_path="connect")  # type: ignore[untyped-decorator]
     def connect_linkedin(self, request: HttpRequest) -> HttpResponse:

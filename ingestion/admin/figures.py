@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db.models import F, Lookup, Model, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 
 from accounts.admin.base import AdAccountFilter, FactAdmin
 from accounts.admin.columns import link
@@ -168,7 +169,7 @@ class AudienceDemographicAdmin(FiguresAdmin):
 
     @admin.display(description="month", ordering="date_start")
     def month(self, row: AudienceDemographic) -> str:
-        return f"{row.date_start:%Y-%m}"
+        return format_html('<span class="nowrap">{}</span>', f"{row.date_start:%b %Y}")
 
     @admin.display(description="segment", ordering="segment_name")
     def segment_label(self, row: AudienceDemographic) -> str:

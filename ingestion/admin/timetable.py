@@ -16,7 +16,7 @@ from django_celery_beat.models import (
 )
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from accounts import access, audit
+from accounts import access, audit, shown
 from accounts.admin.base import OneRightAdmin, actor_of
 from accounts.models import AdAccount
 from ingestion import ad_account_settings
@@ -102,6 +102,11 @@ class TimetableForm(beat_admin.PeriodicTaskForm):  # type: ignore[misc]
 @admin.register(PeriodicTask)
 class PeriodicTaskAdmin(_TimetableAdmin, beat_admin.PeriodicTaskAdmin):  # type: ignore[misc]
     form = TimetableForm
+    list_display = ["name", "enabled", "scheduler", "last_run"]
+
+    @admin.display(description="last run", ordering="last_run_at")
+    def last_run(self, entry: PeriodicTask) -> str:
+        return shown.instant(entry.last_run_at)
 
     @admin.action(description="Enable selected tasks")
     def enable_tasks(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:

@@ -16,7 +16,7 @@ from reporting.audit_rules.base import Rule, Severity
 from reporting.models import Audit, AuditRequest, Finding
 from reporting.money import Money
 
-FINDINGS_PER_PAGE = 50
+FINDINGS_PER_PAGE = 25
 _State = Finding.State
 
 

@@ -1,6 +1,7 @@
 """`python -m tests.browser.screenshots [NAME …]`: pictures of every page into `.local/screenshots/`.
 
 Each page of `pages.py`, or those named, light and dark, wide and narrow, of an installation with the demo's data.
+With `--readme` those that the README shows, into `docs/screenshots/`; a running sync and its plan are taken by hand.
 """
 
 import argparse
@@ -19,14 +20,25 @@ from tests.browser.steps import sign_in
 from tests.journeys.stack import ROOT, Stack, running_stack
 
 FOLDER = ROOT / ".local" / "screenshots"
+README_FOLDER = ROOT / "docs" / "screenshots"
 _WIDTHS = {"wide": (1440, 900), "narrow": (390, 844)}
-_SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+Scheme = Literal["light", "dark"]
+_SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+# What the README shows: the page, its width, how much of it, and its light.
+_README: dict[str, tuple[str, str, int, Scheme]] = {
+    "overview": ("/admin/", "wide", 900, "light"),
+    "overview-phone": ("/admin/", "narrow", 844, "dark"),
+    "report": ("/report/?currency=USD", "wide", 1180, "light"),
+    "action-center": ("/actions/", "wide", 900, "light"),
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", nargs="*", help=", ".join(site.name for site in PAGES))
-    names = parser.parse_args().name
+    parser.add_argument("--readme", action="store_true", help="the README's pictures instead")
+    asked = parser.parse_args()
+    names = asked.name
     if unknown := set(names) - {site.name for site in PAGES}:
         parser.error(f"no page is called {', '.join(sorted(unknown))}; see --help")
     if executable() is None:
@@ -39,12 +51,27 @@ def main() -> None:
         stack.make_owner()
         stack.ready_web()
         stack.wait_until_synced(120)
+        if asked.readme:
+            _take_for_readme(browser, stack)
+            return
         for scheme, width in product(_SCHEMES, _WIDTHS):
             _take(browser, stack, wanted, scheme, width)
     sys.stdout.write(f"{len(wanted) * 4} pictures in {FOLDER.relative_to(ROOT)}/\n")
 
 
-def _take(browser: Browser, stack: Stack, wanted: list[Site], scheme: Literal["light", "dark"], width: str) -> None:
+def _take_for_readme(browser: Browser, stack: Stack) -> None:
+    """The upper part of a few pages."""
+    for name, (path, width, height, scheme) in _README.items():
+        with _context(browser, stack, scheme, width) as context:
+            page = context.new_page()
+            sign_in(page)
+            page.set_viewport_size({"width": _WIDTHS[width][0], "height": height})
+            page.goto(path)
+            page.wait_for_load_state("networkidle")
+            page.screenshot(path=README_FOLDER / f"{name}.png")
+
+
+def _take(browser: Browser, stack: Stack, wanted: list[Site], scheme: Scheme, width: str) -> None:
     """Every page in one light and width; strangers' pages before signing in."""
     with _context(browser, stack, scheme, width) as context:
         page = context.new_page()
@@ -69,7 +96,7 @@ def _picture(page: Page, name: str) -> None:
 
 
 @contextmanager
-def _context(browser: Browser, stack: Stack, scheme: Literal["light", "dark"], width: str) -> Iterator[BrowserContext]:
+def _context(browser: Browser, stack: Stack, scheme: Scheme, width: str) -> Iterator[BrowserContext]:
     across, down = _WIDTHS[width]
     context = browser.new_context(
         base_url=stack.pages_url, color_scheme=scheme, viewport={"width": across, "height": down}

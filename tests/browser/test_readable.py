@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(180)]
 
 OWN = [
     "login", "invitation", "forgotten-password", "home", "connect", "sync", "sync-run", "status", "end-consent",
-    "your-account", "your-password", "tokens",
+    "your-account", "your-password", "tokens", "report", "action-center", "snapshots", "remove-ad-account",
 ]  # fmt: skip
 # What the keyboard must reach on each page, by its name.
 ACTIONS = {
@@ -22,6 +22,10 @@ ACTIONS = {
     "sync": "Start a sync",
     "sync-run": "Sync these days again",
     "tokens": "Issue the token",
+    "report": "Show",
+    "action-center": "Judge now",
+    "snapshots": "Take a snapshot",
+    "remove-ad-account": "Remove it with all its data",
 }
 _ENOUGH_STEPS = 40
 # How the element that has the focus is called, and whether a ring is drawn around it.

@@ -85,12 +85,32 @@ def test_ad_accounts_are_chosen_by_keyboard(report):
 def test_days_typed_become_the_period(report):
     days = report.locator("[data-section=trend] details.figures").first.locator("tbody tr")
     first = report.evaluate("new Date(Date.now() - 3 * 864e5).toISOString().slice(0, 10)")
+    expect(report.get_by_label("First day")).not_to_be_visible()
+    report.get_by_label("Period").select_option("custom")
+    expect(report.get_by_label("First day")).to_be_focused()
     report.get_by_label("First day").fill(first)
     report.get_by_label("Last day").fill(first)
     report.wait_for_url(f"**/report/?period=custom&first_day={first}&last_day={first}")
     expect(days).to_have_count(1)
     expect(report.get_by_label("Period")).to_have_value("custom")
     wait(report)
+
+
+def test_a_phone_jumps_to_a_section_without_loading_the_page_again(stack, open_page):
+    page = open_page(stack, viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+    sign_in(page)
+    page.goto("/report/?period=last_7_days")
+    wait(page)
+    page.evaluate("window.isTheSamePage = true")
+    jumps = page.get_by_role("navigation", name="Sections of the report")
+    for title in ("Budget utilisation", "Filters", "Demographics"):
+        jumps.get_by_role("link", name=title).tap()
+        expect(jumps).to_be_in_viewport()
+    expect(section(page, "demographics").get_by_role("heading", name="Demographics")).to_be_in_viewport()
+    expect(page.get_by_label("Period")).not_to_be_in_viewport()
+    page.go_back()
+    expect(page.get_by_label("Period")).to_be_in_viewport()
+    assert page.evaluate("window.isTheSamePage")
 
 
 def test_figures_of_the_trend_are_switched_on_and_off(report):

@@ -229,9 +229,7 @@ ROWS: dict[type[Model], Callable[[AdAccount], Model]] = {
     FailedLogin: lambda one: FailedLogin.objects.create(
         username=f"dora{one.pk}@example.com", ip_address="127.0.0.1", failures_since_start=1
     ),
-    RemovedAdAccount: lambda _: RemovedAdAccount.objects.create(
-        id=7 + RemovedAdAccount.objects.count(), asked_at=NOW, finished_at=NOW
-    ),
+    RemovedAdAccount: lambda one: RemovedAdAccount.objects.create(id=10**12 + one.pk, asked_at=NOW, finished_at=NOW),
     AccountDailyTotal: lambda one: builders.make_account_day(account=one),
     AdAccountSettings: lambda one: AdAccountSettings.objects.create(account=one),
     AudienceDemographic: lambda one: builders.make_segment(account=one),

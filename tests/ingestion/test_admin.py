@@ -150,6 +150,14 @@ def test_amounts_carry_their_currency(as_alice: Client) -> None:
     assert ">2.00</data> %" in page
 
 
+def test_words_of_linkedins_api_are_shown_as_people_write_them(as_alice: Client) -> None:
+    campaign = make_campaign(status="PENDING_DELETION", objective="WEBSITE_VISIT", cost_type="CPM")
+    for page in (as_alice.get(url("campaign")), as_alice.get(url("campaign", "change", campaign.pk))):
+        text = page.content.decode()
+        for word in ("Pending deletion", "Website visit", "CPM"):
+            assert word in text
+
+
 def test_a_rejected_record_is_shown_as_linkedin_sent_it(as_alice: Client) -> None:
     payload = {"id": "x", "name": "<script>alert(1)</script> Größe"}
     record = make_rejected_record(payload=payload)

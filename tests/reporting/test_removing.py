@@ -95,12 +95,12 @@ def _only(linkedin: SimulatedLinkedIn, staying: int) -> dict[str, tuple[int, str
 
 def test_rows_are_counted_by_what_people_call_them():
     assert removing.rows_of(make_full_ad_account().pk) == {
-        "creative days": 1,
-        "rejected records": 1,
-        "creatives": 1,
-        "campaigns": 1,
-        "sync runs": 1,
-        "ad account grants": 1,
+        "creative day": 1,
+        "rejected record": 1,
+        "creative": 1,
+        "campaign": 1,
+        "sync run": 1,
+        "ad account grant": 1,
     }
 
 
@@ -176,7 +176,8 @@ def test_an_owner_sees_what_would_go_and_removes_it_by_its_number(
     ad_account = make_full_ad_account()
     said = strip_tags(as_alice.get(page(ad_account)).content.decode())
     assert "These 6 rows are removed for good" in said
-    assert "1 creative days" in said
+    assert "1 creative day" in said
+    assert "Keep it" in said
 
     refused = as_alice.post(page(ad_account), {"number": "yes"})
     assert refused.status_code == 400
@@ -223,7 +224,7 @@ def test_the_command_says_what_would_go_and_removes_only_when_told():
     out = io.StringIO()
     with pytest.raises(CommandError, match=r"^Nothing was removed; add --yes to remove Leaving"):
         call_command("delete_ad_account", ad_account.pk, stdout=out)
-    assert "1 creative days" in out.getvalue()
+    assert "1 creative day" in out.getvalue()
     assert CreativeDailyMetric.objects.exists()
     call_command("delete_ad_account", ad_account.pk, "--yes", stdout=out)
     assert "is gone, with 6 rows." in out.getvalue()

@@ -174,11 +174,11 @@ def test_demographics_say_their_months_and_their_coverage(two_currencies):
     assert block.title == "Seniority"
     assert block.table.column("share") == tuple(one.share_percent for one in pivot.segments)
     assert block.note.startswith("The segments explain 0 % of all impressions")
-    assert found.notes == ("LinkedIn counts audiences by calendar month, so whole months are shown: 2026-11.",)
+    assert found.notes == ("LinkedIn counts audiences by calendar month, so whole months are shown: November 2026.",)
     campaign = make_campaign(account=EVERYTHING[0])
     longer = section("demographics", select(f"first_day=2026-09-05&campaign={campaign.pk}")).notes
-    assert longer[0].endswith("2026-09 to 2026-11.")
-    assert longer[1] == "No figures are stored of 2026-09, 2026-10."
+    assert longer[0].endswith("September 2026 to November 2026.")
+    assert longer[1] == "No figures are stored of September 2026, October 2026."
     assert "choosing campaigns does not narrow them" in longer[2]
 
 

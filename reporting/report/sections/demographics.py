@@ -48,11 +48,11 @@ def _coverage(audience: Audience) -> str:
 
 def _months(found: Audiences, selection: Selection) -> tuple[str, ...]:
     asked = list(dict.fromkeys(day.replace(day=1) for day in Period(found.first_day, found.last_day).each_day()))
-    missing = [f"{month:%Y-%m}" for month in asked if month not in found.months]
-    span = " to ".join(f"{month:%Y-%m}" for month in dict.fromkeys([asked[0], asked[-1]]))
+    missing = [f"{month:%B %Y}" for month in asked if month not in found.months]
+    span = " to ".join(f"{month:%B %Y}" for month in dict.fromkeys([asked[0], asked[-1]]))
     said = [f"LinkedIn counts audiences by calendar month, so whole months are shown: {span}."]
     if found.partly_fetched_months:
-        partly = ", ".join(f"{month:%Y-%m}" for month in found.partly_fetched_months)
+        partly = ", ".join(f"{month:%B %Y}" for month in found.partly_fetched_months)
         said.append(f"Not every day of {partly} is fetched, so what the segments explain is said without it.")
     if found.months and missing:
         said.append(f"No figures are stored of {', '.join(missing)}.")

@@ -3,6 +3,7 @@
     "use strict";
 
     const { cell, tick, label, shortened, colours } = window.Report;
+    const NARROW = 20; // characters of a name, in one line of a narrow chart
     const UNIT_NAMES = { money: "Amount", count: "Count", percent: "Percent" };
 
     function columnOf(block, name) {
@@ -28,6 +29,14 @@
         };
     }
 
+    // Two lines at most, broken between words.
+    function inLines(text) {
+        if (text.length <= NARROW) return text;
+        const space = text.lastIndexOf(" ", NARROW);
+        const end = space > 0 ? space : NARROW;
+        return [text.slice(0, end), shortened(text.slice(end).trim(), NARROW)];
+    }
+
     function labels(look, isNarrow) {
         return {
             grid: { display: false },
@@ -35,7 +44,8 @@
             ticks: {
                 color: look.text,
                 autoSkip: false,
-                callback(value) { return shortened(this.getLabelForValue(value), isNarrow ? 14 : 34); },
+                // The names of an ad account's campaigns begin alike: where there is little room they take two lines.
+                callback(value) { return isNarrow ? inLines(this.getLabelForValue(value)) : shortened(this.getLabelForValue(value), 34); },
             },
         };
     }
@@ -246,8 +256,8 @@
     // In CSS pixels; bars grow with their number.
     function heightOf(block, isNarrow) {
         const rows = block.table.rows.length;
-        if (block.chart.kind === "bars") return rows * (columnOf(block, `${block.chart.series[0]}_before`) ? 36 : 26) + 90;
-        if (block.chart.kind === "stacked bars") return rows * 28 + 110;
+        if (block.chart.kind === "bars") return rows * (columnOf(block, `${block.chart.series[0]}_before`) ? 36 : 28) + 90;
+        if (block.chart.kind === "stacked bars") return rows * 30 + 110;
         if (block.chart.kind === "doughnut") return isNarrow ? 440 : 320;
         return isNarrow ? 300 : 360;
     }

@@ -7,12 +7,14 @@
     const form = document.getElementById("report-filters");
     const sections = [...root.querySelectorAll("[data-section]")];
     const drawn = new Map(); // section -> its charts, each with its block
+    const isWide = window.matchMedia("(min-width: 40rem)");
     const AT_ONCE = 3;
     // Whose blocks stand below each other; the others stand side by side where there is room.
     const WIDE = new Set(["key-figures", "trend", "creatives"]);
     // The server refuses addresses of more than 4,094 characters.
     const LONGEST_ADDRESS = 3600;
     const USUAL = { period: "last_30_days", compare: "previous", by: "", trend: "spend,clicks", campaign_metric: "spend", creative_metric: "spend" };
+    let asked = location.search;
     let under_way = new AbortController();
     let wait = 0;
 
@@ -42,6 +44,7 @@
 
     function remember(how) {
         history[how](null, "", address(location.pathname, query()));
+        asked = location.search;
         sections.forEach((section) => { section.querySelector("[data-csv]").href = address(section.dataset.url, query(), "format=csv"); });
     }
 
@@ -115,7 +118,7 @@
         const figures = table(block);
         figures.dataset.key = block.key;
         // What the review says of a creative is in the table alone.
-        figures.open = open.has(block.key) || found.name === "creatives";
+        figures.open = open.has(block.key) || (found.name === "creatives" && isWide.matches);
         const title = element("h3", { className: "strong", textContent: found.blocks.length > 1 || block.currency ? block.title : "" });
         const head = element("div", { className: "row" }, title);
         const note = block.note ? element("p", { className: "subtle note", textContent: block.note }) : null;
@@ -321,7 +324,8 @@
     form.addEventListener("input", search);
     form.addEventListener("submit", (event) => { event.preventDefault(); refresh(); });
     document.getElementById("report-print").addEventListener("click", () => window.print());
-    window.addEventListener("popstate", () => location.reload());
+    // A jump to a section changes the address too, but not what is asked for.
+    window.addEventListener("popstate", () => { if (location.search !== asked) location.reload(); });
     window.addEventListener("beforeprint", beforePrint);
     window.addEventListener("afterprint", afterPrint);
     heedTheme();
