@@ -1,7 +1,9 @@
-"""The answer to a failure of ours: it asks neither the database nor a context processor, which may be what failed."""
+"""Answers to what cannot be served; they ask neither the database nor a context processor, which may be what failed."""
+
+from collections.abc import Callable
 
 import structlog
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.template import loader
 
 
@@ -12,6 +14,18 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"error": _error(request_id)}, status=500)
     page = loader.get_template("500.html").render({"request_id": request_id})
     return HttpResponse(page, status=500)
+
+
+def explain_not_allowed(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware: a 405 has no words of its own, and a reload or a late login leads to one."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if isinstance(response, HttpResponseNotAllowed) and not response.content:
+            response.content = loader.get_template("405.html").render().encode()
+        return response
+
+    return answer
 
 
 def _error(request_id: str | None) -> dict[str, str | None]:

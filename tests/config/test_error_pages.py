@@ -136,3 +136,10 @@ def test_a_traceback_shows_neither_tokens_nor_codes(settings: Any, debug: bool) 
     assert TOKEN not in repr(parts)
     assert CODE not in repr(parts)
     assert data["request_insecure_uri"] == "/linkedin/callback/"
+
+
+def test_an_address_that_only_takes_buttons_says_so(as_alice: Client) -> None:
+    response = as_alice.get("/sync/start/")
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+    assert b"press the" in response.content
+    assert int(response["Content-Length"]) == len(response.content)
