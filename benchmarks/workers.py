@@ -2,9 +2,9 @@
 
 `python -m benchmarks.workers` starts throw-away databases and a simulated LinkedIn that answers in 100 ms, then
 counts ad accounts per minute with one worker process, with two and with four. After that beat runs alone with 2,000
-ad accounts in its timetable, or as many as `--entries` says. Bars: two workers do at least 1.8 times as much; beat takes
-less than 5 % of one core and less than 200 MB for 2,000. What four workers do is told without a bar: on a machine of two cores they and the simulator share
-them.
+ad accounts in its timetable, or as many as `--entries` says. Bars: two workers do at least 1.8 times as much; beat
+takes less than 5 % of one core and less than 200 MB for 2,000. What four workers do is told without a bar: on a
+machine of two cores they and the simulator share them.
 """
 
 import time

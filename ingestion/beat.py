@@ -11,6 +11,8 @@ from ingestion.signs_of_life import SIGN_SECONDS, quietly, sign_beat
 class SigningScheduler(DatabaseScheduler):  # type: ignore[misc]
     """A thread beside the ticks would go on signing for a beat that hangs; the ticks themselves do not."""
 
+    _heap_invalidated: bool
+
     def __init__(self, *args: Any, **options: Any) -> None:
         self._signed: float | None = None
         super().__init__(*args, **options)
