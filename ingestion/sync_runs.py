@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from accounts import audit
@@ -218,13 +219,18 @@ def prune() -> int:
     """
     old = timezone.now() - _KEPT
     RejectedRecord.objects.filter(created_at__lt=old).delete()
-    firsts = (
-        SyncLog.objects.filter(started_at__lt=old, status=SyncLog.Status.SUCCESS, account__isnull=False)
-        .order_by("account", "started_at__date", "started_at")
-        .distinct("account", "started_at__date")
+    earlier_that_day = SyncLog.objects.filter(
+        account=OuterRef("account"),
+        status=SyncLog.Status.SUCCESS,
+        started_at__date=OuterRef("started_at__date"),
+        # Within reach of an index.
+        started_at__gt=OuterRef("started_at") - timedelta(days=1),
+        started_at__lt=OuterRef("started_at"),
     )
     removed, _ = (
-        SyncLog.objects.filter(started_at__lt=old).exclude(pk__in=list(firsts.values_list("pk", flat=True))).delete()
+        SyncLog.objects.filter(started_at__lt=old)
+        .filter(~Q(status=SyncLog.Status.SUCCESS) | Q(account=None) | Exists(earlier_that_day))
+        .delete()
     )
     return removed
 

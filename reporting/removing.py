@@ -105,12 +105,16 @@ def carry_out(
 
 
 def _remove_chunk(model: type[Model], where: str, ad_account_id: int, note: Callable[[int], None]) -> bool:
-    """Whether there was anything; the progress is stored with the chunk."""
+    """Whether there was anything; the progress is stored with the chunk.
+
+    A place names a row only within its partition, so rows at these places are still asked whose they are.
+    """
     table = model._meta.db_table
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            f"DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} WHERE {where} LIMIT {_CHUNK}))",  # noqa: S608
-            [ad_account_id],
+            f"DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} WHERE {where} LIMIT {_CHUNK}))"  # noqa: S608
+            f" AND {where}",
+            [ad_account_id, ad_account_id],
         )
         removed: int = cursor.rowcount
         if removed:

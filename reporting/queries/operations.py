@@ -178,18 +178,25 @@ def consents(now: datetime) -> list[Consent]:
 def sizes() -> tuple[int, int, dict[str, int]]:
     """Running syncs, bytes of the database, and about how many rows each of the seven tables holds.
 
-    PostgreSQL counts rows as they come and go; after a crash only its last analysis is left. The running syncs are
-    exactly the entries of the constraint that allows one each, and discoveries.
+    PostgreSQL counts rows as they come and go, partition by partition where a table has any; after a crash only its
+    last analysis is left. The running syncs are exactly the entries of the constraint that allows one each, and
+    discoveries.
     """
     tables = [model._meta.db_table for model in SEVEN_TABLES]
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT relname, COALESCE(NULLIF(n_live_tup, 0), greatest(reltuples, 0)::bigint),
+            SELECT whole.relname,
+                   sum(COALESCE(NULLIF(n_live_tup, 0), greatest(part.reltuples, 0)::bigint))::bigint,
                    pg_database_size(current_database()),
                    (SELECT count(*) FROM sync_log WHERE status = 'running')
-            FROM pg_class JOIN pg_stat_user_tables USING (relname)
-            WHERE relname = ANY(%s) AND relnamespace = current_schema()::regnamespace
+            FROM pg_class AS whole
+            CROSS JOIN LATERAL (SELECT whole.oid UNION ALL
+                                SELECT inhrelid FROM pg_inherits WHERE inhparent = whole.oid) AS holds (oid)
+            JOIN pg_class AS part ON part.oid = holds.oid AND part.relkind = 'r'
+            JOIN pg_stat_user_tables ON relid = part.oid
+            WHERE whole.relname = ANY(%s) AND whole.relnamespace = current_schema()::regnamespace
+            GROUP BY whole.relname
             """,
             [tables],
         )

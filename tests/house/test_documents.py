@@ -8,6 +8,7 @@ from django.apps import apps
 from django.core.management import get_commands
 
 from accounts.models import AuditEvent
+from benchmarks import scaling
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("accounts", "ingestion", "reporting")
@@ -93,3 +94,8 @@ def test_every_relative_link_leads_somewhere():
     for page in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]:
         for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
             assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_the_arithmetic_of_scaling_is_what_the_command_prints():
+    told = "\n".join(scaling.table([10, 1_000, 100_000], scaling.Inputs()))
+    assert told in read("docs/scaling.md")

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis
+from celery import current_app
 
-from ingestion import signs_of_life
+from ingestion import schedules, signs_of_life
 from ingestion.beat import SigningScheduler
 from ingestion.signs_of_life import ALIVE, QueueLength, WorkerSign
 
@@ -78,6 +79,21 @@ def test_the_scheduler_signs_at_its_ticks_but_not_at_each(monkeypatch):
     scheduler = SigningScheduler()
     assert [scheduler.tick(), scheduler.tick()] == [5.0, 5.0]
     assert ticks == [1]
+
+
+def test_the_scheduler_notices_a_new_entry_and_compares_no_old_ones(monkeypatch):
+    """Comparing twenty thousand entries at every tick is most of what beat would do."""
+    # Beat has its connection for itself; here it is the test's.
+    monkeypatch.setattr("django_celery_beat.schedulers.close_old_connections", lambda: None)
+    schedules.schedule_syncs([1], now=datetime.now(UTC))
+    scheduler = SigningScheduler(app=current_app, lazy=True)
+    monkeypatch.setattr("django_celery_beat.schedulers.ModelEntry.__eq__", lambda *_: pytest.fail("compared"))
+    scheduler.tick()
+    scheduler.tick()
+    assert {event.entry.name for event in scheduler._heap} == {"Sync ad account 1"}
+    schedules.schedule_syncs([2], now=datetime.now(UTC))
+    scheduler.tick()
+    assert {event.entry.name for event in scheduler._heap} == {"Sync ad account 1", "Sync ad account 2"}
 
 
 def test_the_queue_counts_every_priority_and_what_workers_hold():

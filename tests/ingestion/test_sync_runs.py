@@ -9,6 +9,7 @@ import pytest
 import time_machine
 from django.conf import settings as django_settings
 from django.db import connection as database
+from django.utils import timezone
 
 from accounts.models import AdAccount
 from ingestion import sync_runs
@@ -329,3 +330,20 @@ def test_a_refusal_of_everything_is_raised_instead_of_noted(ad_account, error: L
     with pytest.raises(type(error)):
         run.note(error)
     assert run.failed_steps == 0
+
+
+def test_of_old_runs_the_first_success_of_each_ad_account_and_day_is_kept(ad_account):
+    """Those tell which days are covered."""
+    other = make_ad_account()
+    day = (timezone.now() - timedelta(days=100)).replace(hour=0, minute=0)
+    kept = [
+        make_sync_run(account=ad_account, started_at=day + timedelta(hours=4)),
+        make_sync_run(account=ad_account, started_at=day + timedelta(days=1)),
+        make_sync_run(account=other, started_at=day + timedelta(hours=8)),
+        make_sync_run(account=ad_account, started_at=timezone.now(), status="failed"),
+    ]
+    make_sync_run(account=ad_account, started_at=day + timedelta(hours=2), status="failed")
+    make_sync_run(account=ad_account, started_at=day + timedelta(hours=8))
+    make_sync_run(account=None, started_at=day)
+    assert sync_runs.prune() == 3
+    assert set(SyncLog.objects.all()) == set(kept)
