@@ -27,10 +27,8 @@ _COLUMNS = """
     ORDER BY attnum
 """
 _READ = "COPY (SELECT {names} FROM {table} ORDER BY {key}) TO STDOUT"
-_PREPARE: Final[tuple[LiteralString, ...]] = (
-    "CREATE TABLE bare (LIKE {table} INCLUDING ALL)",
-    "CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS SELECT {names} FROM {table} WITH NO DATA",
-)
+_BARE = "CREATE TABLE bare (LIKE {table} INCLUDING ALL)"
+_INCOMING = "CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS SELECT {names} FROM {table} WITH NO DATA"
 _UPSERT = """
     INSERT INTO bare ({names}) SELECT {names} FROM incoming ON CONFLICT ({key}) DO UPDATE SET {assignments}
 """
@@ -73,7 +71,7 @@ def load_seconds() -> float:
 def _load_table(table: str, key: LiteralString) -> float:
     from django.db import connection, transaction
 
-    with transaction.atomic(), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute(_COLUMNS, [table])
         columns = [sql.Identifier(name) for (name,) in cursor.fetchall()]
         known = {
@@ -82,17 +80,16 @@ def _load_table(table: str, key: LiteralString) -> float:
             "key": sql.SQL(key),
             "assignments": sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(column) for column in columns),
         }
-        with cursor.copy(
-            sql.SQL("COPY (SELECT {names} FROM {table} ORDER BY {key}) TO STDOUT").format(**known)
-        ) as copy:
+        with cursor.copy(sql.SQL(_READ).format(**known)) as copy:
             rows = [bytes(block) for block in copy]
-        for statement in _PREPARE:
-            cursor.execute(sql.SQL(statement).format(**known))
+        cursor.execute(sql.SQL(_BARE).format(**known))
         started = time.perf_counter()
-        with cursor.copy(sql.SQL("COPY incoming ({names}) FROM STDIN").format(**known)) as copy:
-            for block in rows:
-                copy.write(block)
-        cursor.execute(sql.SQL(_UPSERT).format(**known))
+        with transaction.atomic():
+            cursor.execute(sql.SQL(_INCOMING).format(**known))
+            with cursor.copy(sql.SQL("COPY incoming ({names}) FROM STDIN").format(**known)) as copy:
+                for block in rows:
+                    copy.write(block)
+            cursor.execute(sql.SQL(_UPSERT).format(**known))
         seconds = time.perf_counter() - started
-        cursor.execute("DROP TABLE bare, incoming")
+        cursor.execute("DROP TABLE bare")
     return seconds

@@ -72,6 +72,8 @@ class DaysSource:
         expected = expected_rows(
             table, ad_account_id=run.ad_account_id, first_day=first_day, last_day=last_day, entity_days=entity_days
         )
+        # Answers that wait to be written.
+        self._not_stored = 0
         self._windows = Windows(run.days_to_ask(table.target.table), expected=expected)
         self._known = load.known_ids(table.parents, ad_account_id=run.ad_account_id)
 
@@ -84,6 +86,7 @@ class DaysSource:
             return None
         return Job(
             ask=lambda: self.ask(window),
+            learn=lambda page: self._learned(window, page),
             then=lambda page: self._answered(window, page),
             failed=self._gave_up,
         )
@@ -107,15 +110,20 @@ class DaysSource:
         self._run.step = self.table.target.table
         self._run.store(self.table.target.table, page, lambda: self._write(window, page))
 
-    def _answered(self, window: Window, page: Page[Row]) -> None:
+    def _learned(self, window: Window, page: Page[Row]) -> None:
         if page.received < ANALYTICS_ROW_LIMIT:
             self._windows.answered(window, page.received)
+            self._not_stored += 1
+
+    def _answered(self, window: Window, page: Page[Row]) -> None:
+        if page.received < ANALYTICS_ROW_LIMIT:
             if window.campaign_ids is None:
                 self._run.days_answered(self.table.target.table, window.first_day, window.last_day)
             self.keep(window, page)
+            self._not_stored -= 1
         else:
             self._ask_for_halves(window, page)
-        if self._windows.done():
+        if self._windows.done() and not self._not_stored:
             self._run.done()
 
     def _ask_for_halves(self, window: Window, page: Page[Row]) -> None:

@@ -190,6 +190,7 @@ def _merge(target: Target, *, now: datetime) -> int:
         SELECT {incoming_columns}, %s
         FROM incoming LEFT JOIN {table} AS stored ON {same_key}
         WHERE stored.{a_key} IS NULL OR ({stored_values}) IS DISTINCT FROM ({incoming_values})
+        ORDER BY {incoming_key}
         ON CONFLICT ({key}) DO UPDATE SET {assignments}, fetched_at = excluded.fetched_at
         """
     ).format(
@@ -204,6 +205,8 @@ def _merge(target: Target, *, now: datetime) -> int:
         stored_values=_names(target.values, "stored"),
         incoming_values=_names(target.values, "incoming"),
         key=_names(target.key),
+        # In the order of the index, whose pages are then filled one after the other.
+        incoming_key=_names(target.key, "incoming"),
         assignments=sql.SQL(", ").join(
             sql.SQL("{} = {}").format(sql.Identifier(name), sql.Identifier("excluded", name)) for name in target.values
         ),

@@ -16,11 +16,15 @@ from ingestion.linkedin.errors import LinkedInError
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One request: `ask` runs in a worker thread, `then` or `failed` in the caller's."""
+    """One request: `ask` runs in a worker thread, the others in the caller's.
+
+    `learn` is told an answer as soon as it is there, so that the next request can go out while `then` still writes.
+    """
 
     ask: Callable[[], Any]
     then: Callable[[Any], None]
     failed: Callable[[LinkedInError], None]
+    learn: Callable[[Any], None] = lambda answer: None
 
 
 class Source(Protocol):
@@ -55,6 +59,10 @@ class SideBySide:
             self._start_jobs(pool)
             while self._under_way:
                 done, _ = wait(self._under_way, self._wait_seconds, FIRST_COMPLETED)
+                for future in done:
+                    if future.exception() is None:
+                        self._under_way[future].learn(future.result())
+                self._start_jobs(pool)
                 for future in done:
                     self._finish(future)
                     # The next request goes out before the next answer is written.

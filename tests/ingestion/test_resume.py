@@ -170,7 +170,8 @@ def test_force_starts_afresh(linkedin: SimulatedLinkedIn, asked: Asked):
     assert answered_days()
     asked.clear()
     assert linkedin.sync(force=True).status == "success"
-    assert sorted(days_of(asked)) == days_between(FIRST_DAY, TODAY)
+    # Days that the stopped run left out between others look empty: a window over them may be cut and asked in halves.
+    assert set(days_of(asked)) == set(days_between(FIRST_DAY, TODAY))
 
 
 @pytest.mark.parametrize(("minutes", "is_reused"), [(239, True), (241, False)])
