@@ -16,7 +16,6 @@ from django.test import Client
 from accounts import receivers
 from accounts.models import AdAccount, User
 from accounts.roles import Role
-from reporting.models import Snapshot
 from tests.accounts.scripted_linkedin import TOKENS
 from tests.builders import make_access, make_ad_account, make_user
 from tests.secrets_in_logs import SecretListener
@@ -41,12 +40,20 @@ def secret_listener() -> Iterator[SecretListener]:
 
 
 @pytest.fixture
-def snapshot_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The storage of snapshots keeps its files here: also the one that the model asked for before settings changed."""
-    for storage in (storages["snapshots"], Snapshot._meta.get_field("document").storage):
+def snapshot_folder(tmp_path: Path) -> Iterator[Path]:
+    """The storage of snapshots keeps its files here."""
+    with snapshots_kept_in(tmp_path / "snapshots"):
+        yield tmp_path / "snapshots"
+
+
+@contextmanager
+def snapshots_kept_in(folder: Path) -> Iterator[None]:
+    """The storage stays the same object: the model's file field holds it."""
+    storage = vars(storages["snapshots"])
+    with pytest.MonkeyPatch.context() as patch:
         for name in ("base_location", "location"):
-            monkeypatch.setitem(vars(storage), name, str(tmp_path / "snapshots"))
-    return tmp_path / "snapshots"
+            patch.setitem(storage, name, str(folder))
+        yield
 
 
 @pytest.fixture(scope="session")
