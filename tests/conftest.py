@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
 from django.core.files.storage import storages
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
 
 from accounts import receivers
 from accounts.models import AdAccount, User
@@ -37,6 +37,13 @@ def secret_listener() -> Iterator[SecretListener]:
     root.removeHandler(listener)
     root.setLevel(level)
     assert not listener.heard, "a secret was logged"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """The real hasher takes its time on purpose, in every test that makes a person or signs one in."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
 
 
 @pytest.fixture
