@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.steps import menu_entry, sign_in
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 
 SECTION_NAMES = (
     "key-figures", "trend", "campaigns", "spend", "funnel", "budgets", "engagement", "creatives", "demographics",

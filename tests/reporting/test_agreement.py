@@ -29,9 +29,6 @@ from tests.reporting.api.asking import every_row, get
 from tests.reporting.bi_roles import read_as
 from tests.reporting.two_installations import FIRST_DAY, LAST_DAY, NOW, OWNER, VIEWER, Row, Synced, restored, synced
 
-# Its installations are made once, by one process.
-pytestmark = pytest.mark.xdist_group("agreement")
-
 # As many days as are asked for.
 BEFORE = (date(2026, 9, 7), date(2026, 10, 13))
 DAYS = {"first_day": FIRST_DAY.isoformat(), "last_day": LAST_DAY.isoformat()}
