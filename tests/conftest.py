@@ -11,12 +11,11 @@ from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
 from django.core.files.storage import storages
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
 
 from accounts import receivers
 from accounts.models import AdAccount, User
 from accounts.roles import Role
-from reporting.models import Snapshot
 from tests.accounts.scripted_linkedin import TOKENS
 from tests.builders import make_access, make_ad_account, make_user
 from tests.secrets_in_logs import SecretListener
@@ -40,13 +39,28 @@ def secret_listener() -> Iterator[SecretListener]:
     assert not listener.heard, "a secret was logged"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """The real hasher takes its time on purpose, in every test that makes a person or signs one in."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
+
+
 @pytest.fixture
-def snapshot_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The storage of snapshots keeps its files here: also the one that the model asked for before settings changed."""
-    for storage in (storages["snapshots"], Snapshot._meta.get_field("document").storage):
+def snapshot_folder(tmp_path: Path) -> Iterator[Path]:
+    """The storage of snapshots keeps its files here."""
+    with snapshots_kept_in(tmp_path / "snapshots"):
+        yield tmp_path / "snapshots"
+
+
+@contextmanager
+def snapshots_kept_in(folder: Path) -> Iterator[None]:
+    """The storage stays the same object: the model's file field holds it."""
+    storage = vars(storages["snapshots"])
+    with pytest.MonkeyPatch.context() as patch:
         for name in ("base_location", "location"):
-            monkeypatch.setitem(vars(storage), name, str(tmp_path / "snapshots"))
-    return tmp_path / "snapshots"
+            patch.setitem(storage, name, str(folder))
+        yield
 
 
 @pytest.fixture(scope="session")

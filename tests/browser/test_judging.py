@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from tests.browser.steps import menu_entry, sign_in
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 
 
 def test_judge_now_shows_when_it_is_done(stack, open_page):

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from tests.browser.pages import PAGES, Visitor
 from tests.browser.steps import menu_entry, sign_in
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 
 PHONE = {"width": 390, "height": 844}
 _TOO_WIDE = "document.body.scrollWidth > document.documentElement.clientWidth"

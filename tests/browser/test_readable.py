@@ -7,7 +7,7 @@ from tests.browser.contrast import weak_texts
 from tests.browser.pages import PAGES, Visitor
 from tests.browser.steps import sign_in
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 
 OWN = [
     "login", "invitation", "forgotten-password", "home", "connect", "sync", "sync-run", "status", "end-consent",

@@ -8,22 +8,34 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.steps import menu_entry, sign_in
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 
 SECTION_NAMES = (
     "key-figures", "trend", "campaigns", "spend", "funnel", "budgets", "engagement", "creatives", "demographics",
 )  # fmt: skip
 
 
-@pytest.fixture
-def report(stack: Any, open_page: Any) -> Page:
-    page: Page = open_page(stack, viewport={"width": 1280, "height": 900})
+@pytest.fixture(scope="module")
+def signed_in(stack: Any, chromium: Browser) -> Any:
+    """The owner's cookies, once for all tests of the report."""
+    context = chromium.new_context(base_url=stack.pages_url)
+    page = context.new_page()
     sign_in(page)
     menu_entry(page, "Visual report").click()
+    expect(page).to_have_url(f"{stack.pages_url}/report/")
+    cookies = context.storage_state()
+    context.close()
+    return cookies
+
+
+@pytest.fixture
+def report(stack: Any, open_page: Any, signed_in: Any) -> Page:
+    page: Page = open_page(stack, viewport={"width": 1280, "height": 900}, storage_state=signed_in)
+    page.goto("/report/")
     wait(page)
     return page
 
@@ -146,9 +158,8 @@ def test_the_table_is_downloaded_as_csv_and_the_chart_as_png(report):
     assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_section_that_fails_says_so_and_can_be_asked_again(stack, open_page):
-    page = open_page(stack)
-    sign_in(page)
+def test_a_section_that_fails_says_so_and_can_be_asked_again(stack, open_page, signed_in):
+    page = open_page(stack, storage_state=signed_in)
     asked: list[str] = []
 
     def broken_once(route: Any) -> None:
@@ -184,12 +195,8 @@ def test_the_theme_may_change_and_paper_is_light(report):
     assert "dark" in (report.locator("html").get_attribute("class") or "")
 
 
-def test_without_scripts_the_form_still_asks(stack, open_page, chromium):
-    signed_in = open_page(stack)
-    sign_in(signed_in)
-    plain = chromium.new_context(
-        base_url=stack.pages_url, java_script_enabled=False, storage_state=signed_in.context.storage_state()
-    )
+def test_without_scripts_the_form_still_asks(stack, chromium, signed_in):
+    plain = chromium.new_context(base_url=stack.pages_url, java_script_enabled=False, storage_state=signed_in)
     page = plain.new_page()
     page.goto("/report/")
     page.get_by_label("Period").select_option("last_14_days")
@@ -227,6 +234,24 @@ def test_a_colleague_who_is_sent_the_address_sees_the_same(stack, open_page, rep
         pressed = "[data-section=trend] [aria-pressed=true]"
         assert ana.locator(pressed).all_text_contents() == report.locator(pressed).all_text_contents()
         ana.context.close()
+
+
+def test_an_answer_that_comes_late_is_not_shown(report):
+    """Another figure is chosen while the section is still on its way."""
+    late: list[Any] = []
+    address = "**/report/sections/campaigns/**"
+    report.route(address, lambda route: route.continue_() if late else late.append(route))
+    with report.expect_request(address):
+        report.get_by_label("Period").evaluate(_CHOOSE, "last_14_days")
+    title = section(report, "campaigns").locator("h3").first
+    section(report, "campaigns").get_by_role("combobox").select_option("clicks")
+    expect(title).to_contain_text("Campaigns by clicks")
+    with report.expect_response(address) as answered:
+        late[0].continue_()
+    answered.value.finished()
+    wait(report)
+    report.wait_for_timeout(200)
+    expect(title).to_contain_text("Campaigns by clicks")
 
 
 def test_the_whole_report_is_printed(report):

@@ -10,7 +10,7 @@ from tests.browser.steps import sign_in
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "openapi.yaml"
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 
 
 def issued_token(page: Page) -> str:

@@ -4,8 +4,6 @@ import pytest
 
 from tests.browser.watch import Watch
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 SITE = "http://127.0.0.1:1"
 
 

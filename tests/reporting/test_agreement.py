@@ -1,43 +1,44 @@
-"""Whoever tells a figure tells the same one: pages, API and LinkedIn itself, to the last unit, currency by currency.
+"""Whoever tells a figure tells the same one: pages, API, snapshots, BI views and LinkedIn itself, to the last unit.
 
-One world of three currencies is synced over HTTP and asked the same question everywhere. What is expected is added up
-here from the simulator's truth, with ratios written out once more, so that no code of the reports is in it.
+One world of three currencies is synced over HTTP and asked the same question everywhere, currency by currency: by the
+owner and by a viewer of one ad account, and once more where a backup of it was restored into an empty installation.
+What is expected is added up here from the simulator's truth, with ratios written out once more, so that no code of the
+reports is in it.
 
-Whatever tells figures joins by a line in `WHOLE`, `BY_CAMPAIGN` or `BY_SEGMENT`: a function that is given a browser
+Whatever tells figures joins by a line in `WHOLE` or one of the tables after it: a function that is given a browser
 and answers with the figures under the names of `reporting/metrics.py`. Each tells what it tells of them.
 """
 
+import csv
+import io
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, date, datetime
+from contextlib import nullcontext
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from accounts.models import AdAccount
-from accounts.roles import Role
-from ingestion.linkedin_simulator.simulator import Options, Simulator
-from ingestion.linkedin_simulator.truth import truth
-from ingestion.linkedin_simulator.world import WorldSize
-from ingestion.models import SyncLog
-from tests.builders import make_user
+from accounts.models import AdAccount, User
+from reporting.models import ReportingRole, Snapshot
 from tests.conftest import signed_in
-from tests.ingestion.simulated import simulated_linkedin
 from tests.reporting.api.asking import every_row, get
+from tests.reporting.bi_roles import read_as
+from tests.reporting.two_installations import FIRST_DAY, LAST_DAY, NOW, OWNER, VIEWER, Row, Synced, restored, synced
 
-NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-# Begins and ends in the middle of a week and a month; the days before are as many.
-FIRST_DAY, LAST_DAY = date(2026, 10, 14), date(2026, 11, 19)
+# As many days as are asked for.
 BEFORE = (date(2026, 9, 7), date(2026, 10, 13))
-DAYS = {"first_day": "2026-10-14", "last_day": "2026-11-19"}
+DAYS = {"first_day": FIRST_DAY.isoformat(), "last_day": LAST_DAY.isoformat()}
 MONTHS = (date(2026, 10, 1), date(2026, 11, 1))
 
 SUMS = (
     "impressions", "clicks", "spend", "landing_page_clicks", "conversions", "leads", "likes", "comments", "shares",
     "follows", "opens", "sends",
 )  # fmt: skip
+SEGMENT = ("pivot_type", "segment")
 SOCIAL = ("likes", "comments", "shares", "follows")
 # Dividend, divisor, times, decimal places.
 RATIOS: dict[str, tuple[tuple[str, ...], str, int, int]] = {
@@ -51,12 +52,11 @@ RATIOS: dict[str, tuple[tuple[str, ...], str, int, int]] = {
     "open_rate_percent": (("opens",), "sends", 100, 6),
 }
 
-Row = dict[str, Any]
 Told = dict[Any, dict[str, Decimal | None]]
 
 
 class World:
-    """The truth of every ad account, row by row."""
+    """What this browser may see: the truth of these ad accounts, row by row."""
 
     def __init__(self, browser: Client, tables: dict[int, dict[str, list[Row]]]) -> None:
         self.browser = browser
@@ -73,39 +73,37 @@ class World:
              ) -> list[Row]:  # fmt: skip
         return [row for row in self.rows(table) if first_day <= row["date"] <= last_day]
 
+    def segments(self) -> list[Row]:
+        """Of the months; LinkedIn does not break every figure down."""
+        rows = self.rows("audience_demographics")
+        return [dict.fromkeys(SUMS, 0) | row for row in rows if row["date_start"] in MONTHS]
+
     def names(self, table: str, column: str) -> dict[Any, str]:
         return {row["id"]: row[column] or str(row["id"]) for row in self.rows(table)}
 
 
-@pytest.fixture
-def world(settings: Any, transactional_db: None) -> World:
-    settings.BACKFILL_DAYS = 90
-    settings.API_REQUESTS_PER_MINUTE = 10_000
-    size = WorldSize(ad_accounts=4, campaigns_per_account=3, creatives_per_campaign=2)
-    with simulated_linkedin(settings, Options(now=NOW, frozen=True, size=size)) as linkedin:
-        linkedin.connect()
-        for pk in linkedin.ad_account_ids:
-            overspend(linkedin.simulator, pk)
-            assert linkedin.sync(pk).status == "success"
-        first_day = SyncLog.objects.exclude(first_day=None)[0].first_day
-        assert first_day
-        tables = {
-            pk: truth(linkedin.simulator, pk, first_day, NOW.date(), known_before=False)
-            for pk in linkedin.ad_account_ids
-        }
-    found = World(signed_in(make_user(role=Role.OWNER)), tables)
+@pytest.fixture(scope="module")
+def origin(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synced]:
+    with django_db_blocker.unblock(), synced(tmp_path_factory.mktemp("synced")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module", params=["as synced", "as restored"])
+def installation(origin: Synced, request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synced]:
+    with nullcontext() if request.param == "as synced" else restored(tmp_path_factory.mktemp("restored")):
+        yield origin
+
+
+@pytest.fixture(params=[OWNER, VIEWER])
+def world(installation: Synced, db: None, request: Any) -> World:
+    """What the owner may see, and what the viewer."""
+    browser = signed_in(User.objects.get(email=request.param))
+    if request.param == VIEWER:
+        return World(browser, {installation.granted_id: installation.truth[installation.granted_id]})
+    found = World(browser, installation.truth)
     assert set(found.currency.values()) == {"USD", "EUR", "GBP"}
     assert AdAccount.objects.filter(currency="USD").count() == 2
     return found
-
-
-def overspend(simulator: Simulator, ad_account_id: int) -> None:
-    """A total budget far below what the first campaign spends."""
-    account = simulator.present.account(ad_account_id)
-    assert account
-    first = next(iter(simulator.present.campaigns(account)))
-    budget = {"amount": "100", "currencyCode": account.currency}
-    simulator.change("edit", campaign=first.id, fields={"totalBudget": budget})
 
 
 # --- What is expected ---
@@ -192,6 +190,40 @@ def key_figures(browser: Client) -> Told:
     return told
 
 
+def documents(browser: Client) -> Iterator[Row]:
+    """The snapshots, downloaded, each with its currency."""
+    for snapshot in every_row(browser, "snapshots"):
+        answer: Any = browser.get(f"/api/v1/snapshots/{snapshot['id']}/document")
+        account = json.loads(b"".join(answer.streaming_content))["account"]
+        assert account["id"] == snapshot["account_id"]
+        yield account
+
+
+def summary(one: Row) -> Row:
+    """Of an ad account, a campaign or a creative of a snapshot, under the names that everybody else uses."""
+    renamed = {"ctr": "ctr_percent", "cpl": "cost_per_lead"}
+    return {renamed.get(name, name): value for name, value in one["metrics_summary"].items()}
+
+
+def of_documents(browser: Client, parts: Callable[[Row], Iterable[Row]]) -> Told:
+    """Sums over these parts of every snapshot."""
+    return added(
+        ({"currency": account["currency"], **row} for account in documents(browser) for row in parts(account)),
+        "currency",
+    )
+
+
+def creatives_of(account: Row) -> Iterator[Row]:
+    for campaign in account["campaigns"]:
+        yield from campaign["creatives"]
+
+
+def of_file(browser: Client, path: str) -> Told:
+    answer: Any = browser.get(f"/api/v1/{path}", DAYS | {"format": "csv"})
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")
+    return added(csv.DictReader(io.StringIO(text)), "currency")
+
+
 def only(names: Iterable[str], told: Told) -> Told:
     """Of sums over a table those that the table holds."""
     wanted = set(names)
@@ -216,6 +248,22 @@ WHOLE: dict[str, Callable[[Client], Told]] = {
                                               "currency"),
     "creative-metrics": lambda browser: added(every_row(browser, "creative-metrics", **DAYS, page_size=1000),
                                               "currency"),
+    "campaign-metrics as a file": lambda browser: of_file(browser, "campaign-metrics"),
+    "creative-metrics as a file": lambda browser: of_file(browser, "creative-metrics"),
+    "snapshots": lambda browser: of_documents(browser, lambda account: [summary(account)]),
+    "days of the snapshots": lambda browser: of_documents(browser, lambda account: account["daily_metrics"]),
+    "campaigns of the snapshots": lambda browser: of_documents(
+        browser, lambda account: map(summary, account["campaigns"])
+    ),
+    "days of campaigns of the snapshots": lambda browser: of_documents(
+        browser, lambda account: (day for one in account["campaigns"] for day in one["daily_metrics"])
+    ),
+    "creatives of the snapshots": lambda browser: of_documents(
+        browser, lambda account: map(summary, creatives_of(account))
+    ),
+    "days of creatives of the snapshots": lambda browser: of_documents(
+        browser, lambda account: (day for one in creatives_of(account) for day in one["daily_metrics"])
+    ),
     **{
         f"{group} of the API": lambda browser, group=group: added(  # type: ignore[misc]
             ({"currency": row["currency"], **row["figures"]} for row in report(browser, group_by=group)["rows"]),
@@ -224,6 +272,14 @@ WHOLE: dict[str, Callable[[Client], Told]] = {
         for group in ("account", "campaign", "creative", "day", "week", "month")
     },
 }  # fmt: skip
+
+# Who tells the figures of each ad account, by its id.
+BY_AD_ACCOUNT: dict[str, Callable[[Client], Told]] = {
+    "rows of the API": lambda browser: {
+        int(row["key"]): exact(row["figures"]) for row in report(browser, group_by="account")["rows"]
+    },
+    "snapshots": lambda browser: {account["id"]: exact(summary(account)) for account in documents(browser)},
+}
 
 # Who tells the figures of each campaign, by its name and currency.
 BY_CAMPAIGN: dict[str, Callable[[Client], Told]] = {
@@ -236,6 +292,12 @@ BY_CAMPAIGN: dict[str, Callable[[Client], Told]] = {
     "rows of the API": lambda browser: {
         (row["label"], row["currency"]): exact(row["figures"]) for row in report(browser, group_by="campaign")["rows"]
     },
+    "snapshots": lambda browser: {
+        (one["name"], account["currency"]): exact(summary(one))
+        for account in documents(browser)
+        for one in account["campaigns"]
+        if one["daily_metrics"]
+    },
 }
 
 # Who tells the impressions, clicks, conversions and leads of each segment in the months, by pivot and segment.
@@ -247,7 +309,7 @@ BY_SEGMENT: dict[str, Callable[[Client], Told]] = {
     },
     "demographics as a list": lambda browser: only(_OF_SEGMENTS, added(
         every_row(browser, "demographics", first_month=MONTHS[0], last_month=MONTHS[1], page_size=1000),
-        "pivot_type", "segment",
+        *SEGMENT,
     )),
 }  # fmt: skip
 
@@ -260,13 +322,14 @@ def assert_agree(who: str, told: Told, expected: Told) -> None:
             assert value == expected[key][name], (who, key, name)
 
 
-@pytest.mark.django_db(transaction=True)
 def test_everybody_tells_the_same_figures(world: World) -> None:
     """Few enough campaigns and creatives that no section cuts its list."""
     rows, names = world.days(), world.names("campaigns", "name")
     expected = grouped(rows, "currency")
     for who, tell in WHOLE.items():
         assert_agree(who, tell(world.browser), expected)
+    for who, tell in BY_AD_ACCOUNT.items():
+        assert_agree(who, tell(world.browser), grouped(rows, "account_id"))
     # The spend section leaves out what cost nothing.
     campaigns = grouped(({**row, "campaign": names[row["campaign_id"]]} for row in rows), "campaign", "currency")
     assert all(of_campaign["spend"] for of_campaign in campaigns.values())
@@ -274,11 +337,33 @@ def test_everybody_tells_the_same_figures(world: World) -> None:
         assert_agree(who, without_rest(tell(world.browser)), campaigns)
 
 
+def test_bi_tools_read_the_same_figures(installation: Synced, db: None) -> None:
+    everything = World(Client(), installation.truth)
+    for view in ("campaign_daily", "creative_daily", "account_daily"):
+        told = added(bi_rows(view, f"date BETWEEN '{FIRST_DAY}' AND '{LAST_DAY}'"), "currency")
+        assert_agree(view, told, grouped(everything.days(), "currency"))
+    rows = bi_rows("demographics_monthly", f"month_start IN ('{MONTHS[0]}', '{MONTHS[1]}')")
+    told = added(rows, "pivot_type", "segment_urn")
+    assert_agree("segments", only(_OF_SEGMENTS, told), grouped(everything.segments(), *SEGMENT))
+
+
+def bi_rows(view: str, where: str) -> list[Row]:
+    [role] = ReportingRole.objects.all()
+    return read_as(role.pk, f"SELECT * FROM reporting_{view} WHERE {where}")
+
+
+def test_a_viewer_is_told_nothing_of_other_ad_accounts(installation: Synced, db: None) -> None:
+    viewer = signed_in(User.objects.get(email=VIEWER))
+    for pk in installation.truth.keys() - {installation.granted_id}:
+        snapshot = Snapshot.objects.get(ad_account=pk)
+        for address in (f"ad-accounts/{pk}", f"snapshots/{snapshot.pk}", f"snapshots/{snapshot.pk}/document"):
+            assert viewer.get(f"/api/v1/{address}").status_code == 404, address
+
+
 def without_rest(told: Told) -> Told:
     return {key: row for key, row in told.items() if not key[0].endswith(" others")}
 
 
-@pytest.mark.django_db(transaction=True)
 def test_stretches_of_days_and_the_period_before(world: World) -> None:
     starts = {
         "day": lambda day: day,
@@ -315,7 +400,6 @@ def test_stretches_of_days_and_the_period_before(world: World) -> None:
     assert {row["currency"]: row["change"] for row in tiles if row["metric"] == "Spend"} == changes
 
 
-@pytest.mark.django_db(transaction=True)
 def test_funnel_engagement_creatives_and_shares_of_spend(world: World) -> None:
     browser, rows, names = world.browser, world.days(), world.names("campaigns", "name")
     everything = figures(rows)
@@ -323,7 +407,8 @@ def test_funnel_engagement_creatives_and_shares_of_spend(world: World) -> None:
     funnel = list(lines(browser, "funnel"))
     assert [Decimal(row["count"]) for row in funnel] == [everything[name] for name in steps]
     for row, name, previous in zip(funnel[1:], steps[1:], steps, strict=False):
-        assert Decimal(row["of_previous"]) == percent(everything[name], everything[previous])
+        of_previous = None if row["of_previous"] is None else Decimal(row["of_previous"])
+        assert of_previous == percent(everything[name], everything[previous])
         assert Decimal(row["of_first"]) == percent(everything[name], everything["impressions"])
 
     campaigns = grouped(rows, "campaign_id")
@@ -346,7 +431,6 @@ def test_funnel_engagement_creatives_and_shares_of_spend(world: World) -> None:
         assert Decimal(row["share"]) == percent(Decimal(row["spend"]), totals[row["currency"]]["spend"])
 
 
-@pytest.mark.django_db(transaction=True)
 def test_budgets_are_held_against_what_was_spent(world: World) -> None:
     rows, stored = world.days(), world.days(first_day=date.min, last_day=date.max)
     names, campaigns = world.names("campaigns", "name"), {row["name"]: row for row in world.rows("campaigns")}
@@ -375,13 +459,10 @@ def test_budgets_are_held_against_what_was_spent(world: World) -> None:
     assert {"Daily", "Total"} <= bases
 
 
-@pytest.mark.django_db(transaction=True)
 def test_audiences_with_their_shares_and_coverage(world: World) -> None:
     browser = world.browser
-    segments: list[Row] = [
-        dict.fromkeys(SUMS, 0) | row for row in world.rows("audience_demographics") if row["date_start"] in MONTHS
-    ]
-    expected = grouped(segments, "pivot_type", "segment")
+    segments = world.segments()
+    expected = grouped(segments, *SEGMENT)
     for who, tell in BY_SEGMENT.items():
         assert_agree(who, tell(browser), expected)
 
@@ -415,3 +496,22 @@ def test_audiences_with_their_shares_and_coverage(world: World) -> None:
         assert sum(Decimal(row["impressions"]) for row in table) == together
         shares = {one["name"]: Decimal(one["share_percent"]) for one in pivot["segments"][:10]}
         assert {row["segment"]: Decimal(row["share"]) for row in table[:10]} == shares
+
+
+def test_audiences_of_the_snapshots(world: World) -> None:
+    """The segments seen most, and all others as one."""
+    for account in documents(world.browser):
+        told = account["demographics"]
+        assert [date.fromisoformat(one) for one in told["months"]] == list(MONTHS)
+        of_account = [row for row in world.segments() if row["account_id"] == account["id"]]
+        expected = grouped(of_account, *SEGMENT)
+        assert told["pivots"].keys() == {pivot for pivot, _ in expected}
+        for pivot, of_pivot in told["pivots"].items():
+            together = figures(row for row in of_account if row["pivot_type"] == pivot)
+            shown = {one["segment"]: exact(one | {"ctr_percent": one["ctr"]}) for one in of_pivot["segments"]}
+            assert_agree(pivot, shown, {segment: expected[pivot, segment] for segment in shown})
+            for one in of_pivot["segments"]:
+                assert Decimal(one["share_pct"]) == percent(Decimal(one["impressions"]), together["impressions"])
+            everybody = [*of_pivot["segments"], *filter(None, [of_pivot["rest"]])]
+            for name in (*_OF_SEGMENTS, "spend"):
+                assert sum(Decimal(one[name]) for one in everybody) == together[name], (pivot, name)

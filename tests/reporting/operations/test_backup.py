@@ -35,16 +35,9 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(autouse=True)
-def files(settings: Any, tmp_path: Path) -> Path:
+def files(snapshot_folder: Path) -> Path:
     """Where the storage "snapshots" keeps its files."""
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "snapshots": {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {"location": str(tmp_path / "snapshots")},
-        },
-    }
-    return tmp_path / "snapshots"
+    return snapshot_folder
 
 
 def backup(path: Path) -> str:

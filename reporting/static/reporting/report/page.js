@@ -8,6 +8,7 @@
     const sections = [...root.querySelectorAll("[data-section]")];
     const drawn = new Map(); // section -> its charts, each with its block
     const isWide = window.matchMedia("(min-width: 40rem)");
+    const lastAsked = new WeakMap();
     const AT_ONCE = 3;
     // Whose blocks stand below each other; the others stand side by side where there is room.
     const WIDE = new Set(["key-figures", "trend", "creatives"]);
@@ -59,16 +60,20 @@
 
     async function load(section, signal) {
         const body = section.querySelector(".section-body");
+        // An answer to what was asked before may come last, and is no longer what is asked for.
+        const asked = Symbol(section.dataset.url);
+        lastAsked.set(section, asked);
         section.setAttribute("aria-busy", "true");
         try {
             const response = await answer(address(section.dataset.url, query()), { signal, headers: { Accept: "application/json" } });
             const isJson = (response.headers.get("Content-Type") || "").includes("json");
             const found = isJson ? await response.json() : {};
+            if (lastAsked.get(section) !== asked) return;
             if (!response.ok) throw new Error(found.error || `The server answered ${response.status}.`);
             if (!isJson) throw new Error("The answer is not the one of this service.");
             show(section, found);
         } catch (error) {
-            if (error.name === "AbortError") return;
+            if (error.name === "AbortError" || lastAsked.get(section) !== asked) return;
             trouble(section, body, error instanceof TypeError ? "The server cannot be reached." : error.message);
         }
         section.setAttribute("aria-busy", "false");
