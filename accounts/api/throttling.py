@@ -11,6 +11,7 @@ from typing import Any
 import redis
 import structlog
 from django.conf import settings
+from django.db import connection as database
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
@@ -27,7 +28,8 @@ class PerMinute(BaseThrottle):
 
     def allow_request(self, request: Request, view: Any) -> bool:
         minute = int(time.time()) // _MINUTE
-        key = f"api:{self.kind}:{self._who(request)}:{minute}"
+        # Several installations may share one Valkey, and their people have the same ids.
+        key = f"api:{database.settings_dict['NAME']}:{self.kind}:{self._who(request)}:{minute}"
         try:
             count = _count(key)
         except redis.RedisError:

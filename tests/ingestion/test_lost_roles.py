@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection as database
 
 from accounts.models import AdAccount, LinkedInAdAccountRole, LinkedInConnection
 from ingestion import budget, lost_roles, sync_runs, tasks
@@ -37,7 +38,7 @@ def linkedin(settings: Any) -> Iterator[SimulatedLinkedIn]:
 @pytest.fixture(autouse=True)
 def _no_turns_yet() -> Iterator[None]:
     yield
-    for key in budget.valkey().scan_iter("lost-roles:*"):
+    for key in budget.valkey().scan_iter(f"lost-roles:{database.settings_dict['NAME']}:*"):
         budget.valkey().delete(key)
 
 
@@ -200,7 +201,7 @@ def test_nobody_looks_for_what_is_long_lost_cannot_be_asked_or_is_held(
 
 
 def _let_a_pause_end() -> int:
-    [pause] = budget.valkey().scan_iter("lost-roles:*:pause")
+    [pause] = budget.valkey().scan_iter(f"lost-roles:{database.settings_dict['NAME']}:*:pause")
     seconds = int(budget.valkey().ttl(pause))
     budget.valkey().delete(pause)
     # Valkey counts down: a moment of it may be gone.

@@ -22,9 +22,9 @@ PATH = "/api/v1/campaign-metrics"
 
 
 @pytest.fixture(autouse=True)
-def nothing_counted() -> None:
+def nothing_counted(db: None) -> None:
     valkey = redis.Redis.from_url(django_settings.REDIS_URL)
-    for key in valkey.scan_iter("api:*"):
+    for key in valkey.scan_iter(f"api:{connection.settings_dict['NAME']}:*"):
         valkey.delete(key)
     valkey.close()
 
