@@ -32,7 +32,7 @@ _TITLES: Final = {
     "workers": "Ad accounts side by side, LinkedIn answering in 100 ms; beat",
     "reading": "What reports ask of PostgreSQL, ten million campaign days",
     "api": "The REST API and the Visual report, ten million campaign days",
-    "pages": "Every list and page of the admin, ten million campaign days",
+    "pages": "Every list and page of the admin, ten million campaign days; the bar is meant for one million",
     "exports": "A million rows as a file",
     "snapshots": "A snapshot of 5,000 creatives over 90 days",
 }
