@@ -138,9 +138,8 @@ class AdAccounts(Table):
     def sync(self, request: Request, pk: int) -> Response:
         """Needs the role of an owner or manager and, by token, another scope than read."""
         ad_account = self._own(pk)
-        wish = StartSerializer(data=request.data)
-        wish.is_valid(raise_exception=True)
-        [asked] = starting.start_syncs([ad_account.pk], asked_by=self.person, now=timezone.now(), **wish.validated_data)
+        wish = StartSerializer.read(request)
+        [asked] = starting.start_syncs([ad_account.pk], asked_by=self.person, now=timezone.now(), **wish)
         if asked.run:
             where = {"Location": reverse("sync-logs-detail", args=[asked.run.pk], request=request)}
             return Response({"reason": "", "run": _shown(asked.run)}, status=202, headers=where)

@@ -195,25 +195,20 @@ class Findings(Table):
     @action(detail=True, methods=["post"])
     def assign(self, request: Request, pk: int) -> Response:
         """To somebody, or to nobody; a fixed one too. Needs an owner, manager or analyst; by token read_and_change."""
-        wish = AssignSerializer(data=request.data)
-        wish.is_valid(raise_exception=True)
-        return self._decide(pk, findings.assign, "assignee", to=_person(wish.validated_data["assignee"]))
+        assignee = AssignSerializer.read(request)["assignee"]
+        return self._decide(pk, findings.assign, "assignee", to=_person(assignee))
 
     @extend_schema(summary="Snooze a finding", request=SnoozeSerializer, responses=FindingDetailSerializer)
     @action(detail=True, methods=["post"])
     def snooze(self, request: Request, pk: int) -> Response:
         """Quiet until a day. Needs an owner, manager or analyst; by token read_and_change."""
-        wish = SnoozeSerializer(data=request.data)
-        wish.is_valid(raise_exception=True)
-        return self._decide(pk, findings.snooze, "until", **wish.validated_data)
+        return self._decide(pk, findings.snooze, "until", **SnoozeSerializer.read(request))
 
     @extend_schema(summary="Accept a finding", request=AcceptSerializer, responses=FindingDetailSerializer)
     @action(detail=True, methods=["post"])
     def accept(self, request: Request, pk: int) -> Response:
         """Live with it for a reason. Needs an owner, manager or analyst; by token read_and_change."""
-        wish = AcceptSerializer(data=request.data)
-        wish.is_valid(raise_exception=True)
-        return self._decide(pk, findings.accept, "reason", **wish.validated_data)
+        return self._decide(pk, findings.accept, "reason", **AcceptSerializer.read(request))
 
     @extend_schema(summary="Reopen a finding", request=None, responses=FindingDetailSerializer)
     @action(detail=True, methods=["post"])

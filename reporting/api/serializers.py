@@ -8,6 +8,7 @@ from typing import Any
 from django_celery_beat.models import PeriodicTask
 from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
+from rest_framework.request import Request
 
 from accounts.models import AdAccount, LinkedInConnection
 from ingestion import schedules
@@ -69,6 +70,13 @@ _DESCRIBED = {
 
 class Wish(serializers.Serializer[Any]):
     """The body of a POST; a field that is not there is refused, not ignored: it is misspelt."""
+
+    @classmethod
+    def read(cls, request: Request) -> dict[str, Any]:
+        """What is wished for. Raises ValidationError."""
+        wish = cls(data=request.data)
+        wish.is_valid(raise_exception=True)
+        return dict(wish.validated_data)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         for name in self.initial_data:

@@ -80,12 +80,11 @@ class Snapshots(Table):
     )
     def create(self, request: Request) -> Response:
         """Needs the role of an analyst, manager or owner and, by token, the scope read_and_sync."""
-        wish = TakeSerializer(data=request.data)
-        wish.is_valid(raise_exception=True)
-        ad_account = self.ad_accounts.filter(pk=wish.validated_data["account_id"]).first()
+        wish = TakeSerializer.read(request)
+        ad_account = self.ad_accounts.filter(pk=wish["account_id"]).first()
         if ad_account is None:
             raise ValidationError({"account_id": ["There is no such ad account, or you may not see it."]})
-        days = wish.validated_data.get("days", settings.SNAPSHOT_DAYS)
+        days = wish.get("days", settings.SNAPSHOT_DAYS)
         try:
             snapshot = asking.take(ad_account, days=days, asked_by=self.person, now=timezone.now())
         except NotAllowed as error:
