@@ -48,15 +48,35 @@ def test_other_cells_stay_as_they_are(value: object) -> None:
 
 def test_every_kind_of_value_has_one_spelling_in_csv() -> None:
     values = [
-        7, Decimal("0E-10"), DAY, datetime(2026, 11, 19, 12, 0, 5, 7, tzinfo=UTC), True, False, None, ["A", "B"], [],
-        {"ö": [1]}, "=1", 'a "b", c\nd',
-    ]  # fmt: skip
+        7,
+        Decimal("0E-10"),
+        DAY,
+        datetime(2026, 11, 19, 12, 0, 5, 7, tzinfo=UTC),
+        True,
+        False,
+        None,
+        ["A", "B"],
+        [],
+        {"ö": [1]},
+        "=1",
+        'a "b", c\nd',
+    ]
     assert text_of([values]) == [
         [
-            "7", "0.0000000000", "2026-11-19", "2026-11-19T12:00:05Z", "true", "false", "", "A, B", "", '{"ö": [1]}',
-            "'=1", 'a "b", c\nd',
+            "7",
+            "0.0000000000",
+            "2026-11-19",
+            "2026-11-19T12:00:05Z",
+            "true",
+            "false",
+            "",
+            "A, B",
+            "",
+            '{"ö": [1]}',
+            "'=1",
+            'a "b", c\nd',
         ],
-    ]  # fmt: skip
+    ]
 
 
 def test_a_spreadsheet_tells_numbers_days_and_instants_from_text() -> None:

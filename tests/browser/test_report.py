@@ -15,8 +15,16 @@ from tests.browser.steps import menu_entry, sign_in
 pytestmark = pytest.mark.timeout(180)
 
 SECTION_NAMES = (
-    "key-figures", "trend", "campaigns", "spend", "funnel", "budgets", "engagement", "creatives", "demographics",
-)  # fmt: skip
+    "key-figures",
+    "trend",
+    "campaigns",
+    "spend",
+    "funnel",
+    "budgets",
+    "engagement",
+    "creatives",
+    "demographics",
+)
 
 
 @pytest.fixture(scope="module")

@@ -128,8 +128,11 @@ def test_database_takes_a_password_that_comes_by_itself(given):
     given("postgresql://maria@db.example.com/ads")
     read = env.database(NAME, password="p@ss:word/%")
     assert [read[key] for key in ("USER", "PASSWORD", "HOST", "NAME")] == [
-        "maria", "p@ss:word/%", "db.example.com", "ads",
-    ]  # fmt: skip
+        "maria",
+        "p@ss:word/%",
+        "db.example.com",
+        "ads",
+    ]
 
 
 def test_database_refuses_two_passwords_and_says_neither(given):

@@ -78,9 +78,12 @@ def _ask_everything(document: Any, world: World, url: str, *, examples: int, of_
 
             @seed(of_seed)
             @run(
-                max_examples=examples, database=None, deadline=None,
-                phases=[Phase.generate, Phase.shrink], suppress_health_check=list(HealthCheck),
-            )  # fmt: skip
+                max_examples=examples,
+                database=None,
+                deadline=None,
+                phases=[Phase.generate, Phase.shrink],
+                suppress_health_check=list(HealthCheck),
+            )
             @given(_cases(operation, world))
             def ask(case: Any) -> None:
                 for headers, hidden in askers:

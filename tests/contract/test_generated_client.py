@@ -28,9 +28,12 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     generate = ["generate", "--path", str(DOCUMENT), "--output-path", str(folder / PACKAGE), "--meta", "none"]
     done = subprocess.run(
         [str(programs / "openapi-python-client"), *generate, "--fail-on-warning"],
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
         env={**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"},  # it formats with our ruff
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 

@@ -36,9 +36,12 @@ def blocks(language: str) -> list[str]:
 
 def ran(stack: Stack, token: str, folder: Path, *command: str) -> str:
     environment = {
-        **os.environ, "BASE": stack.pages_url, "TOKEN": token, "AD_ACCOUNT": str(stack.ad_account_ids[0]),
+        **os.environ,
+        "BASE": stack.pages_url,
+        "TOKEN": token,
+        "AD_ACCOUNT": str(stack.ad_account_ids[0]),
         "PYTHONPATH": str(folder),
-    }  # fmt: skip
+    }
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
     )

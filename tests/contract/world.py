@@ -51,10 +51,14 @@ class World:
         creatives = [
             builders.make_creative(id=f"urn:li:sponsoredCreative:{base}", campaign=usual),
             builders.make_creative(
-                id=f"urn:li:sponsoredCreative:{base + 1}", campaign=bare, content_name=None, intended_status=None,
-                is_serving=None, review_status=None,
+                id=f"urn:li:sponsoredCreative:{base + 1}",
+                campaign=bare,
+                content_name=None,
+                intended_status=None,
+                is_serving=None,
+                review_status=None,
             ),
-        ]  # fmt: skip
+        ]
         run = builders.make_sync_run(account=ad_account)
         failed = builders.make_sync_run(account=ad_account, status="failed", error_kind="access", errors="Gone.")
         rejected = builders.make_rejected_record(run=failed)
@@ -95,8 +99,15 @@ class World:
 
 
 _MAY_BE_MISSING = (
-    "name", "status", "type", "daily_budget", "daily_budget_currency", "cost_type", "unit_cost", "objective",
-)  # fmt: skip
+    "name",
+    "status",
+    "type",
+    "daily_budget",
+    "daily_budget_currency",
+    "cost_type",
+    "unit_cost",
+    "objective",
+)
 
 
 def _ad_account(pk: int, name: str) -> AdAccount:

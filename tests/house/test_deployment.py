@@ -173,7 +173,14 @@ def test_every_volume_that_is_used_is_declared():
 def test_the_image_holds_what_the_program_needs_and_nothing_else():
     kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     assert kept == {
-        "Dockerfile", "accounts", "config", "ingestion", "reporting", "templates", "requirements/base.txt", "manage.py",
+        "Dockerfile",
+        "accounts",
+        "config",
+        "ingestion",
+        "reporting",
+        "templates",
+        "requirements/base.txt",
+        "manage.py",
         "Procfile",
-    }  # fmt: skip
+    }
     assert all((ROOT / name).exists() for name in kept)

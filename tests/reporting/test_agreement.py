@@ -35,9 +35,19 @@ DAYS = {"first_day": FIRST_DAY.isoformat(), "last_day": LAST_DAY.isoformat()}
 MONTHS = (date(2026, 10, 1), date(2026, 11, 1))
 
 SUMS = (
-    "impressions", "clicks", "spend", "landing_page_clicks", "conversions", "leads", "likes", "comments", "shares",
-    "follows", "opens", "sends",
-)  # fmt: skip
+    "impressions",
+    "clicks",
+    "spend",
+    "landing_page_clicks",
+    "conversions",
+    "leads",
+    "likes",
+    "comments",
+    "shares",
+    "follows",
+    "opens",
+    "sends",
+)
 SEGMENT = ("pivot_type", "segment")
 SOCIAL = ("likes", "comments", "shares", "follows")
 # Dividend, divisor, times, decimal places.
@@ -69,8 +79,9 @@ class World:
             for row in tables[table]:
                 yield {**row, "account_id": pk, "currency": self.currency[pk]}
 
-    def days(self, table: str = "campaign_daily_metrics", *, first_day: date = FIRST_DAY, last_day: date = LAST_DAY
-             ) -> list[Row]:  # fmt: skip
+    def days(
+        self, table: str = "campaign_daily_metrics", *, first_day: date = FIRST_DAY, last_day: date = LAST_DAY
+    ) -> list[Row]:
         return [row for row in self.rows(table) if first_day <= row["date"] <= last_day]
 
     def segments(self) -> list[Row]:
@@ -178,11 +189,19 @@ def added(rows: Iterable[Row], *by: str) -> Told:
 def key_figures(browser: Client) -> Told:
     """The tiles name their figures in words."""
     labels = {
-        "Spend": "spend", "Impressions": "impressions", "Clicks": "clicks", "CTR": "ctr_percent", "CPC": "cpc",
-        "CPM": "cpm", "Conversions": "conversions", "Cost per conversion": "cost_per_conversion", "Leads": "leads",
-        "Cost per lead": "cost_per_lead", "Social engagements": "engagements",
+        "Spend": "spend",
+        "Impressions": "impressions",
+        "Clicks": "clicks",
+        "CTR": "ctr_percent",
+        "CPC": "cpc",
+        "CPM": "cpm",
+        "Conversions": "conversions",
+        "Cost per conversion": "cost_per_conversion",
+        "Leads": "leads",
+        "Cost per lead": "cost_per_lead",
+        "Social engagements": "engagements",
         "Engagement rate": "engagement_rate_percent",
-    }  # fmt: skip
+    }
     told: Told = defaultdict(dict)
     for row in lines(browser, "key-figures"):
         told[row["currency"]][labels[row["metric"]]] = None if row["now"] is None else Decimal(row["now"])
@@ -244,10 +263,12 @@ WHOLE: dict[str, Callable[[Client], Told]] = {
     "creatives of the report": lambda browser: only(_OF_CAMPAIGNS, added(lines(browser, "creatives"), "currency")),
     "spend of the report": lambda browser: only(["spend"], added(lines(browser, "spend"), "currency")),
     "totals of the API": lambda browser: {one["currency"]: exact(one["figures"]) for one in report(browser)["totals"]},
-    "campaign-metrics": lambda browser: added(every_row(browser, "campaign-metrics", **DAYS, page_size=1000),
-                                              "currency"),
-    "creative-metrics": lambda browser: added(every_row(browser, "creative-metrics", **DAYS, page_size=1000),
-                                              "currency"),
+    "campaign-metrics": lambda browser: added(
+        every_row(browser, "campaign-metrics", **DAYS, page_size=1000), "currency"
+    ),
+    "creative-metrics": lambda browser: added(
+        every_row(browser, "creative-metrics", **DAYS, page_size=1000), "currency"
+    ),
     "campaign-metrics as a file": lambda browser: of_file(browser, "campaign-metrics"),
     "creative-metrics as a file": lambda browser: of_file(browser, "creative-metrics"),
     "snapshots": lambda browser: of_documents(browser, lambda account: [summary(account)]),
@@ -271,7 +292,7 @@ WHOLE: dict[str, Callable[[Client], Told]] = {
         )
         for group in ("account", "campaign", "creative", "day", "week", "month")
     },
-}  # fmt: skip
+}
 
 # Who tells the figures of each ad account, by its id.
 BY_AD_ACCOUNT: dict[str, Callable[[Client], Told]] = {
@@ -307,11 +328,14 @@ BY_SEGMENT: dict[str, Callable[[Client], Told]] = {
         for pivot in get(browser, "reports/demographics", **DAYS, top=1000)["pivots"]
         for one in pivot["segments"]
     },
-    "demographics as a list": lambda browser: only(_OF_SEGMENTS, added(
-        every_row(browser, "demographics", first_month=MONTHS[0], last_month=MONTHS[1], page_size=1000),
-        *SEGMENT,
-    )),
-}  # fmt: skip
+    "demographics as a list": lambda browser: only(
+        _OF_SEGMENTS,
+        added(
+            every_row(browser, "demographics", first_month=MONTHS[0], last_month=MONTHS[1], page_size=1000),
+            *SEGMENT,
+        ),
+    ),
+}
 
 
 def assert_agree(who: str, told: Told, expected: Told) -> None:

@@ -87,9 +87,15 @@ def _only(linkedin: SimulatedLinkedIn, staying: int) -> dict[str, tuple[int, str
     linkedin.sync(staying, first_day=linkedin.today - timedelta(days=30))
     findings.audit_ad_account(staying, now=linkedin.now())
     facts = {
-        "campaigns", "creatives", "campaign_daily_metrics", "creative_daily_metrics", "audience_demographics",
-        "account_daily_totals", "findings", "audits",
-    }  # fmt: skip
+        "campaigns",
+        "creatives",
+        "campaign_daily_metrics",
+        "creative_daily_metrics",
+        "audience_demographics",
+        "account_daily_totals",
+        "findings",
+        "audits",
+    }
     return {table: said for table, said in contents().items() if table in facts}
 
 

@@ -33,8 +33,9 @@ def analyst() -> User:
 @pytest.fixture
 def finding(bobs_ad_account: AdAccount) -> Finding:
     campaign = builders.make_campaign(account=bobs_ad_account, name="Spring")
-    return make_finding(campaign=campaign, changed_at=NOW, history=[{"at": NOW.isoformat(), "what": "found",
-                                                                     "by": None, "detail": ""}])  # fmt: skip
+    return make_finding(
+        campaign=campaign, changed_at=NOW, history=[{"at": NOW.isoformat(), "what": "found", "by": None, "detail": ""}]
+    )
 
 
 def post(person: User | None, path: str, scope: str = "read_and_change", **body: Any) -> Any:
@@ -53,17 +54,34 @@ def test_a_finding_whole(as_bob: Client, finding: Finding, bobs_ad_account: AdAc
     make_finding()
     [row] = every_row(as_bob, "findings")
     assert row == {
-        "id": finding.pk, "account_id": bobs_ad_account.pk, "campaign_id": finding.campaign_id, "campaign": "Spring",
-        "creative_id": None, "creative": None, "rule_id": "audience_network",
-        "title": "LinkedIn Audience Network is on", "severity": "warning",
+        "id": finding.pk,
+        "account_id": bobs_ad_account.pk,
+        "campaign_id": finding.campaign_id,
+        "campaign": "Spring",
+        "creative_id": None,
+        "creative": None,
+        "rule_id": "audience_network",
+        "title": "LinkedIn Audience Network is on",
+        "severity": "warning",
         "sentence": "Spring also runs on LinkedIn Audience Network.",
         "evidence": [{"label": "Spend in 30 days", "value": "1234.50", "unit": "money"}],
-        "why": row["why"], "remedy": row["remedy"], "money_at_stake": "1234.5000000000", "stake": row["stake"],
-        "currency": "EUR", "state": "open", "assignee": None, "snoozed_until": None, "accepted_reason": None,
-        "fixed_at": None, "saved": None, "first_seen_at": "2026-11-20T12:00:00Z",
-        "last_seen_at": "2026-11-20T12:00:00Z", "reopened_at": None, "changed_at": "2026-11-20T12:00:00Z",
+        "why": row["why"],
+        "remedy": row["remedy"],
+        "money_at_stake": "1234.5000000000",
+        "stake": row["stake"],
+        "currency": "EUR",
+        "state": "open",
+        "assignee": None,
+        "snoozed_until": None,
+        "accepted_reason": None,
+        "fixed_at": None,
+        "saved": None,
+        "first_seen_at": "2026-11-20T12:00:00Z",
+        "last_seen_at": "2026-11-20T12:00:00Z",
+        "reopened_at": None,
+        "changed_at": "2026-11-20T12:00:00Z",
         "times_seen": 1,
-    }  # fmt: skip
+    }
     assert "clear “LinkedIn Audience Network”" in row["remedy"]
     history = [{"at": "2026-11-20T12:00:00Z", "what": "found", "by": None, "detail": ""}]
     assert get(as_bob, f"findings/{finding.pk}") == row | {"history": history}
@@ -111,9 +129,19 @@ def test_lists_are_narrowed(analyst: User, narrowed: dict[str, str], shown: set[
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"state": "gone"}, {"severity": "bad"}, {"rule_id": "x"}, {"changed_since": "soon"}, {"account_id": "x"},
-     {"order": "weight"}, {"status": "open"}, {"fields": "weight"}, {"page_size": "0"}, {"assignee": "\0"}],
-)  # fmt: skip
+    [
+        {"state": "gone"},
+        {"severity": "bad"},
+        {"rule_id": "x"},
+        {"changed_since": "soon"},
+        {"account_id": "x"},
+        {"order": "weight"},
+        {"status": "open"},
+        {"fields": "weight"},
+        {"page_size": "0"},
+        {"assignee": "\0"},
+    ],
+)
 def test_nonsense_is_refused(as_alice: Client, wrong: dict[str, str]) -> None:
     response = as_alice.get("/api/v1/findings", wrong)
     assert (response.status_code, response.json()["error"]["field"]) == (400, *wrong)
@@ -174,8 +202,13 @@ def test_a_finding_is_assigned_snoozed_accepted_and_reopened(analyst: User, find
     nobody = decide(analyst, finding, "assign", assignee=None).json()
     assert nobody["assignee"] is None
     assert [entry["what"] for entry in nobody["history"]] == [
-        "found", "assigned", "snoozed", "accepted", "reopened", "assigned",
-    ]  # fmt: skip
+        "found",
+        "assigned",
+        "snoozed",
+        "accepted",
+        "reopened",
+        "assigned",
+    ]
     assert {entry["by"] for entry in nobody["history"][1:]} == {"Ana"}
     assert AuditEvent.objects.filter(kind="finding_changed", actor_email="ana@example.com").count() == 5
 
@@ -265,18 +298,27 @@ def test_deciding_twice_is_no_error(analyst: User, finding: Finding) -> None:
 def test_what_was_judged_and_what_was_not(as_bob: Client, bobs_ad_account: AdAccount) -> None:
     path = f"ad-accounts/{bobs_ad_account.pk}/audit"
     assert get(as_bob, path) == {
-        "account_id": bobs_ad_account.pk, "judged_at": None, "as_of": None, "campaigns": 0, "found": 0,
-        "unjudged": [], "waiting_since": None,
-    }  # fmt: skip
+        "account_id": bobs_ad_account.pk,
+        "judged_at": None,
+        "as_of": None,
+        "campaigns": 0,
+        "found": 0,
+        "unjudged": [],
+        "waiting_since": None,
+    }
     unjudged = [{"rule": "low_ctr", "reason": "LinkedIn did not tell of which type.", "count": 2}]
     Audit.objects.create(
         ad_account=bobs_ad_account, as_of=NOW - HOUR, judged_at=NOW, campaigns=3, found=1, unjudged=unjudged
     )
     assert get(as_bob, path) == {
-        "account_id": bobs_ad_account.pk, "judged_at": "2026-11-20T12:00:00Z", "as_of": "2026-11-20T11:00:00Z",
-        "campaigns": 3, "found": 1, "waiting_since": None,
+        "account_id": bobs_ad_account.pk,
+        "judged_at": "2026-11-20T12:00:00Z",
+        "as_of": "2026-11-20T11:00:00Z",
+        "campaigns": 3,
+        "found": 1,
+        "waiting_since": None,
         "unjudged": [{"rule_id": "low_ctr", "reason": "LinkedIn did not tell of which type.", "count": 2}],
-    }  # fmt: skip
+    }
     assert as_bob.get(f"/api/v1/ad-accounts/{builders.make_ad_account().pk}/audit").status_code == 404
 
 

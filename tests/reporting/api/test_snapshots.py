@@ -99,8 +99,10 @@ def test_the_document(bob: User, snapshot: Snapshot) -> None:
     body = b"".join(response.streaming_content)
     assert_valid(json.loads(body))
     assert (response.status_code, response["Content-Type"], len(body)) == (
-        200, "application/json", snapshot.size_bytes,
-    )  # fmt: skip
+        200,
+        "application/json",
+        snapshot.size_bytes,
+    )
     event = AuditEvent.objects.get(kind="exported")
     assert (event.actor_id, event.ad_account_id) == (bob.pk, snapshot.ad_account_id)
 

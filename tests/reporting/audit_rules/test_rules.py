@@ -93,31 +93,52 @@ HALF_OF_THE_TOTAL = TOTAL | {"starts_at": MIDNIGHT - 5 * DAY, "ends_at": MIDNIGH
 EDGES: list[tuple[str, Any, Any]] = [
     ("audience_network", campaign(audience_network=True), campaign(audience_network=False)),
     ("audience_expansion", campaign(audience_expansion=True), campaign(audience_expansion=False)),
-    ("maximum_delivery", campaign(bid_strategy="MAX_CLICK", cost_type="CPM"),
-     campaign(bid_strategy="MAX_CLICK", cost_type="CPC")),
+    (
+        "maximum_delivery",
+        campaign(bid_strategy="MAX_CLICK", cost_type="CPM"),
+        campaign(bid_strategy="MAX_CLICK", cost_type="CPC"),
+    ),
     ("no_serving_creative", campaign(creatives_serving=0), campaign(creatives_serving=1)),
-    ("no_serving_creative", campaign(creatives_serving=0, ends_at=NOW + timedelta(seconds=1)),
-     campaign(creatives_serving=0, ends_at=NOW)),
+    (
+        "no_serving_creative",
+        campaign(creatives_serving=0, ends_at=NOW + timedelta(seconds=1)),
+        campaign(creatives_serving=0, ends_at=NOW),
+    ),
     ("single_creative", campaign(creatives_active=1), campaign(creatives_active=2)),
-    ("held_creative", creative(review_status="PENDING", changed_at=NOW - 2 * DAY),
-     creative(review_status="PENDING", changed_at=NOW - 2 * DAY + timedelta(seconds=1))),
+    (
+        "held_creative",
+        creative(review_status="PENDING", changed_at=NOW - 2 * DAY),
+        creative(review_status="PENDING", changed_at=NOW - 2 * DAY + timedelta(seconds=1)),
+    ),
     ("no_impressions", campaign(seen_lately=0), campaign(seen_lately=1)),
-    ("no_impressions", campaign(seen_lately=0, starts_at=MIDNIGHT - 7 * DAY - timedelta(seconds=1), created_at=None),
-     campaign(seen_lately=0, starts_at=MIDNIGHT - 7 * DAY, created_at=None)),
+    (
+        "no_impressions",
+        campaign(seen_lately=0, starts_at=MIDNIGHT - 7 * DAY - timedelta(seconds=1), created_at=None),
+        campaign(seen_lately=0, starts_at=MIDNIGHT - 7 * DAY, created_at=None),
+    ),
     ("low_ctr", campaign(clicks=399), campaign(clicks=400)),
     ("low_ctr", campaign(clicks=0, impressions=5000), campaign(clicks=0, impressions=4999)),
-    ("spend_without_conversions", campaign(conversions=0, spend=Decimal(100)),
-     campaign(conversions=0, spend=Decimal("99.9999999999"))),
+    (
+        "spend_without_conversions",
+        campaign(conversions=0, spend=Decimal(100)),
+        campaign(conversions=0, spend=Decimal("99.9999999999")),
+    ),
     ("budget_over_pace", campaign(paced_spend=Decimal("385.0000000001")), campaign(paced_spend=Decimal(385))),
-    ("budget_over_pace", campaign(**HALF_OF_THE_TOTAL, spend_since_start=Decimal("550.0000000001")),
-     campaign(**HALF_OF_THE_TOTAL, spend_since_start=Decimal(550))),
+    (
+        "budget_over_pace",
+        campaign(**HALF_OF_THE_TOTAL, spend_since_start=Decimal("550.0000000001")),
+        campaign(**HALF_OF_THE_TOTAL, spend_since_start=Decimal(550)),
+    ),
     ("budget_under_pace", campaign(paced_spend=Decimal("244.9999999999")), campaign(paced_spend=Decimal(245))),
-    ("budget_under_pace", campaign(**HALF_OF_THE_TOTAL, spend_since_start=Decimal("349.9999999999")),
-     campaign(**HALF_OF_THE_TOTAL, spend_since_start=Decimal(350))),
+    (
+        "budget_under_pace",
+        campaign(**HALF_OF_THE_TOTAL, spend_since_start=Decimal("349.9999999999")),
+        campaign(**HALF_OF_THE_TOTAL, spend_since_start=Decimal(350)),
+    ),
     ("end_passed", campaign(ends_at=NOW), campaign(ends_at=NOW + timedelta(seconds=1))),
     ("end_near", campaign(ends_at=NOW + 7 * DAY), campaign(ends_at=NOW + 7 * DAY + timedelta(seconds=1))),
     ("end_near", campaign(ends_at=NOW + timedelta(seconds=1)), campaign(ends_at=NOW)),
-]  # fmt: skip
+]
 
 UNJUDGED: list[tuple[str, dict[str, Any], str]] = [
     ("audience_network", {"audience_network": None}, "did not tell whether LinkedIn Audience Network is on"),

@@ -68,9 +68,17 @@ def synced(linkedin: SimulatedLinkedIn) -> User:
 def answers(token: dict[str, str]) -> dict[str, bytes]:
     """What the API says to somebody with this token."""
     paths = (
-        "ad-accounts", "campaigns", "creatives", "campaign-metrics", "creative-metrics", "demographics", "sync-logs",
-        "reports/performance?group_by=campaign", "reports/performance?group_by=day", "reports/demographics",
-    )  # fmt: skip
+        "ad-accounts",
+        "campaigns",
+        "creatives",
+        "campaign-metrics",
+        "creative-metrics",
+        "demographics",
+        "sync-logs",
+        "reports/performance?group_by=campaign",
+        "reports/performance?group_by=day",
+        "reports/demographics",
+    )
     found = {}
     for path in paths:
         response = Client(headers=token).get(f"/api/v1/{path}")

@@ -108,9 +108,10 @@ def test_a_month_that_is_not_wholly_fetched_is_left_out_of_the_coverage():
         for month in (OCTOBER, NOVEMBER):
             make_segment(account=account, date_start=month, impressions=90)
             make_campaign_day(
-                campaign=make_campaign(account=account), date=month.replace(day=20 if month == OCTOBER else 9),
+                campaign=make_campaign(account=account),
+                date=month.replace(day=20 if month == OCTOBER else 9),
                 impressions=10 if (account, month) == (young, OCTOBER) else 100,
-            )  # fmt: skip
+            )
     found = audiences(ad_accounts=EVERYONE, period=AUTUMN, pivot_types=["job_title"])
     assert (found.months, found.partly_fetched_months) == ((OCTOBER, NOVEMBER), (OCTOBER,))
     [pivot] = found.pivots

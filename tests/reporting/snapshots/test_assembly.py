@@ -33,8 +33,13 @@ from tests.conftest import signed_in
 from tests.ingestion.simulated import simulated_linkedin
 from tests.reporting.snapshots.reading import PERIOD, PLENTY, amounts, written
 
-RATIOS = {"ctr": "ctr_percent", "cpc": "cpc", "cpm": "cpm", "cost_per_conversion": "cost_per_conversion",
-          "cpl": "cost_per_lead"}  # fmt: skip
+RATIOS = {
+    "ctr": "ctr_percent",
+    "cpc": "cpc",
+    "cpm": "cpm",
+    "cost_per_conversion": "cost_per_conversion",
+    "cpl": "cost_per_lead",
+}
 
 
 # --- the truth ---
