@@ -184,11 +184,16 @@ def _copy_incoming(target: Target, columns: Sequence[str], rows: Iterable[Row]) 
 
 
 def _merge(target: Target, *, now: datetime) -> int:
+    """Insert what is missing and update what differs, looked up row by row in the index.
+
+    The lookup is lateral with a limit because a plain join of a few thousand rows tempts the planner into reading the
+    whole table for every answer.
+    """
     statement = sql.SQL(
         """
         INSERT INTO {table} ({columns}, fetched_at)
         SELECT {incoming_columns}, %s
-        FROM incoming LEFT JOIN {table} AS stored ON {same_key}
+        FROM incoming LEFT JOIN LATERAL (SELECT * FROM {table} WHERE {same_key} LIMIT 1) AS stored ON true
         WHERE stored.{a_key} IS NULL OR ({stored_values}) IS DISTINCT FROM ({incoming_values})
         ORDER BY {incoming_key}
         ON CONFLICT ({key}) DO UPDATE SET {assignments}, fetched_at = excluded.fetched_at
@@ -198,7 +203,7 @@ def _merge(target: Target, *, now: datetime) -> int:
         columns=_names(target.columns),
         incoming_columns=_names(target.columns, "incoming"),
         same_key=sql.SQL(" AND ").join(
-            sql.SQL("{} = {}").format(sql.Identifier("stored", name), sql.Identifier("incoming", name))
+            sql.SQL("{} = {}").format(sql.Identifier(target.table, name), sql.Identifier("incoming", name))
             for name in target.key
         ),
         a_key=sql.Identifier(target.key[0]),

@@ -11,7 +11,7 @@ from structlog.contextvars import bound_contextvars
 from accounts import ad_accounts, connections
 from accounts.errors import AccountsError
 from accounts.models import LinkedInConnection
-from ingestion import ad_account_settings, audience, entities, reconcile, sync_runs
+from ingestion import ad_account_settings, audience, entities, garbage, reconcile, sync_runs
 from ingestion.budget import TokenBudget
 from ingestion.client_for import client_for
 from ingestion.days import CAMPAIGN_DAYS, CREATIVE_DAYS, AccountTotals, DaysSource
@@ -62,6 +62,7 @@ def sync_ad_account(
     `asked_in` the row in which a person asked for it, where another run was made of that already.
     Raises AlreadyRunning, or Cancelled where that row was cancelled meanwhile.
     """
+    garbage.search_rarely()
     started_at = now()
     gate = pass_gate(ad_account_id, force=force, by_hand=trigger in SyncLog.BY_HAND, now=started_at)
     if not gate.is_due:

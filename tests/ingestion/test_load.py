@@ -64,6 +64,30 @@ def versions(table: str) -> dict[Any, str]:
 # --- upsert ---
 
 
+def test_an_answer_is_compared_row_by_row_and_never_reads_the_whole_table(ad_account):
+    """However much is stored: read whole for every answer, a long sync would take time by the square of its days."""
+    campaigns = [make_campaign(account=ad_account) for _ in range(20)]
+    with database.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO campaign_daily_metrics (campaign_id, date, impressions, clicks, spend, fetched_at,"
+            " landing_page_clicks, conversions, likes, comments, shares, follows, leads, opens, sends)"
+            " SELECT campaign, %s::date - day, 100, 2, 5, %s, 0, 0, 0, 0, 0, 0, 0, 0, 0"
+            " FROM unnest(%s::bigint[]) AS campaign, generate_series(1, 1000) AS day",
+            [DAY, NOW, [campaign.pk for campaign in campaigns]],
+        )
+    rows = [day_row(campaign, DAY - timedelta(days=day)) for campaign in campaigns for day in range(100)]
+    before = rows_read_from_whole_tables()
+    assert load.upsert(load.CAMPAIGN_DAYS, rows, now=LATER) == len(campaigns), "the newest day alone is new"
+    assert rows_read_from_whole_tables() == before
+
+
+def rows_read_from_whole_tables() -> int:
+    """Of the campaigns' daily metrics, by sequential scans of this transaction."""
+    with database.cursor() as cursor:
+        cursor.execute("SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'campaign_daily_metrics'")
+        return cursor.fetchone()[0]
+
+
 def test_upsert_inserts_what_is_new(ad_account):
     campaign = make_campaign(account=ad_account)
     assert load.upsert(load.CAMPAIGN_DAYS, [day_row(campaign)], now=NOW) == 1
