@@ -58,9 +58,24 @@ def number(value: int | float | Decimal | None, decimals: int = 0) -> str:
     )
 
 
-def percent(value: float | Decimal | None) -> str:
-    """What is stored as hundredths of a whole, with two decimals."""
-    return "–" if value is None else format_html('<span class="nowrap">{} %</span>', number(value, 2))
+def percent(value: float | Decimal | None, decimals: int = 2) -> str:
+    """What is stored as hundredths of a whole."""
+    if value is None:
+        return "–"
+    plain = f"{value:.{decimals}f}"
+    return format_html(
+        '<data class="number-of" value="{}" data-unit="percent" data-decimals="{}">{} %</data>', plain, decimals, plain
+    )
+
+
+def change(value: float | Decimal | None, decimals: int = 1) -> str:
+    """A percentage that says which way it went."""
+    if value is None:
+        return "–"
+    plain = f"{value:+.{decimals}f}"
+    return format_html(
+        '<data class="number-of" value="{}" data-unit="change" data-decimals="{}">{} %</data>', plain, decimals, plain
+    )
 
 
 def money(value: Decimal | None, currency: str | None) -> str:

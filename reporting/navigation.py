@@ -92,17 +92,17 @@ GROUPS = {
         _rows("Removed ad accounts", "delete", RemovedAdAccount),
     ),
     "Sync": (
-        _rows("State by ad account", "fact_check", SyncedAdAccount),
+        _rows("Ad account states", "fact_check", SyncedAdAccount),
         _rows("Runs", "history", SyncLog),
         _rows("Rejected records", "block", RejectedRecord),
         _rows("Incomplete days", "event_busy", IncompleteDay),
         _rows("Timetable", "schedule", PeriodicTask),
-        _rows("Settings by ad account", "tune", AdAccountSettings),
+        _rows("Ad account settings", "tune", AdAccountSettings),
     ),
     "LinkedIn": (
         _rows("Connections", "link", LinkedInConnection),
         _rows("Roles", "badge", LinkedInAdAccountRole),
-        _rows("Warnings sent", "mail", ConsentWarning),
+        _rows("Consent warnings", "mail", ConsentWarning),
     ),
     "People": (
         _rows("People", "person", User),

@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 
 from accounts import access, audit, removed_ad_accounts
 from accounts.admin.base import FactAdmin, PeopleAdmin, ReadOnlyAdmin, actor_of
+from accounts.admin.columns import instant_column
 from accounts.models import AdAccount, AdAccountAccess, RemovedAdAccount
 
 
@@ -30,13 +31,14 @@ class AdAccountAdmin(FactAdmin):
 class AdAccountAccessAdmin(PeopleAdmin):
     """Which viewer may see which ad account; every change is recorded."""
 
-    list_display = ["user", "ad_account", "granted_by", "granted_at"]
+    list_display = ["user", "ad_account", "granted_by", instant_column("granted_at", "granted")]
     list_filter = ["user"]
     list_select_related = ["user", "ad_account", "granted_by"]
     search_fields = ["user__email", "ad_account__name"]
     autocomplete_fields = ["user", "ad_account"]
     fields = ["user", "ad_account"]
     ordering = ["user__email", "ad_account__name", "id"]
+    nothing_yet = "Viewers see only the ad accounts that are granted to them here; every other role sees all of them."
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A grant is given or taken back, never bent into another."""

@@ -51,6 +51,7 @@ class AuditEventAdmin(ExportsList, ReadOnlyAdmin):
     list_display = ["happened_at", "what_happened", "kind", "actor_email"]
     list_filter = ["kind", ActorFilter, days_filter("happened_at", title="day, UTC", has_times=True), AdAccountFilter]
     exported_as = "the audit trail"
+    nothing_yet = "Who signs in, connects, grants, syncs by hand or changes anything is told here, for good."
     search_fields = ["actor_email", "kind", "ad_account_id__exact", "detail__user_email"]
     fields = ["happened_at", "what_happened", "kind", "actor_email", "actor_id", "ad_account_id", "detail"]
     readonly_fields = ["what_happened"]

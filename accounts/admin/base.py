@@ -23,7 +23,13 @@ else:
     from unfold.admin import ModelAdmin as UnfoldAdmin
 
 
-class ReadOnlyAdmin(UnfoldAdmin):
+class ListAdmin(UnfoldAdmin):
+    """A list that says, where it is empty, what to do for rows to appear."""
+
+    nothing_yet: ClassVar[str]
+
+
+class ReadOnlyAdmin(ListAdmin):
     """Rows to look at and never to change; `may_view` says by whom.
 
     Fields are shown as their type asks for; a method of the same name goes before.
@@ -36,8 +42,6 @@ class ReadOnlyAdmin(UnfoldAdmin):
     paginator = EstimatingPaginator
     change_form_outer_before_template = "admin/row_links.html"
     labels: ClassVar[dict[str, str]] = {}
-    # What an empty list says: what to do for rows to appear.
-    nothing_yet: ClassVar[str] = ""
 
     def currency_of(self, row: Any, name: str) -> str | None:
         """The currency of an amount of the row."""
@@ -125,7 +129,7 @@ class FactAdmin(ExportsList, ReadOnlyAdmin):
         return rows.filter(**{f"{self.ad_account_path}__in": access.visible_ad_accounts(request.user)})
 
 
-class OneRightAdmin(UnfoldAdmin):
+class OneRightAdmin(ListAdmin):
     """Rows that whoever has one right may see, add, change and delete, and nobody else; `may_edit` asks for it."""
 
     def may_edit(self, request: HttpRequest) -> bool:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from accounts import shown
+from accounts.models import AdAccount
 
 Column = Callable[[Any], Any]
 CurrencyOf = Callable[[Any, str], str | None]
@@ -26,7 +27,8 @@ _AGES: Final = frozenset({"fetched_at", "checked_at", "looked_up_at", "missing_s
 _PERCENT: Final = frozenset({"ctr", "share_pct"})
 # Their values are words of LinkedIn's API.
 _API_WORDS: Final = frozenset({
-    "bid_strategy", "creative_selection", "format", "intended_status", "objective", "review_status", "status", "type",
+    "bid_strategy", "creative_selection", "format", "intended_status", "objective", "review_status", "role", "status",
+    "type",
 })  # fmt: skip
 # Words of column names as people write them.
 _WORDS: Final = {
@@ -55,14 +57,31 @@ def label_of(field: "models.Field[Any, Any]") -> str:
     return " ".join(_WORDS.get(word, word) for word in str(field.verbose_name).split())
 
 
-def link(row: models.Model | None) -> str | None:
+def link(row: models.Model | None, *, in_list: bool = True) -> str | None:
     """The row's name, leading to its page where everybody who sees the name may open that."""
     if row is None:
         return None
+    name = _short_name(row) if in_list else str(row)
     if not getattr(admin.site._registry.get(type(row)), "is_open_to_all_who_see_its_rows", False):
-        return str(row)
+        return name
     address = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[quote(row.pk)])
-    return format_html('<a class="link" href="{}">{}</a>', address, row)
+    return format_html('<a class="link" href="{}" title="{}">{}</a>', address, row, name)
+
+
+def _short_name(row: models.Model) -> str:
+    """An ad account's name stands in every row of a list: its number, which whoever points at it sees, is left out."""
+    return (row.name if isinstance(row, AdAccount) else None) or str(row)
+
+
+def instant_column(name: str, label: str) -> Column:
+    """For admins that show their other fields as Django does: an instant in the viewer's zone."""
+
+    @admin.display(description=label, ordering=name)
+    def column(row: Any) -> str:
+        return shown.instant(getattr(row, name))
+
+    column.__name__ = name
+    return column
 
 
 def age(value: datetime | None) -> str | None:
@@ -107,7 +126,7 @@ def _show(field: "models.Field[Any, Any]", currency_of: CurrencyOf, *, in_list: 
     if name in _PERCENT:
         return lambda row, value: shown.percent(value)
     if isinstance(field, models.ForeignKey):
-        return lambda row, value: link(value)
+        return lambda row, value: link(value, in_list=in_list)
     if isinstance(field, models.DateTimeField):
         return lambda row, value: age(value) if in_list and name in _AGES else shown.instant(value)
     if isinstance(field, models.DateField):

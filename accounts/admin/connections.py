@@ -21,6 +21,7 @@ class LinkedInConnectionAdmin(ReadOnlyAdmin):
     list_select_related = ["user"]
     search_fields = ["user__email"]
     ordering = ["id"]
+    nothing_yet = "Nobody has connected LinkedIn yet. The button above does, and the first sync follows by itself."
     fields = [
         "user",
         "member_urn",
@@ -80,6 +81,9 @@ class ConsentWarningAdmin(ReadOnlyAdmin):
     list_display = ["sent_at", "connection", "days", "consented_at"]
     list_filter = ["days"]
     ordering = ["-sent_at", "-id"]
+    nothing_yet = (
+        "No consent has come near its end. From 60 days before, whoever gave it is told by e-mail, and it is listed."
+    )
 
     def may_view(self, request: HttpRequest) -> bool:
         return access.may_connect_linkedin(request.user)
@@ -95,6 +99,7 @@ class LinkedInAdAccountRoleAdmin(ReadOnlyAdmin):
     list_filter = [AdAccountFilter, "role"]
     search_fields = ["ad_account__name", "connection__user__email"]
     ordering = ["ad_account__name", "id"]
+    nothing_yet = "Connect LinkedIn: the roles that its member holds on ad accounts appear here."
 
     def may_view(self, request: HttpRequest) -> bool:
         """Each row names a colleague's consent."""

@@ -20,6 +20,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from accounts import audit, connections, invitations, people, sessions
 from accounts.admin.base import PeopleAdmin, UnfoldAdmin, actor_of
+from accounts.admin.columns import instant_column
 from accounts.errors import LastOwner, NotInvited
 from accounts.models import AdAccount, FailedLogin, Invitation, User
 from accounts.roles import Role
@@ -31,6 +32,14 @@ else:
     class _UserAdmin(DjangoUserAdmin, UnfoldAdmin):
         pass
 
+
+_LAST_LOGIN = instant_column("last_login", "last login")
+_JOINED = instant_column("date_joined", "joined")
+_INVITED = instant_column("created_at", "invited")
+_EXPIRES = instant_column("expires_at", "expires")
+_ACCEPTED = instant_column("accepted_at", "accepted")
+_REVOKED = instant_column("revoked_at", "revoked")
+_TRIED = instant_column("attempt_time", "last try")
 
 # Pages of libraries that would show keys of sessions and identities, under rights that nothing here reads.
 for _model in (Session, Association, Nonce, UserSocialAuth):
@@ -71,18 +80,19 @@ class UserAdmin(PeopleAdmin, _UserAdmin):
     form = PersonForm
     add_form = NewPersonForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ["email", "first_name", "last_name", "role", "is_active", "last_login"]
+    list_display = ["email", "first_name", "last_name", "role", "is_active", _LAST_LOGIN]
     list_filter = ["role", "is_active"]
     search_fields = ["email", "first_name", "last_name"]
     ordering = ["email"]
     filter_horizontal = []
-    readonly_fields = ["last_login", "date_joined"]
+    readonly_fields: ClassVar[Any] = [_LAST_LOGIN, _JOINED]
     actions = ["end_sessions"]
-    fieldsets = (
+    nothing_yet = "Nobody can sign in. `manage.py createsuperuser` makes the first owner."
+    fieldsets: ClassVar[Any] = (
         (None, {"fields": ("email", "password")}),
         ("Person", {"fields": ("first_name", "last_name")}),
         ("Rights", {"fields": ("role", "is_active")}),
-        ("Dates", {"fields": ("last_login", "date_joined")}),
+        ("Dates", {"fields": (_LAST_LOGIN, _JOINED)}),
     )
     add_fieldsets = (
         (None, {"fields": ("email", "first_name", "last_name", "role")}),
@@ -204,7 +214,7 @@ class InvitationAdmin(PeopleAdmin):
     """Inviting people; an invitation is sent again or revoked, never bent into another."""
 
     form = InvitationForm
-    list_display = ["email", "role", "state", "invited_by", "created_at", "expires_at"]
+    list_display = ["email", "role", "state", "invited_by", _INVITED, _EXPIRES]
     list_filter = [InvitationStateFilter, "role"]
     list_select_related = ["invited_by"]
     search_fields = ["email"]
@@ -212,10 +222,11 @@ class InvitationAdmin(PeopleAdmin):
     autocomplete_fields = ["ad_accounts"]
     conditional_fields = {"ad_accounts": "role == 'viewer'"}
     actions = ["resend", "revoke"]
+    nothing_yet = "Nobody was invited yet. Who is invited gets a link by e-mail, with which they join in their role."
 
     def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> Any:
         asked = ["email", "role", "ad_accounts"]
-        known = ["state", "invited_by", "created_at", "expires_at", "accepted_at", "revoked_at"]
+        known = ["state", "invited_by", _INVITED, _EXPIRES, _ACCEPTED, _REVOKED]
         return asked + known if obj else asked
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -290,10 +301,13 @@ class InvitationAdmin(PeopleAdmin):
 class FailedLoginAdmin(PeopleAdmin):
     """Wrong passwords of the last minutes; removing a row unlocks that login."""
 
-    list_display = ["username", "ip_address", "failures_since_start", "attempt_time", "user_agent"]
+    list_display = ["username", "ip_address", "failures_since_start", _TRIED, "user_agent"]
     search_fields = ["username", "ip_address"]
     ordering = ["-attempt_time", "-id"]
-    fields = ["username", "ip_address", "user_agent", "failures_since_start", "attempt_time"]
+    fields: ClassVar[Any] = ["username", "ip_address", "user_agent", "failures_since_start", _TRIED]
+    nothing_yet = (
+        "Nobody gave a wrong password in the last minutes. Whoever gives too many is listed here, to be unlocked."
+    )
     actions = ["unlock"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -67,6 +67,7 @@ class AuditEvent(models.Model):
     class Meta:
         db_table = "audit_events"
         verbose_name = "audit event"
+        verbose_name_plural = "events of the audit trail"
         ordering = ["-happened_at"]
 
     def __str__(self) -> str:

@@ -53,6 +53,8 @@ class User(AbstractUser):
 
     class Meta:
         db_table = "users"
+        verbose_name = "person"
+        verbose_name_plural = "people"
         constraints = [
             models.UniqueConstraint(Lower("email"), name="users_have_one_email_whatever_its_case"),
         ]

@@ -30,6 +30,8 @@ for _model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, C
 class _TimetableAdmin(OneRightAdmin):
     """Seen and changed by those who may start syncs; every change is recorded."""
 
+    nothing_yet = "Nothing runs by itself yet. Entries come with the first start of beat, and with each ad account."
+
     def may_edit(self, request: HttpRequest) -> bool:
         return access.may_edit_timetable(request.user)
 
@@ -102,7 +104,16 @@ class TimetableForm(beat_admin.PeriodicTaskForm):  # type: ignore[misc]
 @admin.register(PeriodicTask)
 class PeriodicTaskAdmin(_TimetableAdmin, beat_admin.PeriodicTaskAdmin):  # type: ignore[misc]
     form = TimetableForm
-    list_display = ["name", "enabled", "scheduler", "last_run"]
+    list_display = ["name", "enabled", "how_often", "last_run"]
+
+    @admin.display(description="runs")
+    def how_often(self, entry: PeriodicTask) -> str:
+        """Our intervals are minutes; a day of them is told as such."""
+        minutes = entry.interval.every if entry.interval and entry.interval.period == "minutes" else 0
+        for size, unit in ((24 * 60, "day"), (60, "hour")):
+            if minutes and minutes % size == 0:
+                return f"every {unit}" if minutes == size else f"every {minutes // size} {unit}s"
+        return str(entry.scheduler)
 
     @admin.display(description="last run", ordering="last_run_at")
     def last_run(self, entry: PeriodicTask) -> str:

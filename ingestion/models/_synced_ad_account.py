@@ -8,5 +8,5 @@ class SyncedAdAccount(AdAccount):
 
     class Meta:
         proxy = True
-        verbose_name = "ad account sync"
+        verbose_name = "ad account state"
         ordering = ["name", "id"]

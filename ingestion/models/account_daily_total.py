@@ -15,6 +15,7 @@ class AccountDailyTotal(DailyMetric):
     class Meta:
         db_table = "account_daily_totals"
         verbose_name = "account day"
+        verbose_name_plural = "daily totals"
         constraints = [
             models.UniqueConstraint(fields=["account", "date"], name="an_ad_account_has_one_total_per_day"),
         ]

@@ -41,7 +41,7 @@ class AdAccountSettings(models.Model):
     class Meta:
         db_table = "ad_account_settings"
         verbose_name = "ad account's settings"
-        verbose_name_plural = "settings of ad accounts"
+        verbose_name_plural = "ad account settings"
         ordering = ["account"]
         constraints = [
             models.CheckConstraint(

@@ -52,6 +52,7 @@ class AudienceDemographic(models.Model):
     class Meta:
         db_table = "audience_demographics"
         verbose_name = "audience segment"
+        verbose_name_plural = "demographics"
         constraints = [
             models.UniqueConstraint(
                 fields=["account", "pivot_type", "segment", "date_start"],

@@ -15,6 +15,7 @@ class CampaignDailyMetric(DailyMetric):
     class Meta:
         db_table = "campaign_daily_metrics"
         verbose_name = "campaign day"
+        verbose_name_plural = "campaign metrics"
         constraints = [
             models.UniqueConstraint(fields=["campaign", "date"], include=COUNTS, name="a_campaign_has_one_row_per_day"),
         ]

@@ -38,4 +38,4 @@ class Creative(models.Model):
         ordering = ["id"]
 
     def __str__(self) -> str:
-        return self.content_name or self.id
+        return self.content_name or f"Creative {self.id.rpartition(':')[2]}"

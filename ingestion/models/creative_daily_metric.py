@@ -15,6 +15,7 @@ class CreativeDailyMetric(DailyMetric):
     class Meta:
         db_table = "creative_daily_metrics"
         verbose_name = "creative day"
+        verbose_name_plural = "creative metrics"
         constraints = [
             models.UniqueConstraint(fields=["creative", "date"], include=COUNTS, name="a_creative_has_one_row_per_day"),
         ]

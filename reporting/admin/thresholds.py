@@ -24,6 +24,7 @@ class AuditThresholdsAdmin(OneRightAdmin):
     list_select_related = ["ad_account"]
     search_fields = ["ad_account__name", "ad_account__id__exact"]
     autocomplete_fields = ["ad_account"]
+    nothing_yet = "Every ad account is judged by the same thresholds. Add those of one that needs others."
 
     def may_edit(self, request: HttpRequest) -> bool:
         return access.may_edit_thresholds(request.user)

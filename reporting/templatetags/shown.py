@@ -6,12 +6,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import template
-from django.utils.html import format_html
 
 from accounts import shown
 
 register = template.Library()
-for _show in (shown.instant, shown.day, shown.number, shown.money, shown.duration, shown.percent):
+for _show in (shown.instant, shown.day, shown.number, shown.money, shown.duration, shown.percent, shown.change):
     register.filter(_show.__name__, _show)
 
 
@@ -23,7 +22,7 @@ def evidence(fact: dict[str, str], currency: str | None) -> str:
         if unit == "money":
             return shown.money(Decimal(value), currency)
         if unit == "percent":
-            return format_html("{} %", shown.number(Decimal(value), 2))
+            return shown.percent(Decimal(value))
         if unit == "count":
             return shown.number(int(value))
         if unit == "day":

@@ -147,7 +147,7 @@ def test_amounts_carry_their_currency(as_alice: Client) -> None:
     page = as_alice.get(url("campaigndailymetric")).content.decode()
     assert "1,234.57 SEK" in page
     assert "61.73 SEK" in page
-    assert ">2.00</data> %" in page
+    assert ">2.00 %</data>" in page
 
 
 def test_words_of_linkedins_api_are_shown_as_people_write_them(as_alice: Client) -> None:

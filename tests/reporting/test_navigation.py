@@ -1,8 +1,13 @@
+import re
+
 import pytest
+from django.apps import apps
+from django.contrib import admin
 from django.contrib.staticfiles import finders
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
+from accounts.admin.base import ListAdmin
 from accounts.models import User
 from accounts.roles import Role
 from reporting import navigation
@@ -13,7 +18,8 @@ pytestmark = pytest.mark.django_db
 
 PAGES = ["Overview", "Visual report", "Action center", "Snapshots", "Sync"]
 DATA = ["Ad accounts", "Campaigns", "Creatives", "Campaign metrics", "Creative metrics", "Demographics", "Daily totals"]
-SYNC = ["State by ad account", "Runs", "Rejected records", "Incomplete days"]
+NAME_OF_A_LIST = re.compile(r"admin:(?P<app>\w+)_(?P<model>[a-z]+)_changelist")
+SYNC = ["Ad account states", "Runs", "Rejected records", "Incomplete days"]
 
 
 def titles(user: User) -> dict[str, list[str]]:
@@ -32,8 +38,8 @@ def test_owners_see_everything_in_the_order_people_look_for_it(alice: User) -> N
     assert titles(alice) == {
         "": [*PAGES, "Status"],
         "Data": [*DATA, "Removed ad accounts"],
-        "Sync": [*SYNC, "Timetable", "Settings by ad account"],
-        "LinkedIn": ["Connections", "Roles", "Warnings sent"],
+        "Sync": [*SYNC, "Timetable", "Ad account settings"],
+        "LinkedIn": ["Connections", "Roles", "Consent warnings"],
         "People": ["People", "Invitations", "Grants", "API tokens", "Failed logins", "Audit trail"],
     }
 
@@ -41,8 +47,8 @@ def test_owners_see_everything_in_the_order_people_look_for_it(alice: User) -> N
 def test_managers_see_no_people(db: None) -> None:
     seen = titles(make_user(email="mia@example.com", role=Role.MANAGER))
     assert "People" not in seen
-    assert seen["Sync"] == [*SYNC, "Timetable", "Settings by ad account"]
-    assert seen["LinkedIn"] == ["Connections", "Roles", "Warnings sent"]
+    assert seen["Sync"] == [*SYNC, "Timetable", "Ad account settings"]
+    assert seen["LinkedIn"] == ["Connections", "Roles", "Consent warnings"]
 
 
 def test_viewers_see_what_linkedin_told(bob: User) -> None:
@@ -74,3 +80,18 @@ def test_icons_are_among_the_static_files(as_alice: Client) -> None:
     for name in ("icon.svg", "icon.png"):
         assert finders.find(f"reporting/{name}")
         assert f'href="/static/reporting/{name}"' in page
+
+
+def test_a_list_is_called_as_the_entry_that_leads_to_it():
+    """But for the timetable, whose model is a library's."""
+    for entry in (entry for group in navigation.GROUPS.values() for entry in group):
+        named = NAME_OF_A_LIST.fullmatch(entry.url_name)
+        if named and named["model"] != "periodictask":
+            heading = apps.get_model(named["app"], named["model"])._meta.verbose_name_plural
+            assert entry.title.lower() in str(heading).lower()
+
+
+def test_every_list_says_what_to_do_while_it_is_empty():
+    for model, its_admin in admin.site._registry.items():
+        if isinstance(its_admin, ListAdmin):
+            assert its_admin.nothing_yet.endswith("."), model

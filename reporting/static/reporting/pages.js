@@ -26,10 +26,12 @@
     }
 
     function showNumber(element) {
-        const { currency, decimals } = element.dataset;
+        const { currency, decimals, unit } = element.dataset;
         const places = decimals === undefined ? {} : { minimumFractionDigits: +decimals, maximumFractionDigits: +decimals };
-        const format = new Intl.NumberFormat(undefined, currency ? { style: "currency", currency, ...places } : places);
-        element.textContent = format.format(Number(element.value));
+        const style = currency ? { style: "currency", currency } : unit ? { style: "percent" } : {};
+        const sign = unit === "change" ? { signDisplay: "exceptZero" } : {};
+        const format = new Intl.NumberFormat(undefined, { ...style, ...places, ...sign });
+        element.textContent = format.format(unit ? Number(element.value) / 100 : Number(element.value));
     }
 
     // What is searched for as one types is drawn beside the select that its label names.
