@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 ROOT = Path(__file__).resolve().parents[2]
 # Queries, the API, pages, files, snapshots, findings and the views for BI tools; then the lists of the admin, and the
@@ -32,7 +32,7 @@ def test_the_whole_read_side_passes_in_a_restored_database():
         env=os.environ,
         capture_output=True,
         text=True,
-        timeout=870,
+        timeout=1770,
         check=False,
     )
     assert run.returncode == 0, run.stdout[-20_000:] + run.stderr[-5_000:]
