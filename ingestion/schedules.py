@@ -122,6 +122,7 @@ def schedule_housekeeping() -> None:
     """The entries that do not belong to one ad account."""
     _keep("Close dead syncs", "ingestion.tasks.close_dead_runs", timedelta(minutes=1))
     _keep("Look for lost roles", "ingestion.tasks.look_for_lost_roles", timedelta(minutes=1))
+    _keep("Have forgotten audits judged", "reporting.tasks.audit_forgotten", timedelta(minutes=10))
     _keep("Prune old sync runs", "ingestion.tasks.prune_runs", _DAY)
     _keep("Prune old snapshots", "reporting.tasks.prune_snapshots", _DAY)
     _keep("Prune expired sessions", "accounts.tasks.prune_sessions", _DAY)

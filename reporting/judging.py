@@ -25,7 +25,7 @@ def ask(ad_account_id: int, *, by: User | None = None, now: datetime) -> None:
         unique_fields=["ad_account"],
         update_fields=["asked_at", "asked_by"],
     )
-    # robust: where the broker is down the row stays, and pages say that nobody has judged yet.
+    # robust: where the broker is down the row stays, and `tasks.audit_forgotten` tells of it again.
     transaction.on_commit(lambda: tasks.audit_ad_account.delay(ad_account_id), robust=True)
 
 

@@ -11,8 +11,8 @@ from structlog.contextvars import bind_contextvars
 from accounts.models import AdAccount
 from reporting import findings, removing
 from reporting.models import Snapshot
+from reporting.queries.findings import forgotten_audits
 from reporting.snapshots import keeping
-from reporting.snapshots.assembly import DoesNotFit
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,15 @@ def audit_ad_account(ad_account_id: int) -> Any:
 
 
 @shared_task
+def audit_forgotten() -> Any:
+    """Tell workers again of audits that wait for long."""
+    ad_account_ids = forgotten_audits(now=timezone.now())
+    for ad_account_id in ad_account_ids:
+        audit_ad_account.delay(ad_account_id)
+    return {"told_again": len(ad_account_ids)}
+
+
+@shared_task
 def snapshot_after_sync(ad_account_id: int) -> Any:
     """Write what is stored of an ad account as one document, unless the newest one says the same."""
     bind_contextvars(ad_account_id=ad_account_id)
@@ -42,12 +51,11 @@ def snapshot_after_sync(ad_account_id: int) -> Any:
     except AdAccount.DoesNotExist:
         log.warning("Ad account %s is gone; nothing to write.", ad_account_id)
         return {"status": "gone"}
-    except DoesNotFit as error:
-        log.warning("Ad account %s: %s", ad_account_id, error)
-        return {"status": "too large"}
     if snapshot is None:
         return {"status": "unchanged"}
-    return {"status": "written", "snapshot_id": snapshot.pk, "size_bytes": snapshot.size_bytes}
+    if snapshot.trouble:
+        log.warning("Ad account %s: %s", ad_account_id, snapshot.trouble)
+    return {"status": snapshot.state, "snapshot_id": snapshot.pk, "size_bytes": snapshot.size_bytes}
 
 
 @shared_task

@@ -4,21 +4,35 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
-from django.core.files.storage import storages
 from django.db import connection
 from django.test import Client, override_settings
 
 from accounts import receivers
 from accounts.models import AdAccount, User
 from accounts.roles import Role
+from tests import restored_database
 from tests.accounts.scripted_linkedin import TOKENS
 from tests.builders import make_access, make_ad_account, make_user
 from tests.secrets_in_logs import SecretListener
+from tests.snapshot_storage import snapshots_kept_in
+
+_RESTORED: Final = pytest.StashKey[str]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--restored", action="store_true", help="run in a database that the product's own restore made of a backup"
+    )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if told := config.stash.get(_RESTORED, ""):
+        terminalreporter.write_line(f"in a restored database: {told}")
 
 
 @pytest.fixture(autouse=True)
@@ -53,21 +67,26 @@ def snapshot_folder(tmp_path: Path) -> Iterator[Path]:
         yield tmp_path / "snapshots"
 
 
-@contextmanager
-def snapshots_kept_in(folder: Path) -> Iterator[None]:
-    """The storage stays the same object: the model's file field holds it."""
-    storage = vars(storages["snapshots"])
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("base_location", "location"):
-            patch.setitem(storage, name, str(folder))
-        yield
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None, pytestconfig: pytest.Config) -> None:
+    """A run in a restored database may go beside one in a migrated one, on the same server."""
+    if pytestconfig.getoption("restored"):
+        own = connection.settings_dict
+        own["TEST"]["NAME"] = f"{own['TEST']['NAME'] or 'test_' + own['NAME']}_restored"
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+def django_db_setup(
+    django_db_setup: None, django_db_blocker: Any, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Tests that commit are followed by emptying every table, which the audit trail refuses anywhere else."""
+    is_restored = pytestconfig.getoption("restored")
     with django_db_blocker.unblock():
+        if is_restored:
+            pytestconfig.stash[_RESTORED] = restored_database.put_in_place(tmp_path_factory.mktemp("restored"))
         let_tests_empty_the_audit_trail()
+        if is_restored:
+            restored_database.remove_rows()
 
 
 def let_tests_empty_the_audit_trail() -> None:

@@ -17,14 +17,14 @@ def second_database(*, migrated: bool) -> Iterator[str]:
     own = connection.settings_dict["NAME"]
     name = f"{own}_second"
     template = f' TEMPLATE "{own}"' if migrated else ""
-    _in_another_database(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', f'CREATE DATABASE "{name}"{template}')
+    in_another_database(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', f'CREATE DATABASE "{name}"{template}')
     try:
         yield name
     finally:
-        _in_another_database(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        in_another_database(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
-def _in_another_database(*statements: str) -> None:
+def in_another_database(*statements: str) -> None:
     """As a template or to be dropped, a database must have no connection."""
     with connected_to("postgres"), connection.cursor() as cursor:
         for statement in statements:

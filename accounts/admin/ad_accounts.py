@@ -20,7 +20,7 @@ class AdAccountAdmin(FactAdmin):
     list_display = ["name", "id", "status", "currency", "type", "is_test", "fetched_at", "missing_since"]
     list_filter = ["status", "currency", "type", "is_test"]
     search_fields = ["name", "id__exact"]
-    labels = {"is_test": "test", "fetched_at": "LinkedIn's news"}
+    labels = {"is_test": "test", "fetched_at": "last change seen"}
     nothing_yet = (
         "Connect LinkedIn (under Connections): the ad accounts that it may read appear here. Viewers see those that an"
         " owner has granted them."

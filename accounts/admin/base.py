@@ -9,9 +9,9 @@ from django.utils.functional import cached_property
 
 from accounts import access
 from accounts.admin import row_links
-from accounts.admin.columns import Column, columns
+from accounts.admin.columns import API_WORDS, Column, columns
 from accounts.admin.exports import ExportsList
-from accounts.admin.filters import AdAccountFilter
+from accounts.admin.filters import AdAccountFilter, ApiWordFilter
 from accounts.admin.paging import EstimatingPaginator
 from accounts.models import User
 
@@ -71,6 +71,15 @@ class ReadOnlyAdmin(ListAdmin):
         if first in shown and not self.opts.get_field(first).is_relation:
             first = shown[first]
         return [first, *(shown.get(name, name) for name in rest)]
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        """Narrowed by the words that the columns show."""
+        return [
+            (name, ApiWordFilter)
+            if name in API_WORDS and not getattr(self.opts.get_field(name), "choices", None)
+            else name
+            for name in super().get_list_filter(request)
+        ]
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Where nothing was counted nothing is asked for: a search in vain reads its table once, not twice."""

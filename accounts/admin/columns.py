@@ -26,7 +26,7 @@ CurrencyOf = Callable[[Any, str], str | None]
 _AGES: Final = frozenset({"fetched_at", "checked_at", "looked_up_at", "missing_since"})
 _PERCENT: Final = frozenset({"ctr", "share_pct"})
 # Their values are words of LinkedIn's API.
-_API_WORDS: Final = frozenset({
+API_WORDS: Final = frozenset({
     "bid_strategy", "creative_selection", "format", "intended_status", "objective", "review_status", "role", "status",
     "type",
 })  # fmt: skip
@@ -139,6 +139,6 @@ def _show(field: "models.Field[Any, Any]", currency_of: CurrencyOf, *, in_list: 
         return lambda row, value: ", ".join(map(str, value))
     if field.choices:
         return lambda row, value: getattr(row, f"get_{name}_display")()
-    if name in _API_WORDS:
+    if name in API_WORDS:
         return lambda row, value: shown.api_word(value)
     return lambda row, value: value

@@ -12,7 +12,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from accounts import access
+from accounts import access, shown
 from accounts.models import AdAccountAccess
 
 # More are searched for instead of being listed.
@@ -143,6 +143,14 @@ class AdAccountFilter(RowFilter):
             choices=choices, label=f"By {self.title}", required=False, widget=UnfoldAdminSelectWidget()
         )
         return form
+
+
+class ApiWordFilter(admin.AllValuesFieldListFilter):
+    """One of the values that there are, in the words of the list; the address keeps LinkedIn's."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for choice in super().choices(changelist):
+            yield {**choice, "display": shown.api_word(str(choice["display"]))}
 
 
 class _DaysFilter(FormFilter):

@@ -32,7 +32,7 @@ class CampaignAdmin(FactAdmin):
         "total_budget": "budget in all",
         "unit_cost": "bid",
         "campaign_group": "campaign group (LinkedIn's pages: campaign)",
-        "fetched_at": "LinkedIn's news",
+        "fetched_at": "last change seen",
         "name": "campaign (LinkedIn's pages: ad set)",
     }
     list_note = "LinkedIn's own pages call these ad sets, and their campaign groups campaigns."
@@ -59,7 +59,12 @@ class CreativeAdmin(FactAdmin):
     list_filter = [AdAccountFilter, CampaignFilter, "intended_status", "is_serving", "review_status"]
     list_select_related = ["campaign", "account"]
     search_fields = ["content_name", "id", "campaign__name"]
-    labels = {"account": "ad account", "content_name": "name", "fetched_at": "LinkedIn's news", "is_serving": "serving"}
+    labels = {
+        "account": "ad account",
+        "content_name": "name",
+        "fetched_at": "last change seen",
+        "is_serving": "serving",
+    }
     also_exported = {"campaign_name": "campaign__name", "account_name": "account__name"}
     nothing_yet = _AFTER_A_SYNC
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
@@ -25,6 +26,8 @@ from ingestion.schedules import ad_account_of
 # Importing its admin, above, has registered plain ones.
 for _model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):
     admin.site.unregister(_model)
+# Breadcrumbs begin with it; as the sidebar calls it.
+apps.get_app_config("django_celery_beat").verbose_name = "Timetable"
 
 
 class _TimetableAdmin(OneRightAdmin):

@@ -58,6 +58,9 @@ def _written_whole(path: Path) -> Iterator[IO[bytes]]:
     """A file that appears under its name once it is whole, and that only its owner may read."""
     if path.exists():
         raise BackupFailed(f"{path} exists already; give another name, or remove it first.")
+    # It would read itself while it is written, without end.
+    if stored_files.holds(path):
+        raise BackupFailed(f"{path} lies among the stored files that it would hold; give a path in another folder.")
     draft = path.with_name(f"{path.name}.part")
     try:
         descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -1,6 +1,7 @@
 """The files that belong to the data: those of the storage "snapshots", where the settings name one."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from django.conf import settings
 from django.core.files.storage import Storage, storages
@@ -16,6 +17,15 @@ def names() -> list[str]:
     """Every file, by its name in the storage."""
     place = storage()
     return sorted(_walk(place, "")) if place else []
+
+
+def holds(path: Path) -> bool:
+    """Whether a file of this path would be one of them."""
+    place = storage()
+    try:
+        return place is not None and path.resolve().is_relative_to(Path(place.path("")).resolve())
+    except NotImplementedError:  # elsewhere than in a folder
+        return False
 
 
 def _walk(place: Storage, folder: str) -> Iterator[str]:

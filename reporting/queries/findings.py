@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,8 @@ from reporting.models import Audit, AuditRequest, Finding
 from reporting.money import Money
 
 FINDINGS_PER_PAGE = 25
+# An audit that no worker took for so long is told of again: the broker may have forgotten it.
+_TOLD_AGAIN_AFTER = timedelta(minutes=10)
 _State = Finding.State
 
 
@@ -188,6 +190,12 @@ def waiting(ad_accounts: QuerySet[AdAccount]) -> Waiting:
     """Which of these ad accounts are being judged, or wait for it."""
     told = AuditRequest.objects.filter(ad_account__in=ad_accounts.order_by().values("pk"))
     return Waiting(**told.aggregate(count=Count("pk"), since=Min("asked_at")))
+
+
+def forgotten_audits(*, now: datetime) -> list[int]:
+    """Ad accounts that have waited for their audit for long."""
+    waiting = AuditRequest.objects.filter(asked_at__lt=now - _TOLD_AGAIN_AFTER)
+    return list(waiting.order_by("asked_at").values_list("pk", flat=True))
 
 
 def audit_state(ad_account_id: int) -> AuditState:

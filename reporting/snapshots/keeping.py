@@ -69,10 +69,17 @@ def write_now(ad_account: AdAccount, *, days: int, now: datetime) -> Snapshot:
 def write_after_sync(ad_account_id: int, *, now: datetime) -> Snapshot | None:
     """None where the newest one of these days would be the same: it is noted there that it still holds.
 
-    Raises AdAccount.DoesNotExist and DoesNotFit.
+    One that does not fit says so as a failed one. Raises AdAccount.DoesNotExist.
     """
     ad_account = AdAccount.objects.get(pk=ad_account_id)
     snapshot = _new(ad_account, days=settings.SNAPSHOT_DAYS, trigger=Snapshot.Trigger.SYNC, now=now)
+    try:
+        return _written_unless_the_same(snapshot, now=now)
+    except DoesNotFit as error:
+        return _failed_after_sync(snapshot, trouble=str(error))
+
+
+def _written_unless_the_same(snapshot: Snapshot, *, now: datetime) -> Snapshot | None:
     with _written(snapshot, now=now) as (file, written):
         same = _newest_of_these_days(snapshot)
         if same and same.digest == written.digest and snapshot_storage().exists(same.stored_as):
@@ -80,6 +87,17 @@ def write_after_sync(ad_account_id: int, *, now: datetime) -> Snapshot | None:
             same.save(update_fields=["confirmed_as_of"])
             return None
         _store(snapshot, file, written)
+    return snapshot
+
+
+def _failed_after_sync(snapshot: Snapshot, *, trouble: str) -> Snapshot:
+    """The last one alone: every sync would fail as the one before did."""
+    snapshot.state, snapshot.trouble = Snapshot.State.FAILED, trouble
+    with transaction.atomic():
+        Snapshot.objects.filter(
+            ad_account=snapshot.ad_account, trigger=Snapshot.Trigger.SYNC, state=Snapshot.State.FAILED
+        ).delete()
+        snapshot.save()
     return snapshot
 
 

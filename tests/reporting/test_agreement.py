@@ -101,7 +101,7 @@ def origin(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pyte
 
 @pytest.fixture(scope="module", params=["as synced", "as restored"])
 def installation(origin: Synced, request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synced]:
-    with nullcontext() if request.param == "as synced" else restored(tmp_path_factory.mktemp("restored")):
+    with nullcontext("") if request.param == "as synced" else restored(tmp_path_factory.mktemp("restored")):
         yield origin
 
 

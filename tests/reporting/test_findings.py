@@ -5,15 +5,18 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import IntegrityError, transaction
+from django_celery_beat.models import PeriodicTask
 
 from accounts.models import AdAccount, AuditEvent, User
 from accounts.roles import Role
+from ingestion import schedules
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import Campaign, Creative
 from ingestion.signals import sync_finished
-from reporting import findings, tasks
+from reporting import findings, judging, tasks
 from reporting.findings import BadWish, NotAllowed
 from reporting.models import Audit, AuditRequest, AuditThresholds, Finding
 from reporting.queries import findings as finding_queries
@@ -373,6 +376,22 @@ def test_a_sync_that_stored_something_is_followed_by_an_audit(
         assert told == []
     assert told == ([ad_account_id] if is_judged else [])
     assert AuditRequest.objects.exists() is is_judged
+
+
+def test_an_audit_that_the_broker_lost_is_told_of_again(told, ad_account):
+    judging.ask(ad_account.pk, now=NOW)
+    for minutes, expected in ((10, []), (11, [ad_account.pk])):
+        with time_machine.travel(NOW + timedelta(minutes=minutes), tick=False):
+            tasks.audit_forgotten()
+        assert told == expected
+    tasks.audit_ad_account(ad_account.pk)
+    assert tasks.audit_forgotten() == {"told_again": 0}
+
+
+def test_the_timetable_tells_of_it(db):
+    schedules.schedule_housekeeping()
+    entry = PeriodicTask.objects.get(task=tasks.audit_forgotten.name)
+    assert (entry.name, entry.interval.every) == ("Have forgotten audits judged", 10)
 
 
 def test_the_task_says_what_it_did(ad_account):

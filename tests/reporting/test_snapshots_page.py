@@ -154,6 +154,8 @@ def test_what_failed_says_why(as_analyst: Client, bobs_ad_account: AdAccount, al
     assert f"/snapshots/{snapshot.pk}/document/" not in page
     response = as_analyst.get(f"/snapshots/{snapshot.pk}/document/", follow=True)
     assert "This snapshot could not be written." in response.content.decode()
+    keeping.write_after_sync(bobs_ad_account.pk, now=timezone.now())
+    assert shown(as_analyst).count("raise SNAPSHOT_MAX_BYTES") == 2
 
 
 # --- downloads ---

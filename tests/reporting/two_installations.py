@@ -23,10 +23,10 @@ from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import SyncLog
 from reporting.snapshots import keeping
 from tests.builders import make_access, make_user
-from tests.conftest import snapshots_kept_in
 from tests.ingestion.simulated import SimulatedLinkedIn, simulated_linkedin
 from tests.reporting.bi_roles import made_role
 from tests.second_database import connected_to, second_database
+from tests.snapshot_storage import snapshots_kept_in
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 # Begins and ends in the middle of a week and a month.
@@ -66,13 +66,13 @@ def synced(folder: Path) -> Iterator[Synced]:
 
 
 @contextmanager
-def restored(folder: Path) -> Iterator[None]:
-    """What is in use, from a backup of it in a database and a folder that held nothing."""
-    backup = folder / "backup.tar"
+def restored(folder: Path) -> Iterator[str]:
+    """What is in use, from a backup of it in a database and a folder that held nothing, and what the restore said."""
+    backup, said = folder / "backup.tar", io.StringIO()
     call_command("backup", backup, stdout=io.StringIO())
     with second_database(migrated=False) as empty, connected_to(empty), snapshots_kept_in(folder / "snapshots"):
-        call_command("restore", backup, stdout=io.StringIO())
-        yield
+        call_command("restore", backup, stdout=said)
+        yield said.getvalue().strip()
 
 
 def _synced(linkedin: SimulatedLinkedIn) -> Truth:

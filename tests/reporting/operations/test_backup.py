@@ -262,6 +262,13 @@ def test_a_backup_is_its_owners_alone_and_never_written_over(tmp_path):
         backup(tmp_path / "nowhere" / "backup.tar")
 
 
+def test_a_backup_among_the_files_that_it_would_hold_is_refused(files):
+    (files / "2026").mkdir(parents=True)
+    with pytest.raises(CommandError, match="lies among the stored files that it would hold; give a path in another"):
+        backup(files / "2026" / "backup.tar")
+    assert stored_files(files) == {}
+
+
 def test_a_backup_that_fails_leaves_no_file(tmp_path, monkeypatch):
     monkeypatch.setattr(postgresql_programs, "environment", lambda: {"PGOPTIONS": "-c statement_timeout=nonsense"})
     with pytest.raises(CommandError, match=r"^pg_dump failed \(.*\); mend that and try again\.$"):

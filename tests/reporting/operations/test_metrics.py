@@ -26,8 +26,10 @@ def scrape() -> dict[str, float]:
 
 @pytest.fixture
 def clean_valkey():
-    yield
+    """Syncs of other tests leave tasks in the queue."""
     keys = ["celery", "unacked", signs_of_life._key("workers"), signs_of_life._key("beat")]
+    signs_of_life.valkey().delete(*keys)
+    yield
     signs_of_life.valkey().delete(*keys)
 
 

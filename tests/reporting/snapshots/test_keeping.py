@@ -98,13 +98,23 @@ def test_a_worker_is_told_after_a_sync_that_stored_something(
     assert told.call_args_list == ([((account.pk,), {})] if is_told else [])
 
 
-def test_the_task_says_what_became_of_it(account: AdAccount, settings: Any) -> None:
+def test_the_task_says_what_became_of_it(account: AdAccount) -> None:
     with time_machine.travel(NOW, tick=False):
         assert tasks.snapshot_after_sync(account.pk)["status"] == "written"
         assert tasks.snapshot_after_sync(account.pk) == {"status": "unchanged"}
     assert tasks.snapshot_after_sync(404) == {"status": "gone"}
+
+
+def test_one_that_does_not_fit_says_so_once(account: AdAccount, folder: Path, settings: Any) -> None:
     settings.SNAPSHOT_MAX_BYTES = 1000
-    assert tasks.snapshot_after_sync(account.pk) == {"status": "too large"}
+    for _ in range(3):
+        assert tasks.snapshot_after_sync(account.pk)["status"] == "failed"
+    [failed] = Snapshot.objects.all()
+    assert (failed.state, failed.trigger) == ("failed", "sync")
+    assert "ask for fewer days or raise SNAPSHOT_MAX_BYTES" in failed.trouble
+    settings.SNAPSHOT_MAX_BYTES = 20_000_000
+    assert tasks.snapshot_after_sync(account.pk)["status"] == "written"
+    assert len(files(folder)) == 1
 
 
 @pytest.mark.django_db(transaction=True)
