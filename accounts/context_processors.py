@@ -34,7 +34,7 @@ def _notices(request: HttpRequest) -> list[ConsentNotice]:
     now = timezone.now()
     return [
         ConsentNotice(
-            person=str(one.user or "somebody without a login here"),
+            person=one.person,
             days_left=one.days_left(now) if one.state == LinkedInConnection.State.ACTIVE else 0,
         )
         for one in connections.ending_soon(now=now)

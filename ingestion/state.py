@@ -142,7 +142,7 @@ def connection_state(connection: LinkedInConnection, *, now: datetime) -> Connec
     is_alive = connection.state == LinkedInConnection.State.ACTIVE
     return ConnectionState(
         id=connection.pk,
-        person=str(connection.user or "from the terminal"),
+        person=connection.person,
         state=connection.state_at(now),
         token_until=connection.access_token_expires_at,
         days_left=connection.days_left(now) if is_alive else None,

@@ -49,8 +49,12 @@ class LinkedInConnection(models.Model):
         verbose_name = "LinkedIn connection"
 
     def __str__(self) -> str:
-        # Given in a terminal, or by somebody who was removed since.
-        return f"LinkedIn connection {self.pk} of {self.user or 'somebody without a login here'}"
+        return f"LinkedIn connection {self.pk} of {self.person}"
+
+    @property
+    def person(self) -> str:
+        """Whose consent it is, in a sentence; without a login where it was given in a terminal, or outlived theirs."""
+        return str(self.user or "somebody without a login here")
 
     @property
     def consent_ends_at(self) -> datetime:
