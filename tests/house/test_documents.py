@@ -1,5 +1,6 @@
 """The documents and the code say the same."""
 
+import json
 import re
 from importlib.util import find_spec
 from pathlib import Path
@@ -130,3 +131,14 @@ def options_of(command: str) -> set[str]:
 def test_the_arithmetic_of_scaling_is_what_the_command_prints():
     told = "\n".join(scaling.table([10, 1_000, 100_000], scaling.Inputs()))
     assert told in read("docs/scaling.md")
+
+
+def test_what_questions_cost_is_what_the_report_says():
+    page = read("docs/reading.md").split("## What a file costs")[0]
+    [report] = re.findall(r"\(benchmarks/(\S+)\.txt\)", page)
+    figures = json.loads(read(f"docs/benchmarks/{report}.json"))["figures"]["reading"]
+    measured = {one["name"]: one["value"] for one in figures}
+    told = re.findall(r"^\| (.+) \| ([\d.]+) ms \| ([\d.]+) ms \|$", page, re.MULTILINE)
+    assert told
+    for question, one, forty in told:
+        assert (float(one), float(forty)) == (measured[f"one: {question}"], measured[f"all: {question}"]), question
