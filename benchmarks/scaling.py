@@ -32,8 +32,8 @@ class Inputs:
     seconds_per_call: float = 0.5
     calls_per_sync: float = 14
     requests_side_by_side: float = 4
-    own_seconds_per_sync: float = 0.22
-    microseconds_per_row: float = 18.3
+    own_seconds_per_sync: float = 0.21
+    microseconds_per_row: float = 26.0
     gate_seconds: float = 0.01
     busy_share: float = 0.7
     bytes_per_campaign_day: float = 295

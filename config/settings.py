@@ -368,6 +368,7 @@ METRICS_TOKEN = env.secret("METRICS_TOKEN")
 
 # --- Logging ---------------------------------------------------------------------------------------
 LOG_FORMAT = env.choice("LOG_FORMAT", "text" if _IS_LOCAL else "json", ["text", "json"])
-LOGGING = logs.logging_settings(line_format=LOG_FORMAT, level=env.text("LOG_LEVEL", "INFO"))
+_LOG_LEVEL = env.choice("LOG_LEVEL", "info", ["debug", "info", "warning", "error"])
+LOGGING = logs.logging_settings(line_format=LOG_FORMAT, level=_LOG_LEVEL.upper())
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # the middleware has thrown away what is not one
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG

@@ -90,12 +90,13 @@ class Journey:
         end = time.monotonic() + _SYNC_SECONDS
         told: set[int] = set()
         while time.monotonic() < end and not stopped.is_set():
+            all_synced = self._all_synced(already)  # before reading the runs, so that the last one is told too
             runs = SyncLog.objects.exclude(pk__in=already).select_related("account").order_by("pk")
             for run in runs:
                 if run.status != SyncLog.Status.RUNNING and run.pk not in told:
                     told.add(run.pk)
                     tell(_sentence(run))
-            if self._all_synced(already):
+            if all_synced:
                 if not any(run.account for run in runs):
                     tell("  nothing is due: every ad account was synced a short while ago")
                 return

@@ -37,13 +37,14 @@ def freshness(ad_account_id: int, *, now: datetime) -> Freshness:
         return Freshness(True, "never synced successfully")
     age = now - last
     minutes = int(age.total_seconds() // 60)
+    ago = f"{minutes} minute{'' if minutes == 1 else 's'} ago"
     if age >= timedelta(minutes=settings.FRESHNESS_TTL_MINUTES):
-        return Freshness(True, f"last synced {minutes} minutes ago", last)
+        return Freshness(True, f"last synced {ago}", last)
     if _covered_through(ad_account_id, since=_backfill_start(ad_account_id, now.date())) is None:
         return Freshness(True, "not every day of the backfill was asked for yet", last)
     return Freshness(
         False,
-        f"fresh: synced {minutes} minutes ago, asked again after {settings.FRESHNESS_TTL_MINUTES}",
+        f"fresh: synced {ago}, asked again after {settings.FRESHNESS_TTL_MINUTES}",
         last,
     )
 

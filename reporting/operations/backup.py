@@ -142,7 +142,12 @@ def _add_files(writer: Writer) -> int:
     place = stored_files.storage()
     if place is None:
         return 0
-    return sum(_add_file(writer, place, name) for name in stored_files.names())
+    try:
+        return sum(_add_file(writer, place, name) for name in stored_files.names())
+    except PermissionError as error:
+        raise BackupFailed(
+            f"{error.filename} cannot be read; make the backup as the user who runs the worker."
+        ) from None
 
 
 def _add_file(writer: Writer, place: Storage, name: str) -> bool:

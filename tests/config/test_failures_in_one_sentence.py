@@ -63,8 +63,9 @@ def test_a_database_that_does_not_answer_names_database_url(tmp_path, command):
     [
         ({"DATABASE_URL": "mysql://ads@db/ads"}, "DATABASE_URL must look like postgresql://"),
         ({"BACKFILL_DAYS": "ninety"}, "BACKFILL_DAYS is 'ninety'; give a whole number such as 90."),
+        ({"LOG_LEVEL": "loud"}, "LOG_LEVEL is 'loud'; give debug or info or warning or error."),
     ],
-    ids=["another database", "no number"],
+    ids=["another database", "no number", "no such word"],
 )
 @pytest.mark.parametrize("command", ["status", "migrate"])
 def test_a_wrong_setting_names_its_variable(tmp_path, command, changes, said):

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts import api_tokens
 from accounts.models import User
 user = User.objects.get(email="{OWNER_EMAIL}")
-print(api_tokens.issue(user=user, name="tools", scope="read_and_sync", now=timezone.now())[1])
+print(api_tokens.issue(user=user, name="tools", scope="read_and_change", now=timezone.now())[1])
 """
 
 
@@ -38,7 +38,7 @@ def synced_stack(stack: Stack) -> Stack:
 
 @pytest.fixture(scope="package")
 def token(stack: Stack) -> str:
-    """Of an owner, to read and sync."""
+    """Of an owner, for everything."""
     shell = stack.start("token", sys.executable, "manage.py", "shell", "--no-imports", "--command", _ISSUE)
     assert shell.wait(timeout=60) == 0, stack.log("token")
     return stack.log("token").split()[-1]

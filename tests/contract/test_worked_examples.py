@@ -50,13 +50,18 @@ def ran(stack: Stack, token: str, folder: Path, *command: str) -> str:
 
 
 def test_shell(synced_stack: Stack, token: str, tmp_path: Path) -> None:
-    settings, sync, file = blocks("sh")
+    settings, sync, file, snapshot, audit, decide = blocks("sh")
     assert settings.startswith("export ")
     report = ran(synced_stack, token, tmp_path, "bash", "-ec", settings.split("\n", 1)[1])
     assert json.loads(report)["period"]
     assert json.loads(ran(synced_stack, token, tmp_path, "bash", "-ec", sync))["status"] == "success"
     ran(synced_stack, token, tmp_path, "bash", "-ec", file)
     assert len((tmp_path / "days.csv").read_text().splitlines()) > 1
+    ran(synced_stack, token, tmp_path, "bash", "-ec", snapshot)
+    assert json.loads((tmp_path / "snapshot.json").read_text())["date_range"]["days"] == 30
+    ran(synced_stack, token, tmp_path, "bash", "-ec", audit)
+    ran(synced_stack, token, tmp_path, "bash", "-ec", decide)
+    assert json.loads((tmp_path / "decided.json").read_text())["state"] == "accepted"
 
 
 def test_python(synced_stack: Stack, token: str, tmp_path: Path) -> None:

@@ -170,6 +170,18 @@ def test_every_volume_that_is_used_is_declared():
     assert used == set(COMPOSE["volumes"])
 
 
+def test_what_the_documents_ask_of_compose_is_there():
+    """Services by name, and the user of the containers, to whom the folder of the backups is given."""
+    pages = "".join(page.read_text() for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+    told = re.findall(r"docker compose (?:exec|run) ((?:[\w./:-]+ )+?)(?:python|celery) ", pages)
+    told += re.findall(r"docker compose (?:stop|start) ([\w ]+)", pages)
+    names = {word for words in told for word in re.sub(r"--volume \S+|--[\w-]+", "", words).split()}
+    assert names
+    assert names <= SERVICES.keys()
+    [owner] = re.findall(r"install --directory --owner (\d+)", pages)
+    assert re.findall(r"^USER (\d+):", DOCKERFILE, re.MULTILINE) == [owner]
+
+
 def test_the_image_holds_what_the_program_needs_and_nothing_else():
     kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     assert kept == {

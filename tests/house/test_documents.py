@@ -1,16 +1,19 @@
 """The documents and the code say the same."""
 
+import json
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from django.apps import apps
-from django.core.management import get_commands
+from django.core.management import BaseCommand, get_commands, load_command_class
 
 from accounts.models import AuditEvent
 from benchmarks import scaling
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 OURS = ("accounts", "ingestion", "reporting")
 MODELS = [model for app in OURS for model in apps.get_app_config(app).get_models() if not model._meta.proxy]
 
@@ -58,7 +61,7 @@ def test_every_command_is_in_the_readme():
 
 def test_every_setting_is_explained_in_the_example():
     asked = set(re.findall(r"env\.\w+\(\s*\"([A-Z_]+)\"", read("config/settings.py")))
-    asked -= {"EMBEDDED_THROW_AWAY", "LOG_LEVEL"}
+    asked -= {"EMBEDDED_THROW_AWAY"}
     explained = set(re.findall(r"^([A-Z_]+)=", read(".env.example"), re.MULTILINE))
     assert explained == asked
 
@@ -90,12 +93,52 @@ def test_every_make_target_is_listed_by_bare_make():
     assert listed == set(targets[1].split())
 
 
-def test_every_relative_link_leads_somewhere():
-    for page in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]:
-        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
-            assert (page.parent / link).exists(), f"{page.name}: {link}"
+def anchors(page: Path) -> set[str]:
+    """What headings are called in addresses, as GitHub makes it of them."""
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_relative_link_leads_somewhere(page):
+    for link in re.findall(r"\]\((?!https?:)([^)]+)", page.read_text()):
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_that_is_told_exists_and_takes_its_options(page):
+    text = page.read_text()
+    for name, rest in re.findall(r"\bmanage\.py (\w+)([^`\n|&]*)", text):
+        assert name in get_commands(), name
+        told = set(re.findall(r"(?<![\w-])--[a-z-]+", rest))
+        assert told <= options_of(name), (name, told - options_of(name))
+    for module in re.findall(r"\bpython -m (benchmarks(?:\.\w+)?)", text):
+        assert find_spec(module), module
+    targets = set(re.findall(r"^([a-z-]+):", read("Makefile"), re.MULTILINE))
+    assert {name for _, name in re.findall(r"(`|^ {4})make ([a-z-]+)", text, re.MULTILINE)} <= targets
+
+
+def options_of(command: str) -> set[str]:
+    app = get_commands()[command]
+    parser = (app if isinstance(app, BaseCommand) else load_command_class(app, command)).create_parser("", command)
+    return set(re.findall(r"--[a-z-]+", parser.format_help()))
 
 
 def test_the_arithmetic_of_scaling_is_what_the_command_prints():
     told = "\n".join(scaling.table([10, 1_000, 100_000], scaling.Inputs()))
     assert told in read("docs/scaling.md")
+
+
+def test_what_questions_cost_is_what_the_report_says():
+    page = read("docs/reading.md").split("## What a file costs")[0]
+    [report] = re.findall(r"\(benchmarks/(\S+)\.txt\)", page)
+    figures = json.loads(read(f"docs/benchmarks/{report}.json"))["figures"]["reading"]
+    measured = {one["name"]: one["value"] for one in figures}
+    told = re.findall(r"^\| (.+) \| ([\d.]+) ms \| ([\d.]+) ms \|$", page, re.MULTILINE)
+    assert told
+    for question, one, forty in told:
+        assert (float(one), float(forty)) == (measured[f"one: {question}"], measured[f"all: {question}"]), question

@@ -26,7 +26,7 @@ from accounts.roles import Role
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.management.commands import sync as sync_command
-from ingestion.models import CampaignDailyMetric, SyncLog
+from ingestion.models import CampaignDailyMetric, SyncGate, SyncLog
 from ingestion.sync_runs import SyncResult
 from tests.builders import (
     make_ad_account,
@@ -467,6 +467,20 @@ def test_status_shows_connections_how_recent_the_data_is_and_rows():
     states = [(one["state"], one["days_left"]) for one in now["connections"]]
     assert states == [("expiring", 9), ("needs_consent", None)]
     assert not re.search(r"access-\d|refresh-\d", out)
+
+
+@pytest.mark.django_db
+def test_status_repeats_the_gate_only_where_it_spoke_after_the_last_success():
+    began = datetime(2026, 11, 20, 8, 30, tzinfo=UTC)
+    for name, minutes, answer in (("Let in", 0, "never synced successfully"), ("Refused", 5, "paused by Maria")):
+        ad_account = make_ad_account(name=name)
+        make_sync_run(account=ad_account, started_at=began, finished_at=began + timedelta(minutes=1))
+        asked_at = began + timedelta(minutes=minutes)
+        SyncGate.objects.create(account=ad_account, asked_at=asked_at, was_due=not minutes, answer=answer)
+    _, out, _ = called("status")
+    said = " ".join(re.sub("[│┃]", " ", out).split())
+    assert "never synced" not in said
+    assert "2026-11-20 08:35 UTC: paused by Maria" in said
 
 
 @pytest.mark.django_db

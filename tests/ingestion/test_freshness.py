@@ -51,6 +51,7 @@ def test_an_ad_account_never_synced_is_due(ad_account):
     ("minutes", "is_due", "reason"),
     [
         (0, False, "fresh: synced 0 minutes ago, asked again after 240"),
+        (1, False, "fresh: synced 1 minute ago, asked again after 240"),
         (239, False, "fresh: synced 239 minutes ago, asked again after 240"),
         (240, True, "last synced 240 minutes ago"),
         (10_000, True, "last synced 10000 minutes ago"),

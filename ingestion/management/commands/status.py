@@ -47,9 +47,16 @@ def _ad_accounts(now: State) -> Table:
             f"{one.data_as_of:%Y-%m-%d %H:%M} UTC" if one.data_as_of else "never synced",
             _complete(one),
             one.last_status or "",
-            one.last_errors or one.last_answer or "",
+            one.last_errors or _answered_since(one),
         )
     return table
+
+
+def _answered_since(one: AdAccountState) -> str:
+    """What the gate said after the last success began; the answer that let it begin is no news."""
+    if one.last_asked_at is None or (one.data_as_of and one.last_asked_at <= one.data_as_of):
+        return ""
+    return f"{one.last_asked_at:%Y-%m-%d %H:%M} UTC: {one.last_answer}"
 
 
 def _complete(one: AdAccountState) -> str:

@@ -1,5 +1,6 @@
 """What `manage.py backup` writes, `manage.py restore` brings back whole, or changes nothing."""
 
+import errno
 import io
 import os
 import stat
@@ -274,6 +275,18 @@ def test_a_backup_that_fails_leaves_no_file(tmp_path, monkeypatch):
     with pytest.raises(CommandError, match=r"^pg_dump failed \(.*\); mend that and try again\.$"):
         backup(tmp_path / "backup.tar")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_stored_files_of_another_user_are_named_with_the_remedy(tmp_path, files, monkeypatch):
+    def refuse(path: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(
+        CommandError, match=rf"^{files} cannot be read; make the backup as the user who runs the worker"
+    ):
+        backup(tmp_path / "backup.tar")
+    assert list(tmp_path.glob("backup*")) == []
 
 
 def test_a_backup_is_a_tar_that_postgresql_can_read(tmp_path):
