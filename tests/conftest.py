@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
 from django.db import connection
-from django.test import Client, override_settings
+from django.test import Client, TransactionTestCase, override_settings
 
 from accounts import receivers
 from accounts.models import AdAccount, User
@@ -18,6 +18,7 @@ from accounts.roles import Role
 from tests import restored_database
 from tests.accounts.scripted_linkedin import TOKENS
 from tests.builders import make_access, make_ad_account, make_user
+from tests.emptying import empty_tables
 from tests.secrets_in_logs import SecretListener
 from tests.snapshot_storage import snapshots_kept_in
 
@@ -60,6 +61,14 @@ def quick_passwords() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_emptying() -> Iterator[None]:
+    """Django would truncate every table after each test that commits, and write the rights anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: empty_tables())
+        yield
+
+
 @pytest.fixture
 def snapshot_folder(tmp_path: Path) -> Iterator[Path]:
     """The storage of snapshots keeps its files here."""
@@ -79,7 +88,7 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None, pytestconfi
 def django_db_setup(
     django_db_setup: None, django_db_blocker: Any, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Tests that commit are followed by emptying every table, which the audit trail refuses anywhere else."""
+    """After tests that commit every table is emptied, which the audit trail refuses anywhere else."""
     is_restored = pytestconfig.getoption("restored")
     with django_db_blocker.unblock():
         if is_restored:
