@@ -3,10 +3,14 @@
 Loaded by `pytest.ini` as a plugin. The embedded servers of the tests live in a folder of their own, shared
 by all test processes of one run, and go with it. `DATABASE_URL` and `REDIS_URL` of the caller are used
 where they are set; `.env` is not read.
+
+The processes of the tests keep what they compile, also where the caller's would not: there are many, and each would
+compile the whole project.
 """
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -22,7 +26,13 @@ def _point_settings_at_throw_away_servers() -> None:
         os.environ["LOG_LEVEL"] = "WARNING"
 
 
+def _keep_what_is_compiled() -> None:
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
 _point_settings_at_throw_away_servers()
+_keep_what_is_compiled()
 
 
 def pytest_unconfigure() -> None:
