@@ -11,6 +11,8 @@ from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
 from django.db import connection
 from django.test import Client, TransactionTestCase, override_settings
+from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.responders import StaticFile
 
 from accounts import receivers
 from accounts.models import AdAccount, User
@@ -66,6 +68,24 @@ def quick_emptying() -> Iterator[None]:
     """Django would truncate every table after each test that commits, and write the rights anew."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: empty_tables())
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_files_found_once() -> Iterator[None]:
+    """Each `Client` loads the middleware, and WhiteNoise's looks for some hundred files, which stay the same."""
+    look = WhiteNoiseMiddleware.add_files_from_finders
+    found: dict[Any, dict[str, StaticFile]] = {}
+
+    def add_files_from_finders(self: WhiteNoiseMiddleware) -> None:
+        how = (self.static_prefix, self.max_age, self.charset, self.allow_all_origins, self.add_headers_function)
+        if how not in found:
+            look(self)
+            found[how] = self.files.copy()
+        self.files.update(found[how])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", add_files_from_finders)
         yield
 
 
