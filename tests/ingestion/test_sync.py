@@ -78,15 +78,15 @@ def test_every_ad_account_is_kept_apart(small: SimulatedLinkedIn):
 
 
 def test_rows_several_times_over_the_limit_are_complete(settings):
-    """400 creatives on 200 days are 80,000 rows; LinkedIn cuts at 15,000 without a word."""
+    """400 creatives on 120 days are 48,000 rows; LinkedIn cuts at 15,000 without a word."""
     with dense(settings, campaigns_per_account=20, creatives_per_campaign=20) as linkedin:
         linkedin.connect()
-        first_day = TODAY - timedelta(days=199)
+        first_day = TODAY - timedelta(days=119)
         result = linkedin.sync(first_day=first_day)
         assert result.status == "success"
-        assert result.rows["creative_daily_metrics"] == 80_000
+        assert result.rows["creative_daily_metrics"] == 48_000
         linkedin.assert_stored(first_day)
-        fewest = 1 + 1 + 4 + 1 + ceil(80_000 / 15_000) + 1 + 8 + _name_calls()
+        fewest = 1 + 1 + 4 + 1 + ceil(48_000 / 15_000) + 1 + 8 + _name_calls()
         assert result.api_calls <= 1.1 * fewest
 
 
@@ -112,7 +112,7 @@ def test_a_sparse_world_stays_close_to_the_fewest_calls(settings):
     )
     with simulated_linkedin(settings, options) as linkedin:
         linkedin.connect()
-        first_day = TODAY - timedelta(days=364)
+        first_day = TODAY - timedelta(days=181)
         result = linkedin.sync(first_day=first_day)
         linkedin.assert_stored(first_day)
         asks = {name: ceil(result.rows[name] / 15_000) for name in ("campaign_daily_metrics", "creative_daily_metrics")}
