@@ -157,6 +157,7 @@ class EmbeddedServers:
             shutil.chown(draft, _server_user())
         self._postgresql_command(
             "initdb", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--username=postgres",
+            *(["--no-sync"] if self.throw_away else []),
             "--pgdata", str(draft), remedy="check that the disk has 200 MB left",
         )  # fmt: skip
         draft.rename(self._postgresql_dir)
