@@ -15,7 +15,7 @@ def test_nothing_is_left_of_what_a_test_committed() -> None:
     assert tables_with_rows() == {"auth_permission", "django_content_type"}
     make_access()
     make_campaign_day()
-    Group.objects.create(name="left over").permissions.add(Permission.objects.first())
+    Group.objects.create(name="left over").permissions.set(Permission.objects.all()[:1])
     audit.record("consent_given")
     assert tables_with_rows() > {"ad_account_access", "campaign_daily_metrics", "audit_events", "auth_group"}
     empty_tables()
