@@ -7,18 +7,29 @@ from django.db.backends.utils import CursorWrapper
 
 # All that migrating leaves in the tables of models; a test that changes it puts it back.
 _OF_EVERY_INSTALLATION = {"auth_permission", "django_content_type"}
-# Truncated, because it refuses DELETE; no other table refers to it.
+# Refuses DELETE.
 _APPEND_ONLY = "audit_events"
+# What DELETE leaves in larger ones would be read again and again by the tests after it.
+_LARGE_BYTES = 1_000_000
 
 
 def empty_tables() -> None:
-    """Only those that hold rows; every foreign key waits for the commit, so their order is free."""
-    models_tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
+    """Only those that hold rows or much that was deleted; foreign keys wait for the commit, so the order is free."""
+    names = connection.introspection.django_table_names(only_existing=True, include_views=False)
     with transaction.atomic(), connection.cursor() as cursor:
-        for table in _with_rows(cursor, [one for one in models_tables if one not in _OF_EVERY_INSTALLATION]):
-            cursor.execute(f"TRUNCATE {table}" if table == _APPEND_ONLY else f"DELETE FROM {table}")
+        for table, is_large in _to_empty(cursor, [name for name in names if name not in _OF_EVERY_INSTALLATION]):
+            is_truncated = is_large or table == _APPEND_ONLY
+            # What refers to it is emptied as well.
+            cursor.execute(f"TRUNCATE {table} CASCADE" if is_truncated else f"DELETE FROM {table}")
 
 
-def _with_rows(cursor: CursorWrapper, tables: Sequence[str]) -> list[str]:
-    cursor.execute(" UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table})" for table in tables))
-    return [table for (table,) in cursor.fetchall()]
+def _to_empty(cursor: CursorWrapper, tables: Sequence[str]) -> list[tuple[str, bool]]:
+    cursor.execute(
+        " UNION ALL ".join(
+            f"SELECT '{table}', size > {_LARGE_BYTES} FROM pg_relation_size('{table}') AS size"
+            f" WHERE size > {_LARGE_BYTES} OR EXISTS (SELECT FROM {table})"
+            for table in tables
+        )
+    )
+    found: list[tuple[str, bool]] = cursor.fetchall()
+    return found
