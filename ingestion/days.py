@@ -12,10 +12,10 @@ from ingestion.linkedin.endpoints import ANALYTICS_ROW_LIMIT, Page, Rejected
 from ingestion.linkedin.errors import LinkedInError, UnexpectedResponse
 from ingestion.linkedin.records import AccountDayRecord
 from ingestion.load import Target
-from ingestion.rows import Row, account_day_row, campaign_day_row, creative_day_row, keep_latest
+from ingestion.rows import Row, account_day_row, campaign_day_row, copy_line, creative_day_row, keep_latest
 from ingestion.running import Run, listed_twice
 from ingestion.side_by_side import Job
-from ingestion.windows import CannotSplit, ExpectedRows, Window, Windows
+from ingestion.windows import CannotSplit, ExpectedRows, Window, Windows, days_between
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,18 @@ CREATIVE_DAYS = DailyTable(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer ready to be stored: a line of COPY's text for each row, and the ids of what the rows are of.
+
+    Made where it was asked for, so that the thread which stores does nothing but store. Lines take a quarter of the
+    memory of rows, and several answers wait at once.
+    """
+
+    page: Page[bytes]
+    parents: frozenset[Any]
+
+
 def expected_rows(
     table: DailyTable, *, ad_account_id: int, first_day: date, last_day: date, entity_days: Sequence[date]
 ) -> ExpectedRows:
@@ -72,6 +84,7 @@ class DaysSource:
         expected = expected_rows(
             table, ad_account_id=run.ad_account_id, first_day=first_day, last_day=last_day, entity_days=entity_days
         )
+        self._stored_days = expected.stored
         # Answers that wait to be written.
         self._not_stored = 0
         self._windows = Windows(run.days_to_ask(table.target.table), expected=expected)
@@ -86,13 +99,13 @@ class DaysSource:
             return None
         return Job(
             ask=lambda: self.ask(window),
-            learn=lambda page: self._learned(window, page),
-            then=lambda page: self._answered(window, page),
+            learn=lambda answer: self._learned(window, answer),
+            then=lambda answer: self._answered(window, answer),
             failed=self._gave_up,
         )
 
-    def ask(self, window: Window) -> Page[Row]:
-        """One answer as rows: they take half the memory of the records, and several answers wait at once."""
+    def ask(self, window: Window) -> Answer:
+        """One answer of LinkedIn; what it lists twice is set aside."""
         expected_values = round(min(window.expected_rows, ANALYTICS_ROW_LIMIT)) * _VALUES_PER_ROW
         self._run.budget.await_values(expected_values, self._run.client.pause)
         page = self.table.ask(
@@ -103,35 +116,37 @@ class DaysSource:
             campaign_ids=window.campaign_ids,
         )
         self._run.budget.count_values(page.received * _VALUES_PER_ROW - expected_values)
-        return Page([self.table.row(record) for record in page.records], page.rejected)
+        kept, repeated = keep_latest(map(self.table.row, page.records), key_columns=len(self.table.target.key))
+        rejected = [*page.rejected, *listed_twice(repeated)]
+        return Answer(Page(list(map(copy_line, kept)), rejected), frozenset(row[0] for row in kept))
 
-    def keep(self, window: Window, page: Page[Row]) -> None:
+    def keep(self, window: Window, answer: Answer) -> None:
         """Store an answer that LinkedIn did not cut."""
         self._run.step = self.table.target.table
-        self._run.store(self.table.target.table, page, lambda: self._write(window, page))
+        self._run.store(self.table.target.table, answer.page, lambda: self._write(window, answer))
 
-    def _learned(self, window: Window, page: Page[Row]) -> None:
-        if page.received < ANALYTICS_ROW_LIMIT:
-            self._windows.answered(window, page.received)
+    def _learned(self, window: Window, answer: Answer) -> None:
+        if answer.page.received < ANALYTICS_ROW_LIMIT:
+            self._windows.answered(window, answer.page.received)
             self._not_stored += 1
 
-    def _answered(self, window: Window, page: Page[Row]) -> None:
-        if page.received < ANALYTICS_ROW_LIMIT:
+    def _answered(self, window: Window, answer: Answer) -> None:
+        if answer.page.received < ANALYTICS_ROW_LIMIT:
             if window.campaign_ids is None:
                 self._run.days_answered(self.table.target.table, window.first_day, window.last_day)
-            self.keep(window, page)
+            self.keep(window, answer)
             self._not_stored -= 1
         else:
-            self._ask_for_halves(window, page)
+            self._ask_for_halves(window, answer)
         if self._windows.done() and not self._not_stored:
             self._run.done()
 
-    def _ask_for_halves(self, window: Window, page: Page[Row]) -> None:
+    def _ask_for_halves(self, window: Window, answer: Answer) -> None:
         campaign_ids = load.known_ids(load.CAMPAIGNS, ad_account_id=self._run.ad_account_id)
         try:
             self._windows.cut(window, campaign_ids=sorted(campaign_ids))
         except CannotSplit:
-            self.keep(window, page)
+            self.keep(window, answer)
             self._gave_up(
                 UnexpectedResponse(
                     f"LinkedIn cut {self.table.target.table} of {window.first_day} at {ANALYTICS_ROW_LIMIT}"
@@ -143,26 +158,26 @@ class DaysSource:
         self._windows.failed()
         self._run.note(error)
 
-    def _write(self, window: Window, page: Page[Row]) -> Sequence[Rejected]:
-        """Upsert the page; returns what LinkedIn listed twice."""
-        target = self.table.target
-        kept, repeated = keep_latest(page.records, key_columns=len(target.key))
-        unknown = {row[0] for row in kept} - self._known
-        if unknown:
+    def _write(self, window: Window, answer: Answer) -> None:
+        """Upsert an answer, with places for what it names and LinkedIn no longer lists."""
+        target, lines = self.table.target, b"".join(answer.page.records)
+        if unknown := answer.parents - self._known:
             self.table.add_stubs(unknown, ad_account_id=self._run.ad_account_id, now=self._run.fetched_at)
             self._known |= unknown
-        if window.campaign_ids is None:
-            self.stale += load.upsert_days(
-                target,
-                kept,
-                ad_account_id=self._run.ad_account_id,
-                first_day=window.first_day,
-                last_day=window.last_day,
-                now=self._run.fetched_at,
-            )
-        else:
-            load.upsert(target, kept, now=self._run.fetched_at)
-        return listed_twice(repeated)
+        if window.campaign_ids is not None:
+            load.upsert(target, lines, now=self._run.fetched_at)
+            return
+        if not any(map(self._stored_days.get, days_between(window.first_day, window.last_day))):
+            load.insert_days(target, lines, now=self._run.fetched_at)
+            return
+        self.stale += load.upsert_days(
+            target,
+            lines,
+            ad_account_id=self._run.ad_account_id,
+            first_day=window.first_day,
+            last_day=window.last_day,
+            now=self._run.fetched_at,
+        )
 
 
 class AccountTotals:

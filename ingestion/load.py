@@ -68,14 +68,20 @@ SEGMENTS = Target(
 )
 
 
-def upsert(target: Target, rows: Iterable[Row], *, now: datetime) -> int:
-    """Store rows, whose keys must be distinct; returns how many were new or different."""
+def upsert(target: Target, rows: Iterable[Row] | bytes, *, now: datetime) -> int:
+    """Store rows, or COPY's text of them, whose keys must be distinct; returns how many were new or different."""
     _copy_incoming(target, target.columns, rows)
     return _merge(target, now=now)
 
 
+def insert_days(target: Target, rows: bytes, *, now: datetime) -> None:
+    """Store a whole answer for days of which nothing is stored, given as COPY's text."""
+    _copy_incoming(target, target.columns, rows)
+    _insert(target, sql.SQL(""), now=now)
+
+
 def upsert_days(
-    target: Target, rows: Iterable[Row], *, ad_account_id: int, first_day: date, last_day: date, now: datetime
+    target: Target, rows: Iterable[Row] | bytes, *, ad_account_id: int, first_day: date, last_day: date, now: datetime
 ) -> list[tuple[Any, date]]:
     """Store a whole answer for a range of days; returns the keys of stored rows that it no longer holds."""
     _copy_incoming(target, target.columns, rows)
@@ -168,8 +174,8 @@ def set_to_zero(target: Target, keys: Sequence[tuple[Any, date]], *, now: dateti
         )
 
 
-def _copy_incoming(target: Target, columns: Sequence[str], rows: Iterable[Row]) -> None:
-    """COPY rows into a temporary table `incoming` with the target's types and no constraints."""
+def _copy_incoming(target: Target, columns: Sequence[str], rows: Iterable[Row] | bytes) -> None:
+    """COPY rows, or their text, into a temporary table `incoming` with the target's types and no constraints."""
     names = _names(columns)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -179,6 +185,9 @@ def _copy_incoming(target: Target, columns: Sequence[str], rows: Iterable[Row]) 
         )
         statement = sql.SQL("COPY incoming ({names}) FROM STDIN").format(names=names)
         with cursor.copy(statement) as copy:
+            if isinstance(rows, bytes):
+                copy.write(rows)
+                return
             for row in rows:
                 copy.write_row(row)
 
@@ -189,19 +198,11 @@ def _merge(target: Target, *, now: datetime) -> int:
     The lookup is lateral with a limit because a plain join of a few thousand rows tempts the planner into reading the
     whole table for every answer.
     """
-    statement = sql.SQL(
-        """
-        INSERT INTO {table} ({columns}, fetched_at)
-        SELECT {incoming_columns}, %s
-        FROM incoming LEFT JOIN LATERAL (SELECT * FROM {table} WHERE {same_key} LIMIT 1) AS stored ON true
-        WHERE stored.{a_key} IS NULL OR ({stored_values}) IS DISTINCT FROM ({incoming_values})
-        ORDER BY {incoming_key}
-        ON CONFLICT ({key}) DO UPDATE SET {assignments}, fetched_at = excluded.fetched_at
-        """
+    compared = sql.SQL(
+        "LEFT JOIN LATERAL (SELECT * FROM {table} WHERE {same_key} LIMIT 1) AS stored ON true"
+        " WHERE stored.{a_key} IS NULL OR ({stored_values}) IS DISTINCT FROM ({incoming_values})"
     ).format(
         table=sql.Identifier(target.table),
-        columns=_names(target.columns),
-        incoming_columns=_names(target.columns, "incoming"),
         same_key=sql.SQL(" AND ").join(
             sql.SQL("{} = {}").format(sql.Identifier(target.table, name), sql.Identifier("incoming", name))
             for name in target.key
@@ -209,6 +210,24 @@ def _merge(target: Target, *, now: datetime) -> int:
         a_key=sql.Identifier(target.key[0]),
         stored_values=_names(target.values, "stored"),
         incoming_values=_names(target.values, "incoming"),
+    )
+    return _insert(target, compared, now=now)
+
+
+def _insert(target: Target, compared: sql.Composable, *, now: datetime) -> int:
+    """Move `incoming`, or what `compared` leaves of it, into the table; returns how many rows that were."""
+    statement = sql.SQL(
+        """
+        INSERT INTO {table} ({columns}, fetched_at)
+        SELECT {incoming_columns}, %s FROM incoming {compared}
+        ORDER BY {incoming_key}
+        ON CONFLICT ({key}) DO UPDATE SET {assignments}, fetched_at = excluded.fetched_at
+        """
+    ).format(
+        table=sql.Identifier(target.table),
+        columns=_names(target.columns),
+        incoming_columns=_names(target.columns, "incoming"),
+        compared=compared,
         key=_names(target.key),
         # In the order of the index, whose pages are then filled one after the other.
         incoming_key=_names(target.key, "incoming"),

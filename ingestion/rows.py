@@ -1,6 +1,6 @@
 """Validated records to column values; pure, never a query.
 
-Each function returns the values of the columns that `load.py` names for its table, in that order. A metric
+Each `…_row` returns the values of the columns that `load.py` names for its table, in that order. A metric
 that LinkedIn did not send is zero: LinkedIn documents absence as "zero or not applicable".
 """
 
@@ -35,6 +35,11 @@ def keep_latest(rows: Iterable[Row], *, key_columns: int) -> tuple[list[Row], li
             repeated.append(latest[key])
         latest[key] = row
     return list(latest.values()), repeated
+
+
+def copy_line(row: Row) -> bytes:
+    """A row of a daily table as COPY reads it: its numbers, days and checked URNs need no escapes."""
+    return ("\t".join(map(str, row)) + "\n").encode()
 
 
 def ad_account_row(record: AdAccountRecord) -> AdAccountRow:

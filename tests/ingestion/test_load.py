@@ -12,6 +12,7 @@ from django.db import transaction
 from accounts.models import AdAccount
 from ingestion import load
 from ingestion.models import AudienceDemographic, Campaign, CampaignDailyMetric, Creative, UrnName
+from ingestion.rows import copy_line
 from tests.builders import (
     DAY,
     NOW,
@@ -79,6 +80,13 @@ def test_an_answer_is_compared_row_by_row_and_never_reads_the_whole_table(ad_acc
     before = rows_read_from_whole_tables()
     assert load.upsert(load.CAMPAIGN_DAYS, rows, now=LATER) == len(campaigns), "the newest day alone is new"
     assert rows_read_from_whole_tables() == before
+
+
+def test_days_of_which_nothing_is_stored_are_inserted_as_they_came(ad_account):
+    campaign = make_campaign(account=ad_account)
+    rows = [day_row(campaign, DAY - timedelta(days=day), spend=Decimal("-2E-18")) for day in range(3)]
+    load.insert_days(load.CAMPAIGN_DAYS, b"".join(map(copy_line, rows)), now=NOW)
+    assert load.upsert(load.CAMPAIGN_DAYS, rows, now=LATER) == 0, "the text says the same as the rows"
 
 
 def rows_read_from_whole_tables() -> int:
