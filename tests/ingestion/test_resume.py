@@ -105,7 +105,7 @@ def test_a_run_that_was_told_to_stop_is_gone_on_with(linkedin: SimulatedLinkedIn
 
 def test_a_run_whose_store_broke_is_gone_on_with(linkedin: SimulatedLinkedIn, monkeypatch):
     undisturbed = undisturbed_calls(linkedin)
-    honest, written = load.upsert_days, 0
+    honest, written = load.insert_days, 0
 
     def breaks(*arguments: Any, **options: Any) -> Any:
         nonlocal written
@@ -114,7 +114,7 @@ def test_a_run_whose_store_broke_is_gone_on_with(linkedin: SimulatedLinkedIn, mo
             raise RuntimeError("the disk fell out")
         return honest(*arguments, **options)
 
-    monkeypatch.setattr(load, "upsert_days", breaks)
+    monkeypatch.setattr(load, "insert_days", breaks)
     with pytest.raises(RuntimeError, match="the disk fell out"):
         linkedin.sync()
     broken = SyncLog.objects.filter(account__isnull=False).latest("pk")
