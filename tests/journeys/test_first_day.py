@@ -102,7 +102,7 @@ def test_it_serves_until_it_is_interrupted(data_dir):
         )
         rows = browser.get(f"{url[1]}admin/ingestion/creativedailymetric/", timeout=30)
         assert rows.ok
-        assert "creative days" in rows.text.lower()
+        assert "creative metrics" in rows.text.lower()
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     assert process.returncode == 0

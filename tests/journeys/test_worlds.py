@@ -290,7 +290,9 @@ def test_whatever_happens_the_tables_equal_the_truth(
     note(f"WORLDS_SEED={SEED}")
     options = Options(now=NOW, frozen=True, size=size, short_pages=short_pages)
     with _limits(chosen), _world(options) as linkedin:
-        story = History(linkedin, NOW.date() - timedelta(days=chosen.backfill_days - 1))
+        # A sync may look further back than the first one did.
+        first_day = NOW.date() - timedelta(days=max(chosen.backfill_days - 1, chosen.lookback_days))
+        story = History(linkedin, first_day)
         for happening in history:
             story.let(*happening)
         story.settle()
