@@ -73,12 +73,15 @@ def _run(name: str, environment: Mapping[str, str]) -> list[Figure]:
 def _filled(folder: Path, metric_rows: int) -> Path:
     """Where a database of so many campaign days is, filled by now."""
     data_dir = folder / str(metric_rows)
+    data_dir.mkdir(parents=True, exist_ok=True)
+    # One that was kept may be from before a migration.
+    commands = [["migrate", "--verbosity", "0"]]
     if not (data_dir / "filled").exists():
-        data_dir.mkdir(parents=True, exist_ok=True)
-        for command in (["migrate", "--verbosity", "0"], ["load_test_figures", "--metric-rows", str(metric_rows)]):
-            environment = _environment({"DATA_DIR": str(data_dir)})
-            subprocess.run([sys.executable, "manage.py", *command], env=environment, check=True)
-        (data_dir / "filled").touch()
+        commands.append(["load_test_figures", "--metric-rows", str(metric_rows)])
+    for command in commands:
+        environment = _environment({"DATA_DIR": str(data_dir)})
+        subprocess.run([sys.executable, "manage.py", *command], env=environment, check=True)
+    (data_dir / "filled").touch()
     return data_dir
 
 
