@@ -16,7 +16,7 @@ test: .venv/dev lint ## Lint, types and every quick test
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 test-slow: .venv/dev ## Only the tests that start and kill real processes
-	$(BIN)/python -m pytest -n auto -m slow $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m slow $(ARGS)
 
 test-all: test test-slow ## Both
 
