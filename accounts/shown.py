@@ -60,21 +60,17 @@ def number(value: int | float | Decimal | None, decimals: int = 0) -> str:
 
 def percent(value: float | Decimal | None, decimals: int = 2) -> str:
     """What is stored as hundredths of a whole."""
-    if value is None:
-        return "–"
-    plain = f"{value:.{decimals}f}"
-    return format_html(
-        '<data class="number-of" value="{}" data-unit="percent" data-decimals="{}">{} %</data>', plain, decimals, plain
-    )
+    return "–" if value is None else _hundredths(f"{value:.{decimals}f}", "percent", decimals)
 
 
 def change(value: float | Decimal | None, decimals: int = 1) -> str:
     """A percentage that says which way it went."""
-    if value is None:
-        return "–"
-    plain = f"{value:+.{decimals}f}"
+    return "–" if value is None else _hundredths(f"{value:+.{decimals}f}", "change", decimals)
+
+
+def _hundredths(plain: str, unit: str, decimals: int) -> str:
     return format_html(
-        '<data class="number-of" value="{}" data-unit="change" data-decimals="{}">{} %</data>', plain, decimals, plain
+        '<data class="number-of" value="{0}" data-unit="{1}" data-decimals="{2}">{0} %</data>', plain, unit, decimals
     )
 
 
