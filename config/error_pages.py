@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import structlog
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.template import loader
 
@@ -24,6 +25,17 @@ def explain_not_allowed(get_response: Callable[[HttpRequest], HttpResponse]) -> 
         if isinstance(response, HttpResponseNotAllowed) and not response.content:
             response.content = loader.get_template("405.html").render().encode()
         return response
+
+    return answer
+
+
+def refuse_nul(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware: PostgreSQL takes no NUL in a text, so that a filter with one would fail; the API says so by field."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if "%00" in request.META.get("QUERY_STRING", "") and not request.path.startswith("/api/"):
+            raise BadRequest("A NUL in the address.")
+        return get_response(request)
 
     return answer
 

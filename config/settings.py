@@ -140,6 +140,7 @@ MIDDLEWARE = [
     "qsessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "config.error_pages.refuse_nul",
     "config.error_pages.explain_not_allowed",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.SessionsInUse",

@@ -143,3 +143,11 @@ def test_an_address_that_only_takes_buttons_says_so(as_alice: Client) -> None:
     assert (response.status_code, response["Allow"]) == (405, "POST")
     assert b"press the" in response.content
     assert int(response["Content-Length"]) == len(response.content)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/admin/accounts/adaccount/?status=%00x", "/admin/ingestion/campaign/?q=%00"])
+def test_a_nul_in_an_address_is_refused_and_not_looked_for(as_alice: Client, address: str) -> None:
+    page = as_alice.get(address)
+    assert page.status_code == 400
+    assert "Back to the start page" in page.content.decode()
