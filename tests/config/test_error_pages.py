@@ -146,7 +146,10 @@ def test_an_address_that_only_takes_buttons_says_so(as_alice: Client) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("address", ["/admin/accounts/adaccount/?status=%00x", "/admin/ingestion/campaign/?q=%00"])
+@pytest.mark.parametrize(
+    "address",
+    ["/admin/accounts/adaccount/?status=%00x", "/admin/ingestion/campaign/?q=%00", "/actions/?ad_account=%00"],
+)
 def test_a_nul_in_an_address_is_refused_and_not_looked_for(as_alice: Client, address: str) -> None:
     page = as_alice.get(address)
     assert page.status_code == 400

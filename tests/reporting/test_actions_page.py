@@ -119,7 +119,7 @@ def test_the_address_narrows_the_list(as_analyst, analyst, query, shown):
 @pytest.mark.parametrize(
     "query",
     ["?ad_account=x", "?ad_account=99999999999999999999999", "?rule=x", "?severity=x", "?state=x", "?assignee=x",
-     "?page=x", "?page=0", "?page=99999", "?page=99999999999999999999", "?page=²", "?ad_account=%00"],
+     "?page=x", "?page=0", "?page=99999", "?page=99999999999999999999", "?page=²"],
 )  # fmt: skip
 def test_nonsense_in_the_address_breaks_nothing(as_analyst, query):
     make_finding()
