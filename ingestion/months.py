@@ -19,6 +19,15 @@ def whole_months(*, first_day: date, last_day: date, today: date) -> tuple[date,
     return first, last
 
 
+def middle_month(first_month: date, last_day: date) -> date:
+    """The first day of the month that begins the later half; of a single month, that month."""
+    months = (last_day.year - first_month.year) * 12 + last_day.month - first_month.month + 1
+    middle = first_month
+    for _ in range(months // 2):
+        middle = month_after(middle)
+    return middle
+
+
 def month_after(day: date) -> date:
     """The first day of the next month."""
     return (day.replace(day=1) + timedelta(days=32)).replace(day=1)

@@ -2,7 +2,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from ingestion.months import DEMOGRAPHIC_RETENTION_DAYS, month_after, whole_months
+from ingestion.months import DEMOGRAPHIC_RETENTION_DAYS, middle_month, month_after, whole_months
 
 TODAY = date(2026, 11, 21)
 
@@ -19,6 +19,19 @@ TODAY = date(2026, 11, 21)
 )
 def test_month_after_is_the_first_day_of_the_next_month(day, after):
     assert month_after(day) == after
+
+
+@pytest.mark.parametrize(
+    ("first_month", "last_day", "middle"),
+    [
+        (date(2026, 11, 1), date(2026, 11, 21), date(2026, 11, 1)),
+        (date(2026, 10, 1), date(2026, 11, 1), date(2026, 11, 1)),
+        (date(2025, 12, 1), date(2026, 2, 28), date(2026, 1, 1)),
+        (date(2024, 12, 1), date(2026, 11, 21), date(2025, 12, 1)),
+    ],
+)
+def test_the_middle_month_begins_the_later_half(first_month, last_day, middle):
+    assert middle_month(first_month, last_day) == middle
 
 
 def test_month_after_holds_for_every_day_of_years():

@@ -7,11 +7,11 @@ from unittest.mock import Mock
 import pytest
 from django.db import connection as database
 
-from ingestion import days, reconcile
+from ingestion import audience, days, reconcile
 from ingestion.linkedin_simulator import analytics, reporting_routes
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
-from ingestion.models import Campaign, RejectedRecord, SyncLog
+from ingestion.models import AudienceDemographic, Campaign, RejectedRecord, SyncLog
 from ingestion.sync_runs import SyncResult
 from tests.ingestion.simulated import DATA_TABLES, SimulatedLinkedIn, simulated_linkedin
 
@@ -92,8 +92,7 @@ def test_rows_several_times_over_the_limit_are_complete(settings):
 
 def test_a_cut_answer_is_asked_for_in_halves_until_it_is_whole(settings, monkeypatch):
     """By days, then by campaigns. The second look at days that do not add up, which would heal it, is not needed."""
-    for module, name in ((days, "ANALYTICS_ROW_LIMIT"), (analytics, "MOST_ROWS"), (reporting_routes, "MOST_ROWS")):
-        monkeypatch.setattr(module, name, 40)
+    limit_rows(monkeypatch, days, rows=40)
     second_look = Mock()
     monkeypatch.setattr(reconcile, "_ask_again", second_look)
     with dense(settings, campaigns_per_account=8, creatives_per_campaign=8) as linkedin:
@@ -102,6 +101,33 @@ def test_a_cut_answer_is_asked_for_in_halves_until_it_is_whole(settings, monkeyp
         assert linkedin.sync(first_day=first_day).status == "success"
         linkedin.assert_stored(first_day)
     second_look.assert_not_called()
+
+
+def limit_rows(monkeypatch, *modules, rows):
+    """LinkedIn cuts answers there, and these modules know."""
+    for module in modules:
+        monkeypatch.setattr(module, "ANALYTICS_ROW_LIMIT", rows)
+    for module in (analytics, reporting_routes):
+        monkeypatch.setattr(module, "MOST_ROWS", rows)
+
+
+def test_demographics_that_are_cut_are_asked_for_by_fewer_months(settings, monkeypatch):
+    limit_rows(monkeypatch, audience, days, rows=40)
+    with dense(settings, campaigns_per_account=1, creatives_per_campaign=1, segments_per_pivot=12) as linkedin:
+        linkedin.connect()
+        first_day = TODAY - timedelta(days=200)
+        assert linkedin.sync(first_day=first_day).status == "success"
+        linkedin.assert_stored(first_day)
+
+
+def test_a_month_of_demographics_that_stays_cut_is_named(settings, monkeypatch):
+    limit_rows(monkeypatch, audience, days, rows=8)
+    with dense(settings, campaigns_per_account=1, creatives_per_campaign=1, segments_per_pivot=12) as linkedin:
+        linkedin.connect()
+        result = linkedin.sync(first_day=TODAY)
+    assert result.status == "partial"
+    assert "LinkedIn cut the demographics by job_title of 2026-11 at 8 rows" in result.reason
+    assert AudienceDemographic.objects.filter(pivot_type="job_title").count() == 8
 
 
 def test_a_sparse_world_stays_close_to_the_fewest_calls(settings):

@@ -22,7 +22,7 @@ from django.test import override_settings
 from hypothesis import HealthCheck, Phase, given, note, seed, settings, strategies
 
 from accounts.models import LinkedInConnection
-from ingestion import budget, days, load, windows
+from ingestion import audience, budget, days, load, windows
 from ingestion.linkedin import endpoints
 from ingestion.linkedin.client import LinkedInClient
 from ingestion.linkedin_simulator import analytics, reporting_routes
@@ -218,7 +218,7 @@ def _killed_at_write(number: int) -> Iterator[None]:
 def _limits(chosen: Limits) -> Iterator[None]:
     """On both sides of the wire."""
     with ExitStack() as stack:
-        for module in (windows, days):
+        for module in (windows, days, audience):
             stack.enter_context(patch.object(module, "ANALYTICS_ROW_LIMIT", chosen.rows))
         for module in (analytics, reporting_routes):
             stack.enter_context(patch.object(module, "MOST_ROWS", chosen.rows))
