@@ -20,7 +20,9 @@ print(api_tokens.issue(user=user, name="tools", scope="read_and_change", now=tim
 @pytest.fixture(scope="package")
 def stack() -> Iterator[Stack]:
     """Web and one worker, as production runs them."""
-    with running_stack(WorldSize(ad_accounts=1, campaigns_per_account=3, creatives_per_campaign=2)) as running:
+    # Figures on every day, so on yesterday, whenever that is.
+    world = WorldSize(ad_accounts=1, campaigns_per_account=3, creatives_per_campaign=2, activity=1.0, dense=True)
+    with running_stack(world) as running:
         running.worker("worker")
         running.make_owner()
         running.ready_web()

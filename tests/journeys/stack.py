@@ -43,6 +43,7 @@ SYNC = "ingestion.tasks.sync_ad_account"
 CLOSE_DEAD_RUNS = "ingestion.tasks.close_dead_runs"
 
 _START_SECONDS = 60
+_NEAR_MIDNIGHT_SECONDS = 90
 # What would make the processes share databases, settings or keys with whoever runs the tests.
 _NOT_PASSED_ON = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "FIELD_ENCRYPTION_KEYS", "TEST_DATA_DIR_OWNER")
 _OF_AN_AD_ACCOUNT = {
@@ -77,6 +78,7 @@ class Stack:
         # Listens from the start and is handed to the web process: nobody else can take its port.
         self._door = socket.create_server(("127.0.0.1", 0))
         self.pages_url = f"http://127.0.0.1:{self._door.getsockname()[1]}"
+        _wait_for_midnight_to_pass()
         self.now = datetime.now(UTC).replace(microsecond=0)
         self.url = ""
         self.ad_account_ids: list[int] = []
@@ -356,6 +358,14 @@ class Stack:
                 stored = self.rows(f"SELECT * FROM {table} WHERE {where}", ad_account_id)
                 assert expected[table], (table, ad_account_id)
                 assert_same_rows(table, stored, expected[table])
+
+
+def _wait_for_midnight_to_pass() -> None:
+    """Where it is near: LinkedIn's clock stands still, while ours would go on to days that it does not have yet."""
+    now = datetime.now(UTC)
+    soon = now + timedelta(seconds=_NEAR_MIDNIGHT_SECONDS)
+    if soon.date() > now.date():
+        time.sleep(_NEAR_MIDNIGHT_SECONDS)
 
 
 @contextmanager

@@ -167,6 +167,8 @@ def test_counts_and_backups_see_every_row_once(linkedin, tmp_path):
     rows = count_rows()
     partition()
     assert count_rows() == rows
+    # PostgreSQL's own analysis may have come before it heard of the rows, which count twice until the next one.
+    run("SELECT pg_stat_force_next_flush()", *(f"ANALYZE {table}" for table in TABLES))
     assert {table: operations.sizes()[2][table] for table in TABLES} == {table: rows[table] for table in TABLES}
     said = answers()
     back_up(tmp_path / "backup.tar")
