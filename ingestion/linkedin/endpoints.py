@@ -193,7 +193,8 @@ def demographic_months(
 ) -> Page[DemographicMonthRecord]:
     """One row per segment and calendar month; `pivot` is a value of DEMOGRAPHIC_PIVOTS.
 
-    LinkedIn keeps two years, shows the top 100 values and withholds those under 3 events.
+    LinkedIn keeps two years, shows the top 100 values of each creative and day and withholds those under 3 events;
+    cut silently at ANALYTICS_ROW_LIMIT rows.
     """
     query = _analytics(pivot, "MONTHLY", ad_account_id, first_day, last_day, None, _MONTH_FIELDS)
     check = MonthCheck(first_day, last_day)
