@@ -106,7 +106,7 @@ def _measure(days: int, times: int) -> dict[str, Any]:
     _let_ten_minutes_pass()
     from ingestion.plan import plan_sync
 
-    plan = plan_sync(ad_account_id, first_day=first_day, last_day=today, today=today)
+    plan = plan_sync(ad_account_id, first_day=first_day, last_day=today, now=datetime.now(UTC))
     typical = sorted(tries, key=lambda one: one["wall / floor"])[times // 2]
     return {
         **typical,

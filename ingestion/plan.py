@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from math import ceil
 
 from django.db.models import DurationField, ExpressionWrapper, F, Sum
@@ -44,7 +44,7 @@ class Plan:
         return sum(self.rows.values())
 
 
-def plan_sync(ad_account_id: int, *, first_day: date, last_day: date, today: date) -> Plan:
+def plan_sync(ad_account_id: int, *, first_day: date, last_day: date, now: datetime) -> Plan:
     """Plan from what is stored; asks LinkedIn nothing."""
     campaigns = Campaign.objects.filter(account_id=ad_account_id, missing_since=None)
     creatives = Creative.objects.filter(account_id=ad_account_id, missing_since=None)
@@ -66,11 +66,11 @@ def plan_sync(ad_account_id: int, *, first_day: date, last_day: date, today: dat
         calls[table.target.table] = _count_windows(windows)
         rows[table.target.table] = round(expected.between(first_day, last_day))
     calls["account_daily_totals"] = 1
-    first_month, last = whole_months(first_day=first_day, last_day=last_day, today=today)
+    first_month, last = whole_months(first_day=first_day, last_day=last_day, today=now.date())
     calls["audience_demographics"] = len(DEMOGRAPHIC_PIVOTS) if first_month <= last else 0
     segments = AudienceDemographic.objects.filter(account_id=ad_account_id, date_start__gte=first_month)
     rows["audience_demographics"] = segments.count()
-    calls["names"] = _count_name_calls(ad_account_id)
+    calls["names"] = _count_name_calls(ad_account_id, now=now)
     return Plan(
         ad_account_id=ad_account_id,
         first_day=first_day,
@@ -91,10 +91,10 @@ def _count_windows(windows: Windows) -> int:
     return count
 
 
-def _count_name_calls(ad_account_id: int) -> int:
+def _count_name_calls(ad_account_id: int, *, now: datetime) -> int:
     unnamed = AudienceDemographic.objects.filter(account_id=ad_account_id, segment_name=None)
     segments = unnamed.values_list("segment", flat=True).distinct()
-    _, unknown = names.unknown_urns(segments, now=datetime.now(UTC))
+    _, unknown = names.unknown_urns(segments, now=now)
     return ceil(len(unknown) / NAMES_PER_CALL)
 
 

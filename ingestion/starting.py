@@ -78,13 +78,13 @@ def start_syncs(
 
 
 def plan_syncs(
-    ad_account_ids: Sequence[int], *, first_day: date | None, last_day: date | None, today: date
+    ad_account_ids: Sequence[int], *, first_day: date | None, last_day: date | None, now: datetime
 ) -> list[Plan]:
     """What each of these syncs would ask of LinkedIn."""
     plans = []
     for one in ad_account_ids:
-        first, last = days_to_ask(one, first_day=first_day, last_day=last_day, today=today)
-        plans.append(plan_sync(one, first_day=first, last_day=last, today=today))
+        first, last = days_to_ask(one, first_day=first_day, last_day=last_day, today=now.date())
+        plans.append(plan_sync(one, first_day=first, last_day=last, now=now))
     return plans
 
 

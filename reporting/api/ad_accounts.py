@@ -157,7 +157,7 @@ class AdAccounts(Table):
         asked = DaysSerializer(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
         days: dict[str, date | None] = {"first_day": None, "last_day": None, **asked.validated_data}
-        [plan] = starting.plan_syncs([ad_account.pk], today=timezone.now().date(), **days)
+        [plan] = starting.plan_syncs([ad_account.pk], now=timezone.now(), **days)
         return Response(PlanSerializer(plan).data)
 
     @extend_schema(summary="Show the audit", responses=AuditSerializer)

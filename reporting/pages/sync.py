@@ -79,9 +79,7 @@ def plan(request: HttpRequest) -> HttpResponse:
         return _again(request, form)
     wish = form.cleaned_data
     ids = [one.pk for one in wish["ad_accounts"]]
-    plans = starting.plan_syncs(
-        ids, first_day=wish["first_day"], last_day=wish["last_day"], today=timezone.now().date()
-    )
+    plans = starting.plan_syncs(ids, first_day=wish["first_day"], last_day=wish["last_day"], now=timezone.now())
     names = {one.pk: str(one) for one in wish["ad_accounts"]}
     context = {
         "form": form,

@@ -33,7 +33,7 @@ def plan_of(linkedin: SimulatedLinkedIn) -> Plan:
     with transaction.atomic(), database.cursor() as cursor:
         cursor.execute("SET TRANSACTION READ ONLY")
         first_day, last_day = days_to_ask(ad_account_id, first_day=None, last_day=None, today=linkedin.today)
-        return plan_sync(ad_account_id, first_day=first_day, last_day=last_day, today=linkedin.today)
+        return plan_sync(ad_account_id, first_day=first_day, last_day=last_day, now=linkedin.now())
 
 
 def calls_by_endpoint(plan: Plan) -> dict[str, int]:
@@ -111,10 +111,10 @@ def test_a_plan_counts_pages_of_what_is_still_listed():
     for _ in range(100):
         make_creative(campaign=campaign)
     make_creative(campaign=campaign, missing_since=NOW)
-    plan = plan_sync(ad_account.pk, first_day=FIRST_DAY, last_day=TODAY, today=TODAY)
+    plan = plan_sync(ad_account.pk, first_day=FIRST_DAY, last_day=TODAY, now=NOW)
     assert (plan.calls["creatives"], plan.rows["creatives"]) == (1, 100)
     make_creative(campaign=campaign)
-    plan = plan_sync(ad_account.pk, first_day=FIRST_DAY, last_day=TODAY, today=TODAY)
+    plan = plan_sync(ad_account.pk, first_day=FIRST_DAY, last_day=TODAY, now=NOW)
     assert (plan.calls["creatives"], plan.rows["creatives"]) == (2, 101)
 
 
@@ -125,16 +125,16 @@ def test_a_plan_asks_for_names_that_are_still_missing_fifty_a_call():
         make_segment(account=ad_account, segment=f"urn:li:title:{number}", segment_name=None)
     make_segment(account=ad_account, segment="SIZE_1", segment_name=None)
     make_segment(account=ad_account, segment="urn:li:title:named")
-    assert plan_sync(ad_account.pk, first_day=FIRST_DAY, last_day=TODAY, today=TODAY).calls["names"] == 2
-    make_urn_name(urn="urn:li:title:7", name=None, looked_up_at=datetime.now(UTC))
-    assert plan_sync(ad_account.pk, first_day=FIRST_DAY, last_day=TODAY, today=TODAY).calls["names"] == 1
+    assert plan_sync(ad_account.pk, first_day=FIRST_DAY, last_day=TODAY, now=NOW).calls["names"] == 2
+    make_urn_name(urn="urn:li:title:7", name=None, looked_up_at=NOW)
+    assert plan_sync(ad_account.pk, first_day=FIRST_DAY, last_day=TODAY, now=NOW).calls["names"] == 1
     assert UrnName.objects.count() == 1
 
 
 @pytest.mark.django_db
 def test_a_plan_of_days_older_than_linkedin_keeps_demographics_asks_for_none():
     day = TODAY - timedelta(days=1000)
-    plan = plan_sync(make_ad_account().pk, first_day=day, last_day=day, today=TODAY)
+    plan = plan_sync(make_ad_account().pk, first_day=day, last_day=day, now=NOW)
     assert plan.calls["audience_demographics"] == 0
 
 
@@ -143,7 +143,7 @@ def test_the_time_is_learnt_from_the_last_twenty_successes():
     ad_account = make_ad_account()
 
     def seconds() -> float:
-        return plan_sync(ad_account.pk, first_day=FIRST_DAY, last_day=TODAY, today=TODAY).seconds
+        return plan_sync(ad_account.pk, first_day=FIRST_DAY, last_day=TODAY, now=NOW).seconds
 
     assert seconds() == FEWEST * 0.5, "nothing was timed yet"
     slow = {"started_at": NOW - timedelta(days=2, hours=1), "finished_at": NOW - timedelta(days=2)}

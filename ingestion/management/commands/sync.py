@@ -53,11 +53,11 @@ class Command(BaseCommand):
     def _show_plans(
         self, ad_account_ids: Sequence[int], since: date | None, until: date | None, *, as_json: bool
     ) -> None:
-        today = datetime.now(UTC).date()
+        now = datetime.now(UTC)
         plans = []
         for ad_account_id in ad_account_ids:
-            first_day, last_day = days_to_ask(ad_account_id, first_day=since, last_day=until, today=today)
-            plans.append(plan_sync(ad_account_id, first_day=first_day, last_day=last_day, today=today))
+            first_day, last_day = days_to_ask(ad_account_id, first_day=since, last_day=until, today=now.date())
+            plans.append(plan_sync(ad_account_id, first_day=first_day, last_day=last_day, now=now))
         if as_json:
             self.stdout.write(json.dumps({"ad_accounts": {p.ad_account_id: _plan_json(p) for p in plans}}))
         else:
