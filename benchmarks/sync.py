@@ -100,13 +100,13 @@ def _measure(days: int, times: int) -> dict[str, Any]:
 
     call_command("migrate", verbosity=0)
     ad_account_id = _connect()
-    today = datetime.now(UTC).date()
-    first_day = today - timedelta(days=days - 1)
+    now = datetime.now(UTC)
+    first_day = now.date() - timedelta(days=days - 1)
     tries = [_first_sync_and_floor(ad_account_id, first_day, is_first=not number) for number in range(times)]
     _let_ten_minutes_pass()
     from ingestion.plan import plan_sync
 
-    plan = plan_sync(ad_account_id, first_day=first_day, last_day=today, now=datetime.now(UTC))
+    plan = plan_sync(ad_account_id, first_day=first_day, last_day=now.date(), now=now)
     typical = sorted(tries, key=lambda one: one["wall / floor"])[times // 2]
     return {
         **typical,

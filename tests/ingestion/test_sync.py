@@ -36,6 +36,14 @@ def dense(settings, **size):
     )
 
 
+def limit_rows(monkeypatch, *modules, rows):
+    """LinkedIn cuts answers there, and these modules know."""
+    for module in modules:
+        monkeypatch.setattr(module, "ANALYTICS_ROW_LIMIT", rows)
+    for module in (analytics, reporting_routes):
+        monkeypatch.setattr(module, "MOST_ROWS", rows)
+
+
 def run_of(result: SyncResult) -> SyncLog:
     assert result.run_id
     return SyncLog.objects.get(pk=result.run_id)
@@ -101,14 +109,6 @@ def test_a_cut_answer_is_asked_for_in_halves_until_it_is_whole(settings, monkeyp
         assert linkedin.sync(first_day=first_day).status == "success"
         linkedin.assert_stored(first_day)
     second_look.assert_not_called()
-
-
-def limit_rows(monkeypatch, *modules, rows):
-    """LinkedIn cuts answers there, and these modules know."""
-    for module in modules:
-        monkeypatch.setattr(module, "ANALYTICS_ROW_LIMIT", rows)
-    for module in (analytics, reporting_routes):
-        monkeypatch.setattr(module, "MOST_ROWS", rows)
 
 
 def test_demographics_that_are_cut_are_asked_for_by_fewer_months(settings, monkeypatch):

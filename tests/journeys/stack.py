@@ -108,7 +108,7 @@ class Stack:
 
     def _start(self) -> None:
         # With its owner and rights, which PostgreSQL asks for.
-        subprocess.run(["cp", "--archive", _migrated_cluster(), self.data_dir], check=True)
+        subprocess.run(["cp", "-a", _migrated_cluster(), self.data_dir], check=True)
         self.servers.hold()
         self._start_simulator()
         if self.connected:

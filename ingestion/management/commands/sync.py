@@ -16,10 +16,10 @@ from rich.table import Table
 
 from accounts.models import AdAccount
 from ingestion.models import SyncLog
-from ingestion.plan import Plan, plan_sync
+from ingestion.plan import Plan
 from ingestion.running import Progress as SyncProgress
-from ingestion.starting import WrongDays, check_days
-from ingestion.sync import days_to_ask, sync_ad_account
+from ingestion.starting import WrongDays, check_days, plan_syncs
+from ingestion.sync import sync_ad_account
 from ingestion.sync_runs import AlreadyRunning, SyncResult
 from ingestion.terminal import console
 
@@ -53,11 +53,7 @@ class Command(BaseCommand):
     def _show_plans(
         self, ad_account_ids: Sequence[int], since: date | None, until: date | None, *, as_json: bool
     ) -> None:
-        now = datetime.now(UTC)
-        plans = []
-        for ad_account_id in ad_account_ids:
-            first_day, last_day = days_to_ask(ad_account_id, first_day=since, last_day=until, today=now.date())
-            plans.append(plan_sync(ad_account_id, first_day=first_day, last_day=last_day, now=now))
+        plans = plan_syncs(ad_account_ids, first_day=since, last_day=until, now=datetime.now(UTC))
         if as_json:
             self.stdout.write(json.dumps({"ad_accounts": {p.ad_account_id: _plan_json(p) for p in plans}}))
         else:
