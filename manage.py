@@ -18,7 +18,7 @@ def main() -> None:
     signal.signal(signal.SIGHUP, _exit_on_signal)
     from django.core.management import execute_from_command_line
 
-    from ingestion.failures import explain
+    from ingestion.sync.failures import explain
 
     try:
         execute_from_command_line(sys.argv)

@@ -6,7 +6,7 @@ class AccountsConfig(AppConfig):
     verbose_name = "People and access"
 
     def ready(self) -> None:
-        from accounts import checks, receivers  # noqa: F401  (checks register themselves)
+        from accounts.sign_in import receivers
 
         if apps.is_installed("axes"):
             from axes.signals import user_locked_out

@@ -6,8 +6,9 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from accounts import connections, consent_warnings, sessions
+from accounts.consents import connections, consent_warnings
 from accounts.errors import AccountsError
+from accounts.people import sessions
 
 log = logging.getLogger(__name__)
 

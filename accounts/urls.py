@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from accounts import api_token_views, views
+from accounts.api_tokens import views as api_token_views
+from accounts.consents import views
 
 app_name = "accounts"
 urlpatterns = [

@@ -177,7 +177,7 @@ def _reports(ad_account: int, last_day: date) -> Iterator[tuple[str, str]]:
 def _visual_report(ad_account: int, last_day: date) -> Iterator[tuple[str, str]]:
     from django.urls import reverse
 
-    from reporting.report.sections import NAMES
+    from reporting.pages.report.sections import NAMES
 
     asked = urlencode(
         {

@@ -12,7 +12,7 @@ from math import ceil
 from typing import Any
 
 _DAY = 86_400
-# Of LinkedIn: see ingestion/budget.py.
+# Of LinkedIn: see ingestion/sync/budget.py.
 VALUES_IN_FIVE_MINUTES, MOST_PLACES = 45_000_000, 32
 # Fields of a daily row and of a segment, as asked for.
 VALUES_PER_ROW, VALUES_PER_SEGMENT = 14, 7

@@ -104,7 +104,7 @@ def _measure(days: int, times: int) -> dict[str, Any]:
     first_day = now.date() - timedelta(days=days - 1)
     tries = [_first_sync_and_floor(ad_account_id, first_day, is_first=not number) for number in range(times)]
     _let_ten_minutes_pass()
-    from ingestion.plan import plan_sync
+    from ingestion.sync.plan import plan_sync
 
     plan = plan_sync(ad_account_id, first_day=first_day, last_day=now.date(), now=now)
     typical = sorted(tries, key=lambda one: one["wall / floor"])[times // 2]
@@ -143,7 +143,7 @@ def _fewest_calls(rows: dict[str, int]) -> int:
     """The ad account, a page of entities each, totals, rows by the 15,000, eight pivots, names by the fifty."""
     from ingestion.linkedin.endpoints import ANALYTICS_ROW_LIMIT, DEMOGRAPHIC_PIVOTS, NAMES_PER_CALL
     from ingestion.models import UrnName
-    from ingestion.plan import CAMPAIGNS_PER_PAGE, CREATIVES_PER_PAGE
+    from ingestion.sync.plan import CAMPAIGNS_PER_PAGE, CREATIVES_PER_PAGE
 
     entities = ceil(CAMPAIGNS / CAMPAIGNS_PER_PAGE) + ceil(CAMPAIGNS * CREATIVES_PER_CAMPAIGN / CREATIVES_PER_PAGE)
     days = sum(
@@ -179,9 +179,9 @@ def _connect() -> int:
     from django.conf import settings
     from django.utils import timezone
 
-    from accounts import connections
-    from accounts.linkedin_oauth import TokenGrant
-    from ingestion.discovery import discover_ad_accounts
+    from accounts.consents import connections
+    from accounts.consents.linkedin_oauth import TokenGrant
+    from ingestion.timetable.discovery import discover_ad_accounts
 
     token = requests.post(f"{settings.LINKEDIN_API_BASE_URL}/simulator/tokens", json={}, timeout=30).json()
     grant = TokenGrant(
@@ -197,7 +197,7 @@ def _connect() -> int:
 
 
 def _timed_sync(ad_account_id: int, first_day: date) -> dict[str, Any]:
-    from ingestion.sync import sync_ad_account
+    from ingestion.sync.sync import sync_ad_account
 
     memory, cpu, database_cpu, wall = _peak_mb(), time.process_time(), _postgresql_cpu(), time.perf_counter()
     result = sync_ad_account(ad_account_id, force=True, first_day=first_day)

@@ -100,8 +100,8 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_USERNAME_FORM_FIELD = "username"
-AXES_USERNAME_CALLABLE = "accounts.lock_out.name_of"
-AXES_LOCKOUT_CALLABLE = "accounts.sign_in_views.locked_out"
+AXES_USERNAME_CALLABLE = "accounts.sign_in.lock_out.name_of"
+AXES_LOCKOUT_CALLABLE = "accounts.sign_in.views.locked_out"
 AXES_DISABLE_ACCESS_LOG = True  # the audit trail tells who signed in
 AXES_ENABLE_ADMIN = False  # accounts/admin/ shows them
 AXES_VERBOSE = False
@@ -143,9 +143,9 @@ MIDDLEWARE = [
     "config.error_pages.refuse_nul",
     "config.error_pages.explain_not_allowed",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "accounts.middleware.SessionsInUse",
+    "accounts.sign_in.middleware.SessionsInUse",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "accounts.middleware.SignInTrouble",
+    "accounts.sign_in.middleware.SignInTrouble",
     "axes.middleware.AxesMiddleware",
 ]
 UNFOLD = {
@@ -158,12 +158,12 @@ UNFOLD = {
     "SITE_SUBHEADER": "LinkedIn Ads",
     # The admin is the site: there is no other to return to.
     "SITE_URL": None,
-    "SITE_ICON": "reporting.navigation.icon",
+    "SITE_ICON": "reporting.pages.navigation.icon",
     "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": "reporting.navigation.icon"},
-        {"rel": "apple-touch-icon", "sizes": "180x180", "href": "reporting.navigation.icon_for_home_screens"},
+        {"rel": "icon", "type": "image/svg+xml", "href": "reporting.pages.navigation.icon"},
+        {"rel": "apple-touch-icon", "sizes": "180x180", "href": "reporting.pages.navigation.icon_for_home_screens"},
     ],
-    "SIDEBAR": {"navigation": "reporting.navigation.sidebar"},
+    "SIDEBAR": {"navigation": "reporting.pages.navigation.sidebar"},
     "COLORS": {
         # The icon's blue; Unfold's own is purple.
         "primary": {
@@ -193,8 +193,12 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "accounts.context_processors.consent_notices",
-            ]
+                "accounts.consents.context_processors.consent_notices",
+            ],
+            "libraries": {
+                "formatting": "accounts.shell.template_tags",
+                "sign_in": "accounts.sign_in.template_tags",
+            },
         },
     }
 ]
@@ -276,7 +280,7 @@ CELERY_TASK_SOFT_TIME_LIMIT = CELERY_TASK_TIME_LIMIT - 600
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": CELERY_TASK_TIME_LIMIT + 3600}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = TIME_ZONE
-CELERY_BEAT_SCHEDULER = "ingestion.beat:SigningScheduler"
+CELERY_BEAT_SCHEDULER = "ingestion.processes.beat:SigningScheduler"
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 # --- LinkedIn --------------------------------------------------------------------------------------
@@ -302,7 +306,7 @@ SOCIAL_AUTH_PIPELINE = [
     "social_core.pipeline.social_auth.social_details",
     "social_core.pipeline.social_auth.social_uid",
     "social_core.pipeline.social_auth.social_user",
-    "accounts.linkedin_login.person_behind",
+    "accounts.sign_in.linkedin_login.person_behind",
     "social_core.pipeline.social_auth.associate_user",
 ]
 

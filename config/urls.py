@@ -13,7 +13,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("reporting.urls")),
     path("", include("accounts.urls")),
-    path("people/", include("accounts.people_urls")),
+    path("people/", include("accounts.people.urls")),
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("reporting.api.urls")),
     # Last: every other address of the API is answered like the API.

@@ -6,4 +6,4 @@ class IngestionConfig(AppConfig):
     verbose_name = "LinkedIn data"
 
     def ready(self) -> None:
-        from ingestion import receivers  # noqa: F401  (connects the receivers)
+        from ingestion.timetable import receivers  # noqa: F401  (connects the receivers)

@@ -11,10 +11,12 @@ from django.utils import timezone
 from structlog.contextvars import bind_contextvars
 
 from accounts.models import AdAccount, LinkedInConnection
-from ingestion import discovery, lost_roles, schedules, stopping, sync, sync_runs
-from ingestion.failures import explain
 from ingestion.models import SyncLog
-from ingestion.sync_runs import AlreadyRunning, Cancelled
+from ingestion.processes import graceful_shutdown
+from ingestion.sync import ledger, sync
+from ingestion.sync.failures import explain
+from ingestion.sync.ledger import AlreadyRunning, Cancelled
+from ingestion.timetable import discovery, lost_roles, schedules
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +49,8 @@ def sync_ad_account(
             log.warning("Ad account %s is gone; nothing to sync.", ad_account_id)
             return {"status": "gone"}
         wish = _wish_of(run_id) if run_id else {"force": force, "trigger": trigger}
-        with stopping.after_the_answer_in_hand():
-            result = sync.sync_ad_account(ad_account_id, **wish, should_stop=stopping.is_asked_for)
+        with graceful_shutdown.after_the_answer_in_hand():
+            result = sync.sync_ad_account(ad_account_id, **wish, should_stop=graceful_shutdown.is_asked_for)
     except AlreadyRunning as running:
         if run_id:
             # The timetable was faster; the person's days may be others.
@@ -63,7 +65,7 @@ def sync_ad_account(
             raise
         log.warning("Ad account %s: %s", ad_account_id, failure)
         raise _again_later(self) from None
-    if stopping.is_asked_for() and result.error_kind == SyncLog.ErrorKind.TIMEOUT:
+    if graceful_shutdown.is_asked_for() and result.error_kind == SyncLog.ErrorKind.TIMEOUT:
         # Back into the queue at once: another worker goes on from where this one stopped.
         raise Reject(result.reason, requeue=True)
     if result.error_kind in _HEALS:
@@ -105,10 +107,10 @@ def discover_ad_accounts(self: Task[Any, Any], connection_id: int) -> Any:
 @shared_task
 def close_dead_runs() -> Any:
     """Close runs whose process died, and go on with their work."""
-    ad_account_ids = sync_runs.close_stale()
+    ad_account_ids = ledger.close_stale()
     for ad_account_id in ad_account_ids:
         sync_ad_account.delay(ad_account_id)
-    for run_id, ad_account_id in sync_runs.forgotten_in_the_queue(now=timezone.now()):
+    for run_id, ad_account_id in ledger.forgotten_in_the_queue(now=timezone.now()):
         sync_ad_account.delay(ad_account_id, run_id=run_id)
     return {"closed": len(ad_account_ids)}
 
@@ -125,7 +127,7 @@ def look_for_lost_roles() -> Any:
 @shared_task
 def prune_runs() -> Any:
     """Remove old runs and rejected records that nobody needs any more."""
-    return {"removed": sync_runs.prune()}
+    return {"removed": ledger.prune()}
 
 
 def _again_later(task: Task[Any, Any]) -> Exception:

@@ -8,8 +8,9 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from ingestion.models import SyncLog
-from ingestion.signals import sync_finished
-from reporting import judging, tasks
+from ingestion.sync.signals import sync_finished
+from reporting import tasks
+from reporting.checks import check_requests
 from reporting.models import Snapshot
 
 _STORED_SOMETHING = {SyncLog.Status.SUCCESS, SyncLog.Status.PARTIAL}
@@ -19,7 +20,7 @@ _STORED_SOMETHING = {SyncLog.Status.SUCCESS, SyncLog.Status.PARTIAL}
 def audit_after_a_sync(ad_account_id: int, status: str, **_: Any) -> None:
     """New data may have mended something, or broken it."""
     if status in _STORED_SOMETHING:
-        judging.ask(ad_account_id, now=timezone.now())
+        check_requests.ask(ad_account_id, now=timezone.now())
 
 
 @receiver(sync_finished, dispatch_uid="snapshot_after_a_sync")

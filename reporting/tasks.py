@@ -9,10 +9,11 @@ from django.utils import timezone
 from structlog.contextvars import bind_contextvars
 
 from accounts.models import AdAccount
-from reporting import findings, removing
+from reporting.checks import findings
 from reporting.models import Snapshot
+from reporting.operations import ad_account_removal
 from reporting.queries.findings import forgotten_audits
-from reporting.snapshots import keeping
+from reporting.snapshots import snapshot_store
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ def snapshot_after_sync(ad_account_id: int) -> Any:
     """Write what is stored of an ad account as one document, unless the newest one says the same."""
     bind_contextvars(ad_account_id=ad_account_id)
     try:
-        snapshot = keeping.write_after_sync(ad_account_id, now=timezone.now())
+        snapshot = snapshot_store.write_after_sync(ad_account_id, now=timezone.now())
     except AdAccount.DoesNotExist:
         log.warning("Ad account %s is gone; nothing to write.", ad_account_id)
         return {"status": "gone"}
@@ -62,7 +63,7 @@ def snapshot_after_sync(ad_account_id: int) -> Any:
 def write_snapshot(snapshot_id: int) -> Any:
     """Write the document that a person asked for."""
     try:
-        snapshot = keeping.write_queued(snapshot_id, now=timezone.now())
+        snapshot = snapshot_store.write_queued(snapshot_id, now=timezone.now())
     except Snapshot.DoesNotExist:
         log.warning("Snapshot %s is gone; nothing to write.", snapshot_id)
         return {"status": "gone"}
@@ -72,7 +73,7 @@ def write_snapshot(snapshot_id: int) -> Any:
 @shared_task
 def prune_snapshots() -> Any:
     """Remove snapshots that are kept no longer, and what was left of broken ones."""
-    return {"removed": keeping.prune(now=timezone.now())}
+    return {"removed": snapshot_store.prune(now=timezone.now())}
 
 
 @shared_task(bind=True, max_retries=None)
@@ -80,6 +81,6 @@ def remove_ad_account(self: Task[Any, Any], ad_account_id: int) -> Any:
     """Remove an ad account that was marked for it, with everything that is stored of it."""
     bind_contextvars(ad_account_id=ad_account_id)
     try:
-        return {"removed": removing.carry_out(ad_account_id)}
-    except removing.StillSyncing:
+        return {"removed": ad_account_removal.carry_out(ad_account_id)}
+    except ad_account_removal.StillSyncing:
         raise self.retry(countdown=_SYNC_ENDS_SECONDS, throw=False) from None

@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from reporting.pages import actions, removing, report, snapshots, status, sync
+from reporting.pages import actions, ad_account_removal, snapshots, status, sync
+from reporting.pages.report import page
 
 app_name = "reporting"
 urlpatterns = [
@@ -11,9 +12,9 @@ urlpatterns = [
     path("actions/judge/", actions.judge, name="judge"),
     path("actions/judging/", actions.judging, name="judging"),
     path("actions/findings.csv", actions.download, name="actions_csv"),
-    path("ad-accounts/<int:ad_account_id>/remove/", removing.remove_ad_account, name="remove_ad_account"),
-    path("report/", report.report, name="report"),
-    path("report/sections/<slug:name>/", report.report_section, name="report_section"),
+    path("ad-accounts/<int:ad_account_id>/remove/", ad_account_removal.remove_ad_account, name="remove_ad_account"),
+    path("report/", page.report, name="report"),
+    path("report/sections/<slug:name>/", page.report_section, name="report_section"),
     path("snapshots/", snapshots.snapshots, name="snapshots"),
     path("snapshots/take/", snapshots.take, name="take_snapshot"),
     path("snapshots/<int:snapshot_id>/document/", snapshots.document, name="snapshot_document"),

@@ -5,7 +5,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from accounts.linkedin_oauth import TokenGrant
+from accounts.consents.linkedin_oauth import TokenGrant
 from accounts.models import (
     AdAccount,
     AdAccountAccess,

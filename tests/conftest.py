@@ -15,11 +15,11 @@ from django.test import Client, TransactionTestCase, override_settings
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
 
-from accounts import receivers
 from accounts.models import AdAccount, User
 from accounts.roles import Role
+from accounts.sign_in import receivers
 from tests import restored_database
-from tests.accounts.scripted_linkedin import TOKENS
+from tests.accounts.consents.scripted_linkedin import TOKENS
 from tests.builders import make_access, make_ad_account, make_user
 from tests.emptying import empty_tables
 from tests.secrets_in_logs import SecretListener

@@ -8,10 +8,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 
-from accounts import access, audit, removed_ad_accounts
-from accounts.admin.base import FactAdmin, PeopleAdmin, ReadOnlyAdmin, actor_of
-from accounts.admin.columns import instant_column
+from accounts import access, audit_trail
+from accounts.consents import removed_ad_accounts
 from accounts.models import AdAccount, AdAccountAccess, RemovedAdAccount
+from accounts.shell.admin_base import FactAdmin, PeopleAdmin, ReadOnlyAdmin, actor_of
+from accounts.shell.admin_columns import instant_column
 
 
 @admin.register(AdAccount)
@@ -66,7 +67,9 @@ class AdAccountAccessAdmin(PeopleAdmin):
 
     @staticmethod
     def _record(kind: str, request: HttpRequest, grant: AdAccountAccess) -> None:
-        audit.record(kind, actor=actor_of(request), ad_account_id=grant.ad_account_id, user_email=grant.user.email)
+        audit_trail.record(
+            kind, actor=actor_of(request), ad_account_id=grant.ad_account_id, user_email=grant.user.email
+        )
 
 
 @admin.register(RemovedAdAccount)

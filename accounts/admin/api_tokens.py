@@ -7,9 +7,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts import access, api_tokens
-from accounts.admin.base import ReadOnlyAdmin, actor_of
+from accounts import access
+from accounts.api_tokens import token_store
 from accounts.models import ApiToken
+from accounts.shell.admin_base import ReadOnlyAdmin, actor_of
 
 
 @admin.register(ApiToken)
@@ -32,5 +33,5 @@ class ApiTokenAdmin(ReadOnlyAdmin):
         with transaction.atomic():
             tokens = list(queryset.select_related("user"))
             for token in tokens:
-                api_tokens.revoke(token, actor=actor)
+                token_store.revoke(token, actor=actor)
         messages.success(request, f"{len(tokens)} revoked; what used them is refused from now on.")

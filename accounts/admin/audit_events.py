@@ -9,12 +9,12 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 
 from accounts import access
-from accounts.admin.base import AdAccountFilter, ReadOnlyAdmin
-from accounts.admin.exports import ExportsList
-from accounts.admin.filters import days_filter
-from accounts.audit_sentences import sentence
-from accounts.downloads import in_pieces
+from accounts.admin.audit_sentences import sentence
 from accounts.models import AdAccount, AuditEvent, User
+from accounts.shell.admin_base import AdAccountFilter, ReadOnlyAdmin
+from accounts.shell.admin_exports import ExportsList
+from accounts.shell.admin_filters import days_filter
+from accounts.shell.downloads import in_pieces
 
 _HEADER = ["happened_at", "kind", "sentence", "actor_id", "actor_email", "ad_account_id", "detail"]
 _SYSTEM = "system"

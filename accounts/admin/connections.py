@@ -9,9 +9,11 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from unfold.decorators import action
 
-from accounts import access, connections, shown
-from accounts.admin.base import AdAccountFilter, ReadOnlyAdmin
+from accounts import access
+from accounts.consents import connections
 from accounts.models import ConsentWarning, LinkedInAdAccountRole, LinkedInConnection
+from accounts.shell import formatting
+from accounts.shell.admin_base import AdAccountFilter, ReadOnlyAdmin
 
 
 @admin.register(LinkedInConnection)
@@ -56,7 +58,7 @@ class LinkedInConnectionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="consent ends")
     def consent_ends(self, connection: LinkedInConnection) -> str:
-        return shown.instant(connection.consent_ends_at)
+        return formatting.instant(connection.consent_ends_at)
 
     @admin.display(description="what to do")
     def what_to_do(self, connection: LinkedInConnection) -> str:

@@ -18,12 +18,14 @@ from qsessions.models import Session
 from social_django.models import Association, Nonce, UserSocialAuth
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from accounts import audit, connections, invitations, people, sessions
-from accounts.admin.base import PeopleAdmin, UnfoldAdmin, actor_of
-from accounts.admin.columns import instant_column
+from accounts import audit_trail
+from accounts.consents import connections
 from accounts.errors import LastOwner, NotInvited
 from accounts.models import AdAccount, FailedLogin, Invitation, User
+from accounts.people import invitations, membership, sessions
 from accounts.roles import Role
+from accounts.shell.admin_base import PeopleAdmin, UnfoldAdmin, actor_of
+from accounts.shell.admin_columns import instant_column
 
 if TYPE_CHECKING:
     _UserAdmin = DjangoUserAdmin[User]
@@ -65,9 +67,9 @@ class PersonForm(UserChangeForm):  # type: ignore[misc]
         given = super().clean() or self.cleaned_data
         before = User.objects.get(pk=self.instance.pk)
         role, is_active = given.get("role", before.role), given.get("is_active", before.is_active)
-        if people.takes_an_owner_away(before, role=role, is_active=is_active):
+        if membership.takes_an_owner_away(before, role=role, is_active=is_active):
             try:
-                people.require_another_owner(before.pk)
+                membership.require_another_owner(before.pk)
             except LastOwner as error:
                 raise ValidationError(str(error)) from None
         return given
@@ -105,10 +107,10 @@ class UserAdmin(PeopleAdmin, _UserAdmin):
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if change:
-            people.save(obj, actor=actor_of(request), changed=form.changed_data)
+            membership.save(obj, actor=actor_of(request), changed=form.changed_data)
             return
         super().save_model(request, obj, form, change)
-        audit.record("user_added", actor=actor_of(request), user_email=obj.email, role=obj.role)
+        audit_trail.record("user_added", actor=actor_of(request), user_email=obj.email, role=obj.role)
 
     @transaction.atomic
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
@@ -118,7 +120,7 @@ class UserAdmin(PeopleAdmin, _UserAdmin):
         response = super().user_change_password(request, id, form_url)
         if person and User.objects.values_list("password", flat=True).get(pk=person.pk) != before:
             sessions.forget_all(person, but_key=request.session.session_key)
-            audit.record("password_changed", actor=actor_of(request), user_email=person.email)
+            audit_trail.record("password_changed", actor=actor_of(request), user_email=person.email)
         return response
 
     @admin.action(description="End all sessions of the selected people")
@@ -139,7 +141,7 @@ class UserAdmin(PeopleAdmin, _UserAdmin):
         return []
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        people.remove(obj, actor=actor_of(request))
+        membership.remove(obj, actor=actor_of(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         with transaction.atomic():

@@ -7,7 +7,7 @@ from django.utils import timezone
 from knox.auth import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
-from accounts import api_tokens
+from accounts.api_tokens import token_store
 from accounts.models import ApiToken, User
 
 _TOKEN: Final = re.compile(rb"[\w-]{20,200}", re.ASCII)
@@ -19,13 +19,13 @@ class ApiTokenAuthentication(TokenAuthentication):  # type: ignore[misc]
 
     def authenticate_credentials(self, token: bytes) -> tuple[User, ApiToken]:
         now = timezone.now()
-        row = api_tokens.find(token.decode()) if _TOKEN.fullmatch(token) else None
+        row = token_store.find(token.decode()) if _TOKEN.fullmatch(token) else None
         if row is None:
             raise AuthenticationFailed(_UNKNOWN)
         if row.expiry <= now:
             raise AuthenticationFailed(f"This API token expired on {row.expiry:%Y-%m-%d}.")
         if not row.user.is_active:
             raise AuthenticationFailed("The person of this API token is not active here any more.")
-        api_tokens.note_use(row, now=now)
+        token_store.note_use(row, now=now)
         row.user.token_scope = row.scope
         return row.user, row

@@ -4,7 +4,7 @@ from django.db import models
 
 
 class AdAccount(models.Model):
-    """One LinkedIn ad account; `accounts/ad_accounts.py` is the only writer.
+    """One LinkedIn ad account; `accounts/consents/ad_accounts.py` is the only writer.
 
     Source: LinkedIn Marketing, "Ad Accounts", 202602. Every column from LinkedIn may be null.
     """

@@ -16,7 +16,7 @@ else:
 
 
 class ApiToken(_Token):
-    """One token of one person; `accounts/api_tokens.py` is the only writer. A revoked one is deleted.
+    """One token of one person; `accounts/api_tokens/token_store.py` is the only writer. A revoked one is deleted.
 
     Of the token itself only the digest is kept, and its first characters for people to tell tokens apart. The
     columns `digest`, `token_key`, `created` and `expiry` have the names that django-rest-knox gives them.

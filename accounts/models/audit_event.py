@@ -9,7 +9,7 @@ def audit_kinds() -> list[tuple[str, str]]:
 
 
 class AuditEvent(models.Model):
-    """One thing someone did; `accounts/audit.py` is the only writer. PostgreSQL refuses to change or delete one.
+    """One thing someone did; `accounts/audit_trail.py` is the only writer. PostgreSQL refuses to change or delete one.
 
     No foreign keys: an event outlives the person and the thing it speaks of.
     """

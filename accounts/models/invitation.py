@@ -10,7 +10,7 @@ from accounts.roles import Role
 
 
 class Invitation(models.Model):
-    """One person asked to join by e-mail; `accounts/invitations.py` is the only writer.
+    """One person asked to join by e-mail; `accounts/people/invitations.py` is the only writer.
 
     State, never stored: `pending` → `accepted` by the person, `revoked` by an owner, or `expired` after a week;
     sending it again makes an expired one pending. Of the link's token only the SHA-256 digest is kept.

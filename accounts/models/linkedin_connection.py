@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from accounts.encryption import EncryptedTextField
+from accounts.consents.encryption import EncryptedTextField
 
 # Shown in place of `active` while the consent as a whole ends soon; never stored.
 EXPIRING = "expiring"
@@ -16,7 +16,7 @@ _DAY = timedelta(days=1)
 
 
 class LinkedInConnection(models.Model):
-    """One person's consent that lets us read ads; `accounts/connections.py` is the only writer.
+    """One person's consent that lets us read ads; `accounts/consents/connections.py` is the only writer.
 
     State: `active` → `needs_consent` when LinkedIn refuses its tokens → `active` after a new consent;
     `revoked` when a person ends it here, which forgets both tokens. People are shown `expiring` in the last

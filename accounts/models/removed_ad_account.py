@@ -5,7 +5,7 @@ from django.db import models
 
 
 class RemovedAdAccount(models.Model):
-    """One ad account that is not to be here; `accounts/removed_ad_accounts.py` is the only writer.
+    """One ad account that is not to be here; `accounts/consents/removed_ad_accounts.py` is the only writer.
 
     State: `finished_at` is empty while its rows are going. Without this row the next discovery stores it anew.
     """

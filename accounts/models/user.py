@@ -32,7 +32,7 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractUser):
     """One person. What each role may do is written in `accounts/roles.py`.
 
-    `accounts/people.py` is the only writer of `role` and `is_active`, and the only one who removes a person.
+    `accounts/people/membership.py` is the only writer of `role` and `is_active`, and the only one who removes a person.
     """
 
     personal_data = frozenset({"email", "first_name", "last_name", "password"})

@@ -7,9 +7,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts import access
-from accounts.admin.base import OneRightAdmin, actor_of
-from ingestion import ad_account_settings
+from accounts.shell.admin_base import OneRightAdmin, actor_of
 from ingestion.models import AdAccountSettings
+from ingestion.timetable import ad_account_settings
 
 
 @admin.register(AdAccountSettings)

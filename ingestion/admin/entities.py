@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from accounts.admin.base import AdAccountFilter, FactAdmin
+from accounts.shell.admin_base import AdAccountFilter, FactAdmin
 from ingestion.admin.filters import CampaignFilter
 from ingestion.models import Campaign, Creative, UrnName
 

@@ -8,10 +8,10 @@ from django.db.models import F, Lookup, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
-from accounts.admin.base import AdAccountFilter, FactAdmin
-from accounts.admin.columns import link
-from accounts.admin.filters import days_filter
 from accounts.models import AdAccount
+from accounts.shell.admin_base import AdAccountFilter, FactAdmin
+from accounts.shell.admin_columns import link
+from accounts.shell.admin_filters import days_filter
 from ingestion.admin.filters import CampaignFilter, CampaignOfCreativeFilter, CreativeFilter
 from ingestion.models import (
     AccountDailyTotal,
@@ -20,7 +20,7 @@ from ingestion.models import (
     CreativeDailyMetric,
     UrnName,
 )
-from ingestion.names import COMPANY_SIZES
+from ingestion.sync.names import COMPANY_SIZES
 
 FIGURES = ["impressions", "clicks", "spend", "ctr", "cpc", "conversions", "leads"]
 _SEGMENT_FIGURES = [name for name in FIGURES if name != "cpc"]

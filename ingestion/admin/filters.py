@@ -1,6 +1,6 @@
 """Filters by what only this room knows."""
 
-from accounts.admin.filters import RowFilter
+from accounts.shell.admin_filters import RowFilter
 from ingestion.models import CampaignDailyMetric, CreativeDailyMetric
 
 

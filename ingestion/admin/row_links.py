@@ -7,9 +7,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts import access
-from accounts.admin.row_links import RowLink, provide, to_list, to_row
 from accounts.models import AdAccount
-from ingestion import schedules
+from accounts.shell.row_links import RowLink, provide, to_list, to_row
 from ingestion.models import (
     AccountDailyTotal,
     AdAccountSettings,
@@ -23,6 +22,7 @@ from ingestion.models import (
     SyncedAdAccount,
     SyncLog,
 )
+from ingestion.timetable import schedules
 
 
 def _of_ad_account(row: AdAccount, request: HttpRequest) -> Iterator[RowLink]:

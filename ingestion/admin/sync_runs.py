@@ -10,12 +10,12 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts import shown
-from accounts.admin.base import AdAccountFilter, FactAdmin
-from accounts.admin.columns import age, link
-from accounts.admin.filters import days_filter
+from accounts.shell import formatting
+from accounts.shell.admin_base import AdAccountFilter, FactAdmin
+from accounts.shell.admin_columns import age, link
+from accounts.shell.admin_filters import days_filter
 from ingestion.models import IncompleteDay, RejectedRecord, SyncedAdAccount, SyncLog
-from ingestion.state import complete_through, with_sync_state
+from ingestion.timetable.sync_status import complete_through, with_sync_state
 
 
 @admin.register(SyncLog)
@@ -55,7 +55,7 @@ class SyncLogAdmin(FactAdmin):
 
     @admin.display(description="took")
     def duration(self, run: SyncLog) -> str | None:
-        return shown.duration(run.finished_at - run.started_at) if run.finished_at else None
+        return formatting.duration(run.finished_at - run.started_at) if run.finished_at else None
 
 
 @admin.register(RejectedRecord)
@@ -95,11 +95,11 @@ class SyncedAdAccountAdmin(FactAdmin):
     @admin.display(description="complete through")
     def complete(self, ad_account: Any) -> Any:
         through = complete_through(ad_account)
-        return shown.day(through) if through else None
+        return formatting.day(through) if through else None
 
     @admin.display(description="days that do not add up")
     def incomplete(self, ad_account: Any) -> Any:
-        return shown.number(ad_account.incomplete_day_count)
+        return formatting.number(ad_account.incomplete_day_count)
 
     @admin.display(description="last sync")
     def last_status(self, ad_account: Any) -> Any:
@@ -112,7 +112,7 @@ class SyncedAdAccountAdmin(FactAdmin):
         gate = getattr(ad_account, "sync_gate", None)
         if gate is None or (ad_account.data_as_of and ad_account.data_as_of >= gate.asked_at):
             return None
-        return format_html("{}, {}", gate.answer, shown.age(gate.asked_at, now=timezone.now()))
+        return format_html("{}, {}", gate.answer, formatting.age(gate.asked_at, now=timezone.now()))
 
 
 @admin.register(IncompleteDay)

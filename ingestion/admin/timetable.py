@@ -17,11 +17,12 @@ from django_celery_beat.models import (
 )
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from accounts import access, audit, shown
-from accounts.admin.base import OneRightAdmin, actor_of
+from accounts import access, audit_trail
 from accounts.models import AdAccount
-from ingestion import ad_account_settings
-from ingestion.schedules import ad_account_of
+from accounts.shell import formatting
+from accounts.shell.admin_base import OneRightAdmin, actor_of
+from ingestion.timetable import ad_account_settings
+from ingestion.timetable.schedules import ad_account_of
 
 # Importing its admin, above, has registered plain ones.
 for _model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):
@@ -56,7 +57,7 @@ class _TimetableAdmin(OneRightAdmin):
 
 
 def _record(change: str, request: HttpRequest, entry: Any, **detail: Any) -> None:
-    audit.record(
+    audit_trail.record(
         "timetable_changed",
         actor=actor_of(request),
         ad_account_id=ad_account_of(entry) if isinstance(entry, PeriodicTask) else None,
@@ -74,7 +75,9 @@ def _record_all(change: str, request: HttpRequest, entries: QuerySet[Any]) -> No
 def _record_syncs_by_hand(request: HttpRequest, entries: QuerySet[Any]) -> None:
     for entry in entries:
         if ad_account_id := ad_account_of(entry):
-            audit.record("sync_started_by_hand", actor=actor_of(request), ad_account_id=ad_account_id, by="timetable")
+            audit_trail.record(
+                "sync_started_by_hand", actor=actor_of(request), ad_account_id=ad_account_id, by="timetable"
+            )
 
 
 def _without_paused(request: HttpRequest, entries: QuerySet[Any]) -> QuerySet[Any]:
@@ -120,7 +123,7 @@ class PeriodicTaskAdmin(_TimetableAdmin, beat_admin.PeriodicTaskAdmin):  # type:
 
     @admin.display(description="last run", ordering="last_run_at")
     def last_run(self, entry: PeriodicTask) -> str:
-        return shown.instant(entry.last_run_at)
+        return formatting.instant(entry.last_run_at)
 
     @admin.action(description="Enable selected tasks")
     def enable_tasks(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:

@@ -6,7 +6,7 @@ from ingestion.models._daily_metric import DailyMetric
 
 
 class AccountDailyTotal(DailyMetric):
-    """One row per ad account and day, from the ACCOUNT pivot; `ingestion/load.py` is the only writer."""
+    """One row per ad account and day, from the ACCOUNT pivot; `ingestion/sync/load.py` is the only writer."""
 
     personal_data: frozenset[str] = frozenset()
 

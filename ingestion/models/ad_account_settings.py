@@ -9,7 +9,7 @@ from django.db.models import Q
 class AdAccountSettings(models.Model):
     """One row per ad account that differs from the installation's settings.
 
-    `ingestion/ad_account_settings.py` is the only writer.
+    `ingestion/timetable/ad_account_settings.py` is the only writer.
     """
 
     personal_data = frozenset({"notes"})

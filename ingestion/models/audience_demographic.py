@@ -6,7 +6,7 @@ from ingestion.models._daily_metric import percent_of
 
 
 class AudienceDemographic(models.Model):
-    """One row per ad account, pivot, segment and calendar month; `ingestion/load.py` is the only writer.
+    """One row per ad account, pivot, segment and calendar month; `ingestion/sync/load.py` is the only writer.
 
     Months never overlap, so rows can be summed. LinkedIn withholds small segments and rounds: totals over
     segments stay below the account's. Source: LinkedIn Marketing, "Reporting", 202602.

@@ -5,7 +5,7 @@ from django.db import models
 
 
 class Campaign(models.Model):
-    """One campaign, in any status; `ingestion/load.py` is the only writer.
+    """One campaign, in any status; `ingestion/sync/load.py` is the only writer.
 
     A campaign that LinkedIn no longer lists but reports figures for is kept with its id alone.
     Source: LinkedIn Marketing, "Campaigns", 202602. Every column from LinkedIn may be null.

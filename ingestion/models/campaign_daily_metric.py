@@ -6,7 +6,7 @@ from ingestion.models._daily_metric import COUNTS, DailyMetric, when_changed
 
 
 class CampaignDailyMetric(DailyMetric):
-    """One row per campaign and day on which anything happened; `ingestion/load.py` is the only writer."""
+    """One row per campaign and day on which anything happened; `ingestion/sync/load.py` is the only writer."""
 
     personal_data: frozenset[str] = frozenset()
 

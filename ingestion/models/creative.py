@@ -5,7 +5,7 @@ from django.db import models
 
 
 class Creative(models.Model):
-    """One creative; `ingestion/load.py` is the only writer.
+    """One creative; `ingestion/sync/load.py` is the only writer.
 
     A creative that LinkedIn no longer lists but reports figures for is kept with its id alone.
     Source: LinkedIn Marketing, "Creatives", 202602. Every column from LinkedIn may be null.

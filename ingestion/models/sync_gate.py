@@ -4,7 +4,7 @@ from django.db import models
 
 
 class SyncGate(models.Model):
-    """One row per ad account; `ingestion/freshness.py` is the only writer.
+    """One row per ad account; `ingestion/timetable/freshness.py` is the only writer.
 
     Skips show here and not in `sync_log`, which they would flood.
     """

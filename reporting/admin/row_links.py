@@ -6,8 +6,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts import access
-from accounts.admin.row_links import RowLink, provide
 from accounts.models import AdAccount
+from accounts.shell.row_links import RowLink, provide
 
 
 def _of_ad_account(row: AdAccount, request: HttpRequest) -> Iterator[RowLink]:

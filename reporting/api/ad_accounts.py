@@ -16,15 +16,15 @@ from rest_framework.reverse import reverse
 
 from accounts.api.permissions import MayChangeFindings, MaySync, WithinTokenScope
 from accounts.models import AdAccount
-from ingestion import starting
 from ingestion.models import SyncLog
-from reporting import judging
+from ingestion.timetable import sync_requests
 from reporting.api import filters
 from reporting.api.pagination import Order
 from reporting.api.schema import ErrorBodySerializer, ErrorSerializer
 from reporting.api.serializers import AdAccountSerializer, SyncLogSerializer, Wish
 from reporting.api.views import refuse_unknown
 from reporting.api.viewsets import Table, described
+from reporting.checks import check_requests
 from reporting.queries.findings import audit_state
 
 _ORDERS = {
@@ -43,8 +43,8 @@ class DaysSerializer(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         try:
-            starting.check_days(attrs.get("first_day"), attrs.get("last_day"), today=timezone.now().date())
-        except starting.WrongDays as error:
+            sync_requests.check_days(attrs.get("first_day"), attrs.get("last_day"), today=timezone.now().date())
+        except sync_requests.WrongDays as error:
             raise serializers.ValidationError({error.which: [str(error)]}) from None
         return attrs
 
@@ -139,7 +139,7 @@ class AdAccounts(Table):
         """Needs the role of an owner or manager and, by token, another scope than read."""
         ad_account = self._own(pk)
         wish = StartSerializer.read(request)
-        [asked] = starting.start_syncs([ad_account.pk], asked_by=self.person, now=timezone.now(), **wish)
+        [asked] = sync_requests.start_syncs([ad_account.pk], asked_by=self.person, now=timezone.now(), **wish)
         if asked.run:
             where = {"Location": reverse("sync-logs-detail", args=[asked.run.pk], request=request)}
             return Response({"reason": "", "run": _shown(asked.run)}, status=202, headers=where)
@@ -157,7 +157,7 @@ class AdAccounts(Table):
         asked = DaysSerializer(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
         days: dict[str, date | None] = {"first_day": None, "last_day": None, **asked.validated_data}
-        [plan] = starting.plan_syncs([ad_account.pk], now=timezone.now(), **days)
+        [plan] = sync_requests.plan_syncs([ad_account.pk], now=timezone.now(), **days)
         return Response(PlanSerializer(plan).data)
 
     @extend_schema(summary="Show the audit", responses=AuditSerializer)
@@ -183,7 +183,7 @@ class AdAccounts(Table):
     def judge(self, request: Request, pk: int) -> Response:
         """As after a sync. Needs the role of an owner, manager or analyst and, by token, the scope read_and_change."""
         own = self._own(pk)
-        if not judging.ask_by_hand([own.pk], by=self.person, now=timezone.now()):
+        if not check_requests.ask_by_hand([own.pk], by=self.person, now=timezone.now()):
             raise NeverSynced
         where = {"Location": reverse("ad-accounts-audit", args=[own.pk], request=request)}
         return Response(AuditSerializer(audit_state(own.pk)).data, status=202, headers=where)

@@ -21,15 +21,15 @@ from rest_framework.response import Response
 
 from accounts.api.permissions import MayChangeFindings, WithinTokenScope
 from accounts.models import User
-from reporting import findings
+from reporting.api.files import download
 from reporting.api.filters import Choices, Instant, account
 from reporting.api.pagination import Order
 from reporting.api.serializers import Wish
 from reporting.api.views import bounded_statements, refuse_unknown
 from reporting.api.viewsets import Table, described
-from reporting.audit_rules import RULES
-from reporting.audit_rules.base import Severity
-from reporting.exports import download
+from reporting.checks import findings
+from reporting.checks.rules import RULES
+from reporting.checks.rules.base import Severity
 from reporting.models import Finding
 from reporting.queries.findings import FindingLine, assignees, finding_line, graver_first, visible_findings
 

@@ -13,9 +13,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from accounts.models import AdAccount
+from reporting.api.files import download
 from reporting.api.pagination import LARGEST_ID
 from reporting.api.views import FILES, View, refuse_unknown, told, with_as_of
-from reporting.exports import download
 from reporting.periods import Period, PeriodError, Preset, parse_period
 from reporting.queries.data_as_of import SelectionAsOf, selection_as_of
 

@@ -8,8 +8,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema_serializer
 from rest_framework import serializers
 
+from reporting.api.files import MEDIA_TYPES
 from reporting.api.pagination import LARGEST_ID, PageNumbers
-from reporting.exports import MEDIA_TYPES
 
 
 class ErrorSerializer(serializers.Serializer[Any]):

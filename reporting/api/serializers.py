@@ -11,7 +11,6 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from accounts.models import AdAccount, LinkedInConnection
-from ingestion import schedules
 from ingestion.models import (
     AudienceDemographic,
     Campaign,
@@ -21,6 +20,7 @@ from ingestion.models import (
     RejectedRecord,
     SyncLog,
 )
+from ingestion.timetable import schedules
 from reporting.metrics import COLUMNS, Unit
 
 _COUNTS = tuple(column.name for column in COLUMNS)

@@ -18,8 +18,8 @@ from reporting.api.serializers import Described, Wish
 from reporting.api.viewsets import Table, described
 from reporting.models import Snapshot
 from reporting.queries import snapshot_list
-from reporting.snapshots import asking
-from reporting.snapshots.asking import NoDocument, NotAllowed
+from reporting.snapshots import snapshot_requests
+from reporting.snapshots.snapshot_requests import NoDocument, NotAllowed
 
 _ORDERS = {
     "-asked_at": Order(("asked_at", "id"), descending=True),
@@ -52,7 +52,7 @@ class TakeSerializer(Wish):
     days = serializers.IntegerField(
         required=False,
         min_value=1,
-        max_value=asking.MOST_DAYS,
+        max_value=snapshot_requests.MOST_DAYS,
         help_text="Whole UTC days, through yesterday; without it as many as a sync's snapshot has.",
     )
 
@@ -86,7 +86,7 @@ class Snapshots(Table):
             raise ValidationError({"account_id": ["There is no such ad account, or you may not see it."]})
         days = wish.get("days", settings.SNAPSHOT_DAYS)
         try:
-            snapshot = asking.take(ad_account, days=days, asked_by=self.person, now=timezone.now())
+            snapshot = snapshot_requests.take(ad_account, days=days, asked_by=self.person, now=timezone.now())
         except NotAllowed as error:
             raise PermissionDenied(str(error)) from None
         where = {"Location": reverse("snapshots-detail", args=[snapshot.pk], request=request)}
@@ -105,6 +105,6 @@ class Snapshots(Table):
         if found is None:
             raise Http404("There is no such snapshot, or you may not see its ad account.")
         try:
-            return asking.download(found, by=self.person)
+            return snapshot_requests.download(found, by=self.person)
         except NoDocument as error:
             raise NothingToDownload(str(error)) from None

@@ -21,11 +21,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import access, audit
+from accounts import access, audit_trail
 from accounts.api.throttling import ExportsPerMinute
 from accounts.models import AdAccount, User
 from ingestion.models import SyncLog
-from reporting.exports import MEDIA_TYPES, ExactJSON
+from reporting.api.files import MEDIA_TYPES, ExactJSON
 from reporting.queries.data_as_of import SelectionAsOf
 
 
@@ -131,7 +131,7 @@ class View(APIView):
 
     def note_export(self, what: str) -> None:
         """On record before the file: what leaves here is told even if the download breaks off."""
-        audit.record(
+        audit_trail.record(
             "exported",
             actor=self.person,
             what=f"{what} as {(self.file_format or 'json').upper()}",

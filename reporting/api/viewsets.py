@@ -19,9 +19,9 @@ from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet
 from accounts import access
 from accounts.models import AdAccount, LinkedInConnection
 from reporting.api import filters, serializers
+from reporting.api.files import download_table
 from reporting.api.pagination import Cursors, Order, PageNumbers
 from reporting.api.views import FILES, View, bounded_statements, refuse_unknown, told, with_as_of
-from reporting.exports import download_table
 from reporting.queries.data_as_of import SelectionAsOf, selection_as_of
 
 _FIELDS = OpenApiParameter("fields", OpenApiTypes.STR, description="Only these fields, separated by commas.")

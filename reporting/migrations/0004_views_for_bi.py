@@ -1,4 +1,4 @@
-"""Views for BI tools, in a schema of their own; reporting/reporting_roles.py makes the roles that read them."""
+"""Views for BI tools, in a schema of their own; reporting/operations/bi_roles.py makes the roles that read them."""
 
 from pathlib import Path
 

@@ -4,7 +4,7 @@ from django.db import models
 
 
 class Audit(models.Model):
-    """The newest audit of one ad account; `reporting/findings.py` is the only writer. No row: not judged yet."""
+    """The newest audit of one ad account; `reporting/checks/findings.py` is the only writer. No row: not judged yet."""
 
     personal_data: frozenset[str] = frozenset()
 

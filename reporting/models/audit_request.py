@@ -5,7 +5,7 @@ from django.db import models
 
 
 class AuditRequest(models.Model):
-    """One ad account that waits for its audit; `reporting/judging.py` asks, the audit itself takes the row away."""
+    """One ad account that waits for its audit; `checks/check_requests.py` asks, the audit itself takes the row away."""
 
     personal_data: frozenset[str] = frozenset()
 

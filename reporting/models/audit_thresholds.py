@@ -19,7 +19,7 @@ def _percent(least: int, most: int, meaning: str) -> "models.IntegerField[int | 
 class AuditThresholds(models.Model):
     """One ad account's own thresholds; the admin is the only writer.
 
-    An empty column means the default of `reporting/audit_rules/thresholds.py`.
+    An empty column means the default of `reporting/checks/thresholds.py`.
     """
 
     personal_data: frozenset[str] = frozenset()

@@ -5,12 +5,11 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from reporting.audit_rules.base import Severity
+from reporting.checks.rules.base import Severity
 
 
 class Finding(models.Model):
-    """One rule's finding about one campaign or creative, from its first day on; `reporting/findings.py` is the only
-    writer.
+    """One rule's finding about one campaign or creative, from its first day on; only `checks/findings.py` writes it.
 
     State, and who changes it:
     `open` → `snoozed` (a person; open again on its day) | `accepted` (a person, with a reason) | `fixed` (the audit:

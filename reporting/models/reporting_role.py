@@ -5,7 +5,7 @@ from django.db import models
 
 
 class ReportingRole(models.Model):
-    """One role of PostgreSQL that reads the views of docs/bi.md; `reporting/reporting_roles.py` is the only writer.
+    """One role of PostgreSQL that reads the views of docs/bi.md; `reporting/operations/bi_roles.py` is the only writer.
 
     The views ask here what `current_user` may see: a role without a row sees nothing.
     """

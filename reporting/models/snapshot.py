@@ -12,7 +12,7 @@ def snapshot_storage() -> Storage:
 
 
 class Snapshot(models.Model):
-    """One document, or the wish for one; `reporting/snapshots/keeping.py` is the only writer.
+    """One document, or the wish for one; `reporting/snapshots/snapshot_store.py` is the only writer.
 
     State: [`queued` → `writing` →] `written` | `failed`. Only what a person asked for is queued here. Whoever deletes
     the row deletes the file (`reporting/receivers.py`).

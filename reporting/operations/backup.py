@@ -19,7 +19,7 @@ from django.core.files.storage import Storage
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit_trail
 from reporting.operations import backup_file, postgresql_programs, stored_files
 from reporting.operations.backup_file import Manifest, Writer
 
@@ -49,7 +49,7 @@ def back_up(path: Path) -> Made:
         files = _add_files(writer)
         writer.finish(manifest)
     rows = sum(manifest.rows.values())
-    audit.record("backup_made", rows=rows, files=files, by="command")
+    audit_trail.record("backup_made", rows=rows, files=files, by="command")
     return Made(rows=rows, files=files, bytes=path.stat().st_size)
 
 

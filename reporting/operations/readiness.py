@@ -25,7 +25,7 @@ from health_check.checks import Database
 from health_check.contrib.redis import Redis
 from redis.asyncio import Redis as RedisClient
 
-from ingestion import signs_of_life
+from ingestion.processes import heartbeats
 
 log = logging.getLogger(__name__)
 
@@ -94,15 +94,15 @@ def _broker() -> None:
 
 def _worker() -> None:
     """A worker gave a sign of life lately; nobody is pinged, since a broadcast waits for who does not answer."""
-    if not signs_of_life.workers(timezone.now()):
+    if not heartbeats.workers(timezone.now()):
         raise NotReady
 
 
 def _beat() -> None:
     """Beat looked at its timetable lately."""
     now = timezone.now()
-    ticked_at = signs_of_life.beat_last_tick(now)
-    if ticked_at is None or now - ticked_at > signs_of_life.BEAT_ALIVE:
+    ticked_at = heartbeats.beat_last_tick(now)
+    if ticked_at is None or now - ticked_at > heartbeats.BEAT_ALIVE:
         raise NotReady
 
 

@@ -17,10 +17,10 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
 
-from accounts import audit, connections
+from accounts import audit_trail
+from accounts.consents import connections
 from accounts.models import AdAccount, AuditEvent, LinkedInConnection, User
-from reporting import reporting_roles
-from reporting.operations import backup_file, postgresql_programs, stored_files
+from reporting.operations import backup_file, bi_roles, postgresql_programs, stored_files
 from reporting.operations.backup import SCHEMAS, count_rows, tables
 from reporting.operations.backup_file import Manifest
 
@@ -58,10 +58,10 @@ def restore(path: Path, *, replace: bool) -> Restored:
         _restore_database(path, manifest)
         files = _restore_files(path)
     call_command("migrate", verbosity=0)
-    reporting_roles.give_rights_again()
+    bi_roles.give_rights_again()
     _refresh_statistics()
     rows = sum(manifest.rows.values())
-    audit.record("backup_restored", made_at=manifest.made_at, rows=rows, files=files, by="command")
+    audit_trail.record("backup_restored", made_at=manifest.made_at, rows=rows, files=files, by="command")
     return Restored(manifest.made_at, rows, files, connections.unreadable())
 
 

@@ -16,13 +16,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import access, audit, downloads
+from accounts import access, audit_trail
 from accounts.models import AdAccount, User
-from reporting import findings
-from reporting.audit_rules import RULES
-from reporting.audit_rules.base import Severity
-from reporting.findings import BadWish, NotAllowed
-from reporting.judging import ask_by_hand
+from accounts.shell import downloads
+from reporting.checks import findings
+from reporting.checks.check_requests import ask_by_hand
+from reporting.checks.findings import BadWish, NotAllowed
+from reporting.checks.rules import RULES
+from reporting.checks.rules.base import Severity
 from reporting.models import Finding
 from reporting.pages.shell import for_people, page, part
 from reporting.queries import findings as finding_queries
@@ -54,7 +55,7 @@ def download(request: HttpRequest) -> HttpResponseBase:
     chosen = _chosen(request.GET)
     wanted, today = _wanted(chosen, request), timezone.now().date()
     lines = finding_queries.every_finding(access.visible_ad_accounts(request.user), wanted, today=today)
-    audit.record("exported", actor=_person(request), what="findings", filters=chosen)
+    audit_trail.record("exported", actor=_person(request), what="findings", filters=chosen)
     return downloads.download("csv", "findings", _CSV_HEADER, _csv(lines))
 
 

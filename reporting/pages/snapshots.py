@@ -16,8 +16,8 @@ from accounts import access
 from accounts.models import AdAccount, User
 from reporting.pages.shell import for_people, page, part, wants_part
 from reporting.queries import snapshot_list
-from reporting.snapshots import asking
-from reporting.snapshots.asking import NoDocument
+from reporting.snapshots import snapshot_requests
+from reporting.snapshots.snapshot_requests import NoDocument
 
 
 class TakeSnapshotForm(forms.Form):
@@ -28,7 +28,7 @@ class TakeSnapshotForm(forms.Form):
         empty_label=None,
         error_messages={"invalid_choice": "Choose an ad account of the list.", "required": "Choose an ad account."},
     )
-    days = forms.IntegerField(min_value=1, max_value=asking.MOST_DAYS)
+    days = forms.IntegerField(min_value=1, max_value=snapshot_requests.MOST_DAYS)
 
     def __init__(self, *args: Any, ad_accounts: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -59,7 +59,7 @@ def take(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, form, status=400)
     ad_account = form.cleaned_data["ad_account"]
-    asking.take(ad_account, days=form.cleaned_data["days"], asked_by=_person(request), now=timezone.now())
+    snapshot_requests.take(ad_account, days=form.cleaned_data["days"], asked_by=_person(request), now=timezone.now())
     messages.success(request, f"The snapshot of {ad_account} is queued; a worker writes it in a moment.")
     return redirect("reporting:snapshots")
 
@@ -72,7 +72,7 @@ def document(request: HttpRequest, snapshot_id: int) -> HttpResponseBase:
     if found is None:
         raise Http404("There is no such snapshot, or you may not see its ad account.")
     try:
-        return asking.download(found, by=_person(request))
+        return snapshot_requests.download(found, by=_person(request))
     except NoDocument as error:
         messages.error(request, str(error))
         return redirect("reporting:snapshots")
@@ -82,7 +82,7 @@ def _page(request: HttpRequest, form: TakeSnapshotForm | None, *, status: int = 
     context = _list(request) | {
         "form": form,
         "ad_accounts": access.visible_ad_accounts(request.user),
-        "most_days": asking.MOST_DAYS,
+        "most_days": snapshot_requests.MOST_DAYS,
         "keep_days": settings.SNAPSHOT_KEEP_DAYS,
         "max_bytes": settings.SNAPSHOT_MAX_BYTES,
     }

@@ -13,9 +13,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts import access
 from accounts.models import AdAccount, User
-from ingestion import starting
 from ingestion.models import SyncLog
-from ingestion.starting import Asked, NotAllowed
+from ingestion.timetable import sync_requests
+from ingestion.timetable.sync_requests import Asked, NotAllowed
 from reporting.pages.shell import for_people, page, part, wants_part
 from reporting.queries import runs as run_queries
 
@@ -42,8 +42,8 @@ class StartSyncForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
         try:
-            starting.check_days(values.get("first_day"), values.get("last_day"), today=self._today)
-        except starting.WrongDays as error:
+            sync_requests.check_days(values.get("first_day"), values.get("last_day"), today=self._today)
+        except sync_requests.WrongDays as error:
             self.add_error(error.which, str(error))
         return values
 
@@ -79,7 +79,7 @@ def plan(request: HttpRequest) -> HttpResponse:
         return _again(request, form)
     wish = form.cleaned_data
     ids = [one.pk for one in wish["ad_accounts"]]
-    plans = starting.plan_syncs(ids, first_day=wish["first_day"], last_day=wish["last_day"], now=timezone.now())
+    plans = sync_requests.plan_syncs(ids, first_day=wish["first_day"], last_day=wish["last_day"], now=timezone.now())
     names = {one.pk: str(one) for one in wish["ad_accounts"]}
     context = {
         "form": form,
@@ -100,7 +100,7 @@ def start(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _again(request, form)
     wish = form.cleaned_data
-    asked = starting.start_syncs(
+    asked = sync_requests.start_syncs(
         [one.pk for one in wish["ad_accounts"]],
         asked_by=_person(request),
         force=wish["force"],
@@ -135,7 +135,7 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
 def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
     """End a queued or running sync."""
     try:
-        ended = starting.cancel(_own_run(request, run_id), asked_by=_person(request), now=timezone.now())
+        ended = sync_requests.cancel(_own_run(request, run_id), asked_by=_person(request), now=timezone.now())
     except NotAllowed as error:
         raise PermissionDenied(str(error)) from None
     if ended:
@@ -151,7 +151,7 @@ def retry(request: HttpRequest, run_id: int) -> HttpResponse:
     """Ask for the days of a run again."""
     run = _own_run(request, run_id)
     try:
-        asked = starting.retry(run, asked_by=_person(request), now=timezone.now())
+        asked = sync_requests.retry(run, asked_by=_person(request), now=timezone.now())
     except NotAllowed as error:
         raise PermissionDenied(str(error)) from None
     _tell(request, [asked], names={asked.ad_account_id: str(run.account)})

@@ -17,9 +17,9 @@ from django.db.models import QuerySet
 
 from accounts.models import AdAccount
 from ingestion.models import AudienceDemographic
-from reporting.money import Money
 from reporting.periods import Period, month_of
 from reporting.queries.grouping import ad_account_ids, fetch_all
+from reporting.queries.money import Money
 from reporting.ratios import ctr_percent, percent_of
 
 

@@ -10,9 +10,9 @@ from typing import Any
 from django.db.models import QuerySet
 
 from accounts.models import AdAccount
-from reporting.money import Money
 from reporting.periods import Period
 from reporting.queries.grouping import GroupBy, Selection, fetch_all
+from reporting.queries.money import Money
 from reporting.queries.performance import PerformanceRow, performance
 from reporting.ratios import percent_of
 

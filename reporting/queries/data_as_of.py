@@ -12,8 +12,8 @@ from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery
 
 from accounts.models import AdAccount, LinkedInAdAccountRole, LinkedInConnection
 from ingestion.models import IncompleteDay, SyncLog
-from ingestion.schedules import next_asks
-from ingestion.state import ConnectionState, complete_through, connection_state, with_sync_state
+from ingestion.timetable.schedules import next_asks
+from ingestion.timetable.sync_status import ConnectionState, complete_through, connection_state, with_sync_state
 from reporting.periods import Period, last_days
 from reporting.queries.grouping import Selection, ad_account_ids, fetch_all
 from reporting.ratios import change_percent

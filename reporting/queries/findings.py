@@ -11,10 +11,10 @@ from django.db.models import Case, CharField, Count, F, IntegerField, Max, Min, 
 from accounts.models import AdAccount, User
 from accounts.roles import MAY_CHANGE_FINDINGS
 from ingestion.models import SyncLog
-from reporting.audit_rules import RULES
-from reporting.audit_rules.base import Rule, Severity
+from reporting.checks.rules import RULES
+from reporting.checks.rules.base import Rule, Severity
 from reporting.models import Audit, AuditRequest, Finding
-from reporting.money import Money
+from reporting.queries.money import Money
 
 FINDINGS_PER_PAGE = 25
 # An audit that no worker took for so long is told of again: the broker may have forgotten it.

@@ -13,11 +13,11 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import F
 
-from accounts.checks import sunset_of
 from accounts.models import AdAccount, LinkedInConnection
-from ingestion import signs_of_life
-from ingestion.signs_of_life import QueueLength, WorkerSign
-from ingestion.state import SEVEN_TABLES, before_the_first, with_sync_state
+from accounts.settings_checks import sunset_of
+from ingestion.processes import heartbeats
+from ingestion.processes.heartbeats import QueueLength, WorkerSign
+from ingestion.timetable.sync_status import SEVEN_TABLES, before_the_first, with_sync_state
 
 DAY: Final = timedelta(days=1)
 QUANTILES: Final = (0.5, 0.95, 1.0)
@@ -122,9 +122,7 @@ def service_state(now: datetime) -> ServiceState:
 def processes(now: datetime) -> Processes:
     """Never raises: that Valkey is away is part of the answer."""
     try:
-        return Processes(
-            True, signs_of_life.workers(now), signs_of_life.beat_last_tick(now), signs_of_life.queue_length()
-        )
+        return Processes(True, heartbeats.workers(now), heartbeats.beat_last_tick(now), heartbeats.queue_length())
     except redis.RedisError:
         return Processes(False, [], None, None)
 
@@ -226,7 +224,7 @@ def _process_incidents(found: Processes, *, now: datetime) -> list[Incident]:
     if not found.workers:
         incidents.append(Incident("worker", "No worker is running.", "Start one: celery --app config worker."))
     ticked_at = found.beat_last_tick_at
-    if ticked_at is None or now - ticked_at > signs_of_life.BEAT_ALIVE:
+    if ticked_at is None or now - ticked_at > heartbeats.BEAT_ALIVE:
         incidents.append(Incident("beat", "Beat is silent, so nothing is due.", "Start it: celery --app config beat."))
     return incidents
 

@@ -9,7 +9,7 @@ import requests
 from django.conf import settings as project_settings
 from django.test import Client
 
-from accounts import linkedin_app
+from accounts.consents import linkedin_app
 from accounts.models import LinkedInConnection, User
 from ingestion.linkedin_simulator.server import running_server
 from ingestion.linkedin_simulator.simulator import Options, Simulator

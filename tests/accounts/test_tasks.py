@@ -13,7 +13,7 @@ from django.db import connection as database
 
 from accounts import tasks
 from accounts.models import LinkedInConnection, User
-from tests.accounts.scripted_linkedin import TOKENS, ScriptedLinkedIn, scripted_linkedin
+from tests.accounts.consents.scripted_linkedin import TOKENS, ScriptedLinkedIn, scripted_linkedin
 from tests.builders import NOW, make_connection
 
 pytestmark = pytest.mark.django_db

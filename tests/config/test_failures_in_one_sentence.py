@@ -19,11 +19,11 @@ from django.db import DataError, IntegrityError, InterfaceError, OperationalErro
 
 from accounts.errors import NoUsableConnection
 from config.embedded import EmbeddedServerError
-from ingestion.failures import explain
 from ingestion.linkedin.errors import VersionSunset
 from ingestion.linkedin_simulator.server import running_server
 from ingestion.linkedin_simulator.simulator import Options, Simulator
 from ingestion.linkedin_simulator.world import WorldSize
+from ingestion.sync.failures import explain
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

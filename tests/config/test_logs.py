@@ -14,7 +14,7 @@ from django.test import Client, RequestFactory
 
 from config import logs
 from config.celery import _hand_on_who_asked
-from ingestion.side_by_side import Job, Jobs, SideBySide
+from ingestion.sync.request_pool import Job, Jobs, SideBySide
 
 SECRET = "AQX-secret-token"
 

@@ -5,12 +5,13 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts import access, api_tokens
+from accounts import access
+from accounts.api_tokens import token_store
 from accounts.models import AdAccount, User
 from accounts.roles import Role
 from ingestion.models import AudienceDemographic
-from ingestion.schedules import schedule_syncs
-from reporting.snapshots import keeping
+from ingestion.timetable.schedules import schedule_syncs
+from reporting.snapshots import snapshot_store
 from tests import builders
 
 ROLES = {
@@ -68,9 +69,9 @@ class World:
         for pivot in AudienceDemographic.PivotType.values:
             builders.make_segment(account=ad_account, pivot_type=pivot)
         finding = builders.make_finding(campaign=usual)
-        snapshot = keeping.queue(ad_account, days=30, asked_by=builders.make_user(), now=timezone.now())
+        snapshot = snapshot_store.queue(ad_account, days=30, asked_by=builders.make_user(), now=timezone.now())
         self._know("findings", finding.pk)
-        self._know("snapshots", keeping.write_queued(snapshot.pk, now=timezone.now()).pk)
+        self._know("snapshots", snapshot_store.write_queued(snapshot.pk, now=timezone.now()).pk)
         self._know("campaigns", usual.pk, bare.pk)
         self._know("campaign_id", usual.pk)
         self._know("creatives", *(one.pk for one in creatives))
@@ -117,5 +118,5 @@ def _ad_account(pk: int, name: str) -> AdAccount:
 def bearer(person: User) -> dict[str, str]:
     """The header of a token that may do whatever its person may."""
     scope = "read_and_change" if access.may_change_findings(person) else "read"
-    token = api_tokens.issue(user=person, name="Looker", scope=scope, now=timezone.now())[1]
+    token = token_store.issue(user=person, name="Looker", scope=scope, now=timezone.now())[1]
     return {"Authorization": f"Bearer {token}"}

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.db import connection
 
-from accounts import audit
+from accounts import audit_trail
 from tests.builders import make_access, make_campaign_day
 from tests.emptying import empty_tables
 
@@ -16,7 +16,7 @@ def test_nothing_is_left_of_what_a_test_committed() -> None:
     make_access()
     make_campaign_day()
     Group.objects.create(name="left over").permissions.set(Permission.objects.all()[:1])
-    audit.record("consent_given")
+    audit_trail.record("consent_given")
     assert tables_with_rows() > {"ad_account_access", "campaign_daily_metrics", "audit_events", "auth_group"}
     empty_tables()
     assert tables_with_rows() == {"auth_permission", "django_content_type"}

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.roles import Role
 from benchmarks.pages import MOST_STATEMENTS, Visit, pages
-from ingestion.made_up_figures import Scale, make_up
+from ingestion.demo.made_up_figures import Scale, make_up
 from ingestion.models import CampaignDailyMetric, CreativeDailyMetric, SyncLog
 from tests.builders import make_access, make_ad_account, make_role, make_sync_run, make_user
 from tests.conftest import signed_in

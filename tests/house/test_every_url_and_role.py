@@ -16,7 +16,8 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 
-from accounts import api_tokens, audit
+from accounts import audit_trail
+from accounts.api_tokens import token_store
 from accounts.models import (
     AdAccount,
     AdAccountAccess,
@@ -46,7 +47,7 @@ from ingestion.models import (
     UrnName,
 )
 from reporting.models import AuditThresholds
-from reporting.snapshots import keeping
+from reporting.snapshots import snapshot_store
 from tests import builders
 from tests.builders import NOW
 from tests.conftest import signed_in
@@ -215,8 +216,8 @@ MODELS: dict[type[Model], tuple[Outcomes, ...]] = {
 ROWS: dict[type[Model], Callable[[AdAccount], Model]] = {
     AdAccount: lambda one: one,
     AdAccountAccess: lambda one: builders.make_access(ad_account=one),
-    ApiToken: lambda _: api_tokens.issue(user=builders.make_user(), name="one", scope="read", now=NOW)[0],
-    AuditEvent: lambda _: audit.record("consent_given", actor=None),
+    ApiToken: lambda _: token_store.issue(user=builders.make_user(), name="one", scope="read", now=NOW)[0],
+    AuditEvent: lambda _: audit_trail.record("consent_given", actor=None),
     ConsentWarning: lambda _: ConsentWarning.objects.create(
         connection=builders.make_connection(), consented_at=NOW, days=7, sent_at=NOW
     ),
@@ -363,7 +364,7 @@ def _values(name: str, ad_account: AdAccount) -> dict[str, Any]:
         "token_id": 404,
         "name": "key-figures",
         "file_format": "csv",
-        "snapshot_id": keeping.write_now(ad_account, days=1, now=NOW).pk,
+        "snapshot_id": snapshot_store.write_now(ad_account, days=1, now=NOW).pk,
         "run_id": builders.make_sync_run(account=ad_account).pk,
         "ad_account_id": ad_account.pk,
     }
@@ -379,7 +380,7 @@ def _of_the_api(name: str, ad_account: AdAccount, connection: LinkedInConnection
         "sync-logs": lambda: ROWS[SyncLog](ad_account),
         "rejected-records": lambda: ROWS[RejectedRecord](ad_account),
         "connections": lambda: connection,
-        "snapshots": lambda: keeping.write_now(ad_account, days=1, now=NOW),
+        "snapshots": lambda: snapshot_store.write_now(ad_account, days=1, now=NOW),
         "schedules": lambda: ROWS[PeriodicTask](ad_account),
     }
     list_name, _, action = name.rpartition("-")

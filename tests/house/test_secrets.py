@@ -16,7 +16,7 @@ from tests.texts import every_text_in_the_database
     "secret", ["AQ" + "x" * 80, "gAAAA" + "x" * 80, "the-client-secret", project_settings.SECRET_KEY]
 )
 def test_the_listener_hears_a_logged_secret(secret_listener: SecretListener, secret: str) -> None:
-    logging.getLogger("ingestion.sync").info("asking with %s", secret)
+    logging.getLogger("ingestion.sync.sync").info("asking with %s", secret)
     try:
         raise ValueError(secret)
     except ValueError:
@@ -28,7 +28,7 @@ def test_the_listener_hears_a_logged_secret(secret_listener: SecretListener, sec
 
 
 def test_the_listener_lets_ordinary_lines_pass(secret_listener: SecretListener) -> None:
-    logging.getLogger("ingestion.sync").info("AQ of 3 rows; urn:li:sponsoredAccount:500000001")
+    logging.getLogger("ingestion.sync.sync").info("AQ of 3 rows; urn:li:sponsoredAccount:500000001")
     assert secret_listener.heard == []
 
 

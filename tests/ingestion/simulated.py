@@ -13,17 +13,17 @@ from urllib.parse import quote, urlencode
 from django.db import connection as database
 from django.utils import timezone
 
-from accounts import connections
-from accounts.linkedin_oauth import TokenGrant
+from accounts.consents import connections
+from accounts.consents.linkedin_oauth import TokenGrant
 from accounts.models import LinkedInConnection, User
-from ingestion.discovery import discover_ad_accounts
 from ingestion.linkedin_simulator.server import running_server
 from ingestion.linkedin_simulator.simulator import Options, Simulator
 from ingestion.linkedin_simulator.truth import truth
 from ingestion.linkedin_simulator.world import WorldSize
-from ingestion.months import whole_months
-from ingestion.sync import sync_ad_account
-from ingestion.sync_runs import SyncResult
+from ingestion.sync.ledger import SyncResult
+from ingestion.sync.months import whole_months
+from ingestion.sync.sync import sync_ad_account
+from ingestion.timetable.discovery import discover_ad_accounts
 
 DATA_TABLES = (
     "ad_accounts",

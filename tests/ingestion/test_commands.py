@@ -27,7 +27,7 @@ from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.management.commands import sync as sync_command
 from ingestion.models import CampaignDailyMetric, SyncGate, SyncLog
-from ingestion.sync_runs import SyncResult
+from ingestion.sync.ledger import SyncResult
 from tests.builders import (
     make_ad_account,
     make_campaign,

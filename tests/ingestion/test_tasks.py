@@ -13,12 +13,14 @@ from django.conf import settings as django_settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import connections
-from ingestion import discovery, sync, tasks
+from accounts.consents import connections
+from ingestion import tasks
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import SyncLog
-from ingestion.sync_runs import SyncResult
+from ingestion.sync import sync
+from ingestion.sync.ledger import SyncResult
+from ingestion.timetable import discovery
 from tests.builders import make_ad_account, make_connection, make_grant, make_role, make_sync_run
 from tests.ingestion.simulated import environment_of_the_test, simulated_linkedin
 

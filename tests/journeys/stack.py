@@ -34,7 +34,7 @@ from config.embedded import EmbeddedServers
 from ingestion.linkedin_simulator.simulator import Options, Simulator
 from ingestion.linkedin_simulator.truth import truth
 from ingestion.linkedin_simulator.world import WorldSize
-from ingestion.months import whole_months
+from ingestion.sync.months import whole_months
 from tests.journeys.guard import processes_of
 
 ROOT = Path(__file__).resolve().parents[2]

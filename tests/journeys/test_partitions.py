@@ -15,7 +15,7 @@ from accounts.models import AdAccount
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import CampaignDailyMetric, CreativeDailyMetric
-from reporting import removing
+from reporting.operations import ad_account_removal
 from reporting.operations.backup import back_up, count_rows
 from reporting.operations.restore import restore
 from reporting.periods import Period
@@ -182,8 +182,8 @@ def test_removing_an_ad_account_leaves_the_others(linkedin):
     """The same place holds a row of one ad account in one month, and of another one in the next."""
     partition()
     leaving, staying = linkedin.ad_account_ids
-    removing.begin(AdAccount.objects.get(pk=leaving), actor=None, now=NOW)
-    removing.carry_out(leaving)
+    ad_account_removal.begin(AdAccount.objects.get(pk=leaving), actor=None, now=NOW)
+    ad_account_removal.carry_out(leaving)
     linkedin.assert_stored(FIRST_DAY, ad_account_id=staying)
     assert not CreativeDailyMetric.objects.exclude(creative__account=staying).exists()
 

@@ -15,12 +15,12 @@ ROOT = Path(__file__).resolve().parents[2]
 READ_SIDE = (
     "tests/reporting",
     "tests/accounts/api",
-    "tests/accounts/test_admin.py",
-    "tests/accounts/test_audit.py",
-    "tests/accounts/test_audit_admin.py",
-    "tests/accounts/test_downloads.py",
-    "tests/ingestion/test_admin.py",
-    "tests/ingestion/test_admin_exports.py",
+    "tests/accounts/admin/test_admin.py",
+    "tests/accounts/test_audit_trail.py",
+    "tests/accounts/admin/test_audit_events.py",
+    "tests/accounts/shell/test_downloads.py",
+    "tests/ingestion/admin/test_admin.py",
+    "tests/ingestion/admin/test_exports.py",
     "tests/house/test_every_page.py",
 )
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ingestion.budget import FIRST_PLACES, MOST_PLACES
 from ingestion.linkedin_simulator.world import WorldSize
+from ingestion.sync.budget import FIRST_PLACES, MOST_PLACES
 from tests.journeys.stack import SYNC, Stack, running_stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(700)]

@@ -22,7 +22,6 @@ from django.test import override_settings
 from hypothesis import HealthCheck, Phase, given, note, seed, settings, strategies
 
 from accounts.models import LinkedInConnection
-from ingestion import audience, budget, days, load, windows
 from ingestion.linkedin import endpoints
 from ingestion.linkedin.client import LinkedInClient
 from ingestion.linkedin_simulator import analytics, reporting_routes
@@ -31,7 +30,8 @@ from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.truth import truth
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import RejectedRecord, SyncLog
-from ingestion.running import Run
+from ingestion.sync import audience, budget, daily_figures, load, windows
+from ingestion.sync.active_run import Run
 from tests.conftest import let_tests_empty_the_audit_trail
 from tests.ingestion.simulated import SimulatedLinkedIn, assert_same_rows, simulated_linkedin, stored_rows
 
@@ -218,7 +218,7 @@ def _killed_at_write(number: int) -> Iterator[None]:
 def _limits(chosen: Limits) -> Iterator[None]:
     """On both sides of the wire."""
     with ExitStack() as stack:
-        for module in (windows, days, audience):
+        for module in (windows, daily_figures, audience):
             stack.enter_context(patch.object(module, "ANALYTICS_ROW_LIMIT", chosen.rows))
         for module in (analytics, reporting_routes):
             stack.enter_context(patch.object(module, "MOST_ROWS", chosen.rows))

@@ -26,7 +26,7 @@ from accounts.models import AdAccount, User
 from reporting.models import ReportingRole, Snapshot
 from tests.conftest import signed_in
 from tests.reporting.api.asking import every_row, get
-from tests.reporting.bi_roles import read_as
+from tests.reporting.operations.reading_role import read_as
 from tests.reporting.two_installations import FIRST_DAY, LAST_DAY, NOW, OWNER, VIEWER, Row, Synced, restored, synced
 
 # As many days as are asked for.

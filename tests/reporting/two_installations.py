@@ -21,10 +21,10 @@ from ingestion.linkedin_simulator.simulator import Options, Simulator
 from ingestion.linkedin_simulator.truth import truth
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import SyncLog
-from reporting.snapshots import keeping
+from reporting.snapshots import snapshot_store
 from tests.builders import make_access, make_user
 from tests.ingestion.simulated import SimulatedLinkedIn, simulated_linkedin
-from tests.reporting.bi_roles import made_role
+from tests.reporting.operations.reading_role import made_role
 from tests.second_database import connected_to, second_database
 from tests.snapshot_storage import snapshots_kept_in
 
@@ -100,4 +100,4 @@ def _take_snapshots() -> None:
     """Of the days asked for: the last ones of the day after."""
     now = datetime.combine(LAST_DAY + timedelta(days=1), time(12), tzinfo=UTC)
     for ad_account in AdAccount.objects.all():
-        keeping.write_now(ad_account, days=(LAST_DAY - FIRST_DAY).days + 1, now=now)
+        snapshot_store.write_now(ad_account, days=(LAST_DAY - FIRST_DAY).days + 1, now=now)

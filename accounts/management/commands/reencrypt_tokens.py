@@ -4,7 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import audit, connections
+from accounts import audit_trail
+from accounts.consents import connections
 
 
 class Command(BaseCommand):
@@ -12,7 +13,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **__: Any) -> None:
         done, unreadable = connections.reencrypt_tokens()
-        audit.record("tokens_reencrypted", connections=done, unreadable=unreadable, by="command")
+        audit_trail.record("tokens_reencrypted", connections=done, unreadable=unreadable, by="command")
         self.stdout.write(f"{done} {'connection is' if done == 1 else 'connections are'} encrypted with the first key.")
         if unreadable:
             which = f"connection{'' if len(unreadable) == 1 else 's'} {', '.join(map(str, unreadable))}"

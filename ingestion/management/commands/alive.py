@@ -7,7 +7,7 @@ from celery.utils.nodenames import gethostname, nodename
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from ingestion import signs_of_life
+from ingestion.processes import heartbeats
 
 
 class Command(BaseCommand):
@@ -30,11 +30,11 @@ def own_worker_name() -> str:
 
 def _trouble_with_worker(now: datetime) -> str:
     name = own_worker_name()
-    alive = {sign.name for sign in signs_of_life.workers(now)}
+    alive = {sign.name for sign in heartbeats.workers(now)}
     return "" if name in alive else f"The worker {name} gave no sign of life lately; start it again."
 
 
 def _trouble_with_beat(now: datetime) -> str:
-    ticked_at = signs_of_life.beat_last_tick(now)
-    is_alive = ticked_at is not None and now - ticked_at <= signs_of_life.BEAT_ALIVE
+    ticked_at = heartbeats.beat_last_tick(now)
+    is_alive = ticked_at is not None and now - ticked_at <= heartbeats.BEAT_ALIVE
     return "" if is_alive else "Beat did not look at its timetable lately; start it again, once only."

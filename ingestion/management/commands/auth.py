@@ -9,11 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts import connections, linkedin_app
+from accounts.consents import connections, linkedin_app
 from accounts.models import AdAccount, User
 from accounts.roles import Role
-from ingestion.discovery import discover_ad_accounts
 from ingestion.models import SyncLog
+from ingestion.timetable.discovery import discover_ad_accounts
 
 
 class Command(BaseCommand):

@@ -10,10 +10,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from honcho.manager import Manager
 from rich.console import Console
 
-from ingestion.demo_journey import OWNER_EMAIL, OWNER_PASSWORD, DemoFailed, Journey, make_owner
-from ingestion.local_stack import PortTaken, prepare_database, require_free_port, supervisor
-from ingestion.state import row_counts
-from ingestion.terminal import console, row_table
+from ingestion.demo.journey import OWNER_EMAIL, OWNER_PASSWORD, DemoFailed, Journey, make_owner
+from ingestion.processes.local_stack import PortTaken, prepare_database, require_free_port, supervisor
+from ingestion.processes.terminal import console, row_table
+from ingestion.timetable.sync_status import row_counts
 
 # Set in the environment of the demo itself, so that it is set up once.
 _READY = "LINKEDIN_ADS_DEMO"

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ingestion.made_up_figures import Scale, holds_made_up_rows, holds_synced_rows, make_up
+from ingestion.demo.made_up_figures import Scale, holds_made_up_rows, holds_synced_rows, make_up
 
 
 class Command(BaseCommand):

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import User
-from ingestion.local_stack import PortTaken, prepare_database, require_free_port, supervisor
+from ingestion.processes.local_stack import PortTaken, prepare_database, require_free_port, supervisor
 
 
 class Command(BaseCommand):

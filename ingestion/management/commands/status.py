@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from rich.table import Table
 
-from ingestion.state import AdAccountState, State, state
-from ingestion.terminal import console, row_table
+from ingestion.processes.terminal import console, row_table
+from ingestion.timetable.sync_status import AdAccountState, State, state
 
 
 class Command(BaseCommand):

@@ -16,12 +16,12 @@ from rich.table import Table
 
 from accounts.models import AdAccount
 from ingestion.models import SyncLog
-from ingestion.plan import Plan
-from ingestion.running import Progress as SyncProgress
-from ingestion.starting import WrongDays, check_days, plan_syncs
-from ingestion.sync import sync_ad_account
-from ingestion.sync_runs import AlreadyRunning, SyncResult
-from ingestion.terminal import console
+from ingestion.processes.terminal import console
+from ingestion.sync.active_run import Progress as SyncProgress
+from ingestion.sync.ledger import AlreadyRunning, SyncResult
+from ingestion.sync.plan import Plan
+from ingestion.sync.sync import sync_ad_account
+from ingestion.timetable.sync_requests import WrongDays, check_days, plan_syncs
 
 _FAILED = {SyncLog.Status.FAILED, SyncLog.Status.PARTIAL}
 

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from reporting import reporting_roles
-from reporting.reporting_roles import RoleRefused, Saved
+from reporting.operations import bi_roles
+from reporting.operations.bi_roles import RoleRefused, Saved
 
 _SHORTEST_PASSWORD = 12
 
@@ -47,10 +47,10 @@ class Command(BaseCommand):
             raise CommandError("--drop takes nothing but the name.", returncode=2)
         try:
             if options["drop"]:
-                reporting_roles.drop(name)
+                bi_roles.drop(name)
                 self.stdout.write(f"The role {name} is gone.")
                 return
-            saved = reporting_roles.save(
+            saved = bi_roles.save(
                 name,
                 ad_account_ids=options["ad_account"],
                 every_ad_account=options["all_ad_accounts"],
@@ -76,7 +76,7 @@ class Command(BaseCommand):
         else:
             self.stdout.write(
                 f"Host {at['HOST'] or 'localhost'}, port {at['PORT'] or 5432}, database {at['NAME']}, schema"
-                f" {reporting_roles.SCHEMA}; docs/bi.md says what the columns mean."
+                f" {bi_roles.SCHEMA}; docs/bi.md says what the columns mean."
             )
 
 

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from accounts.models import AdAccount
-from reporting import removing
+from reporting.operations import ad_account_removal
 
 _LOOK_AGAIN_SECONDS = 1.0
 
@@ -23,12 +23,12 @@ class Command(BaseCommand):
         ad_account = AdAccount.objects.filter(pk=ad_account_id).first()
         if ad_account is None:
             raise CommandError(f"There is no ad account {ad_account_id}; `manage.py status` lists those there are.")
-        rows = removing.rows_of(ad_account_id)
+        rows = ad_account_removal.rows_of(ad_account_id)
         for name, count in rows.items():
             self.stdout.write(f"{count:>12,} {name}")
         if not yes:
             raise CommandError(f"Nothing was removed; add --yes to remove {ad_account} with these rows for good.")
-        removing.begin(ad_account, actor=None, now=timezone.now())
+        ad_account_removal.begin(ad_account, actor=None, now=timezone.now())
         removed = self._carry_out(ad_account_id)
         self.stdout.write(
             f"{ad_account} is gone, with {removed:,} rows. It stays away until an owner removes its row from the "
@@ -38,8 +38,8 @@ class Command(BaseCommand):
     def _carry_out(self, ad_account_id: int) -> int:
         while True:
             try:
-                return removing.carry_out(ad_account_id, on_progress=self._say)
-            except removing.StillSyncing:
+                return ad_account_removal.carry_out(ad_account_id, on_progress=self._say)
+            except ad_account_removal.StillSyncing:
                 self.stdout.write("A sync of it is ending …")
                 time.sleep(_LOOK_AGAIN_SECONDS)
 

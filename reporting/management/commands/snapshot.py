@@ -13,13 +13,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit_trail
 from accounts.models import AdAccount
 from reporting.models.snapshot import snapshot_storage
 from reporting.periods import last_days
-from reporting.snapshots import keeping
-from reporting.snapshots.asking import MOST_DAYS
+from reporting.snapshots import snapshot_store
 from reporting.snapshots.assembly import DoesNotFit, write_document
+from reporting.snapshots.snapshot_requests import MOST_DAYS
 
 _STANDARD_OUTPUT = "-"
 
@@ -70,7 +70,7 @@ def _days(text: str) -> int:
 
 def _stored(ad_account: AdAccount, days: int) -> str:
     """Where it is."""
-    name = keeping.write_now(ad_account, days=days, now=timezone.now()).stored_as
+    name = snapshot_store.write_now(ad_account, days=days, now=timezone.now()).stored_as
     try:
         return snapshot_storage().path(name)
     except NotImplementedError:
@@ -98,4 +98,4 @@ def _write(file: Any, ad_account: AdAccount, days: int) -> None:
         now=now,
         most_bytes=settings.SNAPSHOT_MAX_BYTES,
     )
-    audit.record("snapshot_taken", ad_account_id=ad_account.pk, days=days, by="command")
+    audit_trail.record("snapshot_taken", ad_account_id=ad_account.pk, days=days, by="command")

@@ -8,8 +8,8 @@ import time_machine
 from django.test import Client
 from rest_framework.test import APIRequestFactory
 
-from accounts import api_tokens
 from accounts.api.permissions import MaySync, WithinTokenScope
+from accounts.api_tokens import token_store
 from accounts.models import AdAccount, User
 from accounts.roles import Role
 from tests.builders import NOW, make_ad_account
@@ -25,7 +25,7 @@ def clock() -> Any:
 
 def token_of(user: User, **changes: Any) -> str:
     values: dict[str, Any] = {"name": "Looker", "scope": "read", "now": NOW}
-    return api_tokens.issue(user=user, **values | changes)[1]
+    return token_store.issue(user=user, **values | changes)[1]
 
 
 def ask(token: str, client: Client | None = None) -> Any:
@@ -114,13 +114,13 @@ def test_an_expired_token_is_refused_and_stays_listed(alice: User, clock: Any) -
     assert ask(token).status_code == 200
     clock.move_to(NOW + timedelta(days=30))
     assert error(ask(token)) == (401, "This API token expired on 2026-12-20.")
-    assert api_tokens.of(alice).count() == 1
+    assert token_store.of(alice).count() == 1
 
 
 def test_a_revoked_token_is_refused_at_once(alice: User) -> None:
     token = token_of(alice)
     assert ask(token).status_code == 200
-    api_tokens.revoke(api_tokens.of(alice).get(), actor=alice)
+    token_store.revoke(token_store.of(alice).get(), actor=alice)
     assert error(ask(token)) == (401, "This API token is not known; it is wrong or was revoked.")
 
 
@@ -129,7 +129,7 @@ def test_a_token_of_an_inactive_person_is_refused(bob: User) -> None:
     bob.is_active = False
     bob.save()
     assert error(ask(token)) == (401, "The person of this API token is not active here any more.")
-    assert api_tokens.of(bob).get().last_used_at is None
+    assert token_store.of(bob).get().last_used_at is None
 
 
 def test_use_is_noted_at_most_once_a_minute(alice: User, clock: Any, django_assert_num_queries: Any) -> None:
@@ -138,7 +138,7 @@ def test_use_is_noted_at_most_once_a_minute(alice: User, clock: Any, django_asse
         clock.move_to(NOW + timedelta(seconds=seconds))
         with django_assert_num_queries(queries):
             ask(token)
-        assert api_tokens.of(alice).get().last_used_at == NOW + timedelta(seconds=noted)
+        assert token_store.of(alice).get().last_used_at == NOW + timedelta(seconds=noted)
 
 
 def test_only_reading_is_offered(alice: User) -> None:

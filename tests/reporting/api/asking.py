@@ -4,14 +4,14 @@ from typing import Any
 
 from django.test import Client
 
-from accounts import api_tokens
+from accounts.api_tokens import token_store
 from accounts.models import User
 from tests.builders import NOW
 
 
 def token_of(user: User, scope: str = "read") -> dict[str, str]:
     """The header of an API token."""
-    return {"Authorization": f"Bearer {api_tokens.issue(user=user, name='Looker', scope=scope, now=NOW)[1]}"}
+    return {"Authorization": f"Bearer {token_store.issue(user=user, name='Looker', scope=scope, now=NOW)[1]}"}
 
 
 def get(client: Client, path: str, **parameters: Any) -> Any:

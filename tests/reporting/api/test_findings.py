@@ -12,9 +12,10 @@ from django.test import Client
 
 from accounts.models import AdAccount, AuditEvent, User
 from accounts.roles import Role
-from reporting import findings, tasks
+from reporting import tasks
+from reporting.checks import findings
 from reporting.models import Audit, AuditRequest, Finding
-from reporting.queries.audit_facts import audit_facts
+from reporting.queries.check_facts import audit_facts
 from tests import builders
 from tests.builders import NOW, make_finding
 from tests.conftest import signed_in
@@ -361,6 +362,6 @@ def test_a_request_that_comes_while_one_judges_is_kept(analyst: User, finding: F
         post(analyst, path)
         return audit_facts(ad_account_id)
 
-    monkeypatch.setattr("reporting.findings.audit_facts", ask_meanwhile)
+    monkeypatch.setattr("reporting.checks.findings.audit_facts", ask_meanwhile)
     findings.audit_ad_account(finding.ad_account_id, now=NOW)
     assert AuditRequest.objects.exists()

@@ -13,9 +13,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.downloads import safe_cell
 from accounts.models import AdAccount, AuditEvent, User
-from reporting import exports
+from accounts.shell.downloads import safe_cell
+from reporting.api import files
 from tests import builders
 from tests.builders import DAY, NOW
 from tests.reporting.api.asking import error, get
@@ -63,7 +63,7 @@ def test_csv_from_postgresql_is_what_python_would_write(as_alice: Client, world:
     header, line = csv.reader(io.StringIO(file_of(as_alice, path, "csv").decode(), newline=""))
     assert header == list(row)
     model = {"ad-accounts": "ad_accounts"}.get(path, path)
-    by_hand = exports.download("csv", model, list(row), [_values(row)]).getvalue()
+    by_hand = files.download("csv", model, list(row), [_values(row)]).getvalue()
     assert line == list(csv.reader(io.StringIO(by_hand.decode(), newline="")))[1]
 
 
@@ -147,7 +147,7 @@ def test_memory_does_not_grow_with_the_rows_of_a_report() -> None:
     """Two hundred thousand cells are some 20 MB where they are all kept."""
     rows = ([number, f"Campaign {number}", DAY, None, True] for number in range(40_000))
     tracemalloc.start()
-    response: Any = exports.download("ndjson", "many", ["id", "name", "day", "nothing", "is_so"], rows)
+    response: Any = files.download("ndjson", "many", ["id", "name", "day", "nothing", "is_so"], rows)
     size = sum(len(chunk) for chunk in response.streaming_content)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -12,7 +12,7 @@ from accounts.models import AdAccount, AuditEvent, User
 from accounts.roles import Role
 from reporting import tasks
 from reporting.models import Snapshot
-from reporting.snapshots import keeping
+from reporting.snapshots import snapshot_store
 from tests import builders
 from tests.builders import NOW
 from tests.conftest import signed_in
@@ -30,7 +30,7 @@ def folder(snapshot_folder: Path) -> Path:
 @pytest.fixture
 def snapshot(bobs_ad_account: AdAccount) -> Snapshot:
     builders.make_sync_run(account=bobs_ad_account)
-    found = keeping.write_after_sync(bobs_ad_account.pk, now=NOW)
+    found = snapshot_store.write_after_sync(bobs_ad_account.pk, now=NOW)
     assert found
     return found
 
@@ -60,7 +60,7 @@ def test_a_snapshot(as_bob: Client, snapshot: Snapshot) -> None:
 
 
 def test_who_sees_which(as_bob: Client, as_charlie: Client, alice: User, snapshot: Snapshot) -> None:
-    other = keeping.write_after_sync(builders.make_ad_account().pk, now=NOW)
+    other = snapshot_store.write_after_sync(builders.make_ad_account().pk, now=NOW)
     assert other
     assert [row["id"] for row in get(signed_in(alice), "snapshots", order="asked_at")["results"]] == [
         snapshot.pk,

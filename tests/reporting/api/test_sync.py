@@ -23,7 +23,10 @@ def start(account: AdAccount, person: User | None, scope: str = "read_and_sync",
 
 
 def test_a_sync_is_queued(alice: User, bobs_ad_account: AdAccount, django_capture_on_commit_callbacks: Any) -> None:
-    with patch("ingestion.starting.sync_ad_account.delay") as told, django_capture_on_commit_callbacks(execute=True):
+    with (
+        patch("ingestion.timetable.sync_requests.sync_ad_account.delay") as told,
+        django_capture_on_commit_callbacks(execute=True),
+    ):
         response = start(bobs_ad_account, alice)
     run = SyncLog.objects.get()
     assert response.status_code == 202

@@ -11,7 +11,7 @@ from django.test import Client
 from accounts.models import AdAccount, User
 from accounts.roles import Role
 from ingestion.models import CampaignDailyMetric
-from ingestion.schedules import schedule_syncs
+from ingestion.timetable.schedules import schedule_syncs
 from reporting.api.viewsets import CampaignMetrics, CreativeMetrics
 from tests import builders
 from tests.builders import DAY, NOW

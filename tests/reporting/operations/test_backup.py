@@ -20,15 +20,15 @@ from django.test import Client
 
 from accounts.models import AdAccount, AuditEvent, LinkedInConnection, User
 from accounts.roles import Role
-from ingestion import schedules
 from ingestion.models import SyncLog
-from reporting import findings
+from ingestion.timetable import schedules
+from reporting.checks import findings
 from reporting.operations import postgresql_programs
 from reporting.operations.restore import _tables_aside
 from tests.builders import make_ad_account, make_user
 from tests.ingestion.simulated import SimulatedLinkedIn, simulated_linkedin
 from tests.reporting.api.asking import token_of
-from tests.reporting.bi_roles import made_role, read_as
+from tests.reporting.operations.reading_role import made_role, read_as
 from tests.second_database import connected_to, contents, definitions, second_database, sequences
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -7,7 +7,7 @@ import pytest
 import redis
 from django.test import Client
 
-from ingestion import signs_of_life
+from ingestion.processes import heartbeats
 from reporting.operations import readiness
 from reporting.operations.readiness import DEGRADED, FAILED, OK, Asker, Question
 
@@ -17,10 +17,10 @@ CHECKS = ["database", "migrations", "broker", "worker", "beat"]
 @pytest.fixture
 def processes(db):
     """A worker and beat that live."""
-    signs_of_life.sign_worker("one@host", concurrency=2, active=1)
-    signs_of_life.sign_beat()
+    heartbeats.sign_worker("one@host", concurrency=2, active=1)
+    heartbeats.sign_beat()
     yield
-    signs_of_life.valkey().delete(signs_of_life._key("workers"), signs_of_life._key("beat"))
+    heartbeats.valkey().delete(heartbeats._key("workers"), heartbeats._key("beat"))
 
 
 def states(answer) -> dict[str, str]:
@@ -109,7 +109,7 @@ def test_a_missing_migration_is_503_with_its_remedy(processes, monkeypatch):
 def test_a_broker_that_refuses_is_degraded(db, settings, monkeypatch):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     unreachable = redis.Redis.from_url(settings.REDIS_URL)
-    monkeypatch.setattr(signs_of_life, "valkey", lambda: unreachable)
+    monkeypatch.setattr(heartbeats, "valkey", lambda: unreachable)
     answer = Client().get("/readyz")
     assert answer.status_code == 200
     assert states(answer) == {

@@ -6,7 +6,7 @@ from django.db import Error
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
-from ingestion import signs_of_life
+from ingestion.processes import heartbeats
 from reporting.operations import metrics
 from reporting.queries import operations
 from tests.builders import make_ad_account, make_connection, make_sync_run
@@ -27,10 +27,10 @@ def scrape() -> dict[str, float]:
 @pytest.fixture
 def clean_valkey():
     """Syncs of other tests leave tasks in the queue."""
-    keys = ["celery", "unacked", signs_of_life._key("workers"), signs_of_life._key("beat")]
-    signs_of_life.valkey().delete(*keys)
+    keys = ["celery", "unacked", heartbeats._key("workers"), heartbeats._key("beat")]
+    heartbeats.valkey().delete(*keys)
     yield
-    signs_of_life.valkey().delete(*keys)
+    heartbeats.valkey().delete(*keys)
 
 
 @pytest.mark.django_db
@@ -47,9 +47,9 @@ def test_a_scrape_tells_everything(clean_valkey):
     consent = make_connection(
         access_token_expires_at=now + timedelta(days=20), refresh_token_expires_at=now + timedelta(days=100)
     )
-    signs_of_life.sign_worker("one@host", concurrency=4, active=2)
-    signs_of_life.sign_beat()
-    signs_of_life.valkey().rpush("celery", "task")
+    heartbeats.sign_worker("one@host", concurrency=4, active=2)
+    heartbeats.sign_beat()
+    heartbeats.valkey().rpush("celery", "task")
 
     found = scrape()
     exact = {
@@ -103,7 +103,7 @@ def test_only_the_oldest_ad_accounts_have_lines_of_their_own(monkeypatch):
 @pytest.mark.django_db
 def test_without_valkey_the_database_is_told(monkeypatch):
     unreachable = redis.Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2)
-    monkeypatch.setattr(signs_of_life, "valkey", lambda: unreachable)
+    monkeypatch.setattr(heartbeats, "valkey", lambda: unreachable)
     found = scrape()
     assert (found["up{part=broker}"], found["up{part=database}"]) == (0, 1)
     assert "workers" not in found
@@ -115,7 +115,7 @@ def test_without_the_database_the_processes_are_told(monkeypatch, clean_valkey, 
         raise Error("the server closed the connection")
 
     monkeypatch.setattr(operations, "service_state", refuse)
-    signs_of_life.sign_worker("one@host", concurrency=4, active=2)
+    heartbeats.sign_worker("one@host", concurrency=4, active=2)
     found = scrape()
     assert (found["up{part=broker}"], found["up{part=database}"]) == (1, 0)
     assert found["workers"] == 1
@@ -127,6 +127,6 @@ def test_every_metric_is_documented(settings):
     page = (settings.BASE_DIR / "docs/operations.md").read_text()
     make_sync_run()
     make_connection()
-    signs_of_life.sign_beat()
+    heartbeats.sign_beat()
     names = {name.partition("{")[0] for name in scrape()}
     assert not {name for name in names if f"`linkedin_ads_{name}`" not in page}

@@ -11,9 +11,9 @@ from accounts.models import AdAccount
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.truth import truth
 from ingestion.linkedin_simulator.world import WorldSize
-from reporting.money import Money
 from reporting.periods import Period
 from reporting.queries.audience import audiences
+from reporting.queries.money import Money
 from reporting.ratios import percent_of
 from tests.builders import make_ad_account, make_campaign, make_campaign_day, make_segment, make_sync_run
 from tests.ingestion.simulated import simulated_linkedin

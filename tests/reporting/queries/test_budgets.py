@@ -8,9 +8,9 @@ import pytest
 
 from accounts.access import visible_ad_accounts
 from accounts.models import AdAccount
-from reporting.money import Money
 from reporting.periods import Period
 from reporting.queries.budgets import BudgetUse, budget_use, spend_distribution
+from reporting.queries.money import Money
 from tests.builders import NOW, make_ad_account, make_campaign, make_campaign_day
 
 EVERYONE = AdAccount.objects.all()

@@ -13,7 +13,7 @@ from django_celery_beat.models import CrontabSchedule, PeriodicTask
 from accounts.access import visible_ad_accounts
 from accounts.models import AdAccount
 from ingestion.models import IncompleteDay
-from ingestion.schedules import schedule_syncs
+from ingestion.timetable.schedules import schedule_syncs
 from reporting.queries.data_as_of import (
     Severity,
     attention,

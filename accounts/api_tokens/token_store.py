@@ -1,0 +1,80 @@
+"""API tokens: issued, found, revoked; the only writer of api_tokens.
+
+The token itself leaves here once, with the row, and is in the database as a digest only.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+from django.db.models import QuerySet
+from knox.crypto import hash_token
+from knox.models import get_digest_token
+from knox.settings import CONSTANTS
+
+from accounts import audit_trail
+from accounts.access import may_issue_api_token
+from accounts.errors import ApiTokenRefused
+from accounts.models import ApiToken, User
+
+DAYS: Final = (30, 90, 365)
+USUAL_DAYS: Final = 90
+# Writing every use would make each read of the API a write.
+_USE_IS_NOTED_EVERY: Final = timedelta(minutes=1)
+
+
+def issue(*, user: User, name: str, scope: str, days: int = USUAL_DAYS, now: datetime) -> tuple[ApiToken, str]:
+    """A new token of this person: its row, and the token to show once. Raises ApiTokenRefused."""
+    if days not in DAYS:
+        raise ApiTokenRefused(
+            f"A token lasts {', '.join(map(str, DAYS[:-1]))} or {DAYS[-1]} days; choose one of these."
+        )
+    if scope not in ApiToken.Scope.values:
+        raise ApiTokenRefused(f"A token may {' or '.join(ApiToken.Scope.values)}; choose one of these.")
+    if not may_issue_api_token(user, scope):
+        raise ApiTokenRefused("Your role may not do what this token would; issue one that only reads.")
+    digest, plain = get_digest_token()
+    with transaction.atomic():
+        token = ApiToken.objects.create(
+            user=user,
+            name=name,
+            scope=scope,
+            digest=digest,
+            token_key=plain[: CONSTANTS.TOKEN_KEY_LENGTH],
+            created=now,
+            expiry=now + timedelta(days=days),
+        )
+        audit_trail.record(
+            "api_token_issued",
+            actor=user,
+            token=str(token),
+            scope=scope,
+            expires_at=token.expiry.isoformat(),
+        )
+    return token, plain
+
+
+def revoke(token: ApiToken, *, actor: User) -> None:
+    """End a token at once; one that is gone already stays gone."""
+    with transaction.atomic():
+        if ApiToken.objects.filter(pk=token.pk).delete()[0]:
+            audit_trail.record("api_token_revoked", actor=actor, user_email=token.user.email, token=str(token))
+
+
+def find(plain: str) -> ApiToken | None:
+    """The row of a token that somebody shows, with its person; expired ones too.
+
+    Looked up by its digest: of a guess, how long that takes tells nothing.
+    """
+    return ApiToken.objects.select_related("user").filter(digest=hash_token(plain)).first()
+
+
+def note_use(token: ApiToken, *, now: datetime) -> None:
+    """Remember when a token was last used, exact to a minute."""
+    if token.last_used_at is None or token.last_used_at <= now - _USE_IS_NOTED_EVERY:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+
+
+def of(user: User) -> QuerySet[ApiToken]:
+    """The tokens of one person, newest first."""
+    return ApiToken.objects.filter(user=user).order_by("-created", "-pk")

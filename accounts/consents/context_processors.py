@@ -1,0 +1,42 @@
+"""What every page may show besides its own."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+
+from accounts import access
+from accounts.consents import connections
+from accounts.models import LinkedInConnection
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentNotice:
+    """A consent that needs renewal: whose, and in how many days it ends, 0 when it has ended."""
+
+    person: str
+    days_left: int
+
+
+def consent_notices(request: HttpRequest) -> dict[str, Any]:
+    """Consents to renew, for those who may; asked for by the pages that show them alone.
+
+    Not cached: the table holds a row per person, and a notice that outlives its remedy would be a lie.
+    """
+    return {"consent_notices": SimpleLazyObject(lambda: _notices(request))}
+
+
+def _notices(request: HttpRequest) -> list[ConsentNotice]:
+    user = getattr(request, "user", None)
+    if user is None or not access.may_connect_linkedin(user):
+        return []
+    now = timezone.now()
+    return [
+        ConsentNotice(
+            person=one.person,
+            days_left=one.days_left(now) if one.state == LinkedInConnection.State.ACTIVE else 0,
+        )
+        for one in connections.ending_soon(now=now)
+    ]

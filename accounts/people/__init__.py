@@ -1,0 +1,1 @@
+"""People: invitations, roles, sessions, everybody's own account."""

@@ -1,0 +1,76 @@
+"""The only writer of roles and of who is active, and the only one who removes a person.
+
+An active owner is always left. Whoever takes an owner away holds the rows of all owners until the transaction
+ends, so that two owners cannot demote each other at once.
+"""
+
+from typing import Final
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.db.models import Q
+
+from accounts import audit_trail
+from accounts.consents import connections
+from accounts.errors import LastOwner
+from accounts.models import FailedLogin, Invitation, User
+from accounts.people import sessions
+from accounts.roles import Role
+
+_LAST_OWNER: Final = (
+    "This is the last active owner, and somebody must be left to manage people; make another active person "
+    "an owner first."
+)
+
+
+def require_another_owner(person_id: int) -> None:
+    """Raises LastOwner if no other active owner is left; call it in the transaction that takes this one away."""
+    owners = User.objects.select_for_update().filter(role=Role.OWNER, is_active=True).order_by("pk")
+    if set(owners.values_list("pk", flat=True)) <= {person_id}:
+        raise LastOwner(_LAST_OWNER)
+
+
+def takes_an_owner_away(before: User, *, role: str, is_active: bool) -> bool:
+    """Whether this change would leave one active owner less."""
+    is_owner_now = before.role == Role.OWNER and before.is_active
+    return is_owner_now and not (role == Role.OWNER and is_active)
+
+
+@transaction.atomic
+def save(person: User, *, actor: User | None, changed: list[str]) -> None:
+    """Store what was changed on a person; somebody who is deactivated is signed out. Raises LastOwner."""
+    before = User.objects.get(pk=person.pk)
+    if takes_an_owner_away(before, role=person.role, is_active=person.is_active):
+        require_another_owner(person.pk)
+    person.save()
+    if person.role != before.role:
+        audit_trail.record("role_changed", actor=actor, user_email=person.email, before=before.role, after=person.role)
+    if others := sorted(set(changed) - {"role"}):
+        audit_trail.record("user_changed", actor=actor, user_email=person.email, role=person.role, changed=others)
+    if before.is_active and not person.is_active:
+        sessions.forget_all(person)
+
+
+@transaction.atomic
+def remove(person: User, *, actor: User | None) -> None:
+    """Remove a person with what is theirs; what they did stays in the audit trail. Raises LastOwner.
+
+    A living LinkedIn consent goes on, because the syncs of a team must not end with one person's leaving; to take it
+    along, end it first. Of an ended one nothing personal stays.
+    """
+    if takes_an_owner_away(User.objects.get(pk=person.pk), role=Role.VIEWER, is_active=False):
+        require_another_owner(person.pk)
+    audit_trail.record("user_removed", actor=actor, user_email=person.email, role=person.role)
+    connections.forget_members_of_ended(person)
+    Invitation.objects.filter(email__iexact=person.email).delete()
+    FailedLogin.objects.filter(username__iexact=person.email).delete()
+    _forget_in_the_admins_log(person)
+    person.delete()
+
+
+def _forget_in_the_admins_log(person: User) -> None:
+    """What Django's admin noted about them; it calls rows by the names that they had."""
+    about = Q(content_type=ContentType.objects.get_for_model(User), object_id=str(person.pk))
+    named = Q(content_type__app_label="accounts", object_repr__contains=str(person))
+    LogEntry.objects.filter(about | named | Q(object_repr__icontains=person.email)).delete()

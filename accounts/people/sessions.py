@@ -1,0 +1,95 @@
+"""The browsers in which a person is signed in; the only one who ends them."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+from qsessions.models import Session
+
+from accounts import audit_trail
+from accounts.models import User
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedInBrowser:
+    """One session as its owner is shown it; `id` names it without being the key to it."""
+
+    id: str
+    device: str
+    ip: str | None
+    signed_in_at: datetime | None
+    used_at: datetime
+    is_this_one: bool
+
+
+def signed_in_browsers(person: User, *, this_key: str | None, now: datetime) -> list[SignedInBrowser]:
+    """The living sessions of a person, this one first, then the latest used."""
+    found = [
+        SignedInBrowser(
+            id=_id_of(session),
+            device=_device_of(session),
+            ip=session.ip,
+            signed_in_at=session.created_at,
+            used_at=session.updated_at,
+            is_this_one=session.session_key == this_key,
+        )
+        for session in _sessions(person).filter(expire_date__gt=now).order_by("-updated_at")
+    ]
+    return sorted(found, key=lambda browser: not browser.is_this_one)
+
+
+def prune(*, now: datetime) -> int:
+    """Remove sessions that have expired; returns how many."""
+    removed, _ = Session.objects.filter(expire_date__lt=now).delete()
+    return int(removed)
+
+
+@transaction.atomic
+def end(person: User, session_id: str, *, actor: User) -> bool:
+    """End one session of a person; returns whether it was there."""
+    for session in _matching(person, session_id):
+        session.delete()
+        audit_trail.record("session_ended", actor=actor, user_email=person.email, sessions=1)
+        return True
+    return False
+
+
+@transaction.atomic
+def end_all(person: User, *, actor: User | None, but_key: str | None = None) -> int:
+    """End every session of a person, or all but one; returns how many. API tokens are no sessions."""
+    ended = forget_all(person, but_key=but_key)
+    if ended:
+        audit_trail.record("session_ended", actor=actor, user_email=person.email, sessions=ended)
+    return ended
+
+
+def forget_all(person: User, *, but_key: str | None = None) -> int:
+    """End sessions as part of something that is recorded itself, such as a new password; returns how many."""
+    ended, _ = _sessions(person).exclude(session_key=but_key).delete()
+    return int(ended)
+
+
+def _sessions(person: User) -> QuerySet[Session]:
+    found: QuerySet[Session] = Session.objects.filter(user=person.pk)
+    return found
+
+
+def _matching(person: User, session_id: str) -> Iterator[Session]:
+    return (session for session in _sessions(person) if _id_of(session) == session_id)
+
+
+def _id_of(session: Session) -> str:
+    return hashlib.sha256(session.session_key.encode()).hexdigest()[:32]
+
+
+def _device_of(session: Session) -> str:
+    """Such as "Chrome on Linux"."""
+    told = session.device_info
+    browser = told.user_agent.family if told and told.user_agent else None
+    system = told.os.family if told and told.os else None
+    if browser and system:
+        return f"{browser} on {system}"
+    return browser or system or "An unknown device"

@@ -1,0 +1,106 @@
+""" "Your account": what a person is here, how they sign in, and where they are signed in."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.contrib import admin, messages
+from django.contrib.admin.views.decorators import staff_member_required
+from django.contrib.auth.views import PasswordChangeView
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse_lazy
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+from unfold.forms import AdminOwnPasswordChangeForm
+
+from accounts import audit_trail
+from accounts.models import User
+from accounts.people import sessions
+from accounts.roles import rights_of
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One page of "Your account"; `route` is the name of its address."""
+
+    title: str
+    route: str
+
+
+SECTIONS: Final = [
+    Section("You and your sessions", "people:me"),
+    Section("Password", "people:password"),
+    Section("API tokens", "accounts:api_tokens"),
+]
+
+
+@never_cache
+@staff_member_required
+@require_GET
+def me(request: HttpRequest) -> HttpResponse:
+    """Name, rights, ways to sign in, and every browser that is signed in."""
+    person = _person(request)
+    browsers = sessions.signed_in_browsers(person, this_key=request.session.session_key, now=timezone.now())
+    context = {
+        "title": "Your account",
+        "person": person,
+        "rights": rights_of(person.role),
+        "ways_in": _ways_in(person),
+        "browsers": browsers,
+        "has_others": any(not browser.is_this_one for browser in browsers),
+    }
+    return render(request, "accounts/me.html", shell(request) | context)
+
+
+@staff_member_required
+@require_POST
+def own_sessions(request: HttpRequest) -> HttpResponse:
+    """Ends one session of one's own, or all but this one."""
+    person = _person(request)
+    if session_id := request.POST.get("session"):
+        ended = int(sessions.end(person, session_id, actor=person))
+    else:
+        ended = sessions.end_all(person, actor=person, but_key=request.session.session_key)
+    told = f"{ended} session{'' if ended == 1 else 's'} ended." if ended else "That session had ended already."
+    messages.success(request, told)
+    return redirect("people:me")
+
+
+@method_decorator([never_cache, staff_member_required], name="dispatch")
+class OwnPassword(PasswordChangeView):
+    """A new password in exchange for the old one; it ends every other session."""
+
+    template_name = "accounts/own_password.html"
+    form_class = AdminOwnPasswordChangeForm
+    success_url = reverse_lazy("people:me")
+    title = "Password"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return shell(self.request) | super().get_context_data(**kwargs)
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        person = _person(self.request)
+        with transaction.atomic():
+            response = super().form_valid(form)
+            sessions.forget_all(person, but_key=self.request.session.session_key)
+            audit_trail.record("password_changed", actor=person, user_email=person.email)
+        messages.success(self.request, "Your password is changed, and you are signed out everywhere else.")
+        return response
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """What every section's page needs beside its own content."""
+    return {**admin.site.each_context(request), "sections": SECTIONS}
+
+
+def _ways_in(person: User) -> list[str]:
+    ways = ["Password"] if person.has_usable_password() else []
+    return [*ways, "LinkedIn"] if person.social_auth.exists() else ways
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # the decorators let nobody else in
+    return request.user

@@ -1,0 +1,1 @@
+"""What every page shares: formatting, downloads, the admin's base classes. Knows no person and no ad."""

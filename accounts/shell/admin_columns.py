@@ -1,0 +1,144 @@
+"""Stored values as people read them, in a list and on the page of one row.
+
+A column is a function of the row that Django's admin takes in place of a field's name; the type of the field decides
+how it is shown.
+"""
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import Any, Final
+
+from django.contrib import admin
+from django.contrib.admin.utils import quote
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+
+from accounts.models import AdAccount
+from accounts.shell import formatting
+
+Column = Callable[[Any], Any]
+CurrencyOf = Callable[[Any, str], str | None]
+
+# How old these are says more in a list than when they were.
+_AGES: Final = frozenset({"fetched_at", "checked_at", "looked_up_at", "missing_since"})
+_PERCENT: Final = frozenset({"ctr", "share_pct"})
+# Their values are words of LinkedIn's API.
+API_WORDS: Final = frozenset({
+    "bid_strategy", "creative_selection", "format", "intended_status", "objective", "review_status", "role", "status",
+    "type",
+})  # fmt: skip
+# Words of column names as people write them.
+_WORDS: Final = {
+    "api": "API", "cpc": "CPC", "ctr": "CTR", "id": "ID", "linkedin": "LinkedIn", "pct": "%", "urn": "URN",
+}  # fmt: skip
+
+
+def columns(
+    model: type[models.Model],
+    names: Collection[str],
+    *,
+    labels: dict[str, str],
+    currency_of: CurrencyOf,
+    in_list: bool,
+) -> dict[str, Column]:
+    """A column for each of the model's fields among `names`."""
+    fields = {field.name: field for field in model._meta.concrete_fields}
+    return {
+        name: _column(fields[name], label=labels.get(name), currency_of=currency_of, in_list=in_list)
+        for name in names
+        if name in fields
+    }
+
+
+def label_of(field: "models.Field[Any, Any]") -> str:
+    return " ".join(_WORDS.get(word, word) for word in str(field.verbose_name).split())
+
+
+def link(row: models.Model | None, *, in_list: bool = True) -> str | None:
+    """The row's name, leading to its page where everybody who sees the name may open that."""
+    if row is None:
+        return None
+    name = _short_name(row) if in_list else str(row)
+    if not getattr(admin.site._registry.get(type(row)), "is_open_to_all_who_see_its_rows", False):
+        return name
+    address = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[quote(row.pk)])
+    return format_html('<a class="link" href="{}" title="{}">{}</a>', address, row, name)
+
+
+def _short_name(row: models.Model) -> str:
+    """An ad account's name stands in every row of a list: its number, which whoever points at it sees, is left out."""
+    return (row.name if isinstance(row, AdAccount) else None) or str(row)
+
+
+def instant_column(name: str, label: str) -> Column:
+    """For admins that show their other fields as Django does: an instant in the viewer's zone."""
+
+    @admin.display(description=label, ordering=name)
+    def column(row: Any) -> str:
+        return formatting.instant(getattr(row, name))
+
+    column.__name__ = name
+    return column
+
+
+def age(value: datetime | None) -> str | None:
+    return formatting.age(value, now=timezone.now()) if value else None
+
+
+def as_number(column: Column) -> Column:
+    """Sets the column to the right: its name becomes a class of the cell."""
+    column.__name__ = f"{column.__name__} number"
+    return column
+
+
+def _column(field: "models.Field[Any, Any]", *, label: str | None, currency_of: CurrencyOf, in_list: bool) -> Column:
+    name = field.name
+    show = _show(field, currency_of, in_list=in_list)
+
+    @admin.display(description=label or label_of(field), ordering=name)
+    def column(row: Any) -> Any:
+        value = getattr(row, name)
+        return None if value is None else show(row, value)
+
+    # The page of a row finds the field's help text by this name.
+    column.__name__ = name
+    if isinstance(field, models.BooleanField):
+        column.boolean = True  # type: ignore[attr-defined]
+    return as_number(column) if in_list and _is_number(field) else column
+
+
+def _is_number(field: "models.Field[Any, Any]") -> bool:
+    if isinstance(field, models.GeneratedField):
+        return True
+    return isinstance(field, models.IntegerField | models.DecimalField) and not _is_key(field)
+
+
+def _is_key(field: "models.Field[Any, Any]") -> bool:
+    """Numbers that name something are not counted."""
+    return field.primary_key or field.name.endswith("_id")
+
+
+def _show(field: "models.Field[Any, Any]", currency_of: CurrencyOf, *, in_list: bool) -> Callable[[Any, Any], Any]:
+    name = field.name
+    if name in _PERCENT:
+        return lambda row, value: formatting.percent(value)
+    if isinstance(field, models.ForeignKey):
+        return lambda row, value: link(value, in_list=in_list)
+    if isinstance(field, models.DateTimeField):
+        return lambda row, value: age(value) if in_list and name in _AGES else formatting.instant(value)
+    if isinstance(field, models.DateField):
+        return lambda row, value: formatting.day(value)
+    if isinstance(field, models.DecimalField | models.GeneratedField):
+        return lambda row, value: formatting.money(value, currency_of(row, name))
+    if isinstance(field, models.IntegerField) and not _is_key(field):
+        return lambda row, value: formatting.number(value)
+    if isinstance(field, ArrayField):
+        return lambda row, value: ", ".join(map(str, value))
+    if field.choices:
+        return lambda row, value: getattr(row, f"get_{name}_display")()
+    if name in API_WORDS:
+        return lambda row, value: formatting.api_word(value)
+    return lambda row, value: value

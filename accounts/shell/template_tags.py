@@ -1,0 +1,52 @@
+"""`accounts/shell/formatting.py` for templates."""
+
+import json
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django import template
+
+from accounts.shell import formatting
+
+register = template.Library()
+for _show in (
+    formatting.instant,
+    formatting.day,
+    formatting.number,
+    formatting.money,
+    formatting.duration,
+    formatting.percent,
+    formatting.change,
+):
+    register.filter(_show.__name__, _show)
+
+
+@register.filter
+def evidence(fact: dict[str, str], currency: str | None) -> str:
+    """One fact of a finding, in its unit; what is not of that unit is shown as it is."""
+    value, unit = fact["value"], fact.get("unit")
+    try:
+        if unit == "money":
+            return formatting.money(Decimal(value), currency)
+        if unit == "percent":
+            return formatting.percent(Decimal(value))
+        if unit == "count":
+            return formatting.number(int(value))
+        if unit == "day":
+            return formatting.day(date.fromisoformat(value))
+    except (ValueError, InvalidOperation):
+        pass
+    return value
+
+
+@register.filter
+def words(value: str) -> str:
+    """needs_consent as needs consent."""
+    return value.replace("_", " ")
+
+
+@register.filter
+def pretty(value: Any) -> str:
+    """JSON as people read it."""
+    return json.dumps(value, indent=2, ensure_ascii=False)

@@ -1,0 +1,1 @@
+"""How people sign in: password, LinkedIn, lock-out, password reset."""

@@ -1,0 +1,209 @@
+"""Pages for people who are not signed in yet: LinkedIn's login, invitations, forgotten passwords, lock-out.
+
+Known and unknown addresses get the same answers, so that nobody learns here who has an account.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+import redis
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.auth import login
+from django.contrib.auth.views import PasswordResetConfirmView, PasswordResetView
+from django.core.cache import cache
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse_lazy
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+from django.views.generic import TemplateView
+from social_core.exceptions import AuthCanceled, AuthProviderError, SocialAuthBaseException
+from social_django.views import auth
+
+from accounts import audit_trail
+from accounts.errors import NotInvited
+from accounts.models import Invitation, User
+from accounts.people import invitations, sessions
+from accounts.sign_in import linkedin_login, lock_out
+from accounts.sign_in.forms import ForgottenPasswordForm, JoinForm, NewPasswordForm
+
+log = logging.getLogger(__name__)
+
+_PASSWORD_BACKEND: Final = "django.contrib.auth.backends.ModelBackend"  # noqa: S105
+
+# One message per address in five minutes is enough for people, and too little to flood a mailbox.
+_RESET_PAUSE_SECONDS: Final = 300
+
+_NOT_CONFIGURED = (
+    "Nobody can sign in with LinkedIn here yet; set LINKEDIN_LOGIN_CLIENT_ID and LINKEDIN_LOGIN_CLIENT_SECRET "
+    "and restart."
+)
+_CANCELLED = "You did not allow the login at LinkedIn; try again and choose Allow, or sign in with your password."
+_IDENTITY_IN_USE = (
+    "This LinkedIn identity belongs to another account here; sign out first to change between the two accounts."
+)
+_START_AGAIN = (
+    "This login was not started in this browser, was used before or took too long; start again from the sign-in page."
+)
+_UNREACHABLE = "LinkedIn could not be asked who you are; try again in a few minutes, or sign in with your password."
+_BROKEN = (
+    "LinkedIn's login did not work; try again. If it repeats, an owner checks LINKEDIN_LOGIN_CLIENT_ID and "
+    "LINKEDIN_LOGIN_CLIENT_SECRET and the redirect URL of that app in LinkedIn's Developer Portal."
+)
+
+
+# --- LinkedIn ---
+
+
+@require_POST
+def begin_linkedin_login(request: HttpRequest, backend: str) -> HttpResponse:
+    """The button's target: on to LinkedIn, where there is an app to sign in with."""
+    if not linkedin_login.is_configured():
+        return _trouble(request, _NOT_CONFIGURED, status=409)
+    response: HttpResponse = auth(request, backend)
+    return response
+
+
+def linkedin_trouble(request: HttpRequest, error: SocialAuthBaseException) -> HttpResponse:
+    """What went wrong at LinkedIn's login, with the remedy; LinkedIn's own words stay out."""
+    if isinstance(error, linkedin_login.Refused):
+        return _trouble(request, error.sentence, status=403)
+    if isinstance(error, AuthCanceled) or request.GET.get("error", "").startswith("user_cancelled"):
+        return _trouble(request, _CANCELLED, status=403)
+    if error.code == "identity_in_use":
+        return _trouble(request, _IDENTITY_IN_USE, status=403)
+    if error.recovery == "restart_login" or error.source in {"session", "request"}:
+        return _trouble(request, _START_AGAIN, status=400)
+    if isinstance(error, AuthProviderError) and error.recovery == "retry_later":
+        return _trouble(request, _UNREACHABLE, status=502)
+    return _trouble(request, _BROKEN, status=502)
+
+
+# --- Invitations ---
+
+
+@sensitive_post_parameters()
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def invitation(request: HttpRequest, token: str) -> HttpResponse:
+    """Says who invites to what; joining is by LinkedIn, or with a name and a password."""
+    found = invitations.behind(token)
+    if found is None:
+        return _trouble(request, invitations.UNKNOWN, status=404, title="Invitation")
+    if trouble := invitations.trouble_with(found, now=timezone.now()):
+        return _trouble(request, trouble, status=410, title="Invitation")
+    if request.user.is_authenticated:
+        return _page(request, "invitation_signed_in", {"title": "Invitation", "invitation": found}, status=409)
+    form = JoinForm(request.POST or None, email=found.email)
+    if request.method == "POST" and form.is_valid():
+        return _join(request, found, form.cleaned_data)
+    context = {
+        "title": "Invitation",
+        "invitation": found,
+        "ad_accounts": found.ad_accounts.all(),
+        "form": form,
+    }
+    return _page(request, "invitation", context)
+
+
+def _join(request: HttpRequest, found: Invitation, given: Mapping[str, Any]) -> HttpResponse:
+    try:
+        person = invitations.accept(
+            found.pk,
+            now=timezone.now(),
+            password=given["password1"],
+            first_name=given["first_name"],
+            last_name=given["last_name"],
+        )
+    except NotInvited as error:
+        return _trouble(request, str(error), status=410, title="Invitation")
+    login(request, person, backend=_PASSWORD_BACKEND)
+    messages.success(request, f"Welcome, {person}.")
+    return redirect("admin:index")
+
+
+# --- Lock-out ---
+
+
+def locked_out(
+    request: HttpRequest, original_response: HttpResponse | None = None, credentials: Mapping[str, Any] | None = None
+) -> HttpResponse:
+    """Too many wrong passwords; the same for addresses that nobody has."""
+    minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)
+    return _page(request, "locked_out", {"title": "Too many attempts", "minutes": minutes}, status=429)
+
+
+# --- Forgotten passwords ---
+
+
+class _InTheShell:
+    """Gives the pages of django.contrib.auth what the theme's shell asks for."""
+
+    request: HttpRequest
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)  # type: ignore[misc]
+        return admin.site.each_context(self.request) | context
+
+
+class ForgottenPassword(_InTheShell, PasswordResetView):
+    """Sends a link to those who have a password; everybody is told the same."""
+
+    template_name = "accounts/password_reset.html"
+    email_template_name = "email/password_reset.txt"
+    subject_template_name = "email/password_reset_subject.txt"
+    form_class = ForgottenPasswordForm
+    success_url = reverse_lazy("people:password_reset_sent")
+    title = "Forgotten password"
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        if _was_asked_lately(form.cleaned_data["email"].lower()):
+            return redirect(str(self.success_url))
+        return super().form_valid(form)
+
+
+def _was_asked_lately(email: str) -> bool:
+    """Whether a link for this address was asked for in the last minutes; one message is enough for all of them."""
+    try:
+        return not cache.add(f"password-reset:{email}", 1, timeout=_RESET_PAUSE_SECONDS)
+    except redis.RedisError as error:
+        log.warning("Password resets are not counted: Valkey does not answer (%s).", type(error).__name__)
+        return False
+
+
+class ResetSent(_InTheShell, TemplateView):
+    template_name = "accounts/password_reset_sent.html"
+    extra_context = {"title": "Look into your mailbox"}  # noqa: RUF012
+
+
+class NewPassword(_InTheShell, PasswordResetConfirmView):
+    """Where the link leads; a new password signs the person out everywhere and unlocks their login."""
+
+    template_name = "accounts/new_password.html"
+    form_class = NewPasswordForm
+    reset_url_token = "choose"  # noqa: S105
+    success_url = reverse_lazy("admin:login")
+    title = "New password"
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        person: User = self.user  # type: ignore[assignment]  # a link without a person never gets here
+        with transaction.atomic():
+            response = super().form_valid(form)
+            sessions.forget_all(person)
+            lock_out.unlock(person.email)
+            audit_trail.record("password_changed", actor=person, user_email=person.email, by="link")
+        messages.success(self.request, "Your password is changed; sign in with it.")
+        return response
+
+
+def _trouble(request: HttpRequest, sentence: str, *, status: int, title: str = "Sign in") -> HttpResponse:
+    return _page(request, "sign_in_trouble", {"title": title, "sentence": sentence}, status=status)
+
+
+def _page(request: HttpRequest, name: str, context: Mapping[str, object], status: int = 200) -> HttpResponse:
+    return render(request, f"accounts/{name}.html", {**admin.site.each_context(request), **context}, status=status)

@@ -1,0 +1,1 @@
+"""The demo's first day, and generated figures for measuring."""

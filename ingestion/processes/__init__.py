@@ -1,0 +1,1 @@
+"""Worker, beat and local stack: heartbeats and graceful shutdown."""

@@ -1,0 +1,1 @@
+"""One ad account, start to finish: ask LinkedIn, validate, store, reconcile, keep the ledger."""

@@ -1,0 +1,117 @@
+"""Who saw the ads: eight pivots by calendar month, with the names of their segments."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+
+from ingestion.linkedin import endpoints
+from ingestion.linkedin.endpoints import ANALYTICS_ROW_LIMIT, DEMOGRAPHIC_PIVOTS, Page, Rejected
+from ingestion.linkedin.errors import UnexpectedResponse
+from ingestion.linkedin.records import DemographicMonthRecord
+from ingestion.sync import load, names
+from ingestion.sync.active_run import Run, listed_twice
+from ingestion.sync.months import middle_month, whole_months
+from ingestion.sync.request_pool import Job
+from ingestion.sync.rows import keep_latest, segment_row
+
+
+@dataclass(frozen=True, slots=True)
+class Months:
+    """All months of a pivot; `cut` are those of which LinkedIn left rows out."""
+
+    page: Page[DemographicMonthRecord]
+    cut: Sequence[date] = ()
+
+
+# Answers by pivot type.
+Segments = dict[str, Months]
+
+
+def segment_jobs(run: Run, into: Segments) -> list[Job]:
+    """One job per pivot for all months; none where LinkedIn keeps no demographics that old."""
+    first_day, last_day = run.days
+    first_month, last = whole_months(first_day=first_day, last_day=last_day, today=run.fetched_at.date())
+    if first_month > last:
+        return []
+
+    def answered(pivot_type: str, months: Months) -> None:
+        into[pivot_type] = months
+
+    return [
+        Job(
+            ask=partial(_ask, run, pivot, first_month, last),
+            then=partial(answered, pivot_type),
+            failed=run.note,
+        )
+        for pivot_type, pivot in DEMOGRAPHIC_PIVOTS.items()
+        if not run.is_pivot_answered(pivot_type)
+    ]
+
+
+def _ask(run: Run, pivot: str, first_month: date, last_day: date) -> Months:
+    """One request; where LinkedIn cut the answer, one for each half of the months, down to a single one."""
+    page = endpoints.demographic_months(
+        run.client, ad_account_id=run.ad_account_id, pivot=pivot, first_day=first_month, last_day=last_day
+    )
+    if page.received < ANALYTICS_ROW_LIMIT:
+        return Months(page)
+    middle = middle_month(first_month, last_day)
+    if middle == first_month:
+        return Months(page, [first_month])
+    earlier = _ask(run, pivot, first_month, middle - timedelta(days=1))
+    later = _ask(run, pivot, middle, last_day)
+    both = Page(earlier.page.records + later.page.records, earlier.page.rejected + later.page.rejected)
+    return Months(both, [*earlier.cut, *later.cut])
+
+
+def store(run: Run, segments: Segments) -> None:
+    """Name the segments that are new, then store each pivot with its names."""
+    segment_names = _name_segments(run, segments)
+    run.step = "audience_demographics"
+    for pivot_type, months in segments.items():
+        if not months.cut:
+            run.pivot_answered(pivot_type)
+        run.store(run.step, months.page, partial(_write, run, pivot_type, months.page, segment_names))
+        for month in months.cut:
+            run.note(_cut(pivot_type, month))
+        if not months.cut:
+            run.done()
+
+
+def _cut(pivot_type: str, month: date) -> UnexpectedResponse:
+    return UnexpectedResponse(
+        f"LinkedIn cut the demographics by {pivot_type} of {month:%Y-%m} at {ANALYTICS_ROW_LIMIT} rows, and a month"
+        " cannot be split further; what came is stored."
+    )
+
+
+def _write(
+    run: Run, pivot_type: str, page: Page[DemographicMonthRecord], segment_names: Mapping[str, str | None]
+) -> Sequence[Rejected]:
+    """Upsert the months of one pivot; returns what LinkedIn listed twice."""
+    rows = (
+        segment_row(
+            record,
+            ad_account_id=run.ad_account_id,
+            pivot_type=pivot_type,
+            segment_name=segment_names.get(record.segment),
+        )
+        for record in page.records
+    )
+    kept, repeated = keep_latest(rows, key_columns=len(load.SEGMENTS.key))
+    load.upsert_segments(kept, now=run.fetched_at)
+    return listed_twice(repeated)
+
+
+def _name_segments(run: Run, segments: Segments) -> Mapping[str, str | None]:
+    """Names by segment; those seen most are asked for first."""
+    seen: Counter[str] = Counter()
+    for months in segments.values():
+        for record in months.page.records:
+            seen[record.segment] += record.impressions or 0
+    known, unknown = names.unknown_urns([urn for urn, _ in seen.most_common()], now=run.fetched_at)
+    found: dict[str, str | None] = {**names.COMPANY_SIZES, **known}
+    names.look_up_segments(run, unknown, into=found)
+    return found

@@ -1,0 +1,232 @@
+"""Daily figures of one ad account: which windows to ask for, and what to do with each answer."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import Any
+
+from ingestion.linkedin import endpoints
+from ingestion.linkedin.endpoints import ANALYTICS_ROW_LIMIT, Page, Rejected
+from ingestion.linkedin.errors import LinkedInError, UnexpectedResponse
+from ingestion.linkedin.records import AccountDayRecord
+from ingestion.sync import load
+from ingestion.sync.active_run import Run, listed_twice
+from ingestion.sync.load import Target
+from ingestion.sync.request_pool import Job
+from ingestion.sync.rows import Row, account_day_row, campaign_day_row, copy_line, creative_day_row, keep_latest
+from ingestion.sync.windows import CannotSplit, ExpectedRows, Window, Windows, days_between
+
+
+@dataclass(frozen=True, slots=True)
+class DailyTable:
+    """One pivot of LinkedIn's daily figures and the table it fills."""
+
+    target: Target
+    parents: Target
+    ask: Callable[..., Page[Any]]
+    row: Callable[[Any], Row]
+    add_stubs: Callable[..., None]
+
+
+CAMPAIGN_DAYS = DailyTable(
+    target=load.CAMPAIGN_DAYS,
+    parents=load.CAMPAIGNS,
+    ask=endpoints.campaign_days,
+    row=campaign_day_row,
+    add_stubs=load.add_stub_campaigns,
+)
+CREATIVE_DAYS = DailyTable(
+    target=load.CREATIVE_DAYS,
+    parents=load.CREATIVES,
+    ask=endpoints.creative_days,
+    row=creative_day_row,
+    add_stubs=load.add_stub_creatives,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer ready to be stored: a line of COPY's text for each row, and the ids of what the rows are of.
+
+    Made where it was asked for, so that the thread which stores does nothing but store. Lines take a quarter of the
+    memory of rows, and several answers wait at once.
+    """
+
+    page: Page[bytes]
+    parents: frozenset[Any]
+
+
+def expected_rows(
+    table: DailyTable, *, ad_account_id: int, first_day: date, last_day: date, entity_days: Sequence[date]
+) -> ExpectedRows:
+    """What the days can hold, from the entities and from what is stored."""
+    stored = load.rows_per_day(table.target, ad_account_id=ad_account_id, first_day=first_day, last_day=last_day)
+    return ExpectedRows(entity_days, stored, min(stored, default=None), max(stored, default=None))
+
+
+# Metrics that one row of a daily answer takes from LinkedIn's five-minute allowance.
+_VALUES_PER_ROW = 14
+
+
+class DaysSource:
+    """Asks for the windows of one daily table and stores each answer.
+
+    `stale` collects stored rows that a whole fresh answer no longer holds; what becomes of them is decided
+    when LinkedIn's totals are known.
+    """
+
+    def __init__(self, run: Run, table: DailyTable, *, entity_days: Sequence[date]) -> None:
+        first_day, last_day = run.days
+        self.table = table
+        self.stale: list[tuple[Any, date]] = []
+        self._run = run
+        expected = expected_rows(
+            table, ad_account_id=run.ad_account_id, first_day=first_day, last_day=last_day, entity_days=entity_days
+        )
+        self._stored_days = expected.stored
+        # Answers that wait to be written.
+        self._not_stored = 0
+        self._windows = Windows(run.days_to_ask(table.target.table), expected=expected)
+        self._known = load.known_ids(table.parents, ad_account_id=run.ad_account_id)
+
+    def calls_left(self) -> int:
+        return self._windows.calls_left()
+
+    def next_job(self) -> Job | None:
+        window = self._windows.next()
+        if window is None:
+            return None
+        return Job(
+            ask=lambda: self.ask(window),
+            learn=lambda answer: self._learned(window, answer),
+            then=lambda answer: self._answered(window, answer),
+            failed=self._gave_up,
+        )
+
+    def ask(self, window: Window) -> Answer:
+        """One answer of LinkedIn; what it lists twice is set aside."""
+        expected_values = round(min(window.expected_rows, ANALYTICS_ROW_LIMIT)) * _VALUES_PER_ROW
+        self._run.budget.await_values(expected_values, self._run.client.pause)
+        page = self.table.ask(
+            self._run.client,
+            ad_account_id=self._run.ad_account_id,
+            first_day=window.first_day,
+            last_day=window.last_day,
+            campaign_ids=window.campaign_ids,
+        )
+        self._run.budget.count_values(page.received * _VALUES_PER_ROW - expected_values)
+        kept, repeated = keep_latest(map(self.table.row, page.records), key_columns=len(self.table.target.key))
+        rejected = [*page.rejected, *listed_twice(repeated)]
+        return Answer(Page(list(map(copy_line, kept)), rejected), frozenset(row[0] for row in kept))
+
+    def keep(self, window: Window, answer: Answer) -> None:
+        """Store an answer that LinkedIn did not cut."""
+        self._run.step = self.table.target.table
+        self._run.store(self.table.target.table, answer.page, lambda: self._write(window, answer))
+
+    def _learned(self, window: Window, answer: Answer) -> None:
+        if answer.page.received < ANALYTICS_ROW_LIMIT:
+            self._windows.answered(window, answer.page.received)
+            self._not_stored += 1
+
+    def _answered(self, window: Window, answer: Answer) -> None:
+        if answer.page.received < ANALYTICS_ROW_LIMIT:
+            if window.campaign_ids is None:
+                self._run.days_answered(self.table.target.table, window.first_day, window.last_day)
+            self.keep(window, answer)
+            self._not_stored -= 1
+        else:
+            self._ask_for_halves(window, answer)
+        if self._windows.done() and not self._not_stored:
+            self._run.done()
+
+    def _ask_for_halves(self, window: Window, answer: Answer) -> None:
+        campaign_ids = load.known_ids(load.CAMPAIGNS, ad_account_id=self._run.ad_account_id)
+        try:
+            self._windows.cut(window, campaign_ids=sorted(campaign_ids))
+        except CannotSplit:
+            self.keep(window, answer)
+            self._gave_up(
+                UnexpectedResponse(
+                    f"LinkedIn cut {self.table.target.table} of {window.first_day} at {ANALYTICS_ROW_LIMIT}"
+                    " rows, and the day cannot be split further; what came is stored."
+                )
+            )
+
+    def _gave_up(self, error: LinkedInError) -> None:
+        self._windows.failed()
+        self._run.note(error)
+
+    def _write(self, window: Window, answer: Answer) -> None:
+        """Upsert an answer, with places for what it names and LinkedIn no longer lists."""
+        target, lines = self.table.target, b"".join(answer.page.records)
+        if unknown := answer.parents - self._known:
+            self.table.add_stubs(unknown, ad_account_id=self._run.ad_account_id, now=self._run.fetched_at)
+            self._known |= unknown
+        if window.campaign_ids is not None:
+            load.upsert(target, lines, now=self._run.fetched_at)
+            return
+        if not any(map(self._stored_days.get, days_between(window.first_day, window.last_day))):
+            load.insert_days(target, lines, now=self._run.fetched_at)
+            return
+        self.stale += load.upsert_days(
+            target,
+            lines,
+            ad_account_id=self._run.ad_account_id,
+            first_day=window.first_day,
+            last_day=window.last_day,
+            now=self._run.fetched_at,
+        )
+
+
+class AccountTotals:
+    """Asks for LinkedIn's own daily totals of the ad account, all days in one answer, and stores them."""
+
+    def __init__(self, run: Run) -> None:
+        self.are_stored = False
+        self._run = run
+        self._asked = False
+
+    def calls_left(self) -> int:
+        return 0 if self._asked else 1
+
+    def next_job(self) -> Job | None:
+        if self._asked:
+            return None
+        self._asked = True
+        first_day, last_day = self._run.days
+        ask = partial(
+            endpoints.account_days,
+            self._run.client,
+            ad_account_id=self._run.ad_account_id,
+            first_day=first_day,
+            last_day=last_day,
+        )
+        return Job(ask=ask, then=self._answered, failed=self._run.note)
+
+    def _answered(self, page: Page[AccountDayRecord]) -> None:
+        self._run.step = load.ACCOUNT_DAYS.table
+        self._run.store(load.ACCOUNT_DAYS.table, page, lambda: self._write(page))
+        self.are_stored = True
+        self._run.done()
+
+    def _write(self, page: Page[AccountDayRecord]) -> Sequence[Rejected]:
+        """Upsert the totals; a day that LinkedIn no longer totals has none."""
+        kept, repeated = keep_latest(map(account_day_row, page.records), key_columns=len(load.ACCOUNT_DAYS.key))
+        first_day, last_day = self._run.days
+        gone = load.upsert_days(
+            load.ACCOUNT_DAYS,
+            kept,
+            ad_account_id=self._run.ad_account_id,
+            first_day=first_day,
+            last_day=last_day,
+            now=self._run.fetched_at,
+        )
+        idle = not page.received and load.known_ids(load.CAMPAIGNS, ad_account_id=self._run.ad_account_id)
+        if gone or idle:
+            # LinkedIn answers with nothing, too, when access was lost a moment ago; this raises then.
+            endpoints.ad_account(self._run.client, ad_account_id=self._run.ad_account_id)
+        if gone:
+            load.set_to_zero(load.ACCOUNT_DAYS, gone, now=self._run.fetched_at)
+        return listed_twice(repeated)

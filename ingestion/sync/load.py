@@ -1,0 +1,337 @@
+"""Column values into tables: COPY, then one statement that touches only what is new or differs.
+
+The sole writer of campaigns, creatives, daily metrics, account totals, segments and URN names. Every function
+runs inside the caller's transaction. An unchanged row is not written at all, not even locked: the upsert sees
+only rows that the join found missing or different (`ON CONFLICT … WHERE` alone would lock each one).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection
+from psycopg import sql
+
+from ingestion.sync.rows import Row
+
+_COUNTS = (
+    "impressions", "clicks", "spend", "landing_page_clicks", "conversions", "likes", "comments", "shares",
+    "follows", "leads", "opens", "sends",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Target:
+    """A table, the columns that name a row, and the columns that are compared and written."""
+
+    table: str
+    key: tuple[str, ...]
+    values: tuple[str, ...]
+
+    @property
+    def key_type(self) -> str:
+        """PostgreSQL's type of the first column of the key."""
+        return "text" if self.table in ("creatives", "creative_daily_metrics") else "bigint"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.key + self.values
+
+
+CAMPAIGNS = Target(
+    "campaigns",
+    ("id",),
+    (
+        "account_id", "name", "status", "type", "daily_budget", "daily_budget_currency", "total_budget",
+        "total_budget_currency", "cost_type", "unit_cost", "bid_strategy", "creative_selection",
+        "offsite_delivery_enabled", "audience_expansion_enabled", "campaign_group", "objective", "format",
+        "serving_statuses", "run_schedule_start_at", "run_schedule_end_at", "created_at",
+        "last_modified_at", "missing_since",
+    ),
+)  # fmt: skip
+CREATIVES = Target(
+    "creatives",
+    ("id",),
+    (
+        "campaign_id", "account_id", "intended_status", "is_serving", "content_reference", "content_name",
+        "serving_hold_reasons", "review_status", "created_at", "last_modified_at", "missing_since",
+    ),
+)  # fmt: skip
+CAMPAIGN_DAYS = Target("campaign_daily_metrics", ("campaign_id", "date"), _COUNTS)
+CREATIVE_DAYS = Target("creative_daily_metrics", ("creative_id", "date"), _COUNTS)
+ACCOUNT_DAYS = Target("account_daily_totals", ("account_id", "date"), _COUNTS)
+SEGMENTS = Target(
+    "audience_demographics",
+    ("account_id", "pivot_type", "segment", "date_start"),
+    ("segment_name", "date_end", "impressions", "clicks", "spend", "conversions", "leads", "share_pct"),
+)
+
+
+def upsert(target: Target, rows: Iterable[Row] | bytes, *, now: datetime) -> int:
+    """Store rows, or COPY's text of them, whose keys must be distinct; returns how many were new or different."""
+    _copy_incoming(target, target.columns, rows)
+    return _merge(target, now=now)
+
+
+def insert_days(target: Target, rows: bytes, *, now: datetime) -> None:
+    """Store a whole answer for days of which nothing is stored, given as COPY's text."""
+    _copy_incoming(target, target.columns, rows)
+    _insert(target, sql.SQL(""), now=now)
+
+
+def upsert_days(
+    target: Target, rows: Iterable[Row] | bytes, *, ad_account_id: int, first_day: date, last_day: date, now: datetime
+) -> list[tuple[Any, date]]:
+    """Store a whole answer for a range of days; returns the keys of stored rows that it no longer holds."""
+    _copy_incoming(target, target.columns, rows)
+    stale = _not_incoming(target, ad_account_id=ad_account_id, first_day=first_day, last_day=last_day)
+    _merge(target, now=now)
+    return stale
+
+
+def upsert_segments(rows: Iterable[Row], *, now: datetime) -> int:
+    """Store the segments of one pivot and whole months.
+
+    Each month's shares are computed from the rows given, and a stored segment of those months that is not
+    among them is set to zero: the newest answer for a month replaces the older one.
+    """
+    _copy_incoming(SEGMENTS, SEGMENTS.columns[:-1], rows)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE incoming ADD COLUMN share_pct numeric(9, 6)")
+        cursor.execute(
+            """
+            UPDATE incoming SET share_pct = CASE WHEN month.impressions > 0
+                THEN round(incoming.impressions * 100.0 / month.impressions, 6) ELSE 0 END
+            FROM (SELECT pivot_type, date_start, sum(impressions) AS impressions
+                  FROM incoming GROUP BY pivot_type, date_start) AS month
+            WHERE incoming.pivot_type = month.pivot_type AND incoming.date_start = month.date_start
+            """
+        )
+        cursor.execute(
+            """
+            INSERT INTO incoming (account_id, pivot_type, segment, date_start, segment_name, date_end,
+                                  impressions, clicks, spend, conversions, leads, share_pct)
+            SELECT account_id, pivot_type, segment, date_start, segment_name, date_end, 0, 0, 0, 0, 0, 0
+            FROM audience_demographics AS stored
+            WHERE (account_id, pivot_type, date_start)
+                  IN (SELECT account_id, pivot_type, date_start FROM incoming)
+              AND (account_id, pivot_type, segment, date_start)
+                  NOT IN (SELECT account_id, pivot_type, segment, date_start FROM incoming)
+            """
+        )
+    return _merge(SEGMENTS, now=now)
+
+
+def _not_incoming(target: Target, *, ad_account_id: int, first_day: date, last_day: date) -> list[tuple[Any, date]]:
+    """Keys of stored rows of the days, other than zeros, that are not among the incoming ones."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                """
+                SELECT {key}, date FROM {table} AS stored
+                WHERE {of_the_ad_account} AND date BETWEEN %(first_day)s AND %(last_day)s
+                  AND ({counts}) IS DISTINCT FROM ({zeros})
+                  AND NOT EXISTS (SELECT FROM incoming WHERE incoming.{key} = stored.{key}
+                                                         AND incoming.date = stored.date)
+                """
+            ).format(
+                key=sql.Identifier(target.key[0]),
+                table=sql.Identifier(target.table),
+                of_the_ad_account=_of_the_ad_account(target),
+                counts=_names(_COUNTS, "stored"),
+                zeros=sql.SQL(", ").join([sql.Literal(0)] * len(_COUNTS)),
+            ),
+            {"ad_account_id": ad_account_id, "first_day": first_day, "last_day": last_day},
+        )
+        return [(key, day) for key, day in cursor.fetchall()]
+
+
+def _of_the_ad_account(target: Target) -> sql.SQL:
+    """Condition on `stored`, the alias of a daily table, with the parameter `ad_account_id`."""
+    if target == ACCOUNT_DAYS:
+        return sql.SQL("stored.account_id = %(ad_account_id)s")
+    if target == CAMPAIGN_DAYS:
+        return sql.SQL("stored.campaign_id IN (SELECT id FROM campaigns WHERE account_id = %(ad_account_id)s)")
+    return sql.SQL("stored.creative_id IN (SELECT id FROM creatives WHERE account_id = %(ad_account_id)s)")
+
+
+def set_to_zero(target: Target, keys: Sequence[tuple[Any, date]], *, now: datetime) -> None:
+    """Nothing happened there after all: LinkedIn took the figures back."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "UPDATE {table} SET {zeros}, fetched_at = %s"
+                " FROM unnest(%s::{key_type}[], %s::date[]) AS gone (key, day)"
+                " WHERE {key} = gone.key AND date = gone.day"
+            ).format(
+                table=sql.Identifier(target.table),
+                key_type=sql.SQL(target.key_type),
+                key=sql.Identifier(target.key[0]),
+                zeros=sql.SQL(", ").join(sql.SQL("{} = 0").format(sql.Identifier(name)) for name in _COUNTS),
+            ),
+            [now, [key for key, _ in keys], [day for _, day in keys]],
+        )
+
+
+def _copy_incoming(target: Target, columns: Sequence[str], rows: Iterable[Row] | bytes) -> None:
+    """COPY rows, or their text, into a temporary table `incoming` with the target's types and no constraints."""
+    names = _names(columns)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS SELECT {names} FROM {table} WITH NO DATA"
+            ).format(names=names, table=sql.Identifier(target.table))
+        )
+        statement = sql.SQL("COPY incoming ({names}) FROM STDIN").format(names=names)
+        with cursor.copy(statement) as copy:
+            if isinstance(rows, bytes):
+                copy.write(rows)
+                return
+            for row in rows:
+                copy.write_row(row)
+
+
+def _merge(target: Target, *, now: datetime) -> int:
+    """Insert what is missing and update what differs, looked up row by row in the index.
+
+    The lookup is lateral with a limit because a plain join of a few thousand rows tempts the planner into reading the
+    whole table for every answer.
+    """
+    compared = sql.SQL(
+        "LEFT JOIN LATERAL (SELECT * FROM {table} WHERE {same_key} LIMIT 1) AS stored ON true"
+        " WHERE stored.{a_key} IS NULL OR ({stored_values}) IS DISTINCT FROM ({incoming_values})"
+    ).format(
+        table=sql.Identifier(target.table),
+        same_key=sql.SQL(" AND ").join(
+            sql.SQL("{} = {}").format(sql.Identifier(target.table, name), sql.Identifier("incoming", name))
+            for name in target.key
+        ),
+        a_key=sql.Identifier(target.key[0]),
+        stored_values=_names(target.values, "stored"),
+        incoming_values=_names(target.values, "incoming"),
+    )
+    return _insert(target, compared, now=now)
+
+
+def _insert(target: Target, compared: sql.Composable, *, now: datetime) -> int:
+    """Move `incoming`, or what `compared` leaves of it, into the table; returns how many rows that were."""
+    statement = sql.SQL(
+        """
+        INSERT INTO {table} ({columns}, fetched_at)
+        SELECT {incoming_columns}, %s FROM incoming {compared}
+        ORDER BY {incoming_key}
+        ON CONFLICT ({key}) DO UPDATE SET {assignments}, fetched_at = excluded.fetched_at
+        """
+    ).format(
+        table=sql.Identifier(target.table),
+        columns=_names(target.columns),
+        incoming_columns=_names(target.columns, "incoming"),
+        compared=compared,
+        key=_names(target.key),
+        # In the order of the index, whose pages are then filled one after the other.
+        incoming_key=_names(target.key, "incoming"),
+        assignments=sql.SQL(", ").join(
+            sql.SQL("{} = {}").format(sql.Identifier(name), sql.Identifier("excluded", name)) for name in target.values
+        ),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [now])
+        written: int = cursor.rowcount
+        cursor.execute("DROP TABLE incoming")
+        return written
+
+
+def _names(columns: Iterable[str], table: str | None = None) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier(table, name) if table else sql.Identifier(name) for name in columns)
+
+
+def add_stub_campaigns(campaign_ids: Iterable[int], *, ad_account_id: int, now: datetime) -> None:
+    """Keep a place for campaigns that LinkedIn reports figures for and no longer lists."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO campaigns (id, account_id, fetched_at, missing_since)"
+            " SELECT id, %s, %s, %s FROM unnest(%s::bigint[]) AS id ON CONFLICT (id) DO NOTHING",
+            [ad_account_id, now, now, list(campaign_ids)],
+        )
+
+
+def add_stub_creatives(creative_urns: Iterable[str], *, ad_account_id: int, now: datetime) -> None:
+    """Keep a place for creatives that LinkedIn reports figures for and no longer lists."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO creatives (id, account_id, fetched_at, missing_since)"
+            " SELECT id, %s, %s, %s FROM unnest(%s::text[]) AS id ON CONFLICT (id) DO NOTHING",
+            [ad_account_id, now, now, list(creative_urns)],
+        )
+
+
+def mark_missing(target: Target, *, ad_account_id: int, seen: Iterable[int] | Iterable[str], now: datetime) -> None:
+    """Mark what a complete listing no longer holds; nothing is deleted."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "UPDATE {table} SET missing_since = %s"
+                " WHERE account_id = %s AND missing_since IS NULL AND id <> ALL(%s)"
+            ).format(table=sql.Identifier(target.table)),
+            [now, ad_account_id, list(seen)],
+        )
+
+
+def known_ids(target: Target, *, ad_account_id: int) -> set[Any]:
+    """Ids of the campaigns or creatives stored for an ad account."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL("SELECT id FROM {table} WHERE account_id = %s").format(table=sql.Identifier(target.table)),
+            [ad_account_id],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def rows_per_day(target: Target, *, ad_account_id: int, first_day: date, last_day: date) -> dict[date, int]:
+    """How many rows of a daily table are stored for each day of an ad account."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "SELECT date, count(*) FROM {table} AS stored WHERE {of_the_ad_account}"
+                " AND date BETWEEN %(first_day)s AND %(last_day)s GROUP BY date"
+            ).format(table=sql.Identifier(target.table), of_the_ad_account=_of_the_ad_account(target)),
+            {"ad_account_id": ad_account_id, "first_day": first_day, "last_day": last_day},
+        )
+        return dict(cursor.fetchall())
+
+
+def creatives_per_campaign(*, ad_account_id: int) -> dict[int, int]:
+    """Every stored campaign of an ad account, with how many creatives are stored for it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT campaigns.id, count(creatives.id) FROM campaigns"
+            " LEFT JOIN creatives ON creatives.campaign_id = campaigns.id"
+            " WHERE campaigns.account_id = %s GROUP BY campaigns.id ORDER BY campaigns.id",
+            [ad_account_id],
+        )
+        return dict(cursor.fetchall())
+
+
+def names_known(urns: Iterable[str], *, asked_since: datetime) -> dict[str, str | None]:
+    """Stored names; None for a URN that LinkedIn gave no name for since then."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT urn, name FROM urn_names WHERE urn = ANY(%s) AND (name IS NOT NULL OR looked_up_at >= %s)",
+            [list(urns), asked_since],
+        )
+        return dict(cursor.fetchall())
+
+
+def store_names(names: Mapping[str, str | None], *, now: datetime) -> None:
+    """Remember names, and that there was none.
+
+    Ad accounts share this table: in order of the key, two syncs never wait for each other in a circle.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO urn_names (urn, name, looked_up_at)"
+            " SELECT urn, name, %s FROM unnest(%s::text[], %s::text[]) AS given (urn, name) ORDER BY urn"
+            " ON CONFLICT (urn) DO UPDATE SET name = excluded.name, looked_up_at = excluded.looked_up_at",
+            [now, list(names.keys()), list(names.values())],
+        )

@@ -1,0 +1,109 @@
+"""What a sync will ask of LinkedIn, and what that costs; known before anything is asked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from math import ceil
+
+from django.db.models import DurationField, ExpressionWrapper, F, Sum
+
+from ingestion.linkedin.endpoints import DEMOGRAPHIC_PIVOTS, NAMES_PER_CALL
+from ingestion.models import AccountDailyTotal, AudienceDemographic, Campaign, Creative, SyncLog
+from ingestion.sync import daily_figures, names
+from ingestion.sync.months import whole_months
+from ingestion.sync.windows import Windows
+
+CAMPAIGNS_PER_PAGE = 1000
+CREATIVES_PER_PAGE = 100
+# Where no sync has been timed yet: an answer of LinkedIn with several requests side by side.
+_SECONDS_PER_CALL = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The requests of one sync and their cost, as far as it can be known before asking.
+
+    Before the first sync of an ad account (`entities_known` false) nothing is known of its size: then calls
+    are the fewest that any ad account takes and rows are 0.
+    """
+
+    ad_account_id: int
+    first_day: date
+    last_day: date
+    entities_known: bool
+    calls: Mapping[str, int]
+    rows: Mapping[str, int]
+    seconds: float
+
+    @property
+    def total_calls(self) -> int:
+        return sum(self.calls.values())
+
+    @property
+    def total_rows(self) -> int:
+        return sum(self.rows.values())
+
+
+def plan_sync(ad_account_id: int, *, first_day: date, last_day: date, now: datetime) -> Plan:
+    """Plan from what is stored; asks LinkedIn nothing."""
+    campaigns = Campaign.objects.filter(account_id=ad_account_id, missing_since=None)
+    creatives = Creative.objects.filter(account_id=ad_account_id, missing_since=None)
+    totals = AccountDailyTotal.objects.filter(account_id=ad_account_id, date__range=(first_day, last_day))
+    # Where nothing happened the sync makes sure that the ad account can still be read.
+    is_idle = campaigns.exists() and not totals.exists()
+    calls = {
+        "ad account": 2 if is_idle else 1,
+        "campaigns": max(1, ceil(campaigns.count() / CAMPAIGNS_PER_PAGE)),
+        "creatives": max(1, ceil(creatives.count() / CREATIVES_PER_PAGE)),
+    }
+    rows = {"campaigns": campaigns.count(), "creatives": creatives.count()}
+    for table, entities in ((daily_figures.CAMPAIGN_DAYS, campaigns), (daily_figures.CREATIVE_DAYS, creatives)):
+        created = sorted(day or date.min for day in entities.values_list("created_at__date", flat=True))
+        expected = daily_figures.expected_rows(
+            table, ad_account_id=ad_account_id, first_day=first_day, last_day=last_day, entity_days=created
+        )
+        windows = Windows([(first_day, last_day)], expected=expected)
+        calls[table.target.table] = _count_windows(windows)
+        rows[table.target.table] = round(expected.between(first_day, last_day))
+    calls["account_daily_totals"] = 1
+    first_month, last = whole_months(first_day=first_day, last_day=last_day, today=now.date())
+    calls["audience_demographics"] = len(DEMOGRAPHIC_PIVOTS) if first_month <= last else 0
+    segments = AudienceDemographic.objects.filter(account_id=ad_account_id, date_start__gte=first_month)
+    rows["audience_demographics"] = segments.count()
+    calls["names"] = _count_name_calls(ad_account_id, now=now)
+    return Plan(
+        ad_account_id=ad_account_id,
+        first_day=first_day,
+        last_day=last_day,
+        entities_known=bool(rows["campaigns"]),
+        calls=calls,
+        rows=rows,
+        seconds=sum(calls.values()) * _seconds_per_call(),
+    )
+
+
+def _count_windows(windows: Windows) -> int:
+    """Play the sync through, every answer as full as expected."""
+    count = 0
+    while (window := windows.next()) is not None:
+        windows.answered(window, round(window.expected_rows))
+        count += 1
+    return count
+
+
+def _count_name_calls(ad_account_id: int, *, now: datetime) -> int:
+    unnamed = AudienceDemographic.objects.filter(account_id=ad_account_id, segment_name=None)
+    segments = unnamed.values_list("segment", flat=True).distinct()
+    _, unknown = names.unknown_urns(segments, now=now)
+    return ceil(len(unknown) / NAMES_PER_CALL)
+
+
+def _seconds_per_call() -> float:
+    """From the last twenty successful syncs."""
+    took = ExpressionWrapper(F("finished_at") - F("started_at"), output_field=DurationField())
+    last = SyncLog.objects.filter(status=SyncLog.Status.SUCCESS, account__isnull=False).order_by("-started_at")
+    recent = last.filter(pk__in=last.values("pk")[:20]).aggregate(took=Sum(took), calls=Sum("api_calls_made"))
+    if not recent["calls"]:
+        return _SECONDS_PER_CALL
+    spent: timedelta = recent["took"]
+    return spent.total_seconds() / int(recent["calls"])

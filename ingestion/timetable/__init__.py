@@ -1,0 +1,1 @@
+"""When each ad account syncs: freshness, schedules, requests by people, discovery."""

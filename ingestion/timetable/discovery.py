@@ -1,0 +1,106 @@
+"""One LinkedIn connection to its ad accounts: list them, remember its roles, schedule their syncs."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from django.db import transaction
+from structlog.contextvars import bound_contextvars
+
+from accounts.consents import ad_accounts, connections, removed_ad_accounts
+from accounts.errors import AccountsError
+from accounts.models import AdAccount
+from ingestion.linkedin import endpoints
+from ingestion.linkedin.endpoints import Page
+from ingestion.linkedin.errors import AccessDenied, BadRequest, LinkedInError, UnexpectedResponse
+from ingestion.linkedin.records import AdAccountUserRecord
+from ingestion.models import SyncLog
+from ingestion.sync import ledger
+from ingestion.sync.active_run import Run
+from ingestion.sync.budget import TokenBudget
+from ingestion.sync.connection_client import client_for
+from ingestion.sync.failures import Failure, explain
+from ingestion.sync.ledger import SyncResult
+from ingestion.sync.rows import ad_account_row
+from ingestion.timetable import schedules
+
+
+def discover_ad_accounts(
+    connection_id: int, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> tuple[SyncResult, list[int]]:
+    """Store every ad account the connection may read; returns the run's result and their ids.
+
+    What LinkedIn refuses ends in the result and in `sync_log`, where this run shows as "all".
+    """
+    row = ledger.take(ad_account_id=None, trigger=SyncLog.Trigger.DISCOVERY, now=now())
+    budget = TokenBudget(connection_id, now=now)
+    about = bound_contextvars(connection_id=connection_id, run_id=row.pk)
+    with about, budget, client_for(connection_id, budget=budget) as client:
+        run = Run(row, client=client, budget=budget, now=now, on_progress=lambda progress: None)
+        run.step = "ad accounts"
+        try:
+            found = _discover(run, connection_id)
+        except (LinkedInError, AccountsError) as error:
+            return run.close(explain(error)), []
+        except BaseException as error:
+            # Nobody waits for a run of all ad accounts, so nobody would close it as stale. The database may be
+            # what failed.
+            with suppress(Exception):
+                said = f"The discovery was stopped ({type(error).__name__}: {error})."
+                run.close(explain(error) or Failure(SyncLog.ErrorKind.INTERNAL, said))
+            raise
+        return run.close(), found
+
+
+def _discover(run: Run, connection_id: int) -> list[int]:
+    pages = list(endpoints.ad_accounts(run.client))
+    role_pages = _role_pages(run)
+    found = {record.id: record for page in pages for record in page.records}
+    for ad_account_id in removed_ad_accounts.among(found):
+        del found[ad_account_id]
+    roles: dict[int, str | None] = dict.fromkeys(found)
+    # Listed, and set aside because it could not be read: not lost.
+    unread = {rejected.identity for page in pages for rejected in page.rejected}
+    for role_page in role_pages or ():
+        for one in role_page.records:
+            if one.ad_account_id in found or str(one.ad_account_id) in unread:
+                roles[one.ad_account_id] = one.role
+    with transaction.atomic():
+        ad_accounts.store_ad_accounts(map(ad_account_row, found.values()), now=run.fetched_at)
+        ad_accounts.store_roles(
+            connection_id=connection_id,
+            roles=roles,
+            now=run.fetched_at,
+            # Without the list of roles nothing can be missing on it, and one without a readable id could be any.
+            others_are_lost=role_pages is not None and None not in unread,
+        )
+        ad_accounts.mark_missing(now=run.fetched_at)
+        # LinkedIn lists the caller's own roles: they all name one member, or none of them is to be believed.
+        members = {one.user_urn for role_page in role_pages or () for one in role_page.records}
+        if len(members) == 1:
+            connections.remember_member(connection_id, members.pop())
+        _keep_timetable(connection_id, sorted(found), now=run.fetched_at)
+        for page in pages:
+            run.count("ad_accounts", page)
+        for role_page in role_pages or ():
+            run.count("linkedin_ad_account_roles", role_page)
+    run.done()
+    return sorted(found)
+
+
+def _role_pages(run: Run) -> list[Page[AdAccountUserRecord]] | None:
+    """The member's roles; None where LinkedIn does not tell, since the ad accounts it lists can be read anyway."""
+    try:
+        return list(endpoints.ad_account_users(run.client))
+    except (AccessDenied, BadRequest, UnexpectedResponse) as error:
+        run.done()
+        run.note(error)
+        return None
+
+
+def _keep_timetable(connection_id: int, found: list[int], *, now: datetime) -> None:
+    """A periodic task for each ad account that can be read, none for those that no connection reads any more."""
+    schedules.schedule_discovery(connection_id)
+    schedules.schedule_syncs(found, now=now)
+    gone = AdAccount.objects.filter(missing_since__isnull=False).values_list("pk", flat=True)
+    schedules.unschedule_syncs(list(gone))

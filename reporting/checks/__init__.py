@@ -1,0 +1,1 @@
+"""The Action center: rules, the facts they read, and the findings they make."""

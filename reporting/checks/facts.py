@@ -1,0 +1,104 @@
+"""What rules are told of an ad account; read by `reporting/queries/check_facts.py`, and nothing else is asked."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+
+from reporting.checks.thresholds import Thresholds
+
+_ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignFacts:
+    """One active campaign: status ACTIVE, still listed by LinkedIn, and its campaign group not paused.
+
+    None means that LinkedIn did not say. Figures are of whole days up to the day before the last sync: `impressions`
+    to `leads` of the last `window_days`, `seen_lately` (impressions and sent messages) of the last `quiet_days`.
+    `paced_days` and `paced_spend` are of the whole days since it began or was last changed, seven at most;
+    `spend_since_start` of all stored days since its schedule began, where it has a total budget.
+    """
+
+    id: int
+    name: str
+    type: str | None = None
+    objective: str | None = None
+    cost_type: str | None = None
+    bid_strategy: str | None = None
+    audience_network: bool | None = None
+    audience_expansion: bool | None = None
+    holds: tuple[str, ...] = ()
+    daily_budget: Decimal | None = None
+    daily_budget_currency: str | None = None
+    total_budget: Decimal | None = None
+    total_budget_currency: str | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    created_at: datetime | None = None
+    creatives_active: int = 0
+    creatives_serving: int = 0
+    creatives_unknown: int = 0
+    impressions: int = 0
+    clicks: int = 0
+    spend: Decimal = _ZERO
+    conversions: int = 0
+    leads: int = 0
+    seen_lately: int = 0
+    paced_days: int = 0
+    paced_spend: Decimal = _ZERO
+    spend_since_start: Decimal = _ZERO
+
+    def has_ended(self, at: datetime) -> bool:
+        return self.ends_at is not None and self.ends_at <= at
+
+    def has_begun(self, at: datetime) -> bool:
+        return self.starts_at is None or self.starts_at <= at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreativeFacts:
+    """One creative that its advertiser wants shown, in an active campaign, and that LinkedIn holds back or says
+    nothing of; `spend` is of the last `window_days`."""
+
+    id: str
+    name: str
+    campaign_id: int
+    campaign_name: str
+    review_status: str | None
+    hold_reasons: tuple[str, ...]
+    is_serving: bool | None
+    changed_at: datetime | None
+    spend: Decimal = _ZERO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdAccountFacts:
+    """One ad account as of its last sync.
+
+    `figures_from` and `figures_through` are the first and last day whose figures were fetched, both inclusive.
+    """
+
+    id: int
+    currency: str | None
+    as_of: datetime
+    status: str | None = "ACTIVE"
+    is_listed: bool = True
+    figures_from: date | None = None
+    figures_through: date | None = None
+    campaigns: tuple[CampaignFacts, ...] = ()
+    creatives: tuple[CreativeFacts, ...] = ()
+    thresholds: Thresholds = field(default_factory=Thresholds)
+
+    @property
+    def today(self) -> date:
+        """The day of the last sync: not over yet, so no rule counts it."""
+        return self.as_of.astimezone(UTC).date()
+
+    @property
+    def yesterday(self) -> date:
+        return self.today - timedelta(days=1)
+
+    @property
+    def midnight(self) -> datetime:
+        """The beginning of `today`."""
+        return datetime.combine(self.today, time(), UTC)

@@ -1,0 +1,189 @@
+"""Roles of PostgreSQL for BI tools; the only writer of `reporting_roles`.
+
+A role may read the views of the schema `reporting`, of the ad accounts that its row names, and nothing else: who could
+do more by what PUBLIC may is not made. What binds it are missing rights; that its transactions are read-only
+to begin with is a courtesy.
+"""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from django.db import DatabaseError, connection, transaction
+from psycopg import sql
+
+from accounts import audit_trail
+from accounts.models import AdAccount
+from reporting.models import ReportingRole
+
+SCHEMA = "reporting"
+_CONNECTIONS = 20
+_SETTINGS = {
+    "default_transaction_read_only": "on",
+    "statement_timeout": "5min",
+    # A transaction left open keeps vacuum from the pages that reports want to skip.
+    "idle_in_transaction_session_timeout": "5min",
+    "search_path": SCHEMA,
+}
+_GIVE = (
+    "GRANT USAGE ON SCHEMA reporting TO {}",
+    "GRANT SELECT ON ALL TABLES IN SCHEMA reporting TO {}",
+    "ALTER DEFAULT PRIVILEGES IN SCHEMA reporting GRANT SELECT ON TABLES TO {}",
+)
+_TAKE = (
+    "ALTER DEFAULT PRIVILEGES IN SCHEMA reporting REVOKE SELECT ON TABLES FROM {}",
+    "REVOKE ALL ON ALL TABLES IN SCHEMA reporting FROM {}",
+    "REVOKE ALL ON SCHEMA reporting FROM {}",
+)
+# Tables, and schemas to make some in, that PUBLIC has been let into; an extension's own are its affair.
+_OTHER_RIGHTS = """
+SELECT format('REVOKE ALL ON %%s FROM PUBLIC', relation.oid::regclass)
+FROM pg_class AS relation JOIN pg_namespace AS schema ON schema.oid = relation.relnamespace
+WHERE schema.nspname NOT IN ('reporting', 'information_schema') AND schema.nspname !~ '^pg_'
+  AND relation.relkind IN ('r', 'p', 'v', 'm', 'f')
+  AND (has_any_column_privilege(%(name)s, relation.oid, 'SELECT, INSERT, UPDATE')
+       OR has_table_privilege(%(name)s, relation.oid, 'DELETE, TRUNCATE'))
+  AND NOT EXISTS (SELECT FROM pg_depend AS depend WHERE depend.objid = relation.oid AND depend.deptype = 'e')
+UNION ALL
+SELECT format('REVOKE CREATE ON SCHEMA %%I FROM PUBLIC', nspname)
+FROM pg_namespace WHERE nspname !~ '^pg_' AND has_schema_privilege(%(name)s, oid, 'CREATE')
+ORDER BY 1
+"""
+
+
+class RoleRefused(Exception):
+    """The role cannot be made, changed or dropped; the message names the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What became of a role. `password` is told once, where it was made here; `ad_account_ids` of None are all."""
+
+    is_new: bool
+    password: str | None
+    ad_account_ids: Sequence[int] | None
+
+
+def save(
+    name: str,
+    *,
+    ad_account_ids: Sequence[int] = (),
+    every_ad_account: bool = False,
+    password: str | None = None,
+    new_password: bool = False,
+) -> Saved:
+    """Make a role, or give one that was made here what it should have. Raises RoleRefused.
+
+    Where no ad accounts are named, a new role reads all of them and another keeps what it reads.
+    """
+    with _refusals(), transaction.atomic():
+        stored = ReportingRole.objects.select_for_update().filter(pk=name).first()
+        is_new = not _exists(name)
+        if not is_new and stored is None:
+            raise RoleRefused(f"There is a role {name} that was not made here; choose another name, or drop it first.")
+        reads: Sequence[int] | None = _known(ad_account_ids)
+        if not reads:
+            reads = None if every_ad_account or stored is None else stored.ad_account_ids
+        made = secrets.token_urlsafe(24) if password is None and (is_new or new_password) else None
+        _give_rights(name, password or made, is_new=is_new)
+        ReportingRole.objects.update_or_create(pk=name, defaults={"ad_account_ids": reads})
+        change = "made" if is_new else "changed"
+        _record(change, name, ad_accounts="all" if reads is None else reads)
+    return Saved(is_new=is_new, password=made, ad_account_ids=reads)
+
+
+def drop(name: str) -> None:
+    """Remove a role that was made here. Raises RoleRefused."""
+    with _refusals(), transaction.atomic():
+        if not ReportingRole.objects.filter(pk=name).delete()[0]:
+            raise RoleRefused(f"There is no role {name} that was made here; nothing was dropped.")
+        if _exists(name):
+            for statement in (*_TAKE, f"REVOKE CONNECT ON DATABASE {_database()} FROM {{}}", "DROP ROLE {}"):
+                _execute(statement, name)
+        _record("dropped", name, ad_accounts="none")
+
+
+def give_rights_again() -> None:
+    """After a restore, which makes the views anew: to the roles that this server has."""
+    with transaction.atomic():
+        for name in filter(_exists, ReportingRole.objects.values_list("pk", flat=True)):
+            for statement in _GIVE:
+                _execute(statement, name)
+
+
+def _give_rights(name: str, password: str | None, *, is_new: bool) -> None:
+    _execute(f"{'CREATE' if is_new else 'ALTER'} ROLE {{}} LOGIN CONNECTION LIMIT {_CONNECTIONS}", name)
+    if password is not None:
+        _execute("ALTER ROLE {} PASSWORD {}", name, sql.Literal(_verifier(name, password)))
+    for setting, value in _SETTINGS.items():
+        _execute(f"ALTER ROLE {{}} SET {setting} = {{}}", name, sql.Literal(value))
+    for statement in _GIVE:
+        _execute(statement, name)
+    if not _ask("SELECT has_database_privilege(%s, current_database(), 'CONNECT')", [name])[0][0]:
+        _execute(f"GRANT CONNECT ON DATABASE {_database()} TO {{}}", name)
+    if revoke := [statement for (statement,) in _ask(_OTHER_RIGHTS, {"name": name})]:
+        raise RoleRefused(
+            f"{name} could do more than read the views. As an administrator run `{'; '.join(revoke)}`, then this again."
+        )
+
+
+def _verifier(name: str, password: str) -> str:
+    """What PostgreSQL keeps of a password, so that the password itself is in no statement and no log."""
+    connection.ensure_connection()
+    digest = connection.connection.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256")
+    return bytes(digest).decode()
+
+
+def _known(ad_account_ids: Sequence[int]) -> list[int]:
+    wanted = sorted(set(ad_account_ids))
+    known = set(AdAccount.objects.filter(pk__in=wanted).values_list("pk", flat=True))
+    if unknown := [one for one in wanted if one not in known]:
+        raise RoleRefused(f"Ad account {unknown[0]} is not known; `manage.py status` lists those that are.")
+    return wanted
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except DatabaseError as error:
+        cause = error.__cause__
+        if isinstance(cause, psycopg.errors.DependentObjectsStillExist):
+            raise RoleRefused(
+                f"The role still owns something ({cause.diag.message_detail}). Close its connections, remove in other"
+                " databases what is named, then try again."
+            ) from error
+        if isinstance(cause, psycopg.errors.InsufficientPrivilege):
+            [(user,)] = _ask("SELECT current_user", None)
+            raise RoleRefused(
+                f"PostgreSQL refused it ({cause.diag.message_primary}). As an administrator run"
+                f' `ALTER ROLE "{user}" CREATEROLE`, then this again; a role that another database user made is theirs'
+                " to change."
+            ) from error
+        raise
+
+
+def _exists(name: str) -> bool:
+    return bool(_ask("SELECT FROM pg_roles WHERE rolname = %s", [name]))
+
+
+def _database() -> str:
+    return sql.Identifier(str(connection.settings_dict["NAME"])).as_string()
+
+
+def _record(change: str, name: str, *, ad_accounts: Any) -> None:
+    audit_trail.record("reporting_role_changed", change=change, role=name, ad_accounts=ad_accounts, by="command")
+
+
+def _ask(statement: str, params: Any) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        return list(cursor.fetchall())
+
+
+def _execute(statement: str, name: str, *values: sql.Literal) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL(statement).format(sql.Identifier(name), *values).as_string())

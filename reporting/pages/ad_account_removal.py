@@ -1,0 +1,45 @@
+"""Removing an ad account: what would go, and the button that does it."""
+
+from functools import partial
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from accounts import access
+from accounts.models import AdAccount
+from accounts.shell.admin_base import actor_of
+from reporting import tasks
+from reporting.operations import ad_account_removal
+from reporting.pages.shell import for_people, page
+
+
+@for_people
+@require_http_methods(["GET", "HEAD", "POST"])
+def remove_ad_account(request: HttpRequest, ad_account_id: int) -> HttpResponse:
+    """Says how many rows of what would go; whoever repeats the ad account's number makes them."""
+    if not access.may_remove_ad_accounts(request.user):
+        raise PermissionDenied
+    ad_account = get_object_or_404(AdAccount, pk=ad_account_id)
+    if request.method != "POST":
+        return _ask(request, ad_account)
+    if request.POST.get("number", "").strip() != str(ad_account.pk):
+        trouble = f"To remove this ad account, type its number: {ad_account.pk}. Nothing was removed."
+        return _ask(request, ad_account, trouble=trouble)
+    with transaction.atomic():
+        ad_account_removal.begin(ad_account, actor=actor_of(request), now=timezone.now())
+        # robust: what is marked shows in the list; a broker that is down must not look like a removal that failed.
+        transaction.on_commit(partial(tasks.remove_ad_account.delay, ad_account.pk), robust=True)
+    messages.success(request, f"{ad_account} is being removed; the list below shows how far it is.")
+    return redirect("admin:accounts_removedadaccount_changelist")
+
+
+def _ask(request: HttpRequest, ad_account: AdAccount, *, trouble: str = "") -> HttpResponse:
+    rows = ad_account_removal.rows_of(ad_account.pk)
+    context = {"ad_account": ad_account, "rows": rows, "total": sum(rows.values()), "trouble": trouble}
+    status = 400 if trouble else 200
+    return page(request, "remove_ad_account", context, title="Remove an ad account", status=status)

@@ -1,0 +1,62 @@
+"""The creatives with most of one figure, and what LinkedIn's review says of them."""
+
+from reporting.pages.report.answers import Block, Chart, Column, Table, metric_column
+from reporting.pages.report.filters import CREATIVE_METRICS, Selection
+from reporting.pages.report.sections.kind import Kind, blocks, choice_of, in_currency, in_words, said
+from reporting.queries.journey import CreativePerformance, top_creatives
+
+_TOP = 15
+_OF_CREATIVES = ("spend", "impressions", "clicks", "ctr_percent", "conversions", "leads", "engagements")
+
+
+def creative_performance(selection: Selection) -> tuple[Block, ...]:
+    """The creatives with most of one figure, and what LinkedIn's review says of them."""
+    return tuple(
+        _creative_block(selection.creative_metric, currency, found)
+        for currency in selection.currencies()
+        if (found := top_creatives(order_by=selection.creative_metric, top=_TOP, **selection.asked(currency)))
+    )
+
+
+def _creative_block(chosen: str, currency: str | None, found: list[CreativePerformance]) -> Block:
+    columns = (
+        Column(name="creative", label="Creative"),
+        Column(name="campaign", label="Campaign"),
+        Column(name="state", label="State"),
+        *map(metric_column, _OF_CREATIVES),
+    )
+    rows = tuple(
+        (
+            one.figures.label.replace("urn:li:sponsoredCreative:", "Creative "),
+            one.campaign_name or "",
+            _state(one),
+            *(one.figures.value(name) for name in _OF_CREATIVES),
+        )
+        for one in found
+    )
+    return Block(
+        key=currency or "",
+        title=in_currency(f"Creatives by {said(chosen)}", currency),
+        currency=currency,
+        table=Table(columns=columns, rows=rows),
+        chart=Chart(kind="bars", labels="creative", series=(chosen,)),
+    )
+
+
+def _state(one: CreativePerformance) -> str:
+    """Review, whether it is shown, and why not."""
+    if one.is_missing:
+        return "No longer at LinkedIn"
+    said = [in_words(one.review_status)] if one.review_status else []
+    if one.is_serving is not None:
+        said.append("serving" if one.is_serving else "not serving")
+    reasons = f" ({', '.join(map(in_words, one.serving_hold_reasons)).lower()})" if one.serving_hold_reasons else ""
+    return (", ".join(said) or "Unknown") + reasons
+
+
+KIND = Kind(
+    "Creative performance",
+    blocks(creative_performance),
+    (f"The {_TOP} creatives with most of the chosen figure.",),
+    lambda selection: choice_of("creative_metric", selection.creative_metric, CREATIVE_METRICS),
+)

@@ -1,0 +1,64 @@
+"""Who saw the ads, pivot by pivot."""
+
+from reporting.pages.report.answers import Block, Chart, Column, Row, Table, metric_column
+from reporting.pages.report.filters import Selection
+from reporting.pages.report.sections.kind import Found, Kind
+from reporting.periods import Period
+from reporting.queries.audience import Audience, Audiences, Segment, audiences
+
+_TOP = 10
+
+
+def demographics(selection: Selection) -> Found:
+    """Who saw the ads: one block per pivot that holds figures, and which months they are of."""
+    found = audiences(ad_accounts=selection.ad_accounts, period=selection.period, top=_TOP)
+    return tuple(_pivot(one) for one in found.pivots if one.segments), _months(found, selection)
+
+
+def _pivot(audience: Audience) -> Block:
+    columns = (
+        Column(name="segment", label="Segment"),
+        Column(name="share", label="Share in percent", unit="percent"),
+        *map(metric_column, ("impressions", "clicks", "ctr_percent", "conversions", "leads")),
+    )
+    segments = [*audience.segments, *([audience.rest] if audience.rest else [])]
+    return Block(
+        key=audience.pivot_type,
+        title=audience.label,
+        note=_coverage(audience),
+        table=Table(columns=columns, rows=tuple(map(_segment_row, segments))),
+        chart=Chart(kind="bars", labels="segment", series=("share",)),
+    )
+
+
+def _segment_row(one: Segment) -> Row:
+    return one.name, one.share_percent, one.impressions, one.clicks, one.ctr_percent, one.conversions, one.leads
+
+
+def _coverage(audience: Audience) -> str:
+    coverage = audience.coverage_percent
+    if coverage is None:
+        return "There are no whole months of impressions to hold the segments against."
+    if 99.5 <= coverage < 100.5:
+        return "The segments explain all impressions of these months."
+    if coverage > 100:
+        return "LinkedIn counts some members in several segments, so the segments together pass all impressions."
+    return f"The segments explain {coverage:.0f} % of all impressions; LinkedIn withholds segments that are too small."
+
+
+def _months(found: Audiences, selection: Selection) -> tuple[str, ...]:
+    asked = list(dict.fromkeys(day.replace(day=1) for day in Period(found.first_day, found.last_day).each_day()))
+    missing = [f"{month:%B %Y}" for month in asked if month not in found.months]
+    span = " to ".join(f"{month:%B %Y}" for month in dict.fromkeys([asked[0], asked[-1]]))
+    said = [f"LinkedIn counts audiences by calendar month, so whole months are shown: {span}."]
+    if found.partly_fetched_months:
+        partly = ", ".join(f"{month:%B %Y}" for month in found.partly_fetched_months)
+        said.append(f"Not every day of {partly} is fetched, so what the segments explain is said without it.")
+    if found.months and missing:
+        said.append(f"No figures are stored of {', '.join(missing)}.")
+    if selection.campaign_ids is not None:
+        said.append("Audiences are kept per ad account: choosing campaigns does not narrow them.")
+    return tuple(said)
+
+
+KIND = Kind("Demographics", demographics)

@@ -1,0 +1,33 @@
+"""Where the money went: the largest parts and everything else."""
+
+from reporting.pages.report.answers import Block, Chart, Column, Table, metric_column
+from reporting.pages.report.filters import Selection
+from reporting.pages.report.sections.kind import Kind, blocks, in_currency
+from reporting.queries.budgets import spend_distribution
+
+_TOP = 7
+
+
+def spend_by_campaign(selection: Selection) -> tuple[Block, ...]:
+    """The largest parts and everything else."""
+    columns = (
+        Column(name="campaign", label="Campaign"),
+        metric_column("spend"),
+        Column(name="share", label="Share in percent", unit="percent"),
+    )
+    return tuple(
+        Block(
+            key=one.total.currency or "",
+            title=in_currency("Spend by campaign", one.total.currency),
+            currency=one.total.currency,
+            table=Table(
+                columns=columns,
+                rows=tuple((part.label, part.spend.amount, part.share_percent) for part in one.parts),
+            ),
+            chart=Chart(kind="doughnut", labels="campaign", series=("spend",)),
+        )
+        for one in spend_distribution(top=_TOP, **selection.asked())
+    )
+
+
+KIND = Kind("Spend distribution", blocks(spend_by_campaign))

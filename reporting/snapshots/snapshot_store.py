@@ -1,0 +1,187 @@
+"""Writes snapshots into the storage and their rows into `snapshots`, as its sole writer; removes old ones."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from tempfile import TemporaryFile
+from typing import BinaryIO, Final
+
+from django.conf import settings
+from django.core.files import File
+from django.db import transaction
+
+from accounts import audit_trail
+from accounts.models import AdAccount, User
+from ingestion.models import SyncLog
+from reporting.models import Snapshot
+from reporting.models.snapshot import snapshot_storage
+from reporting.periods import Period, last_days
+from reporting.snapshots.assembly import DoesNotFit, Written, write_document
+from reporting.snapshots.document import SCHEMA_VERSION
+
+log = logging.getLogger(__name__)
+
+# What waits so long was forgotten: its message to the workers is lost.
+_FORGOTTEN_AFTER: Final = timedelta(days=1)
+_FORGOTTEN = "No worker took it within a day. Take it again once a worker runs (page Status)."
+_BROKE_OFF = "Writing it broke off. Take it again; the log of the worker says why."
+
+
+def queue(ad_account: AdAccount, *, days: int, asked_by: User, now: datetime) -> Snapshot:
+    """The wish of a person for the last whole days; one that waits already is not doubled."""
+    period = last_days(days, today=now.date())
+    wish = {"ad_account": ad_account, "first_day": period.first_day, "last_day": period.last_day}
+    waiting = Snapshot.objects.filter(**wish, state__in=Snapshot.UNFINISHED).first()
+    if waiting:
+        return waiting
+    snapshot = Snapshot.objects.create(**wish, trigger=Snapshot.Trigger.MANUAL, asked_by=asked_by, asked_at=now)
+    audit_trail.record(
+        "snapshot_taken", actor=asked_by, ad_account_id=ad_account.pk, snapshot_id=snapshot.pk, days=days
+    )
+    return snapshot
+
+
+def write_queued(snapshot_id: int, *, now: datetime) -> Snapshot:
+    """Write what a person asked for; once, however often it is asked. Raises Snapshot.DoesNotExist."""
+    snapshot = Snapshot.objects.select_related("ad_account").get(pk=snapshot_id)
+    if snapshot.state not in Snapshot.UNFINISHED:
+        return snapshot
+    _set_state(snapshot, Snapshot.State.WRITING)
+    try:
+        with _written(snapshot, now=now) as (file, written):
+            _store(snapshot, file, written)
+    except DoesNotFit as error:
+        _set_state(snapshot, Snapshot.State.FAILED, trouble=str(error))
+    except Exception:
+        _set_state(snapshot, Snapshot.State.FAILED, trouble=_BROKE_OFF)
+        raise
+    return snapshot
+
+
+def write_now(ad_account: AdAccount, *, days: int, now: datetime) -> Snapshot:
+    """Here, for the command line. Raises DoesNotFit."""
+    snapshot = _new(ad_account, days=days, trigger=Snapshot.Trigger.COMMAND, now=now)
+    with _written(snapshot, now=now) as (file, written), transaction.atomic():
+        _store(snapshot, file, written)
+        audit_trail.record(
+            "snapshot_taken", ad_account_id=ad_account.pk, snapshot_id=snapshot.pk, days=days, by="command"
+        )
+    return snapshot
+
+
+def write_after_sync(ad_account_id: int, *, now: datetime) -> Snapshot | None:
+    """None where the newest one of these days would be the same: it is noted there that it still holds.
+
+    One that does not fit says so as a failed one. Raises AdAccount.DoesNotExist.
+    """
+    ad_account = AdAccount.objects.get(pk=ad_account_id)
+    snapshot = _new(ad_account, days=settings.SNAPSHOT_DAYS, trigger=Snapshot.Trigger.SYNC, now=now)
+    try:
+        return _written_unless_the_same(snapshot, now=now)
+    except DoesNotFit as error:
+        return _failed_after_sync(snapshot, trouble=str(error))
+
+
+def _written_unless_the_same(snapshot: Snapshot, *, now: datetime) -> Snapshot | None:
+    with _written(snapshot, now=now) as (file, written):
+        same = _newest_of_these_days(snapshot)
+        if same and same.digest == written.digest and snapshot_storage().exists(same.stored_as):
+            same.confirmed_as_of = written.data_as_of
+            same.save(update_fields=["confirmed_as_of"])
+            return None
+        _store(snapshot, file, written)
+    return snapshot
+
+
+def _failed_after_sync(snapshot: Snapshot, *, trouble: str) -> Snapshot:
+    """The last one alone: every sync would fail as the one before did."""
+    snapshot.state, snapshot.trouble = Snapshot.State.FAILED, trouble
+    with transaction.atomic():
+        Snapshot.objects.filter(
+            ad_account=snapshot.ad_account, trigger=Snapshot.Trigger.SYNC, state=Snapshot.State.FAILED
+        ).delete()
+        snapshot.save()
+    return snapshot
+
+
+def prune(*, now: datetime) -> int:
+    """Remove old snapshots and files that belong to none, give up those that wait in vain; returns how many went."""
+    waiting = Snapshot.objects.filter(state__in=Snapshot.UNFINISHED, asked_at__lt=now - _FORGOTTEN_AFTER)
+    waiting.update(state=Snapshot.State.FAILED, trouble=_FORGOTTEN)
+    old = Snapshot.objects.filter(asked_at__lt=now - timedelta(days=settings.SNAPSHOT_KEEP_DAYS))
+    removed = old.delete()[1].get(Snapshot._meta.label, 0)
+    for name in _files_of_nobody(older_than=now - _FORGOTTEN_AFTER):
+        log.info("Removing %s: it belongs to no snapshot; the process that wrote it was killed.", name)
+        snapshot_storage().delete(name)
+    return removed
+
+
+def _new(ad_account: AdAccount, *, days: int, trigger: str, now: datetime) -> Snapshot:
+    period = last_days(days, today=now.date())
+    return Snapshot(
+        ad_account=ad_account, trigger=trigger, asked_at=now, first_day=period.first_day, last_day=period.last_day
+    )
+
+
+@contextmanager
+def _written(snapshot: Snapshot, *, now: datetime) -> Iterator[tuple[BinaryIO, Written]]:
+    """The document in a temporary file."""
+    with TemporaryFile() as file:
+        written = write_document(
+            file,
+            ad_account=snapshot.ad_account,
+            period=Period(snapshot.first_day, snapshot.last_day),
+            now=now,
+            most_bytes=settings.SNAPSHOT_MAX_BYTES,
+        )
+        yield file, written
+
+
+def _store(snapshot: Snapshot, file: BinaryIO, written: Written) -> None:
+    """File first: a row never speaks of a file that is not there yet."""
+    snapshot.state = Snapshot.State.WRITTEN
+    snapshot.generated_at = written.generated_at
+    snapshot.data_as_of = snapshot.confirmed_as_of = written.data_as_of
+    if written.sync_run_id is not None:
+        # None again where the run was pruned meanwhile.
+        snapshot.sync_run = SyncLog.objects.filter(pk=written.sync_run_id).first()
+    snapshot.schema_version = SCHEMA_VERSION
+    snapshot.size_bytes = written.size_bytes
+    snapshot.digest = written.digest
+    snapshot.dropped = written.dropped
+    file.seek(0)
+    snapshot.document.save(_name(snapshot, written.generated_at), File(file), save=False)
+    try:
+        # A row that was deleted meanwhile is not made anew.
+        snapshot.save(force_update=snapshot.pk is not None)
+    except Exception:
+        snapshot_storage().delete(snapshot.stored_as)
+        raise
+
+
+def _name(snapshot: Snapshot, generated_at: datetime) -> str:
+    """A folder per ad account; within it names sort by time."""
+    days = f"{snapshot.first_day}_{snapshot.last_day}"
+    return f"{snapshot.ad_account_id}/{generated_at:%Y%m%dT%H%M%SZ}_{days}.json"
+
+
+def _newest_of_these_days(snapshot: Snapshot) -> Snapshot | None:
+    written = Snapshot.objects.filter(ad_account=snapshot.ad_account, state=Snapshot.State.WRITTEN)
+    of_these = written.filter(first_day=snapshot.first_day, last_day=snapshot.last_day)
+    return of_these.order_by("-asked_at", "-pk").first()
+
+
+def _set_state(snapshot: Snapshot, state: str, *, trouble: str = "") -> None:
+    """By id: a row that was deleted meanwhile stays deleted."""
+    snapshot.state, snapshot.trouble = state, trouble
+    Snapshot.objects.filter(pk=snapshot.pk).update(state=state, trouble=trouble)
+
+
+def _files_of_nobody(*, older_than: datetime) -> Iterator[str]:
+    storage = snapshot_storage()
+    folders = storage.listdir("")[0] if storage.exists("") else []
+    for folder in folders:
+        names = {f"{folder}/{file}" for file in storage.listdir(folder)[1]}
+        names -= set(Snapshot.objects.filter(document__in=names).values_list("document", flat=True))
+        yield from (name for name in sorted(names) if storage.get_modified_time(name) < older_than)

@@ -1,0 +1,81 @@
+"""Who signs in, fails to and signs out, by the real login form."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.auth import authenticate
+from django.test import Client, RequestFactory
+from django.urls import reverse
+
+from accounts.models import AuditEvent, User
+from accounts.sign_in import receivers
+from tests.builders import NOW, make_user
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "correct horse battery staple"
+
+
+def events() -> list[tuple[str, str | None, Any]]:
+    return [(event.kind, event.actor_email, event.detail) for event in AuditEvent.objects.order_by("pk")]
+
+
+def sign_in(client: Client, email: str, password: str) -> None:
+    form = {"username": email, "password": password}
+    client.post(reverse("admin:login"), form, headers={"X-Forwarded-For": "203.0.113.9"})
+
+
+def test_signing_in_and_out_is_recorded(client: Client) -> None:
+    make_user(email="dora@example.com", password=PASSWORD)
+    sign_in(client, "dora@example.com", PASSWORD)
+    client.post(reverse("admin:logout"))
+    assert events() == [
+        ("login", "dora@example.com", {"ip": "127.0.0.1"}),
+        ("logout", "dora@example.com", {"ip": "127.0.0.1"}),
+    ]
+
+
+def test_failing_to_sign_in_is_recorded_without_the_password(client: Client, bob: User) -> None:
+    sign_in(client, "bob@example.com", "hunter2-hunter2")
+    sign_in(client, "nobody@example.com", "hunter2-hunter2")
+    assert events() == [
+        ("login_failed", None, {"user_email": "bob@example.com", "ip": "127.0.0.1"}),
+        ("login_failed", None, {"user_email": "nobody@example.com", "ip": "127.0.0.1"}),
+    ]
+    assert "hunter2" not in str(events())
+
+
+def test_what_no_form_would_let_through_is_stored_too() -> None:
+    receivers.record_failed_login(credentials={"email": "a\0b" + "c" * 500, "password": "x"})
+    ((kind, _, detail),) = events()
+    assert (kind, detail["ip"], len(detail["user_email"])) == ("login_failed", None, 254)
+
+
+def test_who_was_never_signed_in_does_not_sign_out(client: Client) -> None:
+    client.logout()
+    client.post(reverse("admin:logout"))
+    assert events() == []
+
+
+def test_a_lock_out_is_told_once_an_hour() -> None:
+    """As django-axes tells it: at every further try."""
+    for minutes, email, ip, told in (
+        (0, "bob@example.com", "203.0.113.9", 1),
+        (59, "bob@example.com", "203.0.113.9", 1),
+        (59, "bob@example.com", "203.0.113.10", 2),
+        (59, "alice@example.com", "203.0.113.9", 3),
+        (61, "bob@example.com", "203.0.113.9", 4),
+    ):
+        with time_machine.travel(NOW + timedelta(minutes=minutes), tick=False):
+            receivers.record_lock_out(request=None, username=email, ip_address=ip, signal=None, sender="axes")
+        assert AuditEvent.objects.filter(kind="locked_out").count() == told
+    assert events()[0] == ("locked_out", None, {"user_email": "bob@example.com", "ip": "203.0.113.9"})
+
+
+def test_a_try_while_locked_out_is_no_failed_login_as_well() -> None:
+    request: Any = RequestFactory().post("/")
+    request.axes_locked_out = True
+    authenticate(request, username="bob@example.com", password="x")
+    assert [kind for kind, _, _ in events()] == ["locked_out"]

@@ -1,0 +1,157 @@
+"""`ingestion/sync/plan.py`: what a sync will ask, against what it then really asks of a simulated LinkedIn."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection as database
+from django.db import transaction
+
+from ingestion.linkedin_simulator.simulator import Options
+from ingestion.linkedin_simulator.world import WorldSize
+from ingestion.models import SyncLog, UrnName
+from ingestion.sync.plan import Plan, plan_sync
+from ingestion.sync.sync import days_to_ask
+from tests.builders import make_ad_account, make_campaign, make_creative, make_segment, make_sync_run, make_urn_name
+from tests.ingestion.simulated import SimulatedLinkedIn, simulated_linkedin
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+TODAY = NOW.date()
+FIRST_DAY = TODAY - timedelta(days=89)
+# The ad account and its daily totals, its campaigns, its creatives, their days, eight pivots.
+FEWEST = 2 + 1 + 1 + 2 + 8
+ENDPOINTS = {
+    "ad account": "adAccounts",
+    "campaigns": "adCampaigns",
+    "creatives": "creatives",
+    "names": "adTargetingEntities",
+}
+
+
+def plan_of(linkedin: SimulatedLinkedIn) -> Plan:
+    """The plan of the sync that is due now; any write of it would be refused."""
+    ad_account_id = linkedin.ad_account_ids[0]
+    with transaction.atomic(), database.cursor() as cursor:
+        cursor.execute("SET TRANSACTION READ ONLY")
+        first_day, last_day = days_to_ask(ad_account_id, first_day=None, last_day=None, today=linkedin.today)
+        return plan_sync(ad_account_id, first_day=first_day, last_day=last_day, now=linkedin.now())
+
+
+def calls_by_endpoint(plan: Plan) -> dict[str, int]:
+    """The plan's calls, added up as the simulator counts them."""
+    analytics = sum(calls for name, calls in plan.calls.items() if name not in ENDPOINTS)
+    asked = {endpoint: plan.calls[name] for name, endpoint in ENDPOINTS.items()} | {"adAnalytics": analytics}
+    return {endpoint: calls for endpoint, calls in asked.items() if calls}
+
+
+@pytest.fixture
+def options(request) -> Options:
+    """A usual world, unless the test names another."""
+    size = getattr(request, "param", {"campaigns_per_account": 16})
+    return Options(now=NOW, frozen=True, size=WorldSize(ad_accounts=1, **size))
+
+
+@pytest.fixture
+def linkedin(settings, options):
+    with simulated_linkedin(settings, options) as linkedin:
+        linkedin.connect()
+        yield linkedin
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"campaigns_per_account": 16},
+        # Several windows per table, and two pages of creatives.
+        {"campaigns_per_account": 10, "creatives_per_campaign": 18, "dense": True, "activity": 1.0},
+        {"campaigns_per_account": 0},
+    ],
+    indirect=True,
+    ids=["usual", "large", "empty"],
+)
+def test_after_a_sync_the_plan_is_what_the_next_sync_asks(linkedin, settings):
+    settings.BACKFILL_DAYS, settings.LOOKBACK_DAYS = 120, 119
+    assert linkedin.sync().status == "success"
+    linkedin.forget_calls()
+    plan = plan_of(linkedin)
+    assert linkedin.simulator.counters.counted()["total"] == 0, "a plan asks LinkedIn nothing"
+    again = linkedin.sync(force=True)
+    assert calls_by_endpoint(plan) == linkedin.simulator.counters.counted()["calls"]
+    assert plan.total_calls == again.api_calls
+    for table in ("campaigns", "creatives", "campaign_daily_metrics", "creative_daily_metrics"):
+        assert again.rows.get(table, 0) <= plan.rows[table] <= again.rows.get(table, 0) * 1.05 + 1, table
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("options", [{"campaigns_per_account": 4, "activity": 0.0}], indirect=True)
+def test_a_plan_knows_that_a_sync_looks_twice_at_an_idle_ad_account(linkedin):
+    linkedin.sync()
+    linkedin.forget_calls()
+    plan = plan_of(linkedin)
+    linkedin.sync(force=True)
+    assert plan.calls["ad account"] == linkedin.simulator.counters.counted()["calls"]["adAccounts"] == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_before_the_first_sync_the_plan_says_the_least_it_can_take(linkedin):
+    linkedin.forget_calls()
+    plan = plan_of(linkedin)
+    assert linkedin.simulator.counters.counted()["total"] == 0
+    assert (plan.entities_known, plan.total_calls, plan.total_rows) == (False, FEWEST, 0)
+    assert (plan.first_day, plan.last_day) == (FIRST_DAY, TODAY)
+    first = linkedin.sync()
+    assert plan.total_calls <= first.api_calls
+    assert plan_of(linkedin).entities_known
+
+
+@pytest.mark.django_db
+def test_a_plan_counts_pages_of_what_is_still_listed():
+    ad_account = make_ad_account()
+    campaign = make_campaign(account=ad_account)
+    for _ in range(100):
+        make_creative(campaign=campaign)
+    make_creative(campaign=campaign, missing_since=NOW)
+    plan = plan_sync(ad_account.pk, first_day=FIRST_DAY, last_day=TODAY, now=NOW)
+    assert (plan.calls["creatives"], plan.rows["creatives"]) == (1, 100)
+    make_creative(campaign=campaign)
+    plan = plan_sync(ad_account.pk, first_day=FIRST_DAY, last_day=TODAY, now=NOW)
+    assert (plan.calls["creatives"], plan.rows["creatives"]) == (2, 101)
+
+
+@pytest.mark.django_db
+def test_a_plan_asks_for_names_that_are_still_missing_fifty_a_call():
+    ad_account = make_ad_account()
+    for number in range(51):
+        make_segment(account=ad_account, segment=f"urn:li:title:{number}", segment_name=None)
+    make_segment(account=ad_account, segment="SIZE_1", segment_name=None)
+    make_segment(account=ad_account, segment="urn:li:title:named")
+    assert plan_sync(ad_account.pk, first_day=FIRST_DAY, last_day=TODAY, now=NOW).calls["names"] == 2
+    make_urn_name(urn="urn:li:title:7", name=None, looked_up_at=NOW)
+    assert plan_sync(ad_account.pk, first_day=FIRST_DAY, last_day=TODAY, now=NOW).calls["names"] == 1
+    assert UrnName.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_plan_of_days_older_than_linkedin_keeps_demographics_asks_for_none():
+    day = TODAY - timedelta(days=1000)
+    plan = plan_sync(make_ad_account().pk, first_day=day, last_day=day, now=NOW)
+    assert plan.calls["audience_demographics"] == 0
+
+
+@pytest.mark.django_db
+def test_the_time_is_learnt_from_the_last_twenty_successes():
+    ad_account = make_ad_account()
+
+    def seconds() -> float:
+        return plan_sync(ad_account.pk, first_day=FIRST_DAY, last_day=TODAY, now=NOW).seconds
+
+    assert seconds() == FEWEST * 0.5, "nothing was timed yet"
+    slow = {"started_at": NOW - timedelta(days=2, hours=1), "finished_at": NOW - timedelta(days=2)}
+    make_sync_run(account=ad_account, api_calls_made=1, **slow)
+    make_sync_run(account=ad_account, api_calls_made=1, status="failed")
+    for number in range(20):
+        started_at = NOW + timedelta(minutes=number)
+        took = timedelta(seconds=10)
+        make_sync_run(account=ad_account, started_at=started_at, finished_at=started_at + took, api_calls_made=40)
+    assert SyncLog.objects.count() == 22
+    assert seconds() == pytest.approx(FEWEST * 0.25)

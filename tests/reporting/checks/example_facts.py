@@ -1,0 +1,77 @@
+"""An ad account of one campaign in which no rule finds anything; `campaign(**changes)` breaks it."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from reporting.checks.facts import AdAccountFacts, CampaignFacts, CreativeFacts
+from reporting.checks.rules import RULES
+from reporting.checks.rules.base import Found, Verdict
+from tests.builders import NOW
+
+
+def campaign(**changes: Any) -> CampaignFacts:
+    values: dict[str, Any] = {
+        "id": 1,
+        "name": "Spring",
+        "type": "SPONSORED_UPDATES",
+        "objective": "WEBSITE_VISIT",
+        "cost_type": "CPC",
+        "bid_strategy": "NONE",
+        "audience_network": False,
+        "audience_expansion": False,
+        "daily_budget": Decimal(50),
+        "daily_budget_currency": "EUR",
+        "starts_at": NOW - timedelta(days=200),
+        "created_at": NOW - timedelta(days=200),
+        "creatives_active": 4,
+        "creatives_serving": 4,
+        "impressions": 100_000,
+        "clicks": 1000,
+        "spend": Decimal(1500),
+        "conversions": 10,
+        "seen_lately": 20_000,
+        "paced_days": 7,
+        "paced_spend": Decimal(350),
+    }
+    return CampaignFacts(**values | changes)
+
+
+def creative(**changes: Any) -> CreativeFacts:
+    values: dict[str, Any] = {
+        "id": "urn:li:sponsoredCreative:1",
+        "name": "Quote card",
+        "campaign_id": 1,
+        "campaign_name": "Spring",
+        "review_status": "APPROVED",
+        "hold_reasons": (),
+        "is_serving": True,
+        "changed_at": NOW - timedelta(days=30),
+        "spend": Decimal(12),
+    }
+    return CreativeFacts(**values | changes)
+
+
+def ad_account(*parts: CampaignFacts | CreativeFacts, **changes: Any) -> AdAccountFacts:
+    values: dict[str, Any] = {
+        "id": 7,
+        "currency": "EUR",
+        "as_of": NOW,
+        "figures_from": NOW.date() - timedelta(days=89),
+        "figures_through": NOW.date(),
+        "campaigns": tuple(one for one in parts if isinstance(one, CampaignFacts)),
+        "creatives": tuple(one for one in parts if isinstance(one, CreativeFacts)),
+    }
+    return AdAccountFacts(**values | changes)
+
+
+def judge(rule_id: str, *parts: CampaignFacts | CreativeFacts, **changes: Any) -> Verdict:
+    return RULES[rule_id].judge(ad_account(*parts, **changes))
+
+
+def the_finding(rule_id: str, *parts: CampaignFacts | CreativeFacts, **changes: Any) -> Found:
+    """The rule finds one thing and misses nothing."""
+    verdict = judge(rule_id, *parts, **changes)
+    assert verdict.unjudged == ()
+    [found] = verdict.found
+    return found

@@ -1,0 +1,332 @@
+"""Roles for BI tools: what they may read, what they are refused, how they are made, changed and dropped."""
+
+import base64
+import hashlib
+import hmac
+import io
+import re
+from typing import Any
+
+import psycopg
+import pytest
+from django.core.management import CommandError, call_command, execute_from_command_line
+from django.db import connection
+
+from accounts.admin.audit_sentences import sentence
+from accounts.models import AuditEvent
+from reporting.models import ReportingRole
+from reporting.operations import bi_roles
+from reporting.operations.bi_roles import RoleRefused
+from tests.builders import (
+    make_ad_account,
+    make_campaign,
+    make_campaign_day,
+    make_creative,
+    make_creative_day,
+    make_segment,
+)
+from tests.reporting.operations.reading_role import connected_as, made_role, read_as
+
+VIEWS = (
+    "reporting_campaign_daily",
+    "reporting_creative_daily",
+    "reporting_account_daily",
+    "reporting_demographics_monthly",
+)
+# No right, or a view that nobody could write through.
+REFUSALS = (
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.ObjectNotInPrerequisiteState,
+    psycopg.errors.WrongObjectType,
+)
+
+
+def run(*words: str) -> str:
+    out = io.StringIO()
+    call_command("create_reporting_role", *words, stdout=out)
+    return out.getvalue()
+
+
+def role_row(name: str) -> dict[str, Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT rolcanlogin, rolsuper, rolcreaterole, rolcreatedb, rolpassword, rolconnlimit"
+            " FROM pg_authid WHERE rolname = %s",
+            [name],
+        )
+        names = [column.name for column in cursor.description]
+        return next((dict(zip(names, row, strict=True)) for row in cursor.fetchall()), {})
+
+
+def opens(password: str, verifier: str) -> bool:
+    """As the server checks it (RFC 5802)."""
+    _, salted, keys = verifier.split("$")
+    rounds, salt = salted.split(":")
+    secret = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(salt), int(rounds))
+    client_key = hmac.digest(secret, b"Client Key", "sha256")
+    return base64.b64encode(hashlib.sha256(client_key).digest()).decode() == keys.split(":")[0]
+
+
+def make_figures() -> int:
+    """Of a new ad account, one row in each view."""
+    ad_account = make_ad_account()
+    creative = make_creative(campaign=make_campaign(account=ad_account))
+    make_campaign_day(campaign=creative.campaign)
+    make_creative_day(creative=creative)
+    make_segment(account=ad_account)
+    return ad_account.pk
+
+
+def seen_by(role: str) -> list[set[int]]:
+    return [{row["ad_account_id"] for row in read_as(role, f"SELECT ad_account_id FROM {view}")} for view in VIEWS]
+
+
+# --- what a role reads ---
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_role_reads_every_view_and_ad_accounts_that_come_later():
+    first = make_figures()
+    with made_role() as role:
+        assert seen_by(role) == [{first}] * 4
+        second = make_figures()
+        assert seen_by(role) == [{first, second}] * 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_role_reads_the_ad_accounts_it_is_held_to_until_that_changes():
+    granted, other = make_figures(), make_figures()
+    with made_role(ad_account_ids=[granted]) as role:
+        assert seen_by(role) == [{granted}] * 4
+        # A new password is no reason to show more.
+        assert bi_roles.save(role, new_password=True).ad_account_ids == [granted]
+        assert seen_by(role) == [{granted}] * 4
+        bi_roles.save(role, ad_account_ids=[other])
+        assert seen_by(role) == [{other}] * 4
+        bi_roles.save(role, every_ad_account=True)
+        assert seen_by(role) == [{granted, other}] * 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_role_of_another_origin_sees_nothing_though_it_was_let_in():
+    make_figures()
+    with made_role() as role:
+        ReportingRole.objects.filter(pk=role).delete()
+        assert seen_by(role) == [set()] * 4
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_function_of_the_asker_is_not_tried_on_hidden_rows(view):
+    """A temporary function that tells what it is shown, and claims to be cheaper than any condition of ours."""
+    granted, hidden = make_figures(), make_figures()
+    heard: list[str] = []
+    with made_role(ad_account_ids=[granted]) as role, connected_as(role) as other:
+        other.add_notice_handler(lambda notice: heard.append(str(notice.message_primary)))
+        other.execute("SET default_transaction_read_only = off")
+        # An index would not meet hidden rows at all; without one, only the barrier keeps the cheapest from going first.
+        for plan in ("enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan"):
+            other.execute(f"SET {plan} = off")
+        other.execute(
+            "CREATE FUNCTION pg_temp.told(bigint) RETURNS boolean LANGUAGE plpgsql COST 0.0000001"
+            " AS $$ BEGIN RAISE NOTICE '%', $1; RETURN true; END $$"
+        )
+        other.execute(f"SELECT * FROM {view} WHERE pg_temp.told(ad_account_id)")
+        # The server may notice the end of a session later than the role is dropped.
+        other.execute("DROP FUNCTION pg_temp.told")
+    assert str(granted) in heard
+    assert str(hidden) not in heard
+
+
+# --- what it is refused ---
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_role_is_refused_at_every_table_whatever_it_tries():
+    tables = connection.introspection.table_names(include_views=True)
+    assert {"linkedin_connections", "api_tokens", "users", "sync_log", "reporting_visible_ad_accounts"} <= set(tables)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_schema()")
+        [(schema,)] = cursor.fetchall()
+    with made_role() as role, connected_as(role) as other:
+        # Anybody may end the read-only mode that their transactions begin in: what holds are missing rights.
+        other.execute("SET default_transaction_read_only = off")
+        for table in tables:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                other.execute(f'SELECT * FROM {schema}."{table}"')
+            for statement in ("DELETE FROM {}", "TRUNCATE {}", "INSERT INTO {} DEFAULT VALUES"):
+                with pytest.raises(REFUSALS):
+                    other.execute(statement.format(f'{schema}."{table}"'))
+        for view in VIEWS:
+            for statement in (
+                "DELETE FROM {}",
+                "UPDATE {} SET spend = 0",
+                "INSERT INTO {} DEFAULT VALUES",
+                "DROP VIEW {}",
+            ):
+                with pytest.raises(REFUSALS):
+                    other.execute(statement.format(view))
+        for statement in (
+            "SELECT rolpassword FROM pg_authid",
+            f"CREATE TABLE {schema}.mine (id int)",
+            "CREATE TABLE reporting.mine (id int)",
+            "CREATE SCHEMA mine",
+            "SET ROLE postgres",
+            "SELECT pg_read_file('/etc/passwd')",
+            "COPY (SELECT 1) TO '/tmp/mine'",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                other.execute(statement)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_roles_transactions_are_read_only_and_bounded_to_begin_with():
+    with made_role() as role, connected_as(role) as other:
+        told = [other.execute(f"SHOW {one}").fetchone() for one in bi_roles._SETTINGS]
+        assert told == [("on",), ("5min",), ("5min",), ("reporting",)]
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            other.execute("CREATE TEMPORARY TABLE mine (id int)")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("open_to_all", "remedy"),
+    [
+        ("GRANT SELECT ON campaigns TO PUBLIC", "REVOKE ALL ON campaigns FROM PUBLIC"),
+        ("GRANT SELECT (email) ON users TO PUBLIC", "REVOKE ALL ON users FROM PUBLIC"),
+        ("GRANT DELETE ON users TO PUBLIC", "REVOKE ALL ON users FROM PUBLIC"),
+        ("GRANT CREATE ON SCHEMA public TO PUBLIC", "REVOKE CREATE ON SCHEMA public FROM PUBLIC"),
+    ],
+)
+def test_no_role_is_made_where_everybody_may_do_more_than_it_should(open_to_all, remedy):
+    with connection.cursor() as cursor:
+        cursor.execute(open_to_all)
+    with pytest.raises(RoleRefused, match=re.escape(f"As an administrator run `{remedy}`")):
+        bi_roles.save("bi_of_all")
+    assert not role_row("bi_of_all")
+    assert not AuditEvent.objects.exists()
+
+
+# --- the command ---
+
+
+@pytest.mark.django_db
+def test_the_password_is_told_once_and_kept_as_a_digest():
+    said = run("bi_told")
+    [password] = re.findall(r"shown only now: (\S+)", said)
+    row = role_row("bi_told")
+    assert len(password) >= 32
+    assert opens(password, row["rolpassword"])
+    assert (row["rolcanlogin"], row["rolsuper"], row["rolcreaterole"], row["rolcreatedb"]) == (
+        True,
+        False,
+        False,
+        False,
+    )
+    assert row["rolconnlimit"] == 20
+
+    assert "assword" not in run("bi_told")
+    assert role_row("bi_told") == row, "saying it again changes nothing"
+    [another] = re.findall(r"shown only now: (\S+)", run("bi_told", "--new-password"))
+    assert another != password
+    assert opens(another, role_row("bi_told")["rolpassword"])
+
+
+@pytest.mark.django_db
+def test_a_password_can_be_brought_along(tmp_path, monkeypatch):
+    file = tmp_path / "password"
+    file.write_text("correct horse battery\nand more\n")
+    assert "correct horse" not in run("bi_brought", "--password-file", str(file))
+    assert opens("correct horse battery", role_row("bi_brought")["rolpassword"])
+    monkeypatch.setattr("sys.stdin", io.StringIO("staple battery horse\n"))
+    run("bi_brought", "--password-file", "-")
+    assert opens("staple battery horse", role_row("bi_brought")["rolpassword"])
+
+
+@pytest.mark.django_db
+def test_the_audit_trail_tells_of_every_change():
+    ad_account = make_ad_account()
+    run("bi_told")
+    run("bi_told", "--ad-account", str(ad_account.pk))
+    run("bi_told", "--drop")
+    events = AuditEvent.objects.order_by("pk")
+    assert [sentence(one) for one in events] == [
+        "Somebody at the command line made the database role bi_told; ad accounts that it reads: all",
+        f"Somebody at the command line changed the database role bi_told; ad accounts that it reads: {ad_account.pk}",
+        "Somebody at the command line dropped the database role bi_told; ad accounts that it reads: none",
+    ]
+    assert not role_row("bi_told")
+    assert not ReportingRole.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("words", "said", "code"),
+    [
+        (["Bi"], "no name for a role", 2),
+        (["pg_bi"], "no name for a role", 2),
+        (["b" * 64], "no name for a role", 2),
+        (["bi; DROP TABLE users"], "no name for a role", 2),
+        (["bi", "--drop", "--new-password"], "--drop takes nothing but the name", 2),
+        (["bi", "--drop"], "no role bi that was made here", 1),
+        (["postgres"], "a role postgres that was not made here", 1),
+        (["bi", "--ad-account", "404"], "Ad account 404 is not known", 1),
+        (["bi", "--password-file", "/nowhere"], "cannot be read from /nowhere", 1),
+        (["bi", "--password-file", "/dev/null"], "A password has 12 characters at least", 1),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(words, said, code):
+    with pytest.raises(CommandError, match=re.escape(said)) as refused:
+        run(*words)
+    assert refused.value.returncode == code
+    assert not ReportingRole.objects.exists()
+
+
+@pytest.mark.parametrize("words", [[], ["bi", "--ad-account", "x"], ["bi", "--all-ad-accounts", "--ad-account", "1"]])
+def test_wrong_usage_ends_with_2(words):
+    """As typed: from a command line the parser itself ends."""
+    with pytest.raises(SystemExit) as refused:
+        execute_from_command_line(["manage.py", "create_reporting_role", *words])
+    assert refused.value.code == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_role_that_still_owns_something_is_not_half_dropped():
+    with made_role() as role, connected_as(role) as other:
+        other.execute("SET default_transaction_read_only = off")
+        other.execute("CREATE TEMPORARY TABLE mine (id int)")
+        with pytest.raises(RoleRefused, match="still owns something"):
+            bi_roles.drop(role)
+        assert other.execute("SELECT count(*) FROM reporting_campaign_daily").fetchone() == (0,)
+        other.execute("DROP TABLE mine")
+
+
+@pytest.mark.django_db
+def test_a_user_who_may_make_no_roles_is_told_who_can():
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE may_little; GRANT ALL ON reporting_roles TO may_little; SET ROLE may_little")
+        with pytest.raises(CommandError) as refused:
+            run("bi")
+        cursor.execute("RESET ROLE")
+    assert refused.value.returncode == 1
+    assert 'run `ALTER ROLE "may_little" CREATEROLE`, then this again' in str(refused.value)
+    assert "permission denied to create role" in str(refused.value)
+
+
+@pytest.mark.django_db
+def test_a_user_who_may_make_roles_needs_to_be_no_superuser():
+    """Of a database whose schema and views are theirs, as migrating makes them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE ROLE may_make_roles CREATEROLE; ALTER SCHEMA reporting OWNER TO may_make_roles;"
+            " GRANT ALL ON ALL TABLES IN SCHEMA public TO may_make_roles;"
+            " GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO may_make_roles"
+        )
+        for view in VIEWS:
+            cursor.execute(f"ALTER VIEW reporting.{view} OWNER TO may_make_roles")
+        cursor.execute("SET ROLE may_make_roles")
+        assert "Made the role bi_small" in run("bi_small")
+        assert "Changed the role bi_small" in run("bi_small", "--new-password")
+        assert "is gone" in run("bi_small", "--drop")
+        cursor.execute("RESET ROLE")
+    assert not role_row("bi_small")
