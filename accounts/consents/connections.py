@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
-import requests
-from django.conf import settings
 from django.db import connection as database
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -19,7 +17,7 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from accounts import audit_trail
-from accounts.consents import linkedin_oauth
+from accounts.consents import linkedin_app
 from accounts.consents.linkedin_oauth import TokenGrant
 from accounts.consents.signals import linkedin_connected
 from accounts.errors import AccountsError, NoUsableConnection, OAuthError, UndecryptableToken
@@ -198,14 +196,12 @@ def connections_to_refresh(*, now: datetime) -> list[int]:
     return list(ending.order_by("pk").values_list("pk", flat=True))
 
 
-def refresh_before_the_end(
-    connection_id: int, *, now: Callable[[], datetime] = timezone.now, session: requests.Session | None = None
-) -> None:
+def refresh_before_the_end(connection_id: int, *, now: Callable[[], datetime] = timezone.now) -> None:
     """Renew an access token that ends within a week; one that serves and cannot be renewed is left to its end.
 
     Raises OAuthError, or NoUsableConnection where only a new consent helps: the connection is marked then.
     """
-    ConnectionTokens(connection_id, least_life=_REFRESHED_BEFORE, now=now, session=session).current()
+    ConnectionTokens(connection_id, least_life=_REFRESHED_BEFORE, now=now).current()
 
 
 def reencrypt_tokens() -> tuple[int, list[int]]:
@@ -250,12 +246,10 @@ class ConnectionTokens:
         *,
         least_life: timedelta = LEAST_LIFE,
         now: Callable[[], datetime] = timezone.now,
-        session: requests.Session | None = None,
     ) -> None:
         self._connection_id = connection_id
         self._least_life = least_life
         self._now = now
-        self._session = session
         self._lock = threading.Lock()
         self._token = ""
         self._good_until: datetime | None = None
@@ -310,7 +304,7 @@ class ConnectionTokens:
         if not _may_refresh(row, now=now) or (still_serves and not _gains_by_refresh(row)):
             return None if still_serves else _give_up(row)
         try:
-            grant = _refresh(row, now=now, session=self._session)
+            grant = linkedin_app.from_settings().refresh(row.refresh_token or "", now=now)
         except OAuthError as error:
             if still_serves:
                 _go_on_without(row, error)
@@ -363,17 +357,6 @@ def _go_on_without(row: LinkedInConnection, error: OAuthError) -> None:
     audit_trail.record("consent_not_renewable", connection_id=row.pk, reason=str(error))
 
 
-def _refresh(row: LinkedInConnection, *, now: datetime, session: requests.Session | None) -> TokenGrant:
-    return linkedin_oauth.refresh(
-        auth_base_url=settings.LINKEDIN_AUTH_BASE_URL,
-        client_id=settings.LINKEDIN_CLIENT_ID,
-        client_secret=settings.LINKEDIN_CLIENT_SECRET,
-        refresh_token=row.refresh_token or "",
-        now=now,
-        session=session,
-    )
-
-
 def _tokens_to_revoke(connection_id: int) -> tuple[list[str], AccountsError | None]:
     """The refresh token first, for it could bring new access tokens; or why they cannot be read."""
     try:
@@ -385,14 +368,10 @@ def _tokens_to_revoke(connection_id: int) -> tuple[list[str], AccountsError | No
 
 def _revoke_at_linkedin(tokens: list[str]) -> OAuthError | None:
     """The first trouble ends it: whoever does not answer once is not waited for twice."""
+    app = linkedin_app.from_settings()
     try:
         for token in tokens:
-            linkedin_oauth.revoke(
-                auth_base_url=settings.LINKEDIN_AUTH_BASE_URL,
-                client_id=settings.LINKEDIN_CLIENT_ID,
-                client_secret=settings.LINKEDIN_CLIENT_SECRET,
-                token=token,
-            )
+            app.revoke(token)
     except OAuthError as error:
         return error
     return None
