@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.access import may_connect_linkedin, may_end_consent, visible_ad_accounts
-from accounts.consents import connections, linkedin_app
+from accounts.consents import choice, connections, linkedin_app
 from accounts.errors import OAuthError
 from accounts.models import LinkedInConnection, User
 
@@ -87,14 +87,14 @@ def callback(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def end_consent(request: HttpRequest, connection_id: int) -> HttpResponse:
     """Says what ending a consent does to the data; the button ends it."""
-    rows = LinkedInConnection.objects.select_related("user").defer("access_token", "refresh_token")
+    rows = LinkedInConnection.objects.select_related("user").without_tokens()
     connection = get_object_or_404(rows, pk=connection_id)
     if not (isinstance(request.user, User) and may_end_consent(request.user, connection)):
         raise PermissionDenied
     if request.method == "POST":
         _end(request, connection, actor=request.user)
         return redirect("admin:index")
-    stops = connections.ad_accounts_only_it_reads(connection_id, now=timezone.now())
+    stops = choice.ad_accounts_read_only_by(connection_id, now=timezone.now())
     context = {
         "title": "End the LinkedIn consent",
         "connection": connection,
