@@ -10,6 +10,8 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, register
 
+from accounts.consents.linkedin_app import missing_settings
+
 # Source: LinkedIn Marketing, "Versioning", read 2026-11-21.
 _SUNSETS: Final = {
     "202601": date(2027, 1, 15),
@@ -41,7 +43,7 @@ _MAKE_KEY = "python -c 'from cryptography.fernet import Fernet; print(Fernet.gen
 @register(deploy=True)
 def linkedin_app(**_: Any) -> list[CheckMessage]:
     """accounts.W001: nobody can connect LinkedIn. Before the first day that is no news for every command."""
-    if settings.LINKEDIN_CLIENT_ID and settings.LINKEDIN_CLIENT_SECRET:
+    if not missing_settings():
         return []
     return [
         checks.Warning(

@@ -6,7 +6,7 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from accounts.consents import connections, consent_warnings
+from accounts.consents import tokens, warnings
 from accounts.errors import AccountsError
 from accounts.people import sessions
 
@@ -16,11 +16,11 @@ log = logging.getLogger(__name__)
 @shared_task
 def refresh_tokens() -> Any:
     """Renew LinkedIn tokens a week before they end; one that fails does not keep the others from it."""
-    ending = connections.connections_to_refresh(now=timezone.now())
+    ending = tokens.connections_to_renew(now=timezone.now())
     failed = 0
     for connection_id in ending:
         try:
-            connections.refresh_before_the_end(connection_id)
+            tokens.renew_ahead(connection_id)
         except AccountsError as error:
             failed += 1
             log.warning("LinkedIn connection %s: %s", connection_id, error)
@@ -32,9 +32,9 @@ def warn_of_ending_consents() -> Any:
     """Tell people of LinkedIn consents that end or are lost; what the mail server refuses is tried again."""
     now = timezone.now()
     sent = failed = 0
-    for connection_id in consent_warnings.connections_to_warn_of(now=now):
+    for connection_id in warnings.connections_to_warn_of(now=now):
         try:
-            sent += consent_warnings.warn(connection_id, now=now)
+            sent += warnings.warn(connection_id, now=now)
         except OSError as error:
             failed += 1
             log.warning(

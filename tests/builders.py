@@ -83,6 +83,8 @@ def make_connection(**changes: Any) -> LinkedInConnection:
     }
     if "user" not in changes:
         changes["user"] = make_user(role=Role.MANAGER)
+    if None in (changes.get("refresh_token", ""), changes.get("refresh_token_expires_at", "")):
+        changes["refresh_token"] = changes["refresh_token_expires_at"] = None
     return LinkedInConnection.objects.create(**values | changes)
 
 

@@ -53,8 +53,8 @@ class LinkedInConnectionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="days left")
     def days_left(self, connection: LinkedInConnection) -> int | None:
-        is_alive = connection.state == LinkedInConnection.State.ACTIVE
-        return connection.days_left(timezone.now()) if is_alive else None
+        now = timezone.now()
+        return connection.days_left(now) if connection.is_living(now) else None
 
     @admin.display(description="consent ends")
     def consent_ends(self, connection: LinkedInConnection) -> str:
@@ -62,7 +62,7 @@ class LinkedInConnectionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="what to do")
     def what_to_do(self, connection: LinkedInConnection) -> str:
-        return connections.what_to_do(connection) or "–"
+        return connections.what_to_do(connection, now=timezone.now()) or "–"
 
     @action(description="Connect LinkedIn", url_path="connect")  # type: ignore[untyped-decorator]
     def connect_linkedin(self, request: HttpRequest) -> HttpResponse:

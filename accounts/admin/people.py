@@ -150,7 +150,7 @@ class UserAdmin(PeopleAdmin, _UserAdmin):
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         person = self.get_object(request, object_id) if request.method == "GET" else None
-        if person and (living := connections.living_of(person)):
+        if person and (living := connections.living_of(person, now=timezone.now())):
             which = ", ".join(map(str, living))
             messages.warning(
                 request,

@@ -98,9 +98,10 @@ def mark_role_lost(*, connection_id: int, ad_account_id: int, now: datetime) -> 
     held.update(lost_at=now)
 
 
-def connections_that_lost_roles(*, since: datetime) -> list[int]:
-    """Active connections that lost a role since then and did not get it back."""
-    lost = LinkedInAdAccountRole.objects.filter(lost_at__gte=since, connection__state=LinkedInConnection.State.ACTIVE)
+def connections_that_lost_roles(*, since: datetime, now: datetime) -> list[int]:
+    """Living connections that lost a role since then and did not get it back."""
+    living = LinkedInConnection.objects.living(now=now)
+    lost = LinkedInAdAccountRole.objects.filter(lost_at__gte=since, connection__in=living)
     return sorted(set(lost.values_list("connection", flat=True)))
 
 

@@ -9,7 +9,6 @@ from django.utils.functional import SimpleLazyObject
 
 from accounts import access
 from accounts.consents import connections
-from accounts.models import LinkedInConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +32,4 @@ def _notices(request: HttpRequest) -> list[ConsentNotice]:
     if user is None or not access.may_connect_linkedin(user):
         return []
     now = timezone.now()
-    return [
-        ConsentNotice(
-            person=one.person,
-            days_left=one.days_left(now) if one.state == LinkedInConnection.State.ACTIVE else 0,
-        )
-        for one in connections.ending_soon(now=now)
-    ]
+    return [ConsentNotice(person=one.person, days_left=one.days_left(now)) for one in connections.ending_soon(now=now)]

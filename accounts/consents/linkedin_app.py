@@ -1,31 +1,21 @@
-"""The LinkedIn app of the settings: its consent page, and the exchange of a code for a grant."""
-
-from datetime import datetime
+"""The LinkedIn app that reads ads, as the settings describe it."""
 
 from django.conf import settings
 
-from accounts.consents import linkedin_oauth
-from accounts.consents.linkedin_oauth import TokenGrant
+from accounts.consents.linkedin_oauth import LinkedInApp
 
 
-def consent_url(*, state: str) -> str:
-    """Address of LinkedIn's consent page for the scopes of the settings."""
-    return linkedin_oauth.authorization_url(
-        auth_base_url=settings.LINKEDIN_AUTH_BASE_URL,
-        client_id=settings.LINKEDIN_CLIENT_ID,
-        redirect_uri=settings.LINKEDIN_REDIRECT_URI,
-        scopes=settings.LINKEDIN_SCOPES,
-        state=state,
-    )
-
-
-def redeem(code: str, *, now: datetime) -> TokenGrant:
-    """The grant behind an authorization code, which works once. Raises OAuthError."""
-    return linkedin_oauth.exchange_code(
-        auth_base_url=settings.LINKEDIN_AUTH_BASE_URL,
+def from_settings() -> LinkedInApp:
+    """The app as configured; ask `missing_settings` first whether it is complete."""
+    return LinkedInApp(
         client_id=settings.LINKEDIN_CLIENT_ID,
         client_secret=settings.LINKEDIN_CLIENT_SECRET,
         redirect_uri=settings.LINKEDIN_REDIRECT_URI,
-        code=code,
-        now=now,
+        scopes=tuple(settings.LINKEDIN_SCOPES),
+        auth_base_url=settings.LINKEDIN_AUTH_BASE_URL,
     )
+
+
+def missing_settings() -> list[str]:
+    """The names of the settings without which LinkedIn cannot be connected."""
+    return [name for name in ("LINKEDIN_CLIENT_ID", "LINKEDIN_CLIENT_SECRET") if not getattr(settings, name)]

@@ -1,6 +1,6 @@
 """Connecting LinkedIn: the page that sends a person to LinkedIn's consent page, the way back, and the way out.
 
-What LinkedIn is told and asked lives in `linkedin_app.py`, what is stored in `connections.py`.
+Requests to LinkedIn are in `linkedin_oauth.py`, what is stored is in `connections.py`.
 """
 
 import secrets
@@ -8,7 +8,6 @@ import time
 from typing import Final
 from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.views.decorators import staff_member_required
 from django.core.exceptions import PermissionDenied
@@ -20,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.access import may_connect_linkedin, may_end_consent, visible_ad_accounts
-from accounts.consents import connections, linkedin_app
+from accounts.consents import choice, connections, linkedin_app
 from accounts.errors import OAuthError
 from accounts.models import LinkedInConnection, User
 
@@ -58,12 +57,13 @@ def connect(request: HttpRequest) -> HttpResponse:
     """Says what will be asked for; the button leads to LinkedIn."""
     if not may_connect_linkedin(request.user):
         return _trouble(request, _NOT_ALLOWED, status=403)
-    if not (settings.LINKEDIN_CLIENT_ID and settings.LINKEDIN_CLIENT_SECRET):
+    if linkedin_app.missing_settings():
         return _trouble(request, _NOT_CONFIGURED, status=200 if request.method != "POST" else 409)
     if request.method == "POST":
         return redirect(_consent_url(request))
-    asked = [(scope, _SCOPES.get(scope, "")) for scope in settings.LINKEDIN_SCOPES]
-    return _page(request, "connect", {"asked": asked, "other_host": _other_host(request)})
+    app = linkedin_app.from_settings()
+    asked = [(scope, _SCOPES.get(scope, "")) for scope in app.scopes]
+    return _page(request, "connect", {"asked": asked, "other_host": _other_host(request, app.redirect_uri)})
 
 
 @never_cache
@@ -87,14 +87,14 @@ def callback(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def end_consent(request: HttpRequest, connection_id: int) -> HttpResponse:
     """Says what ending a consent does to the data; the button ends it."""
-    rows = LinkedInConnection.objects.select_related("user").defer("access_token", "refresh_token")
+    rows = LinkedInConnection.objects.select_related("user").without_tokens()
     connection = get_object_or_404(rows, pk=connection_id)
     if not (isinstance(request.user, User) and may_end_consent(request.user, connection)):
         raise PermissionDenied
     if request.method == "POST":
         _end(request, connection, actor=request.user)
         return redirect("admin:index")
-    stops = connections.ad_accounts_only_it_reads(connection_id, now=timezone.now())
+    stops = choice.ad_accounts_read_only_by(connection_id, now=timezone.now())
     context = {
         "title": "End the LinkedIn consent",
         "connection": connection,
@@ -119,7 +119,7 @@ def _end(request: HttpRequest, connection: LinkedInConnection, *, actor: User) -
 def _keep_consent(request: HttpRequest, *, user: User, code: str) -> HttpResponse:
     now = timezone.now()
     try:
-        grant = linkedin_app.redeem(code, now=now)
+        grant = linkedin_app.from_settings().exchange_code(code, now=now)
     except OAuthError as error:
         return _trouble(request, str(error), status=400 if error.kind == "consent" else 502)
     if missing := connections.missing_scopes(grant):
@@ -136,7 +136,7 @@ def _keep_consent(request: HttpRequest, *, user: User, code: str) -> HttpRespons
 def _consent_url(request: HttpRequest) -> str:
     state = secrets.token_urlsafe(32)
     request.session[_PENDING] = {"state": state, "expires_at": time.time() + _PENDING_SECONDS}
-    return linkedin_app.consent_url(state=state)
+    return linkedin_app.from_settings().consent_url(state=state)
 
 
 def _state_is_ours(request: HttpRequest) -> bool:
@@ -147,9 +147,9 @@ def _state_is_ours(request: HttpRequest) -> bool:
     return constant_time_compare(pending["state"], request.GET.get("state", ""))
 
 
-def _other_host(request: HttpRequest) -> str:
-    """The host LinkedIn sends people back to, where it is not this one: sessions do not cross hosts."""
-    back = urlsplit(settings.LINKEDIN_REDIRECT_URI)
+def _other_host(request: HttpRequest, redirect_uri: str) -> str:
+    """The host LinkedIn sends people back to, if it is another than this one: sessions do not cross hosts."""
+    back = urlsplit(redirect_uri)
     return "" if back.netloc == request.get_host() else f"{back.scheme}://{back.netloc}"
 
 

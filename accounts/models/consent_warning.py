@@ -4,7 +4,7 @@ from django.db import models
 
 
 class ConsentWarning(models.Model):
-    """One e-mail about one consent; `accounts/consents/consent_warnings.py` is the only writer.
+    """One e-mail about one consent; `accounts/consents/warnings.py` is the only writer.
 
     A new consent on the same connection has a `consented_at` of its own and is warned of anew.
     """

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 
-from accounts.consents.connections import ConnectionTokens
+from accounts.consents.tokens import ConnectionTokens
 from ingestion.linkedin.client import LinkedInClient
 from ingestion.sync.budget import TokenBudget
 

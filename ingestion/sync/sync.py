@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from django.db import close_old_connections
 from structlog.contextvars import bound_contextvars
 
-from accounts.consents import ad_accounts, connections
+from accounts.consents import ad_accounts, choice, connections
 from accounts.errors import AccountsError
 from accounts.models import LinkedInConnection
 from ingestion.linkedin.errors import AccessDenied, DayLimitReached, LinkedInError, TokenRejected
@@ -76,7 +76,7 @@ def sync_ad_account(
     tried: list[int] = []
     while len(tried) < _MOST_CONNECTIONS:
         try:
-            connection = connections.usable_connection(ad_account_id, but_not=tried)
+            connection = choice.usable_connection(ad_account_id, exclude=tried)
             budget = TokenBudget(connection.pk, now=now)
             budget.require_not_parked()
         except (AccountsError, DayLimitReached) as error:

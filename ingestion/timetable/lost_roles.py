@@ -21,7 +21,7 @@ _QUIET_SECONDS: Final = 600
 
 def connections_to_look_at(*, now: datetime) -> list[int]:
     """Connections that lost a role lately and whose turn it is; they are taken as looked at."""
-    watched = ad_accounts.connections_that_lost_roles(since=now - _WATCHED)
+    watched = ad_accounts.connections_that_lost_roles(since=now - _WATCHED, now=now)
     return [connection_id for connection_id in watched if _takes_its_turn(connection_id)]
 
 

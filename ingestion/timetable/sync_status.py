@@ -82,7 +82,7 @@ def state(*, now: datetime | None = None) -> State:
     """Read it all from the database."""
     now = now or timezone.now()
     named = _first_incomplete_days()
-    rows = LinkedInConnection.objects.select_related("user").defer("access_token", "refresh_token")
+    rows = LinkedInConnection.objects.select_related("user").without_tokens()
     return State(
         connections=[connection_state(one, now=now) for one in rows.order_by("pk")],
         ad_accounts=[_ad_account_state(one, named) for one in with_sync_state(AdAccount.objects.all())],
@@ -139,14 +139,13 @@ def before_the_first(incomplete: date | None, *, judged_through: date | None) ->
 
 def connection_state(connection: LinkedInConnection, *, now: datetime) -> ConnectionState:
     """How a consent stands; days left only while it lives."""
-    is_alive = connection.state == LinkedInConnection.State.ACTIVE
     return ConnectionState(
         id=connection.pk,
         person=connection.person,
         state=connection.state_at(now),
         token_until=connection.access_token_expires_at,
-        days_left=connection.days_left(now) if is_alive else None,
-        trouble=connections.what_to_do(connection) or None,
+        days_left=connection.days_left(now) if connection.is_living(now) else None,
+        trouble=connections.what_to_do(connection, now=now) or None,
         missing_scopes=connections.missing_scopes(connection),
     )
 

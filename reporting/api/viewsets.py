@@ -313,7 +313,7 @@ class Connections(Administration):
 
     permission_classes = (IsAuthenticated, SeesConnections)
     serializer_class = serializers.ConnectionSerializer
-    queryset = LinkedInConnection.objects.select_related("user").defer("access_token", "refresh_token").order_by("pk")
+    queryset = LinkedInConnection.objects.select_related("user").without_tokens().order_by("pk")
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "now": timezone.now()}

@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
 
 from accounts import audit_trail
-from accounts.consents import connections
+from accounts.consents import tokens
 from accounts.models import AdAccount, AuditEvent, LinkedInConnection, User
 from reporting.operations import backup_file, bi_roles, postgresql_programs, stored_files
 from reporting.operations.backup import SCHEMAS, count_rows, tables
@@ -62,7 +62,7 @@ def restore(path: Path, *, replace: bool) -> Restored:
     _refresh_statistics()
     rows = sum(manifest.rows.values())
     audit_trail.record("backup_restored", made_at=manifest.made_at, rows=rows, files=files, by="command")
-    return Restored(manifest.made_at, rows, files, connections.unreadable())
+    return Restored(manifest.made_at, rows, files, tokens.unreadable())
 
 
 def _require_known_migrations(path: Path, manifest: Manifest) -> None:

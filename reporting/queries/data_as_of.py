@@ -8,8 +8,9 @@ from enum import IntEnum
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, Min, OuterRef, QuerySet, Subquery
 
+from accounts.consents import choice
 from accounts.models import AdAccount, LinkedInAdAccountRole, LinkedInConnection
 from ingestion.models import IncompleteDay, SyncLog
 from ingestion.timetable.schedules import next_asks
@@ -230,13 +231,13 @@ def _name(ad_account: AdAccount) -> str:
 def _connections(ad_accounts: QuerySet[AdAccount]) -> QuerySet[LinkedInConnection]:
     roles = LinkedInAdAccountRole.objects.filter(ad_account__in=ad_accounts.order_by().values("pk"))
     connections = LinkedInConnection.objects.filter(pk__in=roles.values("connection"))
-    return connections.select_related("user").defer("access_token", "refresh_token").order_by("pk")
+    return connections.select_related("user").without_tokens().order_by("pk")
 
 
 def _consents(ad_accounts: QuerySet[AdAccount], now: datetime) -> Iterator[Attention]:
     """Consents that LinkedIn refuses or that end within 60 days; one that a person ended is no trouble."""
     for one in connections_of(ad_accounts=ad_accounts, now=now):
-        if one.state == LinkedInConnection.State.NEEDS_CONSENT or one.days_left == 0:
+        if one.state == LinkedInConnection.State.NEEDS_CONSENT:
             yield Attention(
                 severity=Severity.CRITICAL,
                 kind="consent_lost",
@@ -261,13 +262,9 @@ def _severity_of_ending(days_left: int) -> Severity:
 
 
 def _without_connection(ad_accounts: QuerySet[AdAccount], now: datetime) -> Iterator[Attention]:
-    """Ad accounts that no living consent reads any more, or ever did."""
-    living = LinkedInAdAccountRole.objects.filter(
-        Q(connection__access_token_expires_at__gt=now) | Q(connection__refresh_token_expires_at__gt=now),
-        lost_at=None,
-        connection__state=LinkedInConnection.State.ACTIVE,
-    )
-    for one in ad_accounts.exclude(pk__in=living.values("ad_account")).order_by("name", "pk"):
+    """Ad accounts that no living connection reads any more, or ever did."""
+    readable = choice.usable_roles(now=now).values("ad_account")
+    for one in ad_accounts.exclude(pk__in=readable).order_by("name", "pk"):
         yield Attention(
             severity=Severity.CRITICAL,
             kind="no_connection",

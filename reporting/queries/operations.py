@@ -170,7 +170,7 @@ def data_ages() -> list[DataAge]:
 def consents(now: datetime) -> list[Consent]:
     """Of every LinkedIn connection that nobody ended by hand."""
     connections = LinkedInConnection.objects.exclude(state=LinkedInConnection.State.REVOKED)
-    return [_consent(one, now=now) for one in connections.defer("access_token", "refresh_token").order_by("pk")]
+    return [_consent(one, now=now) for one in connections.without_tokens().order_by("pk")]
 
 
 def sizes() -> tuple[int, int, dict[str, int]]:
@@ -210,11 +210,8 @@ def is_old(data: DataAge, now: datetime) -> bool:
 
 
 def _consent(one: LinkedInConnection, *, now: datetime) -> Consent:
-    is_alive = one.state == LinkedInConnection.State.ACTIVE
-    token_days_left = max(0.0, (one.access_token_expires_at - now) / DAY)
-    return Consent(
-        one.pk, one.state_at(now), one.days_left(now) if is_alive else 0, token_days_left if is_alive else 0.0
-    )
+    token_days_left = max(0.0, (one.access_token_expires_at - now) / DAY) if one.is_living(now) else 0.0
+    return Consent(one.pk, one.state_at(now), one.days_left(now), token_days_left)
 
 
 def _process_incidents(found: Processes, *, now: datetime) -> list[Incident]:

@@ -9,7 +9,7 @@ import requests
 from django.conf import settings as project_settings
 from django.test import Client
 
-from accounts.consents import linkedin_app
+from accounts.consents.linkedin_oauth import LinkedInApp
 from accounts.models import LinkedInConnection, User
 from ingestion.linkedin_simulator.server import running_server
 from ingestion.linkedin_simulator.simulator import Options, Simulator
@@ -140,7 +140,7 @@ def test_a_code_is_taken_once_and_its_replay_is_explained(as_alice: Client, simu
 def test_a_code_with_another_state_is_not_redeemed(as_alice: Client, simulator: Simulator, monkeypatch: Any) -> None:
     """Else somebody could attach their LinkedIn account to another person's installation."""
     back = consented(as_alice)
-    monkeypatch.setattr(linkedin_app, "redeem", lambda *_, **__: pytest.fail("the code was redeemed"))
+    monkeypatch.setattr(LinkedInApp, "exchange_code", lambda *_, **__: pytest.fail("the code was redeemed"))
     response = as_alice.get("/linkedin/callback/", back | {"state": back["state"][:-1] + "~"})
     assert response.status_code == 400
     assert "not started in this browser" in response.content.decode()

@@ -450,7 +450,7 @@ def test_status_shows_connections_how_recent_the_data_is_and_rows():
     until = datetime(2027, 1, 2, tzinfo=UTC)
     make_connection(user=None, state="needs_consent", trouble="Connect again.", access_token_expires_at=until)
     _, out, _ = called("status")
-    for shown in ("Maria", "expiring", "somebody without a login", "needs_consent", "2027-01-02", "Connect again."):
+    for shown in ("Maria", "expiring", "no user", "needs_consent", "2027-01-02", "Connect again."):
         assert shown in out
     assert f"Brand ({brand.pk})" in out
     assert "2026-11-20 08:30 UTC" in out

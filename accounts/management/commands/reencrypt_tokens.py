@@ -5,14 +5,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts import audit_trail
-from accounts.consents import connections
+from accounts.consents import tokens
 
 
 class Command(BaseCommand):
     help = "Encrypt the stored LinkedIn tokens again, with the first of FIELD_ENCRYPTION_KEYS."
 
     def handle(self, *_: Any, **__: Any) -> None:
-        done, unreadable = connections.reencrypt_tokens()
+        done, unreadable = tokens.reencrypt()
         audit_trail.record("tokens_reencrypted", connections=done, unreadable=unreadable, by="command")
         self.stdout.write(f"{done} {'connection is' if done == 1 else 'connections are'} encrypted with the first key.")
         if unreadable:

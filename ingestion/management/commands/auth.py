@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.consents import connections, linkedin_app
@@ -25,12 +24,13 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         _require_app()
         user = _person(options["user"])
+        app = linkedin_app.from_settings()
         state = secrets.token_urlsafe(24)
         self.stdout.write("Open this page, agree, and paste the address it sends you to (or just its code):\n")
-        self.stdout.write(linkedin_app.consent_url(state=state) + "\n")
+        self.stdout.write(app.consent_url(state=state) + "\n")
         self.stdout.flush()
         code = _code_from(sys.stdin.readline().strip(), state)
-        grant = linkedin_app.redeem(code, now=datetime.now(UTC))
+        grant = app.exchange_code(code, now=datetime.now(UTC))
         missing = connections.missing_scopes(grant)
         if missing:
             raise CommandError(
@@ -57,9 +57,8 @@ class Command(BaseCommand):
 
 
 def _require_app() -> None:
-    for name in ("LINKEDIN_CLIENT_ID", "LINKEDIN_CLIENT_SECRET"):
-        if not getattr(settings, name):
-            raise CommandError(f"{name} is not set; put your LinkedIn app's value into .env.")
+    for name in linkedin_app.missing_settings():
+        raise CommandError(f"{name} is not set; put your LinkedIn app's value into .env.")
 
 
 def _person(email: str | None) -> User | None:

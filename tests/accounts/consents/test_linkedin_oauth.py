@@ -6,8 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from accounts.consents import linkedin_oauth
-from accounts.consents.linkedin_oauth import TokenGrant
+from accounts.consents.linkedin_oauth import LinkedInApp, TokenGrant
 from accounts.errors import OAuthError
 from tests.accounts.consents.scripted_linkedin import TOKENS, scripted_linkedin
 from tests.builders import NOW
@@ -15,42 +14,33 @@ from tests.builders import NOW
 SECRETS = ["the-client-secret", "the-code", "the-refresh-token"]
 
 
-def exchange(url: str) -> TokenGrant:
-    return linkedin_oauth.exchange_code(
-        auth_base_url=url,
+def app(url: str) -> LinkedInApp:
+    return LinkedInApp(
         client_id="the-client-id",
         client_secret="the-client-secret",
         redirect_uri="http://127.0.0.1:8000/linkedin/callback/",
-        code="the-code",
-        now=NOW,
+        scopes=("r_ads", "r_ads_reporting"),
+        auth_base_url=url,
     )
+
+
+def exchange(url: str) -> TokenGrant:
+    return app(url).exchange_code("the-code", now=NOW)
 
 
 def refresh(url: str) -> TokenGrant:
-    return linkedin_oauth.refresh(
-        auth_base_url=url,
-        client_id="the-client-id",
-        client_secret="the-client-secret",
-        refresh_token="the-refresh-token",
-        now=NOW,
-    )
+    return app(url).refresh("the-refresh-token", now=NOW)
 
 
-def test_authorization_url_asks_for_a_code() -> None:
-    url = linkedin_oauth.authorization_url(
-        auth_base_url="https://www.linkedin.com",
-        client_id="id",
-        redirect_uri="https://ads.example.com/linkedin/callback/",
-        scopes=["r_ads", "r_ads_reporting"],
-        state="a&b",
-    )
+def test_consent_url_requests_a_code() -> None:
+    url = app("https://www.linkedin.com").consent_url(state="a&b")
     parts = urlsplit(url)
     assert (parts.netloc, parts.path) == ("www.linkedin.com", "/oauth/v2/authorization")
     assert "scope=r_ads%20r_ads_reporting" in parts.query
     assert parse_qs(parts.query) == {
         "response_type": ["code"],
-        "client_id": ["id"],
-        "redirect_uri": ["https://ads.example.com/linkedin/callback/"],
+        "client_id": ["the-client-id"],
+        "redirect_uri": ["http://127.0.0.1:8000/linkedin/callback/"],
         "scope": ["r_ads r_ads_reporting"],
         "state": ["a&b"],
     }
@@ -107,9 +97,10 @@ def test_scopes_are_split_on_commas_and_spaces(scope: str) -> None:
         assert exchange(linkedin.url).scopes == {"r_ads", "r_ads_reporting"}
 
 
-def test_repr_hides_the_tokens() -> None:
+def test_repr_hides_tokens_and_secret() -> None:
     grant = TokenGrant(access_token="hidden-a", expires_at=NOW, refresh_token="hidden-r")
     assert "hidden" not in repr(grant)
+    assert "the-client-secret" not in repr(app("https://www.linkedin.com"))
 
 
 @pytest.mark.parametrize(
@@ -200,14 +191,16 @@ def test_a_connection_cut_after_sending_is_not_tried_again() -> None:
 
 def test_revoke_ends_a_token() -> None:
     with scripted_linkedin((200, b"")) as linkedin:
-        linkedin_oauth.revoke(auth_base_url=linkedin.url, client_id="i", client_secret="s", token="t")
-    assert linkedin.asked == [("/oauth/v2/revoke", {"client_id": "i", "client_secret": "s", "token": "t"})]
+        app(linkedin.url).revoke("t")
+    assert linkedin.asked == [
+        ("/oauth/v2/revoke", {"client_id": "the-client-id", "client_secret": "the-client-secret", "token": "t"})
+    ]
 
 
 def test_revoke_says_when_linkedin_refuses() -> None:
     body = {"error": "invalid_client_id", "error_description": "Client authentication failed"}
     with scripted_linkedin((401, body)) as linkedin, pytest.raises(OAuthError, match="LINKEDIN_CLIENT_ID"):
-        linkedin_oauth.revoke(auth_base_url=linkedin.url, client_id="i", client_secret="s", token="t")
+        app(linkedin.url).revoke("t")
 
 
 def assert_no_secret_in(error: BaseException) -> None:

@@ -153,6 +153,29 @@ def test_a_consent_that_ends(healthy: AdAccount, days_left: int, expected: Any):
         assert connection_.pk == one.connection_id or one.kind == "no_connection"
 
 
+@pytest.mark.parametrize(
+    ("ends", "is_read"),
+    [
+        ({"access_token_expires_at": NOW, "refresh_token_expires_at": NOW + HOUR}, True),
+        ({"access_token_expires_at": NOW + HOUR, "refresh_token_expires_at": NOW}, True),
+        ({"access_token_expires_at": NOW + HOUR, "refresh_token": None}, True),
+        ({"access_token_expires_at": NOW, "refresh_token": None}, False),
+        ({"access_token_expires_at": NOW, "refresh_token_expires_at": NOW}, False),
+    ],
+)
+@pytest.mark.django_db
+def test_an_ad_account_is_read_exactly_while_a_sync_could_use_a_connection(ends: dict[str, Any], is_read: bool):
+    ad_account = make_ad_account(name="Read once")
+    make_sync_run(account=ad_account)
+    connection_ = make_connection(**ends)
+    make_role(ad_account=ad_account, connection=connection_)
+    found = attention(ad_accounts=EVERYONE, now=NOW)
+    assert ("no_connection" in {one.kind for one in found}) is not is_read
+    [state] = connections_of(ad_accounts=EVERYONE, now=NOW)
+    assert (state.state, state.days_left) == (("expiring", 1) if is_read else ("needs_consent", None))
+    assert ("consent_lost" in {one.kind for one in found}) is not is_read
+
+
 def test_a_consent_that_linkedin_refuses_names_its_remedy(healthy: AdAccount):
     make_role(ad_account=healthy, connection=make_connection(state="needs_consent", trouble="Connect LinkedIn again."))
     [one] = attention(ad_accounts=EVERYONE, now=NOW)

@@ -8,7 +8,7 @@ from django.core.mail import EmailMessage
 from django.db import connection as database
 
 from accounts.consents.connections import store_grant
-from accounts.consents.consent_warnings import connections_to_warn_of, warn
+from accounts.consents.warnings import connections_to_warn_of, warn
 from accounts.models import ConsentWarning, LinkedInConnection, User
 from accounts.roles import Role
 from tests.builders import NOW, make_connection, make_grant, make_user
@@ -32,7 +32,7 @@ def ending(days: float, **changes: Any) -> LinkedInConnection:
 
 @pytest.mark.parametrize(
     ("days", "state", "days_left"),
-    [(61, "active", 61), (60, "expiring", 60), (0.5, "expiring", 1), (0, "expiring", 0), (-3, "expiring", 0)],
+    [(61, "active", 61), (60, "expiring", 60), (0.5, "expiring", 1), (0, "needs_consent", 0), (-3, "needs_consent", 0)],
 )
 def test_an_active_consent_is_shown_as_expiring_in_its_last_sixty_days(days: float, state: str, days_left: int) -> None:
     connection = ending(days)

@@ -26,7 +26,7 @@ def connections_to_warn_of(*, now: datetime) -> list[int]:
     """Connections with a warning that is due and did not go out."""
     watched = LinkedInConnection.objects.exclude(state=LinkedInConnection.State.REVOKED)
     sent = set(ConsentWarning.objects.values_list("connection", "consented_at", "days"))
-    rows = watched.defer("access_token", "refresh_token").order_by("pk")
+    rows = watched.without_tokens().order_by("pk")
     return [row.pk for row in rows if _is_due(row, sent, now=now)]
 
 
@@ -35,7 +35,7 @@ def warn(connection_id: int, *, now: datetime) -> bool:
 
     Raises OSError when the mail server does not take it.
     """
-    rows = LinkedInConnection.objects.select_related("user").defer("access_token", "refresh_token")
+    rows = LinkedInConnection.objects.select_related("user").without_tokens()
     connection = rows.filter(pk=connection_id).first()
     step = step_of(connection, now=now) if connection else None
     if connection is None or step is None:
@@ -59,7 +59,7 @@ def step_of(connection: LinkedInConnection, *, now: datetime) -> int | None:
     """
     if connection.state == LinkedInConnection.State.REVOKED:
         return None
-    if connection.state == LinkedInConnection.State.NEEDS_CONSENT:
+    if not connection.is_living(now):
         return _LOST
     days_left = connection.days_left(now)
     whole_life = (connection.consent_ends_at - connection.connected_at).days
