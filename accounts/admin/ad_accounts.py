@@ -9,14 +9,16 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 
 from accounts import access, audit_trail
+from accounts.admin.base import FactAdmin, PeopleAdmin
 from accounts.consents import removed_ad_accounts
 from accounts.models import AdAccount, AdAccountAccess, RemovedAdAccount
-from accounts.shell.admin_base import FactAdmin, PeopleAdmin, ReadOnlyAdmin, actor_of
+from accounts.people.current_user import current_user
+from accounts.shell.admin_base import ReadOnlyAdmin
 from accounts.shell.admin_columns import instant_column
 
 
 @admin.register(AdAccount)
-class AdAccountAdmin(FactAdmin):
+class AdAccountAdmin(FactAdmin[AdAccount]):
     ad_account_path = "pk"
     list_display = ["name", "id", "status", "currency", "type", "is_test", "fetched_at", "missing_since"]
     list_filter = ["status", "currency", "type", "is_test"]
@@ -29,7 +31,7 @@ class AdAccountAdmin(FactAdmin):
 
 
 @admin.register(AdAccountAccess)
-class AdAccountAccessAdmin(PeopleAdmin):
+class AdAccountAccessAdmin(PeopleAdmin[AdAccountAccess]):
     """Which viewer may see which ad account; every change is recorded."""
 
     list_display = ["user", "ad_account", "granted_by", instant_column("granted_at", "granted")]
@@ -46,7 +48,7 @@ class AdAccountAccessAdmin(PeopleAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: AdAccountAccess, form: Any, change: bool) -> None:
-        obj.granted_by = actor_of(request)
+        obj.granted_by = current_user(request)
         super().save_model(request, obj, form, change)
         self._record("ad_account_granted", request, obj)
 
@@ -68,12 +70,12 @@ class AdAccountAccessAdmin(PeopleAdmin):
     @staticmethod
     def _record(kind: str, request: HttpRequest, grant: AdAccountAccess) -> None:
         audit_trail.record(
-            kind, actor=actor_of(request), ad_account_id=grant.ad_account_id, user_email=grant.user.email
+            kind, actor=current_user(request), ad_account_id=grant.ad_account_id, user_email=grant.user.email
         )
 
 
 @admin.register(RemovedAdAccount)
-class RemovedAdAccountAdmin(ReadOnlyAdmin):
+class RemovedAdAccountAdmin(ReadOnlyAdmin[RemovedAdAccount]):
     """What was removed and stays away. Deleting the row lets the ad account back, at the next discovery."""
 
     list_display = ["name", "id", "asked_by", "asked_at", "rows_found", "rows_removed", "finished_at"]
@@ -92,7 +94,7 @@ class RemovedAdAccountAdmin(ReadOnlyAdmin):
         return self.may_view(request) and (obj is None or obj.finished_at is not None)
 
     def delete_model(self, request: HttpRequest, obj: RemovedAdAccount) -> None:
-        removed_ad_accounts.let_back(obj, actor=actor_of(request))
+        removed_ad_accounts.let_back(obj, actor=current_user(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         with transaction.atomic():

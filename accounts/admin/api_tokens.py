@@ -1,7 +1,5 @@
 """Everybody's API tokens, for owners: to look at, and to revoke."""
 
-from typing import Any
-
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
@@ -10,11 +8,12 @@ from django.http import HttpRequest
 from accounts import access
 from accounts.api_tokens import token_store
 from accounts.models import ApiToken
-from accounts.shell.admin_base import ReadOnlyAdmin, actor_of
+from accounts.people.current_user import current_user
+from accounts.shell.admin_base import ReadOnlyAdmin
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(ReadOnlyAdmin):
+class ApiTokenAdmin(ReadOnlyAdmin[ApiToken]):
     list_display = ["user", "name", "token_key", "scope", "created", "expiry", "last_used_at"]
     list_filter = ["scope", "user"]
     list_select_related = ["user"]
@@ -29,9 +28,8 @@ class ApiTokenAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Revoke the selected tokens")
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
-        actor: Any = actor_of(request)
         with transaction.atomic():
             tokens = list(queryset.select_related("user"))
             for token in tokens:
-                token_store.revoke(token, actor=actor)
+                token_store.revoke(token, actor=current_user(request))
         messages.success(request, f"{len(tokens)} revoked; what used them is refused from now on.")

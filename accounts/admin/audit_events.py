@@ -10,9 +10,9 @@ from django.http import HttpRequest
 
 from accounts import access
 from accounts.admin.audit_sentences import sentence
+from accounts.admin.base import OfAdAccountAdmin, RecordsExports
+from accounts.admin.filters import AdAccountFilter
 from accounts.models import AdAccount, AuditEvent, User
-from accounts.shell.admin_base import AdAccountFilter, ReadOnlyAdmin
-from accounts.shell.admin_exports import ExportsList
 from accounts.shell.admin_filters import days_filter
 from accounts.shell.downloads import in_pieces
 
@@ -46,7 +46,7 @@ class ActorFilter(admin.SimpleListFilter):
 
 
 @admin.register(AuditEvent)
-class AuditEventAdmin(ExportsList, ReadOnlyAdmin):
+class AuditEventAdmin(RecordsExports[AuditEvent], OfAdAccountAdmin[AuditEvent]):
     ad_account_path = "ad_account_id"
     list_display = ["happened_at", "what_happened", "kind", "actor_email"]
     list_filter = ["kind", ActorFilter, days_filter("happened_at", title="day, UTC", has_times=True), AdAccountFilter]

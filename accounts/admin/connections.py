@@ -10,14 +10,16 @@ from django.utils import timezone
 from unfold.decorators import action
 
 from accounts import access
+from accounts.admin.base import OfAdAccountAdmin
+from accounts.admin.filters import AdAccountFilter
 from accounts.consents import connections
 from accounts.models import ConsentWarning, LinkedInAdAccountRole, LinkedInConnection
 from accounts.shell import formatting
-from accounts.shell.admin_base import AdAccountFilter, ReadOnlyAdmin
+from accounts.shell.admin_base import ReadOnlyAdmin
 
 
 @admin.register(LinkedInConnection)
-class LinkedInConnectionAdmin(ReadOnlyAdmin):
+class LinkedInConnectionAdmin(ReadOnlyAdmin[LinkedInConnection]):
     list_display = ["__str__", "state_now", "days_left", "consent_ends", "what_to_do"]
     list_filter = ["state"]
     list_select_related = ["user"]
@@ -79,7 +81,7 @@ class LinkedInConnectionAdmin(ReadOnlyAdmin):
 
 
 @admin.register(ConsentWarning)
-class ConsentWarningAdmin(ReadOnlyAdmin):
+class ConsentWarningAdmin(ReadOnlyAdmin[ConsentWarning]):
     list_display = ["sent_at", "connection", "days", "consented_at"]
     list_filter = ["days"]
     ordering = ["-sent_at", "-id"]
@@ -95,7 +97,7 @@ class ConsentWarningAdmin(ReadOnlyAdmin):
 
 
 @admin.register(LinkedInAdAccountRole)
-class LinkedInAdAccountRoleAdmin(ReadOnlyAdmin):
+class LinkedInAdAccountRoleAdmin(OfAdAccountAdmin[LinkedInAdAccountRole]):
     ad_account_path = "ad_account"
     list_display = ["ad_account", "role", "connection", "lost_at"]
     list_filter = [AdAccountFilter, "role"]

@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -19,12 +19,14 @@ from social_django.models import Association, Nonce, UserSocialAuth
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts import audit_trail
+from accounts.admin.base import PeopleAdmin
 from accounts.consents import connections
 from accounts.errors import LastOwner, NotInvited
 from accounts.models import AdAccount, FailedLogin, Invitation, User
 from accounts.people import invitations, membership, sessions
+from accounts.people.current_user import current_user
 from accounts.roles import Role
-from accounts.shell.admin_base import PeopleAdmin, UnfoldAdmin, actor_of
+from accounts.shell.admin_base import UnfoldAdmin
 from accounts.shell.admin_columns import instant_column
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ class PersonForm(UserChangeForm):  # type: ignore[misc]
 
 
 @admin.register(User)
-class UserAdmin(PeopleAdmin, _UserAdmin):
+class UserAdmin(PeopleAdmin[User], _UserAdmin):
     """People: the e-mail address is the login, the role says everything about rights."""
 
     form = PersonForm
@@ -101,16 +103,16 @@ class UserAdmin(PeopleAdmin, _UserAdmin):
         ("Password", {"fields": ("usable_password", "password1", "password2")}),
     )
 
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Nobody removes themselves: somebody must be left to manage people."""
         return super().has_delete_permission(request, obj) and obj != request.user
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if change:
-            membership.save(obj, actor=actor_of(request), changed=form.changed_data)
+            membership.save(obj, actor=current_user(request), changed=form.changed_data)
             return
         super().save_model(request, obj, form, change)
-        audit_trail.record("user_added", actor=actor_of(request), user_email=obj.email, role=obj.role)
+        audit_trail.record("user_added", actor=current_user(request), user_email=obj.email, role=obj.role)
 
     @transaction.atomic
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
@@ -120,13 +122,13 @@ class UserAdmin(PeopleAdmin, _UserAdmin):
         response = super().user_change_password(request, id, form_url)
         if person and User.objects.values_list("password", flat=True).get(pk=person.pk) != before:
             sessions.forget_all(person, but_key=request.session.session_key)
-            audit_trail.record("password_changed", actor=actor_of(request), user_email=person.email)
+            audit_trail.record("password_changed", actor=current_user(request), user_email=person.email)
         return response
 
     @admin.action(description="End all sessions of the selected people")
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         ended = sum(
-            sessions.end_all(person, actor=actor_of(request), but_key=request.session.session_key)
+            sessions.end_all(person, actor=current_user(request), but_key=request.session.session_key)
             for person in queryset
         )
         messages.success(request, f"{ended} session{'' if ended == 1 else 's'} ended; yours here goes on.")
@@ -141,7 +143,7 @@ class UserAdmin(PeopleAdmin, _UserAdmin):
         return []
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        membership.remove(obj, actor=actor_of(request))
+        membership.remove(obj, actor=current_user(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         with transaction.atomic():
@@ -212,7 +214,7 @@ class InvitationStateFilter(admin.SimpleListFilter):
 
 
 @admin.register(Invitation)
-class InvitationAdmin(PeopleAdmin):
+class InvitationAdmin(PeopleAdmin[Invitation]):
     """Inviting people; an invitation is sent again or revoked, never bent into another."""
 
     form = InvitationForm
@@ -245,8 +247,7 @@ class InvitationAdmin(PeopleAdmin):
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Invitation:
         """Invites; the form's own row is never stored."""
         given = form.cleaned_data
-        actor = actor_of(request)
-        assert actor is not None  # only owners get here
+        actor = current_user(request)
         invitation, token = invitations.invite(
             email=given["email"],
             role=given["role"],
@@ -266,8 +267,7 @@ class InvitationAdmin(PeopleAdmin):
 
     @admin.action(description="Send again with a new link", permissions=["resend"])
     def resend(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
-        actor = actor_of(request)
-        assert actor is not None
+        actor = current_user(request)
         for invitation_id in queryset.values_list("pk", flat=True):
             try:
                 self._deliver(request, *invitations.resend(invitation_id, actor=actor, now=timezone.now()))
@@ -276,8 +276,7 @@ class InvitationAdmin(PeopleAdmin):
 
     @admin.action(description="Revoke", permissions=["resend"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
-        actor = actor_of(request)
-        assert actor is not None
+        actor = current_user(request)
         ids = queryset.values_list("pk", flat=True)
         revoked = sum(invitations.revoke(invitation_id, actor=actor, now=timezone.now()) for invitation_id in ids)
         messages.success(request, f"{revoked} invitation{'' if revoked == 1 else 's'} revoked.")
@@ -300,7 +299,7 @@ class InvitationAdmin(PeopleAdmin):
 
 
 @admin.register(FailedLogin)
-class FailedLoginAdmin(PeopleAdmin):
+class FailedLoginAdmin(PeopleAdmin[FailedLogin]):
     """Wrong passwords of the last minutes; removing a row unlocks that login."""
 
     list_display = ["username", "ip_address", "failures_since_start", _TRIED, "user_agent"]

@@ -30,3 +30,8 @@ class AdAccount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.id})" if self.name else str(self.id)
+
+    @property
+    def short_name(self) -> str:
+        """For a list, where it stands in every row: without the number, which whoever points at it sees."""
+        return self.name or str(self)

@@ -1,38 +1,48 @@
-"""What the admins of every room start from: who may look, which rows, and how they are shown."""
+"""Base classes for the admins of every room: how rows are listed and shown; each admin says who may look.
+
+Knows no person: the base classes that ask about people and ad accounts are in `accounts/admin/base.py`.
+"""
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 
-from accounts import access
-from accounts.models import User
 from accounts.shell import row_links
-from accounts.shell.admin_columns import API_WORDS, Column, columns
-from accounts.shell.admin_exports import ExportsList
-from accounts.shell.admin_filters import AdAccountFilter, ApiWordFilter
+from accounts.shell.admin_columns import API_WORDS, Column, Row, columns
+from accounts.shell.admin_filters import ApiWordFilter
 from accounts.shell.admin_paging import EstimatingPaginator
 
-__all__ = ["AdAccountFilter", "EstimatingPaginator", "FactAdmin", "PeopleAdmin", "ReadOnlyAdmin", "UnfoldAdmin"]
+__all__ = ["EstimatingPaginator", "ListAdmin", "OneRightAdmin", "ReadOnlyAdmin", "Row", "UnfoldAdmin"]
 
 if TYPE_CHECKING:
-    UnfoldAdmin = admin.ModelAdmin[Any]
+    from django.contrib.admin.options import _FieldGroups, _ListDisplayT, _ListFilterT
+
+    class UnfoldAdmin(admin.ModelAdmin[Row]):
+        """The admin of one table in Unfold's design."""
 else:
-    from unfold.admin import ModelAdmin as UnfoldAdmin
+    from unfold.admin import ModelAdmin
+
+    class UnfoldAdmin(ModelAdmin):
+        def __class_getitem__(cls, model: object) -> type:
+            """Names the table for type checkers: Django's admins are generic only in their stubs."""
+            return cls
 
 
-class ListAdmin(UnfoldAdmin):
+class ListAdmin(UnfoldAdmin[Row]):
     """A list that says, where it is empty, what to do for rows to appear."""
 
     nothing_yet: ClassVar[str]
+    # Whether everybody who sees a row's name elsewhere may open the row's page.
+    is_open_to_all_who_see_its_rows: ClassVar[bool] = False
 
 
-class ReadOnlyAdmin(ListAdmin):
+class ReadOnlyAdmin(ListAdmin[Row]):
     """Rows to look at and never to change; `may_view` says by whom.
 
-    Fields are shown as their type asks for; a method of the same name goes before.
+    Fields are shown as their type asks for; a method of the same name takes precedence.
     """
 
     list_per_page = 50
@@ -43,36 +53,30 @@ class ReadOnlyAdmin(ListAdmin):
     change_form_outer_before_template = "admin/row_links.html"
     labels: ClassVar[dict[str, str]] = {}
 
-    def currency_of(self, row: Any, name: str) -> str | None:
+    def currency_of(self, row: Row, name: str) -> str | None:
         """The currency of an amount of the row."""
         return None
 
-    def of_ad_account(self, rows: QuerySet[Any], ad_account_id: int) -> QuerySet[Any]:
-        """The rows of one ad account."""
-        return rows.filter(**{self.ad_account_path: ad_account_id})  # type: ignore[attr-defined]
-
     @cached_property
     def _list_columns(self) -> dict[str, Column]:
-        return self._columns([field.name for field in self.opts.concrete_fields], in_list=True)
+        return self._columns(in_list=True)
 
     @cached_property
     def _row_fields(self) -> dict[str, Column]:
-        return self._columns([field.name for field in self.opts.concrete_fields], in_list=False)
+        return self._columns(in_list=False)
 
-    def _columns(self, names: list[str], *, in_list: bool) -> dict[str, Column]:
-        own = [name for name in names if not hasattr(type(self), name)]
-        return columns(self.model, own, labels=self.labels, currency_of=self.currency_of, in_list=in_list)
+    def _columns(self, *, in_list: bool) -> dict[str, Column]:
+        names = [field.name for field in self.opts.concrete_fields if not hasattr(type(self), field.name)]
+        return columns(self.model, names, labels=self.labels, currency_of=self.currency_of, in_list=in_list)
 
-    def get_list_display(self, request: HttpRequest) -> list[Any]:
-        names: Any = super().get_list_display(request)
-        first, *rest = names
-        shown = self._list_columns
+    def get_list_display(self, request: HttpRequest) -> "_ListDisplayT[Row]":
+        first, *rest = super().get_list_display(request)
+        ours = self._list_columns
         # The first one leads to the row: no link may stand within it.
-        if first in shown and not self.opts.get_field(first).is_relation:
-            first = shown[first]
-        return [first, *(shown.get(name, name) for name in rest)]
+        is_link = first in ours and self.opts.get_field(str(first)).is_relation
+        return [first if is_link else ours.get(str(first), first), *(ours.get(str(name), name) for name in rest)]
 
-    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+    def get_list_filter(self, request: HttpRequest) -> "list[_ListFilterT]":
         """Narrowed by the words that the columns show."""
         return [
             (name, ApiWordFilter)
@@ -81,23 +85,29 @@ class ReadOnlyAdmin(ListAdmin):
             for name in super().get_list_filter(request)
         ]
 
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Where nothing was counted nothing is asked for: a search in vain reads its table once, not twice."""
-        shown: Any = super().get_changelist_instance(request)
-        if not shown.result_count:
-            shown.result_list = shown.queryset.none()
-        return shown
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """Where nothing was counted no rows are read: a search in vain reads its table once, not twice."""
+        changes = super().get_changelist_instance(request)
+        if not changes.result_count:
+            changes.result_list = changes.queryset.none()
+        return changes
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        names: Any = self.fields or [field.name for field in self.opts.concrete_fields]
-        return [self._row_fields.get(name, name) for name in names]
+    def get_fields(self, request: HttpRequest, obj: Row | None = None) -> "_FieldGroups":
+        names = self.fields or [field.name for field in self.opts.concrete_fields]
+        fields: list[Any] = [self._row_fields.get(str(name), name) for name in names]
+        return fields
 
     def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+        self,
+        request: HttpRequest,
+        context: dict[str, object],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Row | None = None,
     ) -> HttpResponse:
-        row = kwargs.get("obj")
-        context["row_links"] = row_links.links_of(row, request) if row else []
-        return super().render_change_form(request, context, *args, **kwargs)
+        context["row_links"] = row_links.links_of(obj, request) if obj else []
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     def may_view(self, request: HttpRequest) -> bool:
         raise NotImplementedError
@@ -105,40 +115,20 @@ class ReadOnlyAdmin(ListAdmin):
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.may_view(request)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         return self.may_view(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         return False
 
 
-class FactAdmin(ExportsList, ReadOnlyAdmin):
-    """What LinkedIn told: every active member of staff sees the rows of the ad accounts they may see.
-
-    `ad_account_path` leads from a row to its ad account; None where rows belong to none.
-    """
-
-    ad_account_path: ClassVar[str | None] = "account"
-    is_open_to_all_who_see_its_rows = True
-
-    def may_view(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_active and request.user.is_staff)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows = super().get_queryset(request)
-        # No filter for those who see everything: it would hide rows without an ad account and cost a join.
-        if self.ad_account_path is None or access.sees_every_ad_account(request.user):
-            return rows
-        return rows.filter(**{f"{self.ad_account_path}__in": access.visible_ad_accounts(request.user)})
-
-
-class OneRightAdmin(ListAdmin):
+class OneRightAdmin(ListAdmin[Row]):
     """Rows that whoever has one right may see, add, change and delete, and nobody else; `may_edit` asks for it."""
 
     def may_edit(self, request: HttpRequest) -> bool:
@@ -147,25 +137,14 @@ class OneRightAdmin(ListAdmin):
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.may_edit(request)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         return self.may_edit(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self.may_edit(request)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         return self.may_edit(request)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         return self.may_edit(request)
-
-
-class PeopleAdmin(OneRightAdmin):
-    """Rows that only those who manage people may see and change."""
-
-    def may_edit(self, request: HttpRequest) -> bool:
-        return access.may_manage_people(request.user)
-
-
-def actor_of(request: HttpRequest) -> User | None:
-    return request.user if isinstance(request.user, User) else None

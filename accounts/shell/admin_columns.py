@@ -6,7 +6,7 @@ how it is shown.
 
 from collections.abc import Callable, Collection
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, runtime_checkable
 
 from django.contrib import admin
 from django.contrib.admin.utils import quote
@@ -16,11 +16,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from accounts.models import AdAccount
 from accounts.shell import formatting
 
-Column = Callable[[Any], Any]
-CurrencyOf = Callable[[Any, str], str | None]
+Row = TypeVar("Row", bound=models.Model)
+Column = Callable[[models.Model], str | bool]
+CurrencyOf = Callable[[Row, str], str | None]
+if TYPE_CHECKING:
+    AnyField = models.Field[object, object]
+# Of a row and the value of its field, which is of whatever type the field has.
+_Show = Callable[[Any, Any], Any]
 
 # How old these are says more in a list than when they were.
 _AGES: Final = frozenset({"fetched_at", "checked_at", "looked_up_at", "missing_since"})
@@ -36,12 +40,20 @@ _WORDS: Final = {
 }  # fmt: skip
 
 
+@runtime_checkable
+class HasShortName(Protocol):
+    """A row whose name in a list is shorter than elsewhere."""
+
+    @property
+    def short_name(self) -> str: ...
+
+
 def columns(
-    model: type[models.Model],
+    model: type[Row],
     names: Collection[str],
     *,
     labels: dict[str, str],
-    currency_of: CurrencyOf,
+    currency_of: CurrencyOf[Row],
     in_list: bool,
 ) -> dict[str, Column]:
     """A column for each of the model's fields among `names`."""
@@ -53,7 +65,7 @@ def columns(
     }
 
 
-def label_of(field: "models.Field[Any, Any]") -> str:
+def label_of(field: "AnyField") -> str:
     return " ".join(_WORDS.get(word, word) for word in str(field.verbose_name).split())
 
 
@@ -61,23 +73,18 @@ def link(row: models.Model | None, *, in_list: bool = True) -> str | None:
     """The row's name, leading to its page where everybody who sees the name may open that."""
     if row is None:
         return None
-    name = _short_name(row) if in_list else str(row)
+    name = row.short_name if in_list and isinstance(row, HasShortName) else str(row)
     if not getattr(admin.site._registry.get(type(row)), "is_open_to_all_who_see_its_rows", False):
         return name
     address = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[quote(row.pk)])
     return format_html('<a class="link" href="{}" title="{}">{}</a>', address, row, name)
 
 
-def _short_name(row: models.Model) -> str:
-    """An ad account's name stands in every row of a list: its number, which whoever points at it sees, is left out."""
-    return (row.name if isinstance(row, AdAccount) else None) or str(row)
-
-
 def instant_column(name: str, label: str) -> Column:
     """For admins that show their other fields as Django does: an instant in the viewer's zone."""
 
     @admin.display(description=label, ordering=name)
-    def column(row: Any) -> str:
+    def column(row: models.Model) -> str:
         return formatting.instant(getattr(row, name))
 
     column.__name__ = name
@@ -94,34 +101,33 @@ def as_number(column: Column) -> Column:
     return column
 
 
-def _column(field: "models.Field[Any, Any]", *, label: str | None, currency_of: CurrencyOf, in_list: bool) -> Column:
+def _column(field: "AnyField", *, label: str | None, currency_of: CurrencyOf[Row], in_list: bool) -> Column:
     name = field.name
     show = _show(field, currency_of, in_list=in_list)
+    is_flag = isinstance(field, models.BooleanField)
 
-    @admin.display(description=label or label_of(field), ordering=name)
-    def column(row: Any) -> Any:
+    @admin.display(description=label or label_of(field), ordering=name, boolean=True if is_flag else None)
+    def column(row: models.Model) -> Any:
         value = getattr(row, name)
         return None if value is None else show(row, value)
 
     # The page of a row finds the field's help text by this name.
     column.__name__ = name
-    if isinstance(field, models.BooleanField):
-        column.boolean = True  # type: ignore[attr-defined]
     return as_number(column) if in_list and _is_number(field) else column
 
 
-def _is_number(field: "models.Field[Any, Any]") -> bool:
+def _is_number(field: "AnyField") -> bool:
     if isinstance(field, models.GeneratedField):
         return True
     return isinstance(field, models.IntegerField | models.DecimalField) and not _is_key(field)
 
 
-def _is_key(field: "models.Field[Any, Any]") -> bool:
+def _is_key(field: "AnyField") -> bool:
     """Numbers that name something are not counted."""
     return field.primary_key or field.name.endswith("_id")
 
 
-def _show(field: "models.Field[Any, Any]", currency_of: CurrencyOf, *, in_list: bool) -> Callable[[Any, Any], Any]:
+def _show(field: "AnyField", currency_of: CurrencyOf[Row], *, in_list: bool) -> _Show:
     name = field.name
     if name in _PERCENT:
         return lambda row, value: formatting.percent(value)

@@ -1,10 +1,10 @@
-"""The list as it is filtered now, whole, as a file: for everybody who may see the list, of the rows they may see."""
+"""The whole list, as it is filtered, as a file: for everybody who may see the list, of the rows they may see."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import ClassVar, Final
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -13,20 +13,14 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 
-from accounts import audit_trail
-from accounts.models import User
+from accounts.shell.admin_base import Row, UnfoldAdmin
 from accounts.shell.downloads import download, in_pieces
 
 # Writing takes about ten seconds for so many rows, while somebody waits; CSV has no such end.
-MOST_ROWS: Final = 100_000
-
-if TYPE_CHECKING:
-    _Base = admin.ModelAdmin[Any]
-else:
-    _Base = object
+MAX_XLSX_ROWS: Final = 100_000
 
 
-class ExportsList(_Base):
+class ExportsList(UnfoldAdmin[Row]):
     """Adds `export/csv/` and `export/xlsx/` to a list, and its buttons.
 
     Columns are the table's own, in its words; `also_exported` adds columns of what a row belongs to: name in the file
@@ -37,8 +31,6 @@ class ExportsList(_Base):
     also_exported: ClassVar[dict[str, str]] = {}
     # A line above the list.
     list_note: ClassVar[str] = ""
-    # Of what, in the audit trail.
-    exported_as: ClassVar[str] = ""
 
     def get_urls(self) -> list[URLPattern]:
         name = f"{self.opts.app_label}_{self.opts.model_name}_export"
@@ -57,35 +49,30 @@ class ExportsList(_Base):
             # As the list itself does with a filter that makes no sense.
             return redirect(to_list)
         count = rows.order_by().count()
-        if file_format == "xlsx" and count > MOST_ROWS:
+        if file_format == "xlsx" and count > MAX_XLSX_ROWS:
             messages.error(
                 request,
-                f"{count:,} rows are too many for a spreadsheet, which takes {MOST_ROWS:,} here:"
+                f"{count:,} rows are too many for a spreadsheet, which takes {MAX_XLSX_ROWS:,} here:"
                 " narrow the list by its filters, or download it as CSV.",
             )
             return redirect(f"{to_list}?{request.GET.urlencode()}")
-        name = self.opts.db_table
-        # Before the file: what leaves here is recorded even if the download breaks off.
-        own = audit_trail.record(
-            "exported",
-            actor=request.user if isinstance(request.user, User) else None,
-            what=self.exported_as or f"{self.opts.verbose_name_plural} ({name})",
-            rows=count,
-            filters=dict(request.GET.lists()),
-        )
-        lines = self.export_rows(rows.exclude(pk=own.pk) if self.model is type(own) else rows)
+        lines = self.export_rows(self.record_export(request, rows, count=count))
         if file_format == "csv":
             lines = (list(map(_exact, line)) for line in lines)
-        return download(file_format, name, self.export_header(), lines)
+        return download(file_format, self.opts.db_table, self.export_header(), lines)
+
+    def record_export(self, request: HttpRequest, rows: QuerySet[Row], *, count: int) -> QuerySet[Row]:
+        """Put on record that these rows leave, before the first does; gives the rows of the file."""
+        raise NotImplementedError
 
     def export_header(self) -> list[str]:
         return [*(str(field.column) for field in self.opts.concrete_fields), *self.also_exported]
 
-    def export_rows(self, rows: QuerySet[Any]) -> Iterator[Any]:
+    def export_rows(self, rows: QuerySet[Row]) -> Iterator[Sequence[object]]:
         names = [*(field.attname for field in self.opts.concrete_fields), *self.also_exported.values()]
         return in_pieces(rows.values_list(*names))
 
 
-def _exact(value: Any) -> Any:
+def _exact(value: object) -> object:
     """Instants to the microsecond."""
     return value.isoformat() if isinstance(value, datetime) else value

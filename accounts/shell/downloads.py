@@ -9,12 +9,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from tempfile import TemporaryFile
-from typing import Any, Final
+from typing import IO, Final, TypeVar
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import FileResponse, StreamingHttpResponse
 from xlsxwriter import Workbook
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
 
 MEDIA_TYPES: Final = {
     "csv": "text/csv",
@@ -28,11 +30,12 @@ _ROWS_AT_ONCE: Final = 2000
 _ROWS_PER_SHEET: Final = 1_048_576
 # Spreadsheets keep 15 digits: what names something must keep all of its own.
 _TOO_LONG_FOR_A_NUMBER: Final = 10**15
-_LONGEST_TEXT: Final = 32_767
+_MAX_TEXT_LENGTH: Final = 32_767
 # Most cells are these, which CSV takes as they are.
 _NEEDS_NOTHING: Final = {int, date, type(None)}
 
-Rows = Iterable[Sequence[Any]]
+Rows = Iterable[Sequence[object]]
+Item = TypeVar("Item")
 
 
 def download(file_format: str, name: str, header: Sequence[str], rows: Rows) -> StreamingHttpResponse:
@@ -50,18 +53,18 @@ def sent_as(file_name: str, content_type: str, chunks: Iterator[bytes]) -> Strea
     return response
 
 
-def in_pieces(rows: QuerySet[Any, Any]) -> Iterator[Any]:
+def in_pieces(rows: QuerySet[Model, Item]) -> Iterator[Item]:
     """Rows through a cursor of PostgreSQL's: inside a transaction it need not keep them all first."""
     with transaction.atomic():
         yield from rows.iterator(chunk_size=_ROWS_AT_ONCE)
 
 
-def safe_cell(value: Any) -> Any:
+def safe_cell(value: object) -> object:
     """Text that a spreadsheet would run gets an apostrophe in front; numbers stay numbers."""
     return f"'{value}" if isinstance(value, str) and value.startswith(STARTS_A_FORMULA) else value
 
 
-def _as_text(value: Any) -> Any:
+def _as_text(value: object) -> object:
     """A value as text where a file has no kind of its own for it."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -115,7 +118,7 @@ def _xlsx_download(name: str, header: Sequence[str], rows: Rows) -> FileResponse
     return response
 
 
-def _write_workbook(file: Any, header: Sequence[str], rows: Rows) -> None:
+def _write_workbook(file: IO[bytes], header: Sequence[str], rows: Rows) -> None:
     with Workbook(file, {"constant_memory": True}) as book:
         formats = {kind: book.add_format({"num_format": text}) for kind, text in _FORMATS.items()}
         bold = book.add_format({"bold": True})
@@ -128,7 +131,7 @@ def _write_workbook(file: Any, header: Sequence[str], rows: Rows) -> None:
             number += 1
 
 
-def _sheet(book: Any, header: Sequence[str], bold: Any) -> Any:
+def _sheet(book: Workbook, header: Sequence[str], bold: Format) -> Worksheet:
     sheet = book.add_worksheet()
     sheet.freeze_panes(1, 0)
     for column, name in enumerate(header):
@@ -139,7 +142,7 @@ def _sheet(book: Any, header: Sequence[str], bold: Any) -> Any:
 _FORMATS: Final = {date: "yyyy-mm-dd", datetime: "yyyy-mm-dd hh:mm:ss"}
 
 
-def _write_cell(sheet: Any, row: int, column: int, value: Any, formats: dict[type[date], Any]) -> None:
+def _write_cell(sheet: Worksheet, row: int, column: int, value: object, formats: dict[type[date], Format]) -> None:
     """Text is written as text, so none of it is a formula or a link."""
     if value is None:
         return
@@ -152,4 +155,4 @@ def _write_cell(sheet: Any, row: int, column: int, value: Any, formats: dict[typ
     elif isinstance(value, date):
         sheet.write_datetime(row, column, value, formats[date])
     else:
-        sheet.write_string(row, column, str(_as_text(value))[:_LONGEST_TEXT])
+        sheet.write_string(row, column, str(_as_text(value))[:_MAX_TEXT_LENGTH])

@@ -2,7 +2,8 @@
 
 from django.contrib import admin
 
-from accounts.shell.admin_base import AdAccountFilter, FactAdmin
+from accounts.admin.base import FactAdmin
+from accounts.admin.filters import AdAccountFilter
 from ingestion.admin.filters import CampaignFilter
 from ingestion.models import Campaign, Creative, UrnName
 
@@ -10,7 +11,7 @@ _AFTER_A_SYNC = "Rows appear with the first sync of an ad account; the page Sync
 
 
 @admin.register(Campaign)
-class CampaignAdmin(FactAdmin):
+class CampaignAdmin(FactAdmin[Campaign]):
     list_display = [
         "__str__",
         "account",
@@ -45,7 +46,7 @@ class CampaignAdmin(FactAdmin):
 
 
 @admin.register(Creative)
-class CreativeAdmin(FactAdmin):
+class CreativeAdmin(FactAdmin[Creative]):
     list_display = [
         "__str__",
         "campaign",
@@ -70,7 +71,7 @@ class CreativeAdmin(FactAdmin):
 
 
 @admin.register(UrnName)
-class UrnNameAdmin(FactAdmin):
+class UrnNameAdmin(FactAdmin[UrnName]):
     ad_account_path = None
     list_display = ["urn", "name", "looked_up_at"]
     search_fields = ["urn", "name"]

@@ -8,8 +8,10 @@ from django.db.models import F, Lookup, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
+from accounts.admin.base import FactAdmin
+from accounts.admin.filters import AdAccountFilter
 from accounts.models import AdAccount
-from accounts.shell.admin_base import AdAccountFilter, FactAdmin
+from accounts.shell.admin_base import Row
 from accounts.shell.admin_columns import link
 from accounts.shell.admin_filters import days_filter
 from ingestion.admin.filters import CampaignFilter, CampaignOfCreativeFilter, CreativeFilter
@@ -28,7 +30,7 @@ _SEGMENT_FIGURES = [name for name in FIGURES if name != "cpc"]
 _FEW = 10_000
 
 
-class FiguresAdmin(FactAdmin):
+class FiguresAdmin(FactAdmin[Row]):
     """Columns of tables that hold counts and money, by the million.
 
     `parent` is the foreign key to what the figures are of: the search looks there, and the keys that it finds narrow
@@ -98,7 +100,7 @@ def among(column: str, found: QuerySet[Any], *, also: Sequence[Any] = ()) -> Any
 
 
 @admin.register(CampaignDailyMetric)
-class CampaignDailyMetricAdmin(FiguresAdmin):
+class CampaignDailyMetricAdmin(FiguresAdmin[CampaignDailyMetric]):
     ad_account_path = "campaign__account"
     parent = "campaign"
     list_display = ["date", "campaign", "ad_account", *FIGURES]
@@ -118,7 +120,7 @@ class CampaignDailyMetricAdmin(FiguresAdmin):
 
 
 @admin.register(CreativeDailyMetric)
-class CreativeDailyMetricAdmin(FiguresAdmin):
+class CreativeDailyMetricAdmin(FiguresAdmin[CreativeDailyMetric]):
     ad_account_path = "creative__account"
     parent = "creative"
     list_display = ["date", "creative", "campaign", "ad_account", *FIGURES]
@@ -144,7 +146,7 @@ class CreativeDailyMetricAdmin(FiguresAdmin):
 
 
 @admin.register(AccountDailyTotal)
-class AccountDailyTotalAdmin(FiguresAdmin):
+class AccountDailyTotalAdmin(FiguresAdmin[AccountDailyTotal]):
     list_display = ["date", "account", *FIGURES]
     list_filter = [AdAccountFilter, days_filter("date", title="day")]
     list_select_related = ["account"]
@@ -157,7 +159,7 @@ class AccountDailyTotalAdmin(FiguresAdmin):
 
 
 @admin.register(AudienceDemographic)
-class AudienceDemographicAdmin(FiguresAdmin):
+class AudienceDemographicAdmin(FiguresAdmin[AudienceDemographic]):
     list_display = ["month", "pivot_type", "segment_label", "account", "share_pct", *_SEGMENT_FIGURES]
     list_filter = [AdAccountFilter, "pivot_type", days_filter("date_start", title="month's first day")]
     list_select_related = ["account"]

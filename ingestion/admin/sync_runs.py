@@ -10,8 +10,9 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.admin.base import FactAdmin
+from accounts.admin.filters import AdAccountFilter
 from accounts.shell import formatting
-from accounts.shell.admin_base import AdAccountFilter, FactAdmin
 from accounts.shell.admin_columns import age, link
 from accounts.shell.admin_filters import days_filter
 from ingestion.models import IncompleteDay, RejectedRecord, SyncedAdAccount, SyncLog
@@ -19,7 +20,7 @@ from ingestion.timetable.sync_status import complete_through, with_sync_state
 
 
 @admin.register(SyncLog)
-class SyncLogAdmin(FactAdmin):
+class SyncLogAdmin(FactAdmin[SyncLog]):
     list_display = [
         "started_at",
         "ad_account",
@@ -59,7 +60,7 @@ class SyncLogAdmin(FactAdmin):
 
 
 @admin.register(RejectedRecord)
-class RejectedRecordAdmin(FactAdmin):
+class RejectedRecordAdmin(FactAdmin[RejectedRecord]):
     list_display = ["created_at", "account", "run", "endpoint", "reason"]
     list_filter = [AdAccountFilter, days_filter("created_at", title="day it was set aside, UTC", has_times=True)]
     list_select_related = ["account", "run"]
@@ -77,7 +78,7 @@ class RejectedRecordAdmin(FactAdmin):
 
 
 @admin.register(SyncedAdAccount)
-class SyncedAdAccountAdmin(FactAdmin):
+class SyncedAdAccountAdmin(FactAdmin[SyncedAdAccount]):
     """How the syncs of each ad account stand: data as of, complete through, why the last one was skipped."""
 
     ad_account_path = "pk"
@@ -116,7 +117,7 @@ class SyncedAdAccountAdmin(FactAdmin):
 
 
 @admin.register(IncompleteDay)
-class IncompleteDayAdmin(FactAdmin):
+class IncompleteDayAdmin(FactAdmin[IncompleteDay]):
     list_display = ["date", "account", "state", "shown_differences", "first_seen_at", "checked_at"]
     list_filter = [AdAccountFilter, "state", days_filter("date", title="day")]
     list_select_related = ["account"]

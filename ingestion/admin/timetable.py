@@ -5,7 +5,7 @@ from typing import Any
 from django.apps import apps
 from django.contrib import admin, messages
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django_celery_beat import admin as beat_admin
 from django_celery_beat.models import (
@@ -19,8 +19,9 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts import access, audit_trail
 from accounts.models import AdAccount
+from accounts.people.current_user import current_user
 from accounts.shell import formatting
-from accounts.shell.admin_base import OneRightAdmin, actor_of
+from accounts.shell.admin_base import OneRightAdmin
 from ingestion.timetable import ad_account_settings
 from ingestion.timetable.schedules import ad_account_of
 
@@ -31,7 +32,7 @@ for _model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, C
 apps.get_app_config("django_celery_beat").verbose_name = "Timetable"
 
 
-class _TimetableAdmin(OneRightAdmin):
+class _TimetableAdmin(OneRightAdmin[Model]):
     """Seen and changed by those who may start syncs; every change is recorded."""
 
     nothing_yet = "Nothing runs by itself yet. Entries come with the first start of beat, and with each ad account."
@@ -59,7 +60,7 @@ class _TimetableAdmin(OneRightAdmin):
 def _record(change: str, request: HttpRequest, entry: Any, **detail: Any) -> None:
     audit_trail.record(
         "timetable_changed",
-        actor=actor_of(request),
+        actor=current_user(request),
         ad_account_id=ad_account_of(entry) if isinstance(entry, PeriodicTask) else None,
         change=change,
         entry=str(entry),
@@ -76,7 +77,7 @@ def _record_syncs_by_hand(request: HttpRequest, entries: QuerySet[Any]) -> None:
     for entry in entries:
         if ad_account_id := ad_account_of(entry):
             audit_trail.record(
-                "sync_started_by_hand", actor=actor_of(request), ad_account_id=ad_account_id, by="timetable"
+                "sync_started_by_hand", actor=current_user(request), ad_account_id=ad_account_id, by="timetable"
             )
 
 

@@ -11,13 +11,14 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from accounts import access, audit_trail
-from accounts.shell.admin_base import OneRightAdmin, actor_of
+from accounts.people.current_user import current_user
+from accounts.shell.admin_base import OneRightAdmin
 from reporting.checks import check_requests
 from reporting.models import AuditThresholds
 
 
 @admin.register(AuditThresholds)
-class AuditThresholdsAdmin(OneRightAdmin):
+class AuditThresholdsAdmin(OneRightAdmin[AuditThresholds]):
     """Seen and changed by those who may start syncs; every change is recorded, and the ad account judged anew."""
 
     list_display = ["ad_account", "window_days", "ctr_percent", "spend_without_conversions", "end_near_days"]
@@ -51,9 +52,13 @@ class AuditThresholdsAdmin(OneRightAdmin):
 
 def _record(change: str, request: HttpRequest, row: AuditThresholds, **detail: Any) -> None:
     audit_trail.record(
-        "thresholds_changed", actor=actor_of(request), ad_account_id=row.ad_account_id, change=change, **detail
+        "thresholds_changed",
+        actor=current_user(request),
+        ad_account_id=row.ad_account_id,
+        change=change,
+        **detail,
     )
-    check_requests.ask(row.ad_account_id, by=actor_of(request), now=timezone.now())
+    check_requests.ask(row.ad_account_id, by=current_user(request), now=timezone.now())
     told = '{} is judged anew; <a href="{}">the Action center</a> shows when that is done.'
     where = f"{reverse('reporting:actions')}?ad_account={row.ad_account_id}"
     messages.info(request, format_html(told, row.ad_account, where))

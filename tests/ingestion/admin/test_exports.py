@@ -11,8 +11,8 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
+from accounts.admin.base import FactAdmin
 from accounts.models import AdAccount, AuditEvent
-from accounts.shell.admin_base import FactAdmin
 from tests.builders import make_ad_account, make_campaign, make_campaign_day
 
 pytestmark = pytest.mark.django_db
@@ -94,7 +94,7 @@ def test_a_viewer_takes_away_what_they_may_see(as_bob: Client, as_charlie: Clien
 
 
 def test_too_many_rows_for_a_spreadsheet_say_what_to_do(as_alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("accounts.shell.admin_exports.MOST_ROWS", 1)
+    monkeypatch.setattr("accounts.shell.admin_exports.MAX_XLSX_ROWS", 1)
     make_campaign()
     make_campaign()
     response = as_alice.get(address("campaign", "xlsx"), {"status": "ACTIVE"}, follow=True)

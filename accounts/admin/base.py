@@ -1,0 +1,63 @@
+"""Base classes for admins whose rows belong to people or ad accounts; `accounts/shell/` has what every list shares."""
+
+from typing import ClassVar
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts import access, audit_trail
+from accounts.people.current_user import current_user
+from accounts.shell.admin_base import OneRightAdmin, ReadOnlyAdmin, Row
+from accounts.shell.admin_exports import ExportsList
+
+
+class OfAdAccountAdmin(ReadOnlyAdmin[Row]):
+    """Rows that belong to ad accounts; `ad_account_path` leads from a row to its own, None where rows have none."""
+
+    ad_account_path: ClassVar[str | None] = "account"
+
+    def of_ad_account(self, rows: QuerySet[Row], ad_account_id: int) -> QuerySet[Row]:
+        """The rows of one ad account."""
+        return rows.filter(**{str(self.ad_account_path): ad_account_id})
+
+
+class RecordsExports(ExportsList[Row]):
+    """A list that is downloaded whole, each time on record in the audit trail."""
+
+    # Of what, in the audit trail; else the name of the table.
+    exported_as: ClassVar[str] = ""
+
+    def record_export(self, request: HttpRequest, rows: QuerySet[Row], *, count: int) -> QuerySet[Row]:
+        """Before the file: what leaves here is recorded even if the download breaks off."""
+        event = audit_trail.record(
+            "exported",
+            actor=current_user(request),
+            what=self.exported_as or f"{self.opts.verbose_name_plural} ({self.opts.db_table})",
+            rows=count,
+            filters=dict(request.GET.lists()),
+        )
+        # The file of the trail itself is the list as it was.
+        return rows.exclude(pk=event.pk) if isinstance(event, self.model) else rows
+
+
+class FactAdmin(RecordsExports[Row], OfAdAccountAdmin[Row]):
+    """LinkedIn's facts: every active member of staff sees the rows of the ad accounts they may see."""
+
+    is_open_to_all_who_see_its_rows = True
+
+    def may_view(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_active and request.user.is_staff)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Row]:
+        rows = super().get_queryset(request)
+        # No filter for those who see everything: it would hide rows without an ad account and cost a join.
+        if self.ad_account_path is None or access.sees_every_ad_account(request.user):
+            return rows
+        return rows.filter(**{f"{self.ad_account_path}__in": access.visible_ad_accounts(request.user)})
+
+
+class PeopleAdmin(OneRightAdmin[Row]):
+    """Rows that only those who manage people may see and change."""
+
+    def may_edit(self, request: HttpRequest) -> bool:
+        return access.may_manage_people(request.user)
