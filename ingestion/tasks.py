@@ -13,9 +13,11 @@ from structlog.contextvars import bind_contextvars
 from accounts.models import AdAccount, LinkedInConnection
 from ingestion.models import SyncLog
 from ingestion.processes import graceful_shutdown
-from ingestion.sync import ledger, sync
+from ingestion.sync import sync
 from ingestion.sync.failures import explain
-from ingestion.sync.ledger import AlreadyRunning, Cancelled
+from ingestion.sync.interruption import SyncCancelled
+from ingestion.sync.ledger import closing, pruning, run_queue
+from ingestion.sync.ledger.opening import AlreadyRunning
 from ingestion.timetable import discovery, lost_roles, schedules
 
 log = logging.getLogger(__name__)
@@ -57,7 +59,7 @@ def sync_ad_account(
             raise _again_later(self) from None
         log.info("Ad account %s: %s", ad_account_id, running)
         return {"status": "skipped", "reason": str(running)}
-    except Cancelled:
+    except SyncCancelled:
         return {"status": "cancelled"}
     except Exception as error:
         failure = explain(error)
@@ -74,10 +76,10 @@ def sync_ad_account(
 
 
 def _wish_of(run_id: int) -> dict[str, Any]:
-    """What a person asked for; again, with what is left of it, where a worker had begun. Raises Cancelled."""
+    """What a person asked for; again, with what is left of it, where a worker had begun. Raises SyncCancelled."""
     run = SyncLog.objects.filter(pk=run_id).first()
     if run is None or run.status in {SyncLog.Status.CANCELLED, SyncLog.Status.SUCCESS}:
-        raise Cancelled
+        raise SyncCancelled
     is_queued = run.status == SyncLog.Status.QUEUED
     return {
         "force": run.forced,
@@ -85,7 +87,7 @@ def _wish_of(run_id: int) -> dict[str, Any]:
         "last_day": run.last_day,
         "trigger": run.trigger if is_queued else SyncLog.Trigger.RETRY,
         "queued_run_id": run.pk if is_queued else None,
-        "asked_in": run.pk,
+        "requested_in": run.pk,
     }
 
 
@@ -107,10 +109,10 @@ def discover_ad_accounts(self: Task[Any, Any], connection_id: int) -> Any:
 @shared_task
 def close_dead_runs() -> Any:
     """Close runs whose process died, and go on with their work."""
-    ad_account_ids = ledger.close_stale()
+    ad_account_ids = closing.close_stale()
     for ad_account_id in ad_account_ids:
         sync_ad_account.delay(ad_account_id)
-    for run_id, ad_account_id in ledger.forgotten_in_the_queue(now=timezone.now()):
+    for run_id, ad_account_id in run_queue.claim_overdue(now=timezone.now()):
         sync_ad_account.delay(ad_account_id, run_id=run_id)
     return {"closed": len(ad_account_ids)}
 
@@ -127,7 +129,7 @@ def look_for_lost_roles() -> Any:
 @shared_task
 def prune_runs() -> Any:
     """Remove old runs and rejected records that nobody needs any more."""
-    return {"removed": ledger.prune()}
+    return {"removed": pruning.prune()}
 
 
 def _again_later(task: Task[Any, Any]) -> Exception:

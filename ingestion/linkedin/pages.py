@@ -6,11 +6,11 @@ what a single record holds, and nothing is lost: received = records + rejected.
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, JsonValue, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
@@ -25,12 +25,19 @@ _DEEPEST = 50
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """An element that is no valid record; `payload` is storable JSON, `identity` its id or URN, if any."""
+    """An element that is no valid record; `identity` is its id or URN, if any.
+
+    `payload` and `reason` lose on the way in what PostgreSQL's text and JSON cannot hold.
+    """
 
     endpoint: str
-    payload: Any
+    payload: JsonValue
     reason: str
     identity: str | None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "payload", _storable(self.payload))
+        object.__setattr__(self, "reason", _storable_text(self.reason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,7 @@ class PageReader(Generic[R]):
     def __init__(self, record: type[R]) -> None:
         self._records = TypeAdapter[R](record)
         self._envelopes = TypeAdapter[_Envelope[R]](_Envelope[record])  # type: ignore[valid-type]
-        self._bare_envelopes = TypeAdapter(_Envelope[Any])
+        self._bare_envelopes = TypeAdapter(_Envelope[object])
 
     def listing(self, body: bytes, *, endpoint: str, wrong_with: Callable[[R], str | None] | None = None) -> Listing[R]:
         """The listing a body holds. `wrong_with` gives what is wrong with a valid record, None for nothing.
@@ -120,16 +127,17 @@ class PageReader(Generic[R]):
 
     def _one_by_one(self, body: bytes, endpoint: str, wrong_with: Callable[[R], str | None] | None) -> Listing[R]:
         parsed = _parsed(body)
-        if not isinstance(parsed, dict) or not isinstance(parsed.get("elements"), list):
+        elements = parsed.get("elements") if isinstance(parsed, dict) else None
+        if not isinstance(parsed, dict) or not isinstance(elements, list):
             raise UnexpectedResponse(f"The answer to {endpoint} holds no list of elements.")
-        page = self._page(parsed["elements"], endpoint, wrong_with)
+        page = self._page(elements, endpoint, wrong_with)
         try:
             envelope = self._bare_envelopes.validate_python({**parsed, "elements": []})
         except ValidationError:
             raise UnexpectedResponse(f"The answer to {endpoint} says its next page unreadably.") from None
         return _listing(envelope, page)
 
-    def _page(self, elements: list[Any], endpoint: str, wrong_with: Callable[[R], str | None] | None) -> Page[R]:
+    def _page(self, elements: list[JsonValue], endpoint: str, wrong_with: Callable[[R], str | None] | None) -> Page[R]:
         page: Page[R] = Page(records=[], rejected=[])
         for element in elements:
             record, reason = self._record(element)
@@ -141,7 +149,7 @@ class PageReader(Generic[R]):
                 page.records.append(record)
         return page
 
-    def _record(self, element: Any) -> tuple[R | None, str | None]:
+    def _record(self, element: JsonValue) -> tuple[R | None, str | None]:
         """Dumped and read again, so that an element meets exactly the rules its page met."""
         try:
             return self._records.validate_json(json.dumps(element)), None
@@ -151,12 +159,13 @@ class PageReader(Generic[R]):
             return None, "record: is nested too deeply"
 
 
-def _parsed(body: bytes) -> Any:
+def _parsed(body: bytes) -> JsonValue:
     """The body as Python values; the standard library reads what pydantic refuses, such as half an emoji."""
     try:
-        return json.loads(body, parse_int=_int)
+        parsed: JsonValue = json.loads(body, parse_int=_int)
     except (ValueError, RecursionError):
         raise NotJson from None
+    return parsed
 
 
 def _int(digits: str) -> int | float:
@@ -164,7 +173,7 @@ def _int(digits: str) -> int | float:
     return int(digits) if len(digits) <= 40 else float(digits)
 
 
-def _listing(envelope: _Envelope[Any], page: Page[R]) -> Listing[R]:
+def _listing(envelope: _Envelope[R] | _Envelope[object], page: Page[R]) -> Listing[R]:
     links = (envelope.paging.links or []) if envelope.paging else []
     return Listing(
         page=page,
@@ -174,8 +183,8 @@ def _listing(envelope: _Envelope[Any], page: Page[R]) -> Listing[R]:
     )
 
 
-def _rejected(element: Any, endpoint: str, reason: str) -> Rejected:
-    return Rejected(endpoint=endpoint, payload=_storable(element), reason=reason, identity=_identity(element))
+def _rejected(element: JsonValue, endpoint: str, reason: str) -> Rejected:
+    return Rejected(endpoint=endpoint, payload=element, reason=reason, identity=_identity(element))
 
 
 def _reason(error: ValidationError) -> str:
@@ -185,23 +194,22 @@ def _reason(error: ValidationError) -> str:
     return " ".join("; ".join(parts).split())[:_LONGEST_REASON]
 
 
-def _identity(element: Any) -> str | None:
-    if not isinstance(element, Mapping):
+def _identity(element: JsonValue) -> str | None:
+    if not isinstance(element, dict):
         return None
     pivots = element.get("pivotValues")
     candidates = [element.get("id"), element.get("urn"), *(pivots if isinstance(pivots, list) else [])]
     candidates.append(element.get("account"))
     for candidate in candidates:
         if isinstance(candidate, str | int) and not isinstance(candidate, bool) and candidate:
-            return str(_storable(str(candidate)))[:255]
+            return _storable_text(str(candidate))[:255]
     return None
 
 
-def _storable(value: Any, depth: int = 0) -> Any:
+def _storable(value: JsonValue, depth: int = 0) -> JsonValue:
     """The same JSON without what PostgreSQL's jsonb refuses: NUL, half emojis, NaN, endless nesting."""
     if isinstance(value, str):
-        text = value.replace("\x00", "\ufffd")
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return _storable_text(value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if depth > _DEEPEST:
@@ -209,8 +217,12 @@ def _storable(value: Any, depth: int = 0) -> Any:
     if isinstance(value, list):
         return [_storable(item, depth + 1) for item in value]
     if isinstance(value, dict):
-        return {_storable(key): _storable(item, depth + 1) for key, item in value.items()}
+        return {_storable_text(key): _storable(item, depth + 1) for key, item in value.items()}
     return value
+
+
+def _storable_text(text: str) -> str:
+    return text.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def pages_of(listings: Iterator[Listing[R]]) -> Iterator[Page[R]]:

@@ -6,7 +6,7 @@ from django.db.models import Q
 
 
 class SyncLog(models.Model):
-    """One run; `ingestion/sync/ledger.py` and `ingestion/sync/active_run.py` write it.
+    """One run; `ingestion/sync/ledger/` is the only writer.
 
     Status: [`queued` →] `running` → `success` | `partial` (a step failed, the rest is stored) | `failed` |
     `cancelled`. Only what a person asked for is queued here, until a worker takes it.

@@ -11,10 +11,11 @@ from ingestion.linkedin.endpoints import ANALYTICS_ROW_LIMIT, DEMOGRAPHIC_PIVOTS
 from ingestion.linkedin.errors import UnexpectedResponse
 from ingestion.linkedin.records import DemographicMonthRecord
 from ingestion.sync import load, names
-from ingestion.sync.active_run import Run, listed_twice
 from ingestion.sync.months import middle_month, whole_months
+from ingestion.sync.repeated_rows import listed_twice
 from ingestion.sync.request_pool import Job
 from ingestion.sync.rows import keep_latest, segment_row
+from ingestion.sync.run import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Months:
 Segments = dict[str, Months]
 
 
-def segment_jobs(run: Run, into: Segments) -> list[Job]:
+def segment_jobs(run: Run, into: Segments) -> list[Job[Months]]:
     """One job per pivot for all months; none where LinkedIn keeps no demographics that old."""
     first_day, last_day = run.days
     first_month, last = whole_months(first_day=first_day, last_day=last_day, today=run.fetched_at.date())
@@ -43,17 +44,17 @@ def segment_jobs(run: Run, into: Segments) -> list[Job]:
         Job(
             ask=partial(_ask, run, pivot, first_month, last),
             then=partial(answered, pivot_type),
-            failed=run.note,
+            failed=run.ledger.step_failed,
         )
         for pivot_type, pivot in DEMOGRAPHIC_PIVOTS.items()
-        if not run.is_pivot_answered(pivot_type)
+        if not run.ledger.coverage.has_pivot(pivot_type)
     ]
 
 
 def _ask(run: Run, pivot: str, first_month: date, last_day: date) -> Months:
     """One request; where LinkedIn cut the answer, one for each half of the months, down to a single one."""
     page = endpoints.demographic_months(
-        run.client, ad_account_id=run.ad_account_id, pivot=pivot, first_day=first_month, last_day=last_day
+        run.requests.client, ad_account_id=run.ad_account_id, pivot=pivot, first_day=first_month, last_day=last_day
     )
     if page.received < ANALYTICS_ROW_LIMIT:
         return Months(page)
@@ -69,15 +70,14 @@ def _ask(run: Run, pivot: str, first_month: date, last_day: date) -> Months:
 def store(run: Run, segments: Segments) -> None:
     """Name the segments that are new, then store each pivot with its names."""
     segment_names = _name_segments(run, segments)
-    run.step = "audience_demographics"
     for pivot_type, months in segments.items():
         if not months.cut:
-            run.pivot_answered(pivot_type)
-        run.store(run.step, months.page, partial(_write, run, pivot_type, months.page, segment_names))
+            run.ledger.coverage.add_pivot(pivot_type)
+        run.ledger.store(load.SEGMENTS.table, months.page, partial(_write, run, pivot_type, months.page, segment_names))
         for month in months.cut:
-            run.note(_cut(pivot_type, month))
+            run.ledger.step_failed(_cut(pivot_type, month))
         if not months.cut:
-            run.done()
+            run.ledger.step_stored()
 
 
 def _cut(pivot_type: str, month: date) -> UnexpectedResponse:

@@ -1,4 +1,4 @@
-"""Daily figures of one ad account: which windows to ask for, and what to do with each answer."""
+"""Daily figures of one ad account: which windows to request, and what to do with each answer."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,11 @@ from ingestion.linkedin.endpoints import ANALYTICS_ROW_LIMIT, Page, Rejected
 from ingestion.linkedin.errors import LinkedInError, UnexpectedResponse
 from ingestion.linkedin.records import AccountDayRecord
 from ingestion.sync import load
-from ingestion.sync.active_run import Run, listed_twice
 from ingestion.sync.load import Target
+from ingestion.sync.repeated_rows import listed_twice
 from ingestion.sync.request_pool import Job
 from ingestion.sync.rows import Row, account_day_row, campaign_day_row, copy_line, creative_day_row, keep_latest
+from ingestion.sync.run import Run
 from ingestion.sync.windows import CannotSplit, ExpectedRows, Window, Windows, days_between
 
 
@@ -46,11 +47,11 @@ CREATIVE_DAYS = DailyTable(
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer ready to be stored: a line of COPY's text for each row, and the ids of what the rows are of.
+class DailyAnswer:
+    """One answer ready to be stored: a line of COPY's text for each row, and the ids of the rows' entities.
 
-    Made where it was asked for, so that the thread which stores does nothing but store. Lines take a quarter of the
-    memory of rows, and several answers wait at once.
+    Made in the thread that requested it, so that the thread which stores does nothing but store. Lines take a quarter
+    of the memory of rows, and several answers wait at once.
     """
 
     page: Page[bytes]
@@ -69,8 +70,8 @@ def expected_rows(
 _VALUES_PER_ROW = 14
 
 
-class DaysSource:
-    """Asks for the windows of one daily table and stores each answer.
+class DailySource:
+    """Requests the windows of one daily table and stores each answer.
 
     `stale` collects stored rows that a whole fresh answer no longer holds; what becomes of them is decided
     when LinkedIn's totals are known.
@@ -85,80 +86,80 @@ class DaysSource:
             table, ad_account_id=run.ad_account_id, first_day=first_day, last_day=last_day, entity_days=entity_days
         )
         self._stored_days = expected.stored
-        # Answers that wait to be written.
+        # Answers waiting to be written.
         self._not_stored = 0
-        self._windows = Windows(run.days_to_ask(table.target.table), expected=expected)
+        self._windows = Windows(run.ledger.coverage.days_left(table.target.table, run.days), expected=expected)
         self._known = load.known_ids(table.parents, ad_account_id=run.ad_account_id)
 
     def calls_left(self) -> int:
         return self._windows.calls_left()
 
-    def next_job(self) -> Job | None:
+    def next_job(self) -> Job[DailyAnswer] | None:
         window = self._windows.next()
         if window is None:
             return None
         return Job(
             ask=lambda: self.ask(window),
-            learn=lambda answer: self._learned(window, answer),
-            then=lambda answer: self._answered(window, answer),
-            failed=self._gave_up,
+            learn=lambda answer: self._learn_from(window, answer),
+            then=lambda answer: self._store_or_halve(window, answer),
+            failed=self._give_up,
         )
 
-    def ask(self, window: Window) -> Answer:
+    def ask(self, window: Window) -> DailyAnswer:
         """One answer of LinkedIn; what it lists twice is set aside."""
         expected_values = round(min(window.expected_rows, ANALYTICS_ROW_LIMIT)) * _VALUES_PER_ROW
-        self._run.budget.await_values(expected_values, self._run.client.pause)
+        requests = self._run.requests
+        requests.budget.await_values(expected_values, requests.client.pause)
         page = self.table.ask(
-            self._run.client,
+            requests.client,
             ad_account_id=self._run.ad_account_id,
             first_day=window.first_day,
             last_day=window.last_day,
             campaign_ids=window.campaign_ids,
         )
-        self._run.budget.count_values(page.received * _VALUES_PER_ROW - expected_values)
+        requests.budget.count_values(page.received * _VALUES_PER_ROW - expected_values)
         kept, repeated = keep_latest(map(self.table.row, page.records), key_columns=len(self.table.target.key))
         rejected = [*page.rejected, *listed_twice(repeated)]
-        return Answer(Page(list(map(copy_line, kept)), rejected), frozenset(row[0] for row in kept))
+        return DailyAnswer(Page(list(map(copy_line, kept)), rejected), frozenset(row[0] for row in kept))
 
-    def keep(self, window: Window, answer: Answer) -> None:
+    def keep(self, window: Window, answer: DailyAnswer) -> None:
         """Store an answer that LinkedIn did not cut."""
-        self._run.step = self.table.target.table
-        self._run.store(self.table.target.table, answer.page, lambda: self._write(window, answer))
+        self._run.ledger.store(self.table.target.table, answer.page, lambda: self._write(window, answer))
 
-    def _learned(self, window: Window, answer: Answer) -> None:
+    def _learn_from(self, window: Window, answer: DailyAnswer) -> None:
         if answer.page.received < ANALYTICS_ROW_LIMIT:
             self._windows.answered(window, answer.page.received)
             self._not_stored += 1
 
-    def _answered(self, window: Window, answer: Answer) -> None:
+    def _store_or_halve(self, window: Window, answer: DailyAnswer) -> None:
         if answer.page.received < ANALYTICS_ROW_LIMIT:
             if window.campaign_ids is None:
-                self._run.days_answered(self.table.target.table, window.first_day, window.last_day)
+                self._run.ledger.coverage.add_days(self.table.target.table, window.first_day, window.last_day)
             self.keep(window, answer)
             self._not_stored -= 1
         else:
-            self._ask_for_halves(window, answer)
+            self._request_halves(window, answer)
         if self._windows.done() and not self._not_stored:
-            self._run.done()
+            self._run.ledger.step_stored()
 
-    def _ask_for_halves(self, window: Window, answer: Answer) -> None:
+    def _request_halves(self, window: Window, answer: DailyAnswer) -> None:
         campaign_ids = load.known_ids(load.CAMPAIGNS, ad_account_id=self._run.ad_account_id)
         try:
             self._windows.cut(window, campaign_ids=sorted(campaign_ids))
         except CannotSplit:
             self.keep(window, answer)
-            self._gave_up(
+            self._give_up(
                 UnexpectedResponse(
                     f"LinkedIn cut {self.table.target.table} of {window.first_day} at {ANALYTICS_ROW_LIMIT}"
                     " rows, and the day cannot be split further; what came is stored."
                 )
             )
 
-    def _gave_up(self, error: LinkedInError) -> None:
+    def _give_up(self, error: LinkedInError) -> None:
         self._windows.failed()
-        self._run.note(error)
+        self._run.ledger.step_failed(error)
 
-    def _write(self, window: Window, answer: Answer) -> None:
+    def _write(self, window: Window, answer: DailyAnswer) -> None:
         """Upsert an answer, with places for what it names and LinkedIn no longer lists."""
         target, lines = self.table.target, b"".join(answer.page.records)
         if unknown := answer.parents - self._known:
@@ -181,35 +182,34 @@ class DaysSource:
 
 
 class AccountTotals:
-    """Asks for LinkedIn's own daily totals of the ad account, all days in one answer, and stores them."""
+    """Requests LinkedIn's own daily totals of the ad account, all days in one answer, and stores them."""
 
     def __init__(self, run: Run) -> None:
         self.are_stored = False
         self._run = run
-        self._asked = False
+        self._requested = False
 
     def calls_left(self) -> int:
-        return 0 if self._asked else 1
+        return 0 if self._requested else 1
 
-    def next_job(self) -> Job | None:
-        if self._asked:
+    def next_job(self) -> Job[Page[AccountDayRecord]] | None:
+        if self._requested:
             return None
-        self._asked = True
+        self._requested = True
         first_day, last_day = self._run.days
         ask = partial(
             endpoints.account_days,
-            self._run.client,
+            self._run.requests.client,
             ad_account_id=self._run.ad_account_id,
             first_day=first_day,
             last_day=last_day,
         )
-        return Job(ask=ask, then=self._answered, failed=self._run.note)
+        return Job(ask=ask, then=self._store, failed=self._run.ledger.step_failed)
 
-    def _answered(self, page: Page[AccountDayRecord]) -> None:
-        self._run.step = load.ACCOUNT_DAYS.table
-        self._run.store(load.ACCOUNT_DAYS.table, page, lambda: self._write(page))
+    def _store(self, page: Page[AccountDayRecord]) -> None:
+        self._run.ledger.store(load.ACCOUNT_DAYS.table, page, lambda: self._write(page))
         self.are_stored = True
-        self._run.done()
+        self._run.ledger.step_stored()
 
     def _write(self, page: Page[AccountDayRecord]) -> Sequence[Rejected]:
         """Upsert the totals; a day that LinkedIn no longer totals has none."""
@@ -226,7 +226,7 @@ class AccountTotals:
         idle = not page.received and load.known_ids(load.CAMPAIGNS, ad_account_id=self._run.ad_account_id)
         if gone or idle:
             # LinkedIn answers with nothing, too, when access was lost a moment ago; this raises then.
-            endpoints.ad_account(self._run.client, ad_account_id=self._run.ad_account_id)
+            endpoints.ad_account(self._run.requests.client, ad_account_id=self._run.ad_account_id)
         if gone:
             load.set_to_zero(load.ACCOUNT_DAYS, gone, now=self._run.fetched_at)
         return listed_twice(repeated)

@@ -1,10 +1,10 @@
 """An ad account and its campaigns and creatives: listed whole, then stored together."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Generic, TypeVar
 
 from django.db import transaction
 
@@ -14,12 +14,14 @@ from ingestion.linkedin.endpoints import Page
 from ingestion.linkedin.errors import LinkedInError
 from ingestion.linkedin.records import AdAccountRecord, CampaignRecord, CreativeRecord
 from ingestion.sync import load, names
-from ingestion.sync.active_run import Run
 from ingestion.sync.load import Target
 from ingestion.sync.request_pool import Job, Jobs
 from ingestion.sync.rows import ad_account_row, campaign_row, creative_row
+from ingestion.sync.run import Run
 
-# Ids as our columns can hold them.
+R = TypeVar("R")
+
+# Ids that our columns can hold.
 _IDS = {
     load.CAMPAIGNS.table: re.compile("[0-9]{1,18}"),
     load.CREATIVES.table: re.compile("urn:li:sponsoredCreative:[0-9]{1,18}"),
@@ -50,19 +52,18 @@ class Entities:
 
 def fetch(run: Run, *, scopes: frozenset[str]) -> Entities:
     """All listings side by side, nothing stored: a refused ad account must change nothing."""
-    run.step = "campaigns and creatives"
-    ad_account_id = run.ad_account_id
+    client, ad_account_id = run.requests.client, run.ad_account_id
     entities = Entities()
     ask_ad_account = Job(
-        ask=lambda: endpoints.ad_account(run.client, ad_account_id=ad_account_id),
+        ask=lambda: endpoints.ad_account(client, ad_account_id=ad_account_id),
         then=entities.ad_account.append,
         failed=_raise,
     )
     run.requests.run(
         [
             Jobs([ask_ad_account]),
-            _Pages(endpoints.campaigns(run.client, ad_account_id=ad_account_id), entities.campaign_pages),
-            _Pages(endpoints.creatives(run.client, ad_account_id=ad_account_id), entities.creative_pages),
+            _Pages(endpoints.campaigns(client, ad_account_id=ad_account_id), entities.campaign_pages),
+            _Pages(endpoints.creatives(client, ad_account_id=ad_account_id), entities.creative_pages),
         ]
     )
     _name_posts(run, entities, may_read_posts=bool(_READS_POSTS & scopes))
@@ -92,38 +93,41 @@ def store(run: Run, entities: Entities) -> None:
         )
         _mark_missing(run, load.CAMPAIGNS, entities.campaign_pages)
         _mark_missing(run, load.CREATIVES, entities.creative_pages)
-        for table, pages in _pages_by_table(entities).items():
-            for page in pages:
-                run.count(table, page)
-        run.beat(campaigns_fetched=len(campaigns), creatives_fetched=len(creatives))
-    run.done()
+        for ad_account_page in entities.ad_account:
+            run.ledger.count("ad_accounts", ad_account_page)
+        for campaign_page in entities.campaign_pages:
+            run.ledger.count("campaigns", campaign_page)
+        for creative_page in entities.creative_pages:
+            run.ledger.count("creatives", creative_page)
+        run.ledger.beat(campaigns_fetched=len(campaigns), creatives_fetched=len(creatives))
+    run.ledger.step_stored()
 
 
-def first_days(records: Mapping[Any, CampaignRecord | CreativeRecord]) -> Sequence[date]:
-    """Sorted days from which each entity can have figures: no day before it was made."""
-    return sorted(record.created_at.date() if record.created_at else date.min for record in records.values())
+def first_days(records: Iterable[CampaignRecord | CreativeRecord]) -> Sequence[date]:
+    """Sorted days from which each entity can have figures: no day before it was created."""
+    return sorted(record.created_at.date() if record.created_at else date.min for record in records)
 
 
-class _Pages:
-    """Asks for the pages of one listing, one after the other."""
+class _Pages(Generic[R]):
+    """Requests the pages of one listing, one after the other."""
 
-    def __init__(self, pages: Iterator[Page[Any]], into: list[Page[Any]]) -> None:
-        self._pages: Iterator[Page[Any]] | None = pages
+    def __init__(self, pages: Iterator[Page[R]], into: list[Page[R]]) -> None:
+        self._pages: Iterator[Page[R]] | None = pages
         self._into = into
-        self._under_way = False
+        self._is_waiting = False
 
     def calls_left(self) -> int:
-        return 1 if self._pages and not self._under_way else 0
+        return 1 if self._pages and not self._is_waiting else 0
 
-    def next_job(self) -> Job | None:
-        if self._pages is None or self._under_way:
+    def next_job(self) -> Job[Page[R] | None] | None:
+        if self._pages is None or self._is_waiting:
             return None
-        self._under_way = True
+        self._is_waiting = True
         pages = self._pages
-        return Job(ask=lambda: next(pages, None), then=self._answered, failed=_raise)
+        return Job(ask=lambda: next(pages, None), then=self._keep, failed=_raise)
 
-    def _answered(self, page: Page[Any] | None) -> None:
-        self._under_way = False
+    def _keep(self, page: Page[R] | None) -> None:
+        self._is_waiting = False
         if page is None:
             self._pages = None
         else:
@@ -134,16 +138,10 @@ def _raise(error: LinkedInError) -> None:
     raise error
 
 
-def _pages_by_table(entities: Entities) -> dict[str, Sequence[Page[Any]]]:
-    return {
-        "ad_accounts": entities.ad_account,
-        "campaigns": entities.campaign_pages,
-        "creatives": entities.creative_pages,
-    }
-
-
-def _mark_missing(run: Run, target: Target, pages: Sequence[Page[Any]]) -> None:
-    seen: set[Any] = {record.id for page in pages for record in page.records}
+def _mark_missing(
+    run: Run, target: Target, pages: Sequence[Page[CampaignRecord]] | Sequence[Page[CreativeRecord]]
+) -> None:
+    seen: set[int | str] = {record.id for page in pages for record in page.records}
     for page in pages:
         for rejected in page.rejected:
             # A listed record that we could not read is not missing; one without a readable id could be any of them.

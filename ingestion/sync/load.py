@@ -266,7 +266,7 @@ def add_stub_creatives(creative_urns: Iterable[str], *, ad_account_id: int, now:
         )
 
 
-def mark_missing(target: Target, *, ad_account_id: int, seen: Iterable[int] | Iterable[str], now: datetime) -> None:
+def mark_missing(target: Target, *, ad_account_id: int, seen: Iterable[int | str], now: datetime) -> None:
     """Mark what a complete listing no longer holds; nothing is deleted."""
     with connection.cursor() as cursor:
         cursor.execute(

@@ -8,17 +8,20 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
 from ingestion.linkedin import endpoints
 from ingestion.linkedin.endpoints import NAMES_PER_CALL, Page
 from ingestion.linkedin.errors import AccessDenied, LinkedInError
 from ingestion.linkedin.records import NameRecord, PostRecord
 from ingestion.sync import load
-from ingestion.sync.active_run import Run
 from ingestion.sync.request_pool import Job, Jobs
+from ingestion.sync.run import Run
+from ingestion.sync.steps import Step
 
 log = logging.getLogger(__name__)
+
+N = TypeVar("N")
 
 ASK_AGAIN_AFTER = timedelta(days=30)
 # LinkedIn resolves every kind of segment but this enum; these are the words of its own targeting pages.
@@ -45,7 +48,7 @@ def unknown_urns(urns: Iterable[str], *, now: datetime) -> tuple[dict[str, str |
 
 def look_up_segments(run: Run, urns: Sequence[str], *, into: dict[str, str | None]) -> None:
     """Ask for the names of segments, 50 a request, and remember them."""
-    _look_up(run, urns, ask=endpoints.entity_names, names_of=_segment_names, into=into, failed=run.note)
+    _look_up(run, urns, ask=endpoints.entity_names, names_of=_segment_names, into=into, failed=run.ledger.step_failed)
 
 
 def look_up_posts(run: Run, urns: Sequence[str], *, into: dict[str, str | None]) -> None:
@@ -55,7 +58,7 @@ def look_up_posts(run: Run, urns: Sequence[str], *, into: dict[str, str | None])
         if isinstance(error, AccessDenied):
             log.info("Posts of ad account %s cannot be read: %s", run.ad_account_id, error)
         else:
-            run.note(error)
+            run.ledger.step_failed(error)
 
     _look_up(run, urns, ask=endpoints.posts, names_of=_post_names, into=into, failed=refused)
 
@@ -69,23 +72,23 @@ def _look_up(
     run: Run,
     urns: Sequence[str],
     *,
-    ask: Callable[..., Page[Any]],
-    names_of: Callable[[Sequence[Any]], dict[str, str | None]],
+    ask: Callable[..., Page[N]],
+    names_of: Callable[[Sequence[N]], dict[str, str | None]],
     into: dict[str, str | None],
     failed: Callable[[LinkedInError], None],
 ) -> None:
-    run.step = "names"
+    client = run.requests.client
 
-    def answered(batch: Sequence[str], page: Page[Any]) -> None:
+    def answered(batch: Sequence[str], page: Page[N]) -> None:
         # What LinkedIn leaves out has no name; that is remembered too.
         found = dict.fromkeys(batch) | names_of(page.records)
         into.update(found)
-        run.store("urn_names", page, partial(load.store_names, found, now=run.fetched_at))
+        run.ledger.store("urn_names", page, partial(load.store_names, found, now=run.fetched_at))
 
     batches = [urns[start : start + NAMES_PER_CALL] for start in range(0, len(urns), NAMES_PER_CALL)]
-    run.requests.run(
-        [Jobs([Job(partial(ask, run.client, urns=batch), partial(answered, batch), failed) for batch in batches])]
-    )
+    jobs = [Job(partial(ask, client, urns=batch), partial(answered, batch), failed) for batch in batches]
+    with run.ledger.step(Step.NAMES):
+        run.requests.run([Jobs(jobs)])
 
 
 def _segment_names(records: Sequence[NameRecord]) -> dict[str, str | None]:

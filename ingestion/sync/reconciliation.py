@@ -20,10 +20,11 @@ from django.db.models import Q, QuerySet
 from ingestion.linkedin import endpoints
 from ingestion.models import IncompleteDay
 from ingestion.sync import load
-from ingestion.sync.active_run import Run
-from ingestion.sync.daily_figures import DaysSource
+from ingestion.sync.daily_figures import DailySource
 from ingestion.sync.load import Target
 from ingestion.sync.request_pool import Job, Jobs
+from ingestion.sync.run import Run
+from ingestion.sync.steps import Step
 from ingestion.sync.windows import Window
 
 METRICS = ("impressions", "clicks", "spend", "conversions")
@@ -46,13 +47,12 @@ class Gap:
     is_missing: bool
 
 
-def settle(run: Run, sources: Sequence[DaysSource]) -> None:
+def settle(run: Run, sources: Sequence[DailySource]) -> None:
     """Judge the run's days, mend what can be mended, and remember what stays incomplete."""
     first_day, last_day = run.days
     last_day = min(last_day, run.fetched_at.date() - timedelta(days=1))
     if first_day > last_day:
         return
-    run.step = "reconciliation"
     earlier = _incomplete_before(first_day, run)
 
     def judge() -> list[Gap]:
@@ -162,22 +162,22 @@ def _differences(ours: Sequence[Any], total: Sequence[Any]) -> dict[str, Decimal
 # --- Figures that LinkedIn took back ---
 
 
-def _take_back(run: Run, sources: Sequence[DaysSource], found: Sequence[Gap]) -> bool:
+def _take_back(run: Run, sources: Sequence[DailySource], found: Sequence[Gap]) -> bool:
     """Set rows that a fresh answer no longer holds to zero where the day's total then agrees."""
     gone = {source.table.target: _that_explain_the_gap(source, found) for source in sources}
     if not any(gone.values()):
         return False
     # LinkedIn answers with nothing, too, when access was lost a moment ago; this raises then.
-    endpoints.ad_account(run.client, ad_account_id=run.ad_account_id)
+    endpoints.ad_account(run.requests.client, ad_account_id=run.ad_account_id)
     with transaction.atomic():
         for target, keys in gone.items():
             if keys:
                 load.set_to_zero(target, keys, now=run.fetched_at)
-        run.beat()
+        run.ledger.beat()
     return True
 
 
-def _that_explain_the_gap(source: DaysSource, found: Sequence[Gap]) -> list[tuple[Any, date]]:
+def _that_explain_the_gap(source: DailySource, found: Sequence[Gap]) -> list[tuple[Any, date]]:
     """The stale rows of those days on which they are exactly what we have too much."""
     surplus = {gap.day: gap.differences.get(source.table.target.table, {}) for gap in found}
     stale = [key for key in source.stale if surplus.get(key[1])]
@@ -208,20 +208,20 @@ def _same(sums: Mapping[str, Decimal], surplus: Mapping[str, Decimal]) -> bool:
 # --- The second ask ---
 
 
-def _ask_again(run: Run, sources: Sequence[DaysSource], found: Sequence[Gap]) -> None:
+def _ask_again(run: Run, sources: Sequence[DailySource], found: Sequence[Gap]) -> None:
     """Ask once more for what differs, newest days first, a few campaigns at a time."""
     newest = sorted(found, key=lambda gap: gap.day, reverse=True)[:_MOST_DAYS_ASKED_AGAIN]
     creatives = load.creatives_per_campaign(ad_account_id=run.ad_account_id)
     jobs = [
-        Job(partial(source.ask, window), partial(source.keep, window), run.note)
+        Job(partial(source.ask, window), partial(source.keep, window), run.ledger.step_failed)
         for source in sources
         for window in _second_windows(
             [gap.day for gap in newest if source.table.target.table in gap.differences],
             dict.fromkeys(creatives, 1) if source.table.target == load.CAMPAIGN_DAYS else creatives,
         )
     ]
-    run.step = "asking again for days that do not add up"
-    run.requests.run([Jobs(jobs)])
+    with run.ledger.step(Step.RECHECK):
+        run.requests.run([Jobs(jobs)])
 
 
 def _second_windows(days: Iterable[date], rows_per_campaign: Mapping[int, int]) -> Iterator[Window]:

@@ -15,13 +15,14 @@ from ingestion.linkedin.endpoints import Page
 from ingestion.linkedin.errors import AccessDenied, BadRequest, LinkedInError, UnexpectedResponse
 from ingestion.linkedin.records import AdAccountUserRecord
 from ingestion.models import SyncLog
-from ingestion.sync import ledger
-from ingestion.sync.active_run import Run
 from ingestion.sync.budget import TokenBudget
 from ingestion.sync.connection_client import client_for
 from ingestion.sync.failures import Failure, explain
-from ingestion.sync.ledger import SyncResult
+from ingestion.sync.ledger.opening import RunRequest, open_run
+from ingestion.sync.result import SyncResult
 from ingestion.sync.rows import ad_account_row
+from ingestion.sync.run import Run
+from ingestion.sync.steps import Step
 from ingestion.timetable import schedules
 
 
@@ -32,34 +33,34 @@ def discover_ad_accounts(
 
     What LinkedIn refuses ends in the result and in `sync_log`, where this run shows as "all".
     """
-    row = ledger.take(ad_account_id=None, trigger=SyncLog.Trigger.DISCOVERY, now=now())
+    row = open_run(RunRequest(ad_account_id=None, trigger=SyncLog.Trigger.DISCOVERY), now=now())
     budget = TokenBudget(connection_id, now=now)
     about = bound_contextvars(connection_id=connection_id, run_id=row.pk)
     with about, budget, client_for(connection_id, budget=budget) as client:
-        run = Run(row, client=client, budget=budget, now=now, on_progress=lambda progress: None)
-        run.step = "ad accounts"
+        run = Run(row, client=client, budget=budget, now=now)
         try:
-            found = _discover(run, connection_id)
+            with run.ledger.step(Step.AD_ACCOUNTS):
+                found = _discover(run, connection_id)
         except (LinkedInError, AccountsError) as error:
-            return run.close(explain(error)), []
+            return run.ledger.close(explain(error)), []
         except BaseException as error:
-            # Nobody waits for a run of all ad accounts, so nobody would close it as stale. The database may be
+            # No other run waits for one of all ad accounts, so none would close it as stale. The database may be
             # what failed.
             with suppress(Exception):
-                said = f"The discovery was stopped ({type(error).__name__}: {error})."
-                run.close(explain(error) or Failure(SyncLog.ErrorKind.INTERNAL, said))
+                what = f"An internal error stopped the discovery ({type(error).__name__}: {error})."
+                run.ledger.close(explain(error) or Failure(SyncLog.ErrorKind.INTERNAL, what))
             raise
-        return run.close(), found
+        return run.ledger.close(), found
 
 
 def _discover(run: Run, connection_id: int) -> list[int]:
-    pages = list(endpoints.ad_accounts(run.client))
+    pages = list(endpoints.ad_accounts(run.requests.client))
     role_pages = _role_pages(run)
     found = {record.id: record for page in pages for record in page.records}
     for ad_account_id in removed_ad_accounts.among(found):
         del found[ad_account_id]
     roles: dict[int, str | None] = dict.fromkeys(found)
-    # Listed, and set aside because it could not be read: not lost.
+    # Listed, but set aside because they could not be read: not lost.
     unread = {rejected.identity for page in pages for rejected in page.rejected}
     for role_page in role_pages or ():
         for one in role_page.records:
@@ -75,26 +76,26 @@ def _discover(run: Run, connection_id: int) -> list[int]:
             others_are_lost=role_pages is not None and None not in unread,
         )
         ad_accounts.mark_missing(now=run.fetched_at)
-        # LinkedIn lists the caller's own roles: they all name one member, or none of them is to be believed.
+        # LinkedIn lists the caller's own roles: unless they all name one member, none of them can be trusted.
         members = {one.user_urn for role_page in role_pages or () for one in role_page.records}
         if len(members) == 1:
             connections.remember_member(connection_id, members.pop())
         _keep_timetable(connection_id, sorted(found), now=run.fetched_at)
         for page in pages:
-            run.count("ad_accounts", page)
+            run.ledger.count("ad_accounts", page)
         for role_page in role_pages or ():
-            run.count("linkedin_ad_account_roles", role_page)
-    run.done()
+            run.ledger.count("linkedin_ad_account_roles", role_page)
+    run.ledger.step_stored()
     return sorted(found)
 
 
 def _role_pages(run: Run) -> list[Page[AdAccountUserRecord]] | None:
-    """The member's roles; None where LinkedIn does not tell, since the ad accounts it lists can be read anyway."""
+    """The member's roles; None where LinkedIn refuses them, since the ad accounts it lists can be read anyway."""
     try:
-        return list(endpoints.ad_account_users(run.client))
+        return list(endpoints.ad_account_users(run.requests.client))
     except (AccessDenied, BadRequest, UnexpectedResponse) as error:
-        run.done()
-        run.note(error)
+        run.ledger.step_stored()
+        run.ledger.step_failed(error)
         return None
 
 

@@ -1,6 +1,6 @@
-"""Syncs that a person asks for, from a page or the API: allowed, queued, told to a worker, on record.
+"""Syncs that people request, from a page or the API: permission, queue, message to a worker, audit trail.
 
-The door for people, as `tasks.py` is Celery's; what a sync does is in `sync.py`.
+`tasks.py` is the same for Celery; what a sync does is in `sync.py`.
 """
 
 from collections.abc import Sequence
@@ -12,20 +12,20 @@ from django.db import transaction
 from accounts import access, audit_trail
 from accounts.models import User
 from ingestion.models import SyncLog
-from ingestion.sync import ledger
-from ingestion.sync.ledger import AlreadyRunning
+from ingestion.sync.ledger import closing, run_queue
+from ingestion.sync.ledger.opening import AlreadyRunning
 from ingestion.sync.plan import Plan, plan_sync
-from ingestion.sync.sync import days_to_ask
+from ingestion.sync.sync import days_to_sync
 from ingestion.tasks import sync_ad_account
 from ingestion.timetable.freshness import freshness
 
-# As far back as a first sync may go, too.
-_FARTHEST_BACK = timedelta(days=3650)
+# A first sync may go as far back, too.
+_MAX_AGE = timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What became of one wish: a queued run, or the reason why there is none and the run that is in its way."""
+class RequestedSync:
+    """What became of one request: a queued run, or the reason why there is none and the run that is in its way."""
 
     ad_account_id: int
     run: SyncLog | None = None
@@ -38,7 +38,7 @@ class NotAllowed(Exception):
 
 
 class WrongDays(ValueError):
-    """`which` of first_day and last_day cannot be asked for; the message says why."""
+    """`which` of first_day and last_day cannot be synced; the message says why."""
 
     def __init__(self, which: str, message: str) -> None:
         super().__init__(message)
@@ -50,29 +50,29 @@ def check_days(first_day: date | None, last_day: date | None, *, today: date) ->
     if first_day and last_day and first_day > last_day:
         raise WrongDays("last_day", "The last day is before the first; swap them.")
     if first_day and first_day > today:
-        raise WrongDays("first_day", "This day is in the future; LinkedIn has nothing there.")
+        raise WrongDays("first_day", "This day is in the future; choose today or an earlier day.")
     for which, day in (("first_day", first_day), ("last_day", last_day)):
-        if day and day < today - _FARTHEST_BACK:
-            raise WrongDays(which, f"LinkedIn keeps ten years; name a day from {today - _FARTHEST_BACK} on.")
+        if day and day < today - _MAX_AGE:
+            raise WrongDays(which, f"LinkedIn keeps ten years; choose a day from {today - _MAX_AGE} on.")
 
 
 def start_syncs(
     ad_account_ids: Sequence[int],
     *,
-    asked_by: User,
+    requested_by: User,
     force: bool = False,
     first_day: date | None = None,
     last_day: date | None = None,
     now: datetime,
-) -> list[Asked]:
-    """Queue a sync of each ad account that is due; a range of days is wanted however fresh the data is.
+) -> list[RequestedSync]:
+    """Queue a sync of each ad account that is due; a range of days is synced however fresh the data is.
 
     Raises NotAllowed before anything is queued.
     """
-    _require_may_sync(asked_by, ad_account_ids)
-    wanted = force or bool(first_day or last_day)
+    _require_may_sync(requested_by, ad_account_ids)
+    is_forced = force or bool(first_day or last_day)
     return [
-        _start(one, asked_by=asked_by, force=wanted, first_day=first_day, last_day=last_day, now=now)
+        _start(one, requested_by=requested_by, force=is_forced, first_day=first_day, last_day=last_day, now=now)
         for one in dict.fromkeys(ad_account_ids)
     ]
 
@@ -80,21 +80,21 @@ def start_syncs(
 def plan_syncs(
     ad_account_ids: Sequence[int], *, first_day: date | None, last_day: date | None, now: datetime
 ) -> list[Plan]:
-    """What each of these syncs would ask of LinkedIn."""
+    """What each of these syncs would request."""
     plans = []
     for one in ad_account_ids:
-        first, last = days_to_ask(one, first_day=first_day, last_day=last_day, today=now.date())
+        first, last = days_to_sync(one, first_day=first_day, last_day=last_day, today=now.date())
         plans.append(plan_sync(one, first_day=first, last_day=last, now=now))
     return plans
 
 
-def retry(run: SyncLog, *, asked_by: User, now: datetime) -> Asked:
-    """Ask for the days of a run again. What it had stored a short while ago is not asked for twice."""
+def retry(run: SyncLog, *, requested_by: User, now: datetime) -> RequestedSync:
+    """Request the days of a run again, without what it stored a short while ago."""
     assert run.account_id is not None
-    _require_may_sync(asked_by, [run.account_id])
+    _require_may_sync(requested_by, [run.account_id])
     return _start(
         run.account_id,
-        asked_by=asked_by,
+        requested_by=requested_by,
         force=True,
         first_day=run.first_day,
         last_day=run.last_day,
@@ -103,55 +103,55 @@ def retry(run: SyncLog, *, asked_by: User, now: datetime) -> Asked:
     )
 
 
-def cancel(run: SyncLog, *, asked_by: User, now: datetime) -> bool:
-    """End a queued or running sync; returns whether there was something to end. Raises NotAllowed."""
+def cancel(run: SyncLog, *, requested_by: User, now: datetime) -> bool:
+    """Cancel a queued or running sync; returns whether there was anything to cancel. Raises NotAllowed."""
     assert run.account_id is not None
-    _require_may_sync(asked_by, [run.account_id])
+    _require_may_sync(requested_by, [run.account_id])
     with transaction.atomic():
-        ended = ledger.cancel(run.pk, now=now)
-        if ended:
-            audit_trail.record("sync_cancelled", actor=asked_by, ad_account_id=run.account_id, run_id=run.pk)
-    return ended
+        is_cancelled = closing.cancel(run.pk, now=now)
+        if is_cancelled:
+            audit_trail.record("sync_cancelled", actor=requested_by, ad_account_id=run.account_id, run_id=run.pk)
+    return is_cancelled
 
 
-def _require_may_sync(person: User, ad_account_ids: Sequence[int]) -> None:
-    if not ad_account_ids or not all(access.may_sync(person, one) for one in ad_account_ids):
+def _require_may_sync(user: User, ad_account_ids: Sequence[int]) -> None:
+    if not ad_account_ids or not all(access.may_sync(user, one) for one in ad_account_ids):
         raise NotAllowed("Your role may not sync this ad account; ask an owner or a manager.")
 
 
 def _start(
     ad_account_id: int,
     *,
-    asked_by: User,
+    requested_by: User,
     force: bool,
     first_day: date | None,
     last_day: date | None,
     trigger: str = SyncLog.Trigger.MANUAL,
     now: datetime,
-) -> Asked:
+) -> RequestedSync:
     if not force:
         gate = freshness(ad_account_id, now=now)
         if not gate.is_due:
-            return Asked(ad_account_id, reason=gate.reason)
+            return RequestedSync(ad_account_id, reason=gate.reason)
     try:
         with transaction.atomic():
-            run = ledger.queue(
+            run = run_queue.enqueue(
                 ad_account_id=ad_account_id,
-                asked_by=asked_by,
+                requested_by=requested_by,
                 forced=force,
                 first_day=first_day,
                 last_day=last_day,
                 trigger=trigger,
                 now=now,
             )
-            audit_trail.record("sync_started_by_hand", actor=asked_by, ad_account_id=ad_account_id, run_id=run.pk)
+            audit_trail.record("sync_started_by_hand", actor=requested_by, ad_account_id=ad_account_id, run_id=run.pk)
 
-            # A function with a name, which Django's log line of a failure asks for; a `partial` has none.
-            def tell() -> None:
+            # A function, because Django logs a failure by the callable's name, and a `partial` has none.
+            def send() -> None:
                 sync_ad_account.delay(ad_account_id, run_id=run.pk)
 
-            # robust: a broker that is down is told of it again by the timetable.
-            transaction.on_commit(tell, robust=True)
+            # robust: if the broker is down, the timetable sends it again.
+            transaction.on_commit(send, robust=True)
     except AlreadyRunning as running:
-        return Asked(ad_account_id, reason=str(running), running=running.running)
-    return Asked(ad_account_id, run=run)
+        return RequestedSync(ad_account_id, reason=str(running), running=running.running)
+    return RequestedSync(ad_account_id, run=run)

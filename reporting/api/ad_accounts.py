@@ -139,7 +139,7 @@ class AdAccounts(Table):
         """Needs the role of an owner or manager and, by token, another scope than read."""
         ad_account = self._own(pk)
         wish = StartSerializer.read(request)
-        [asked] = sync_requests.start_syncs([ad_account.pk], asked_by=self.person, now=timezone.now(), **wish)
+        [asked] = sync_requests.start_syncs([ad_account.pk], requested_by=self.person, now=timezone.now(), **wish)
         if asked.run:
             where = {"Location": reverse("sync-logs-detail", args=[asked.run.pk], request=request)}
             return Response({"reason": "", "run": _shown(asked.run)}, status=202, headers=where)

@@ -24,7 +24,7 @@ from ingestion.models import (
     CreativeDailyMetric,
     RejectedRecord,
 )
-from ingestion.sync import ledger
+from ingestion.sync.ledger import closing
 from ingestion.timetable import schedules
 from reporting.models import Finding
 
@@ -73,7 +73,7 @@ def begin(ad_account: AdAccount, *, actor: User | None, now: datetime) -> None:
         rows = sum(rows_of(ad_account.pk).values())
         removed_ad_accounts.mark(ad_account, rows=rows, actor=actor, now=now)
         schedules.unschedule_syncs([ad_account.pk])
-        ledger.cancel_all(ad_account.pk, now=now)
+        closing.cancel_all(ad_account.pk, now=now)
 
 
 def carry_out(
@@ -85,7 +85,7 @@ def carry_out(
     """Remove what is left of a marked ad account; returns how many rows. Raises StillSyncing."""
     if not removed_ad_accounts.among([ad_account_id]):
         raise ValueError("an ad account is removed only after it was marked")
-    if not ledger.cancel_all(ad_account_id, now=now()):
+    if not closing.cancel_all(ad_account_id, now=now()):
         raise StillSyncing
     total = 0
 

@@ -16,7 +16,7 @@ from accounts.models import AdAccount
 from accounts.people.current_user import current_user
 from ingestion.models import SyncLog
 from ingestion.timetable import sync_requests
-from ingestion.timetable.sync_requests import Asked, NotAllowed
+from ingestion.timetable.sync_requests import NotAllowed, RequestedSync
 from reporting.pages.shell import for_people, page, part, wants_part
 from reporting.queries import runs as run_queries
 
@@ -103,7 +103,7 @@ def start(request: HttpRequest) -> HttpResponse:
     wish = form.cleaned_data
     asked = sync_requests.start_syncs(
         [one.pk for one in wish["ad_accounts"]],
-        asked_by=current_user(request),
+        requested_by=current_user(request),
         force=wish["force"],
         first_day=wish["first_day"],
         last_day=wish["last_day"],
@@ -136,7 +136,7 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
 def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
     """End a queued or running sync."""
     try:
-        ended = sync_requests.cancel(_own_run(request, run_id), asked_by=current_user(request), now=timezone.now())
+        ended = sync_requests.cancel(_own_run(request, run_id), requested_by=current_user(request), now=timezone.now())
     except NotAllowed as error:
         raise PermissionDenied(str(error)) from None
     if ended:
@@ -152,7 +152,7 @@ def retry(request: HttpRequest, run_id: int) -> HttpResponse:
     """Ask for the days of a run again."""
     run = _own_run(request, run_id)
     try:
-        asked = sync_requests.retry(run, asked_by=current_user(request), now=timezone.now())
+        asked = sync_requests.retry(run, requested_by=current_user(request), now=timezone.now())
     except NotAllowed as error:
         raise PermissionDenied(str(error)) from None
     _tell(request, [asked], names={asked.ad_account_id: str(run.account)})
@@ -194,7 +194,7 @@ def _again(request: HttpRequest, form: StartSyncForm) -> HttpResponse:
     return page(request, "sync", context, title="Sync", status=400)
 
 
-def _tell(request: HttpRequest, asked: list[Asked], *, names: dict[int, str]) -> None:
+def _tell(request: HttpRequest, asked: list[RequestedSync], *, names: dict[int, str]) -> None:
     """One sentence for what was queued, one for each that was not."""
     queued = [one for one in asked if one.run]
     if queued:

@@ -14,7 +14,7 @@ from django.test import Client, RequestFactory
 
 from config import logs
 from config.celery import _hand_on_who_asked
-from ingestion.sync.request_pool import Job, Jobs, SideBySide
+from ingestion.sync.request_pool import Job, Jobs, RequestPool
 
 SECRET = "AQX-secret-token"
 
@@ -196,7 +196,7 @@ def test_a_task_is_sent_with_the_request_it_came_from():
 def test_requests_side_by_side_are_logged_for_their_run():
     bound = []
     job = Job(ask=structlog.contextvars.get_contextvars, then=bound.append, failed=lambda error: None)
-    side_by_side = SideBySide(concurrency=2, while_waiting=lambda: None, wait_seconds=1)
+    request_pool = RequestPool(concurrency=2, while_waiting=lambda: None, wait_seconds=1)
     with structlog.contextvars.bound_contextvars(run_id=7):
-        side_by_side.run([Jobs([job, job])])
+        request_pool.run([Jobs([job, job])])
     assert bound == [{"run_id": 7}, {"run_id": 7}]

@@ -20,8 +20,8 @@ from ingestion.linkedin_simulator.server import running_server
 from ingestion.linkedin_simulator.simulator import Options, Simulator
 from ingestion.linkedin_simulator.truth import truth
 from ingestion.linkedin_simulator.world import WorldSize
-from ingestion.sync.ledger import SyncResult
 from ingestion.sync.months import whole_months
+from ingestion.sync.result import SyncResult
 from ingestion.sync.sync import sync_ad_account
 from ingestion.timetable.discovery import discover_ad_accounts
 

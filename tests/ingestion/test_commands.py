@@ -27,7 +27,7 @@ from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.management.commands import sync as sync_command
 from ingestion.models import CampaignDailyMetric, SyncGate, SyncLog
-from ingestion.sync.ledger import SyncResult
+from ingestion.sync.result import SyncResult
 from tests.builders import (
     make_ad_account,
     make_campaign,
@@ -183,7 +183,7 @@ def test_a_sync_that_runs_elsewhere_fails_this_one_and_the_others_go_on(monkeypa
     make_sync_run(account=other, started_at=now, finished_at=now)
     code, out, err = called("sync", "--json")
     assert (code, [line.split(":")[0] for line in err.splitlines()]) == (1, [f"Ad account {busy.pk}"])
-    assert "is being synced already" in err
+    assert "is already syncing" in err
     assert json.loads(out)["ad_accounts"][str(other.pk)]["status"] == "skipped"
 
 
@@ -261,7 +261,7 @@ def test_ctrl_c_ends_a_sync_soon_and_closes_its_run(linkedin, settings):
     run = SyncLog.objects.get(account=linkedin.ad_account_ids[0])
     assert (run.status, run.errors) == (
         "failed",
-        "The sync was stopped by hand; what was stored so far is complete.",
+        "The sync was stopped by hand; everything stored so far is complete.",
     )
 
 

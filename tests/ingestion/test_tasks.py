@@ -19,7 +19,7 @@ from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import SyncLog
 from ingestion.sync import sync
-from ingestion.sync.ledger import SyncResult
+from ingestion.sync.result import SyncResult
 from ingestion.timetable import discovery
 from tests.builders import make_ad_account, make_connection, make_grant, make_role, make_sync_run
 from tests.ingestion.simulated import environment_of_the_test, simulated_linkedin
@@ -70,7 +70,7 @@ def test_an_ad_account_that_is_being_synced_is_skipped_with_the_reason():
     make_sync_run(account=role.ad_account, status="running", started_at=now, heartbeat_at=now, finished_at=None)
     summary = tasks.sync_ad_account(role.ad_account_id)
     assert summary["status"] == "skipped"
-    assert "is being synced already" in summary["reason"]
+    assert "is already syncing" in summary["reason"]
 
 
 @pytest.mark.django_db

@@ -31,7 +31,7 @@ from ingestion.linkedin_simulator.truth import truth
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import RejectedRecord, SyncLog
 from ingestion.sync import audience, budget, daily_figures, load, windows
-from ingestion.sync.active_run import Run
+from ingestion.sync.ledger.open_run import OpenRun
 from tests.conftest import let_tests_empty_the_audit_trail
 from tests.ingestion.simulated import SimulatedLinkedIn, assert_same_rows, simulated_linkedin, stored_rows
 
@@ -204,13 +204,13 @@ def _killed_at_write(number: int) -> Iterator[None]:
             raise Killed
         honest(*arguments, **options)
 
-    def close(run: Run, *failures: Any) -> Any:
+    def close(run: OpenRun, *failures: Any) -> Any:
         if writes >= number:
             raise Killed
         return honest_close(run, *failures)
 
-    honest_close = Run.close
-    with patch.object(load, "_copy_incoming", copy_incoming), patch.object(Run, "close", close):
+    honest_close = OpenRun.close
+    with patch.object(load, "_copy_incoming", copy_incoming), patch.object(OpenRun, "close", close):
         yield
 
 

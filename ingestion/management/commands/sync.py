@@ -17,9 +17,10 @@ from rich.table import Table
 from accounts.models import AdAccount
 from ingestion.models import SyncLog
 from ingestion.processes.terminal import console
-from ingestion.sync.active_run import Progress as SyncProgress
-from ingestion.sync.ledger import AlreadyRunning, SyncResult
+from ingestion.sync.ledger.open_run import Progress as SyncProgress
+from ingestion.sync.ledger.opening import AlreadyRunning
 from ingestion.sync.plan import Plan
+from ingestion.sync.result import SyncResult
 from ingestion.sync.sync import sync_ad_account
 from ingestion.timetable.sync_requests import WrongDays, check_days, plan_syncs
 

@@ -18,7 +18,7 @@ from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import SyncGate, SyncLog
 from ingestion.sync import budget as budgets
 from ingestion.sync.budget import FIRST_PLACES, MOST_PLACES, VALUES_IN_FIVE_MINUTES, TokenBudget, valkey
-from ingestion.sync.ledger import SyncResult
+from ingestion.sync.result import SyncResult
 from tests.ingestion.simulated import SimulatedLinkedIn, simulated_linkedin
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -10,7 +10,7 @@ from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import SyncLog, UrnName
 from ingestion.sync.plan import Plan, plan_sync
-from ingestion.sync.sync import days_to_ask
+from ingestion.sync.sync import days_to_sync
 from tests.builders import make_ad_account, make_campaign, make_creative, make_segment, make_sync_run, make_urn_name
 from tests.ingestion.simulated import SimulatedLinkedIn, simulated_linkedin
 
@@ -32,7 +32,7 @@ def plan_of(linkedin: SimulatedLinkedIn) -> Plan:
     ad_account_id = linkedin.ad_account_ids[0]
     with transaction.atomic(), database.cursor() as cursor:
         cursor.execute("SET TRANSACTION READ ONLY")
-        first_day, last_day = days_to_ask(ad_account_id, first_day=None, last_day=None, today=linkedin.today)
+        first_day, last_day = days_to_sync(ad_account_id, first_day=None, last_day=None, today=linkedin.today)
         return plan_sync(ad_account_id, first_day=first_day, last_day=last_day, now=linkedin.now())
 
 

@@ -6,15 +6,15 @@ from functools import partial
 import pytest
 
 from ingestion.linkedin.errors import AccessDenied, Unavailable
-from ingestion.sync.request_pool import Job, Jobs, SideBySide
+from ingestion.sync.request_pool import Job, Jobs, RequestPool
 
 
 def nothing(*_: object) -> None:
     """For what a test does not look at."""
 
 
-def side_by_side(concurrency: int = 4, while_waiting: Callable[[], None] = nothing) -> SideBySide:
-    return SideBySide(concurrency=concurrency, while_waiting=while_waiting, wait_seconds=0.02)
+def request_pool(concurrency: int = 4, while_waiting: Callable[[], None] = nothing) -> RequestPool:
+    return RequestPool(concurrency=concurrency, while_waiting=while_waiting, wait_seconds=0.02)
 
 
 def worker_threads() -> list[threading.Thread]:
@@ -54,7 +54,7 @@ def test_never_more_answers_exist_at_once_than_allowed(concurrency):
     """An answer that waits to be written counts like a request under way: memory stays bounded."""
     answers = Answers()
     sources = [Jobs([Job(answers.ask, answers.handle, nothing) for _ in range(20)]) for _ in range(2)]
-    side_by_side(concurrency).run(sources)
+    request_pool(concurrency).run(sources)
     assert (answers.handled, answers.now) == (40, 0)
     assert answers.peak == concurrency
 
@@ -63,14 +63,14 @@ def test_requests_really_run_side_by_side():
     """Each waits for the three others: one after the other, none would ever return."""
     barrier = threading.Barrier(4, timeout=5)
     handled: list[int] = []
-    side_by_side(4).run([Jobs([Job(barrier.wait, handled.append, nothing) for _ in range(4)])])
+    request_pool(4).run([Jobs([Job(barrier.wait, handled.append, nothing) for _ in range(4)])])
     assert sorted(handled) == [0, 1, 2, 3]
 
 
 def test_earlier_sources_go_first_and_jobs_in_their_order():
     order: list[str] = []
     sources = [Jobs([Job(partial(str, name), order.append, nothing) for name in names]) for names in ("abc", "de")]
-    side_by_side(1).run(sources)
+    request_pool(1).run(sources)
     assert order == ["a", "b", "c", "d", "e"]
 
 
@@ -84,7 +84,7 @@ def test_a_source_with_nothing_to_ask_now_is_asked_again_after_an_answer():
         def calls_left(self) -> int:
             return self.left
 
-        def next_job(self) -> Job | None:
+        def next_job(self) -> Job[int] | None:
             if self.under_way or not self.left:
                 return None
             self.under_way, self.left = True, self.left - 1
@@ -95,7 +95,7 @@ def test_a_source_with_nothing_to_ask_now_is_asked_again_after_an_answer():
             seen.append(page)
 
     seen: list[int] = []
-    side_by_side(4).run([Pages()])
+    request_pool(4).run([Pages()])
     assert seen == [2, 1, 0]
 
 
@@ -108,7 +108,7 @@ def test_answers_are_handled_in_the_thread_that_called():
     def handle(_: None) -> None:
         handled.add(threading.current_thread())
 
-    side_by_side(2).run([Jobs([Job(ask, handle, nothing) for _ in range(6)])])
+    request_pool(2).run([Jobs([Job(ask, handle, nothing) for _ in range(6)])])
     assert handled == {threading.current_thread()}
     assert threading.current_thread() not in asked
 
@@ -121,7 +121,7 @@ def test_a_refusal_goes_to_failed_and_the_others_go_on():
         raise refusal
 
     jobs = [Job(refuse, answered.append, refused.append), Job(lambda: "whole", answered.append, refused.append)]
-    side_by_side(1).run([Jobs(jobs)])
+    request_pool(1).run([Jobs(jobs)])
     assert (refused, answered) == ([refusal], ["whole"])
 
 
@@ -137,7 +137,7 @@ def test_what_failed_raises_ends_the_run():
         raise error
 
     with pytest.raises(Unavailable):
-        side_by_side(1).run([Jobs([Job(refuse, nothing, give_up) for _ in range(50)])])
+        request_pool(1).run([Jobs([Job(refuse, nothing, give_up) for _ in range(50)])])
     assert no_worker_thread_within(2)
     assert len(asked) <= 2
 
@@ -149,7 +149,7 @@ def test_an_error_of_ours_in_a_request_is_raised_and_not_handed_to_failed():
         raise KeyError("ours")
 
     with pytest.raises(KeyError, match="ours"):
-        side_by_side(1).run([Jobs([Job(ask, nothing, refused.append)])])
+        request_pool(1).run([Jobs([Job(ask, nothing, refused.append)])])
     assert refused == []
 
 
@@ -159,7 +159,7 @@ def test_an_error_while_an_answer_is_handled_ends_the_run():
     def handle(_: None) -> None:
         raise ValueError("cannot be stored")
 
-    runner = side_by_side(2)
+    runner = request_pool(2)
     with pytest.raises(ValueError, match="cannot be stored"):
         runner.run([Jobs([Job(lambda: asked.append(1), handle, nothing) for _ in range(50)])])
     assert no_worker_thread_within(2)
@@ -167,7 +167,7 @@ def test_an_error_while_an_answer_is_handled_ends_the_run():
 
 
 def test_worker_threads_are_gone_afterwards():
-    side_by_side(4).run([Jobs([Job(lambda: time.sleep(0.01), nothing, nothing) for _ in range(8)])])
+    request_pool(4).run([Jobs([Job(lambda: time.sleep(0.01), nothing, nothing) for _ in range(8)])])
     assert no_worker_thread_within(2)
 
 
@@ -180,13 +180,13 @@ def test_while_waiting_is_called_although_nothing_comes():
         while len(beats) < 3 and time.monotonic() < end:
             time.sleep(0.005)
 
-    side_by_side(1, while_waiting=lambda: beats.append(time.monotonic())).run([Jobs([Job(ask, nothing, nothing)])])
+    request_pool(1, while_waiting=lambda: beats.append(time.monotonic())).run([Jobs([Job(ask, nothing, nothing)])])
     assert len(beats) >= 3
 
 
 def test_calls_left_counts_what_is_under_way_and_what_is_to_come():
     left: list[int] = []
-    runner = side_by_side(1)
+    runner = request_pool(1)
     runner.run([Jobs([Job(nothing, lambda _: left.append(runner.calls_left()), nothing) for _ in range(3)])])
     assert left == [2, 1, 0]
     assert runner.calls_left() == 0

@@ -41,13 +41,13 @@ def linkedin(settings, monkeypatch) -> Iterator[SimulatedLinkedIn]:
 def asked(monkeypatch) -> Asked:
     """Every window that was asked for, by table."""
     seen: Asked = []
-    ask = daily_figures.DaysSource.ask
+    ask = daily_figures.DailySource.ask
 
-    def noted(source: daily_figures.DaysSource, window: Window) -> Any:
+    def noted(source: daily_figures.DailySource, window: Window) -> Any:
         seen.append((source.table.target.table, window))
         return ask(source, window)
 
-    monkeypatch.setattr(daily_figures.DaysSource, "ask", noted)
+    monkeypatch.setattr(daily_figures.DailySource, "ask", noted)
     return seen
 
 
@@ -99,7 +99,7 @@ def test_a_run_that_was_told_to_stop_is_gone_on_with(linkedin: SimulatedLinkedIn
     undisturbed = undisturbed_calls(linkedin)
     stopped = linkedin.sync(should_stop=after(linkedin, int(undisturbed * share)))
     assert (stopped.status, stopped.error_kind) == ("partial", "timeout")
-    assert "the next sync goes on from here" in stopped.reason
+    assert "the next sync resumes from here" in stopped.reason
     assert_gone_on_with(linkedin, undisturbed)
 
 

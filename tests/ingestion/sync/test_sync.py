@@ -12,7 +12,7 @@ from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import AudienceDemographic, Campaign, RejectedRecord, SyncLog
 from ingestion.sync import audience, daily_figures, reconciliation
-from ingestion.sync.ledger import SyncResult
+from ingestion.sync.result import SyncResult
 from tests.ingestion.simulated import DATA_TABLES, SimulatedLinkedIn, simulated_linkedin
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -11,7 +11,7 @@ from django.urls import reverse
 from accounts.models import AdAccount, AuditEvent, User
 from accounts.roles import Role
 from ingestion.models import AdAccountSettings, SyncGate, SyncLog
-from ingestion.sync.sync import days_to_ask, sync_ad_account
+from ingestion.sync.sync import days_to_sync, sync_ad_account
 from ingestion.timetable.ad_account_settings import paused_by
 from ingestion.timetable.freshness import days_due, freshness, pass_gate
 from tests.builders import NOW, make_ad_account, make_sync_run, make_user
@@ -82,7 +82,7 @@ def test_a_first_sync_asks_for_the_ad_accounts_own_days(ad_account: AdAccount) -
     AdAccountSettings.objects.create(account=ad_account, backfill_days=400)
     first = TODAY - timedelta(days=399)
     assert days_due(ad_account.pk, today=TODAY) == (first, TODAY)
-    assert days_to_ask(ad_account.pk, first_day=None, last_day=TODAY, today=TODAY) == (first, TODAY)
+    assert days_to_sync(ad_account.pk, first_day=None, last_day=TODAY, today=TODAY) == (first, TODAY)
 
 
 def test_more_days_make_a_synced_ad_account_due(ad_account: AdAccount) -> None:

@@ -11,7 +11,7 @@ from ingestion.linkedin.errors import AccessDenied
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import RejectedRecord, SyncLog
-from ingestion.sync.ledger import SyncResult
+from ingestion.sync.result import SyncResult
 from ingestion.timetable import schedules
 from ingestion.timetable.discovery import discover_ad_accounts
 from tests.builders import make_ad_account, make_connection, make_role

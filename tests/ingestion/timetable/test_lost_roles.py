@@ -12,7 +12,8 @@ from ingestion import tasks
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import SyncLog
-from ingestion.sync import budget, ledger
+from ingestion.sync import budget
+from ingestion.sync.ledger import opening, run_queue
 from ingestion.timetable import lost_roles
 from tests.builders import make_role, make_user
 from tests.ingestion.simulated import SimulatedLinkedIn, simulated_linkedin
@@ -82,14 +83,14 @@ def test_the_next_connection_goes_on_where_a_consent_dies_in_the_middle(
     [first, _] = linkedin.ad_account_ids
     # A 401 to a brand-new token means to wait, not to renew it.
     LinkedInConnection.objects.update(connected_at=NOW - timedelta(days=1))
-    taken: list[SyncLog] = []
-    take = ledger.take
+    opened: list[SyncLog] = []
+    open_run = opening.open_run
 
-    def take_and_note(**wish: Any) -> SyncLog:
-        taken.append(take(**wish))
-        return taken[-1]
+    def open_and_note(*arguments: Any, **options: Any) -> SyncLog:
+        opened.append(open_run(*arguments, **options))
+        return opened[-1]
 
-    monkeypatch.setattr(ledger, "take", take_and_note)
+    monkeypatch.setattr(opening, "open_run", open_and_note)
     linkedin.forget_calls()
 
     def revoke_in_the_middle(_: Any) -> None:
@@ -102,14 +103,14 @@ def test_the_next_connection_goes_on_where_a_consent_dies_in_the_middle(
     linkedin.assert_stored(FIRST_DAY, known_before=False)
     states = dict(LinkedInConnection.objects.values_list("pk", "state"))
     assert states == {connection_of(2): "needs_consent", connection_of(1): "active"}
-    assert [bool(row.answered) for row in taken] == [False, True], "it goes on, it does not begin anew"
+    assert [bool(row.answered) for row in opened] == [False, True], "it resumes, it does not start over"
 
 
 def test_a_sync_stays_its_askers_when_another_connection_goes_on(linkedin: SimulatedLinkedIn) -> None:
     [first, _] = linkedin.ad_account_ids
     person = make_user(role="manager")
     linkedin.simulator.change("lose_role", ad_account=first, member=2)
-    waiting = ledger.queue(ad_account_id=first, asked_by=person, forced=True, now=NOW)
+    waiting = run_queue.enqueue(ad_account_id=first, requested_by=person, forced=True, now=NOW)
     assert linkedin.sync(first, force=True, queued_run_id=waiting.pk).status == "success"
     runs = SyncLog.objects.filter(account=first).order_by("pk")
     assert list(runs.values_list("status", "asked_by", "forced")) == [

@@ -12,7 +12,8 @@ from accounts.models import AuditEvent, User
 from accounts.roles import Role
 from ingestion import tasks
 from ingestion.models import SyncLog
-from ingestion.sync import active_run
+from ingestion.sync import interruption
+from ingestion.sync.ledger.open_run import OpenRun
 from ingestion.timetable import sync_requests
 from ingestion.timetable.sync_requests import NotAllowed
 from tests.builders import make_ad_account, make_sync_run, make_user
@@ -43,8 +44,8 @@ def linkedin(settings) -> Iterator[SimulatedLinkedIn]:
         yield linkedin
 
 
-def start(ad_account_id: int, manager: User, **wishes: Any) -> sync_requests.Asked:
-    [asked] = sync_requests.start_syncs([ad_account_id], asked_by=manager, now=timezone.now(), **wishes)
+def start(ad_account_id: int, manager: User, **wishes: Any) -> sync_requests.RequestedSync:
+    [asked] = sync_requests.start_syncs([ad_account_id], requested_by=manager, now=timezone.now(), **wishes)
     return asked
 
 
@@ -117,27 +118,27 @@ def test_a_queued_sync_that_turns_fresh_leaves_the_queue(linkedin, manager, told
 
 def test_a_queued_sync_that_is_cancelled_asks_nothing(linkedin, manager, told):
     asked = queued(linkedin.ad_account_ids[0], manager)
-    assert sync_requests.cancel(asked, asked_by=manager, now=timezone.now())
+    assert sync_requests.cancel(asked, requested_by=manager, now=timezone.now())
     assert work(told) == {"status": "cancelled"}
     run = SyncLog.objects.get(pk=asked.pk)
     assert run.status == "cancelled"
     assert run.finished_at is not None
     assert linkedin.simulator.counters.counted()["total"] == 0
-    assert not sync_requests.cancel(run, asked_by=manager, now=timezone.now())
+    assert not sync_requests.cancel(run, requested_by=manager, now=timezone.now())
 
 
 def test_a_running_sync_that_is_cancelled_ends_and_the_next_one_goes_on(linkedin, manager, told, monkeypatch, settings):
-    monkeypatch.setattr(active_run, "_CANCEL_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(interruption, "_CANCEL_CHECK_SECONDS", 0.0)
     settings.SYNC_CONCURRENCY = 1
     asked = queued(linkedin.ad_account_ids[0], manager)
-    store = active_run.Run.store
+    store = OpenRun.store
 
     def store_and_cancel(run: Any, *arguments: Any) -> None:
         store(run, *arguments)
-        sync_requests.cancel(asked, asked_by=manager, now=timezone.now())
+        sync_requests.cancel(asked, requested_by=manager, now=timezone.now())
 
     linkedin.simulator.faults.switch_on("slow", seconds=0.1)
-    monkeypatch.setattr(active_run.Run, "store", store_and_cancel)
+    monkeypatch.setattr(OpenRun, "store", store_and_cancel)
     work(told)
     run = SyncLog.objects.get(pk=asked.pk)
     assert run.status == "cancelled"
@@ -151,7 +152,7 @@ def test_a_running_sync_that_is_cancelled_ends_and_the_next_one_goes_on(linkedin
 def test_a_cancelled_sync_whose_process_is_dead_ends_at_once(manager):
     long_ago = timezone.now() - timedelta(hours=1)
     run = make_sync_run(status="running", started_at=long_ago, heartbeat_at=long_ago, finished_at=None)
-    assert sync_requests.cancel(run, asked_by=manager, now=timezone.now())
+    assert sync_requests.cancel(run, requested_by=manager, now=timezone.now())
     run.refresh_from_db()
     assert run.status == "cancelled"
 
@@ -161,7 +162,7 @@ def test_a_failed_sync_is_tried_again_for_the_same_days(linkedin, manager, told)
     failed = make_sync_run(
         account_id=linkedin.ad_account_ids[0], status="failed", first_day=first_day, last_day=last_day
     )
-    asked = sync_requests.retry(failed, asked_by=manager, now=timezone.now()).run
+    asked = sync_requests.retry(failed, requested_by=manager, now=timezone.now()).run
     assert asked is not None
     assert asked.trigger == "retry"
     assert work(told)["status"] == "success"

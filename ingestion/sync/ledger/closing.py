@@ -1,0 +1,71 @@
+"""How a run ends: by itself, because a person cancels it, or because its process died."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from ingestion.models import SyncLog
+from ingestion.sync.failures import Failure
+
+
+def close(run_id: int, *, status: str, failures: Sequence[Failure], now: datetime, **counts: int) -> bool:
+    """Close a run; returns whether it was still open. The first failure gives the kind."""
+    closed = SyncLog.objects.filter(pk=run_id, status=SyncLog.Status.RUNNING).update(
+        status=status,
+        finished_at=now,
+        heartbeat_at=now,
+        errors="\n".join(map(str, failures)) or None,
+        error_kind=failures[0].kind if failures else None,
+        **counts,
+    )
+    return bool(closed)
+
+
+def close_stale(*, ad_account_id: int | None = None) -> list[int]:
+    """Close runs whose heartbeat stopped; returns the ids of their ad accounts."""
+    now = timezone.now()
+    with transaction.atomic():
+        stale = SyncLog.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+            status=SyncLog.Status.RUNNING, heartbeat_at__lt=now - _lease()
+        )
+        if ad_account_id is not None:
+            stale = stale.filter(account_id=ad_account_id)
+        found = list(stale)
+        SyncLog.objects.filter(pk__in=[row.pk for row in found]).update(
+            status=SyncLog.Status.FAILED,
+            finished_at=now,
+            error_kind=SyncLog.ErrorKind.TIMEOUT,
+            errors="The process that ran this sync died. The next sync resumes from where it stopped.",
+        )
+    return [row.account_id for row in found if row.account_id is not None]
+
+
+def cancel(run_id: int, *, now: datetime) -> bool:
+    """Cancel a run; returns whether there was anything to cancel.
+
+    A queued one ends at once, a running one after the current request, one whose process died at once too.
+    """
+    closed = SyncLog.objects.filter(pk=run_id, status=SyncLog.Status.QUEUED).update(
+        status=SyncLog.Status.CANCELLED, finished_at=now, heartbeat_at=now, cancel_asked_at=now
+    )
+    running = SyncLog.objects.filter(pk=run_id, status=SyncLog.Status.RUNNING)
+    closed += running.filter(heartbeat_at__lt=now - _lease()).update(
+        status=SyncLog.Status.CANCELLED, finished_at=now, cancel_asked_at=now
+    )
+    return bool(closed or running.update(cancel_asked_at=now))
+
+
+def cancel_all(ad_account_id: int, *, now: datetime) -> bool:
+    """Cancel the runs of an ad account that is being removed; returns whether none is left."""
+    unfinished = SyncLog.objects.filter(account=ad_account_id, status__in=SyncLog.UNFINISHED)
+    for run_id in unfinished.values_list("pk", flat=True):
+        cancel(run_id, now=now)
+    return not unfinished.exists()
+
+
+def _lease() -> timedelta:
+    """How old the heartbeat of a living run may be."""
+    return timedelta(seconds=settings.SYNC_LEASE_SECONDS)
