@@ -21,11 +21,11 @@ ACTIONS = {
     "connect": "Continue to LinkedIn",
     "sync": "Start a sync",
     "sync-run": "Sync these days again",
-    "tokens": "Issue the token",
+    "tokens": "Create token",
     "report": "Show",
-    "action-center": "Judge now",
+    "action-center": "Check now",
     "snapshots": "Take a snapshot",
-    "remove-ad-account": "Remove it with all its data",
+    "remove-ad-account": "Remove with all its data",
 }
 _ENOUGH_STEPS = 40
 # How the element that has the focus is called, and whether a ring is drawn around it.

@@ -220,7 +220,7 @@ def test_nothing_to_show_leads_to_what_there_is(report):
     report.goto("/report/?period=custom&first_day=2010-01-01&last_day=2010-01-31")
     wait(report)
     expect(section(report, "trend")).to_contain_text("Nothing happened in these days")
-    report.get_by_role("link", name="show the latest of them").click()
+    report.get_by_role("link", name="show the most recent").click()
     wait(report)
     assert section(report, "trend").locator("canvas").count() >= 1
 

@@ -17,7 +17,7 @@ def issued_token(page: Page) -> str:
     """Of scope `read`, as the form offers first."""
     page.goto("/people/me/tokens/")
     page.get_by_label("Name").fill("Swagger UI")
-    page.get_by_role("button", name="Issue the token").click()
+    page.get_by_role("button", name="Create token").click()
     return page.locator("#new-token").input_value()
 
 

@@ -29,7 +29,7 @@ def ask_for_a_plan(page: Page, ad_account: str) -> None:
     """From the sync page's form, for one ad account, however fresh it is."""
     page.get_by_text("Start a sync").click()
     page.get_by_label(ad_account).check()
-    page.get_by_label("Sync even what is fresh").check()
+    page.get_by_label("Sync again anyway").check()
     page.get_by_role("button", name="Show the plan").click()
 
 
@@ -46,11 +46,11 @@ def test_a_failed_sync_is_understood_and_tried_again(stack, owner):
     stack.wait_until(lambda: stack.runs(broken["id"])[-1]["status"] == "failed", 60, "a failed sync")
 
     menu_entry(owner, "Overview").click()
-    attention = owner.get_by_role("region", name="What needs attention")
+    attention = owner.get_by_role("region", name="Needs attention")
     line = attention.get_by_role("listitem").filter(has_text=broken["name"])
     expect(line).to_contain_text("critical")
     expect(line).to_contain_text(f"The sync of {broken['name']} failed once since its last success")
-    line.get_by_role("link", name="Look").click()
+    line.get_by_role("link", name="View").click()
 
     expect(shown_status(owner)).to_have_text("failed")
     trouble = owner.get_by_role("region", name="What went wrong")
@@ -62,13 +62,13 @@ def test_a_failed_sync_is_understood_and_tried_again(stack, owner):
     owner.get_by_role("button", name="Try again").click()
     expect(owner.locator("#run progress")).to_be_visible()
     stack.no_faults()
-    # The page renews itself: nobody loads it again.
+    # The page refreshes itself: nobody reloads it.
     expect(shown_status(owner)).to_have_text("success", timeout=60_000)
     expect(trouble).to_have_count(0)
     expect(owner.get_by_role("button", name="Cancel")).to_have_count(0)
 
     menu_entry(owner, "Overview").click()
-    expect(attention).to_contain_text("Nothing is broken")
+    expect(attention).to_contain_text("Nothing needs attention")
 
 
 def test_a_sync_is_planned_started_and_cancelled(stack, owner):
@@ -77,7 +77,7 @@ def test_a_sync_is_planned_started_and_cancelled(stack, owner):
     before = len(stack.runs(ad_account["id"]))
     owner.goto("/sync/")
     ask_for_a_plan(owner, ad_account["name"])
-    plan = owner.get_by_role("region", name="What will be asked of LinkedIn")
+    plan = owner.get_by_role("region", name="What this sync will request from LinkedIn")
     expect(plan.get_by_role("row")).to_have_count(2)
     expect(plan).to_contain_text(ad_account["name"])
     assert int(plan.locator("td[data-label=Calls]").inner_text()) > 0

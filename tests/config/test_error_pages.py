@@ -48,10 +48,10 @@ def browser() -> Client:
 @pytest.mark.parametrize(
     ("address", "status", "says", "next_step"),
     [
-        ("/suspect/", 400, "cannot be answered", "SITE_URL"),
-        ("/refuse/", 403, "You may not see or do this", "Ask an owner"),
-        ("/nowhere/", 404, "There is nothing here", "mistyped"),
-        ("/fail/", 500, "Something failed on our side", "Try again in a minute"),
+        ("/suspect/", 400, "is not valid", "SITE_URL"),
+        ("/refuse/", 403, "You do not have access to this", "Ask an owner"),
+        ("/nowhere/", 404, "Page not found", "mistyped"),
+        ("/fail/", 500, "Something went wrong on our side", "Try again in a minute"),
     ],
 )
 def test_an_error_says_what_to_do_next_without_the_database(
@@ -72,16 +72,16 @@ def test_an_error_says_what_to_do_next_without_the_database(
 def test_a_form_without_its_token_is_explained() -> None:
     response = Client(enforce_csrf_checks=True).post("/admin/login/", {"username": "x", "password": "y"})
     assert response.status_code == 403
-    assert "reload the page and send the form again" in response.content.decode()
+    assert "reload the page and submit the form again" in response.content.decode()
 
 
 @pytest.mark.urls(__name__)
 def test_a_failure_names_the_request_as_the_log_does(browser: Client) -> None:
     with structlog.contextvars.bound_contextvars(request_id=None):
         page = error_pages.server_error(RequestFactory().get("/")).content.decode()
-    assert "the log names it as" not in page
+    assert "the request ID" not in page
     page = browser.get("/fail/", headers={"x-request-id": "8f14e45f"}).content.decode()
-    assert "the log names it as <code>8f14e45f</code>" in page
+    assert "the request ID, which is in the log: <code>8f14e45f</code>" in page
 
 
 # --- Tracebacks ---
@@ -141,7 +141,7 @@ def test_a_traceback_shows_neither_tokens_nor_codes(settings: Any, debug: bool) 
 def test_an_address_that_only_takes_buttons_says_so(as_alice: Client) -> None:
     response = as_alice.get("/sync/start/")
     assert (response.status_code, response["Allow"]) == (405, "POST")
-    assert b"press the" in response.content
+    assert b"press the button" in response.content
     assert int(response["Content-Length"]) == len(response.content)
 
 
@@ -153,4 +153,4 @@ def test_an_address_that_only_takes_buttons_says_so(as_alice: Client) -> None:
 def test_a_nul_in_an_address_is_refused_and_not_looked_for(as_alice: Client, address: str) -> None:
     page = as_alice.get(address)
     assert page.status_code == 400
-    assert "Back to the start page" in page.content.decode()
+    assert "Back to the home page" in page.content.decode()

@@ -1,4 +1,4 @@
-/* A periodic task's page says in words what the chosen crontab means, as soon as it is chosen. */
+/* Shows in words what the selected crontab of a periodic task means. */
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -9,14 +9,14 @@ document.addEventListener("DOMContentLoaded", () => {
   }
   const meanings = JSON.parse(document.getElementById("readable-crontabs").textContent);
   const words = document.createElement("div");
-  // The name that Django's widget already gives to what describes it.
+  // The id that Django's widget already points its aria-describedby at.
   words.id = choice.getAttribute("aria-describedby") || "crontab-in-words";
   words.className = "font-semibold leading-relaxed mt-2 text-xs";
   words.setAttribute("aria-live", "polite");
   wrapper.after(words);
-  const say = () => {
+  const showMeaning = () => {
     words.textContent = meanings[choice.value] || "";
   };
-  choice.addEventListener("change", say);
-  say();
+  choice.addEventListener("change", showMeaning);
+  showMeaning();
 });

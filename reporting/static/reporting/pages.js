@@ -1,5 +1,5 @@
-// Instants in the viewer's own time zone and numbers in the viewer's own format. The server writes UTC and plain
-// digits, which is what remains where scripts are off.
+// Shows instants in the viewer's time zone and numbers in the viewer's format. The server renders UTC and plain
+// digits, which remain visible without scripts.
 (() => {
     "use strict";
 
@@ -13,7 +13,7 @@
         element.textContent = instant.format(when);
     }
 
-    // "3 hours ago" stays as it is; its instant shows in both zones to whoever points at it.
+    // "3 hours ago" stays as it is; its tooltip shows the instant in both zones.
     function showAge(element) {
         const when = new Date(element.dateTime);
         if (Number.isNaN(when.getTime())) return;
@@ -34,13 +34,13 @@
         element.textContent = format.format(unit ? Number(element.value) / 100 : Number(element.value));
     }
 
-    // What is searched for as one types is drawn beside the select that its label names.
+    // Select2 draws its own elements beside the labelled select; they need the label too.
     function nameSearches() {
         document.querySelectorAll("select.select2-hidden-accessible").forEach((select) => {
             const label = select.labels[0]?.textContent.trim();
             if (!label) return;
             select.parentElement.querySelectorAll(".select2-selection, .select2-search__field").forEach((drawn) => {
-                // It names itself after what is chosen, which at first is nothing.
+                // Select2 labels it with the selected option, which is empty at first.
                 drawn.removeAttribute("aria-labelledby");
                 drawn.setAttribute("aria-label", label);
             });
@@ -54,14 +54,14 @@
         root.querySelectorAll("data.number-of").forEach(showNumber);
     }
 
-    // "All" in front of a list of checkboxes.
+    // The "select all" checkbox of a list.
     function tickAll(event) {
         const list = event.target.closest("[data-all]");
         if (!list || !event.target.matches("[data-tick-all]")) return;
         list.querySelectorAll("input[type=checkbox]").forEach((box) => { box.checked = event.target.checked; });
     }
 
-    // A form that filters submits itself when a choice changes.
+    // Filter forms submit themselves when a field changes.
     function submitOnChange(event) {
         const form = event.target.closest("form[data-submits-itself]");
         if (form) form.requestSubmit();
@@ -69,12 +69,12 @@
 
     document.addEventListener("change", (event) => { tickAll(event); submitOnChange(event); });
     document.addEventListener("DOMContentLoaded", () => show(document));
-    // Searches are drawn some time later, and drawn anew.
+    // Select2 draws them later, and redraws them.
     document.addEventListener("DOMContentLoaded", () => {
         if (!document.querySelector("select.admin-autocomplete")) return;
         new MutationObserver(nameSearches).observe(document.body, { childList: true, subtree: true });
     });
     document.addEventListener("htmx:afterSettle", (event) => show(event.target));
-    // Said by scripts that fill a part of their page themselves.
+    // Dispatched by scripts that replace a part of their page.
     document.addEventListener("page:changed", (event) => show(event.target));
 })();

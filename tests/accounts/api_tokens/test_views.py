@@ -30,7 +30,7 @@ def shown_token(page: str) -> str | None:
 
 
 def test_without_tokens_the_page_says_what_to_do(as_bob: Client) -> None:
-    assert "You have no token yet</span> Issue one below." in text_of(as_bob.get(PAGE))
+    assert "No tokens yet</span> Create one below." in text_of(as_bob.get(PAGE))
 
 
 def test_a_token_is_shown_once_and_works(as_bob: Client, settings: Any) -> None:
@@ -51,7 +51,7 @@ def test_a_token_is_shown_once_and_works(as_bob: Client, settings: Any) -> None:
 
 
 def test_anybody_who_signs_in_has_the_page_staff_or_not() -> None:
-    assert "Issue a token" in text_of(signed_in(make_user(is_staff=False)).get(PAGE))
+    assert "Create a token" in text_of(signed_in(make_user(is_staff=False)).get(PAGE))
 
 
 def test_who_is_not_signed_in_is_sent_to_the_login(client: Client) -> None:

@@ -221,7 +221,7 @@ def end_page(connection: LinkedInConnection) -> str:
 def test_ending_says_what_stops_and_asks_first(as_alice: Client, linkedin: ScriptedLinkedIn) -> None:
     role = make_role(ad_account=make_ad_account(name="Only <one>"))
     page = as_alice.get(end_page(role.connection)).content.decode()
-    assert "Everything stored stays" in page
+    assert "Stored data is kept" in page
     assert "1 ad account that no other connection can read" in page
     assert "Only &lt;one&gt;" in page
     role.connection.refresh_from_db()
@@ -230,7 +230,7 @@ def test_ending_says_what_stops_and_asks_first(as_alice: Client, linkedin: Scrip
 
 def test_ending_says_when_everything_goes_on(as_alice: Client) -> None:
     page = as_alice.get(end_page(make_connection())).content.decode()
-    assert "Every ad account goes on syncing" in page
+    assert "All ad accounts will keep syncing" in page
 
 
 def test_an_owner_ends_a_consent(as_alice: Client, linkedin: ScriptedLinkedIn) -> None:
@@ -240,7 +240,7 @@ def test_an_owner_ends_a_consent(as_alice: Client, linkedin: ScriptedLinkedIn) -
     assert "could not be told" not in page
     connection.refresh_from_db()
     assert (connection.state, len(linkedin.asked)) == ("revoked", 2)
-    assert "ended already" in as_alice.get(end_page(connection)).content.decode()
+    assert "has already ended" in as_alice.get(end_page(connection)).content.decode()
 
 
 def test_what_linkedin_could_not_be_told_is_said(as_alice: Client, linkedin: ScriptedLinkedIn) -> None:

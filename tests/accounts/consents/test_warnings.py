@@ -91,8 +91,8 @@ def test_the_message_names_who_what_and_where(settings: Any, alice: User, mailou
     assert (message.to, message.from_email) == (["alice@example.com", "maria@example.com"], "ads@example.com")
     assert message.body == (
         "The LinkedIn consent of Maria O'Neil ends in 7 days, on 27 November 2026, 12:00 UTC.\n"
-        "After that its ad accounts are no longer synced; what is stored stays.\n\n"
-        "To renew it, Maria O'Neil opens this page and agrees at LinkedIn:\n"
+        "After that, its ad accounts are no longer synced. Stored data is kept.\n\n"
+        "To renew it, Maria O'Neil needs to open this page and agree at LinkedIn:\n"
         "https://ads.example.com/linkedin/connect/\n\n"
         "LinkedIn no longer renews this consent.\n\n"
     )
@@ -104,7 +104,7 @@ def test_a_lost_consent_is_warned_of_once_until_a_new_one(alice: User, mailoutbo
         warn(connection.pk, now=NOW + timedelta(hours=hour))
     [message] = mailoutbox
     assert message.subject == "LinkedIn needs a new consent"
-    assert "syncs then resume by themselves" in str(message.body)
+    assert "Syncs then start again automatically" in str(message.body)
     store_grant(user=alice, grant=make_grant(), now=NOW + DAY)
     assert connections_to_warn_of(now=NOW + DAY) == []
     LinkedInConnection.objects.update(state=State.NEEDS_CONSENT)

@@ -128,7 +128,7 @@ def test_the_page_says_who_invites_to_what_and_lets_people_join(
     shown = page(client, token)
     text = shown.content.decode()
     assert shown.status_code == 200
-    assert re.search(r"Alice invites\s+dora@example.com to join as viewer", text)
+    assert re.search(r"Alice has invited\s+dora@example.com to join as viewer", text)
     assert "Bob&#x27;s brand" in text
     assert "Continue with LinkedIn" not in text
     response = page(client, token, JOIN)
@@ -205,7 +205,7 @@ def test_an_owner_invites_by_e_mail_and_is_shown_the_link_once(
     assert list(invitation.ad_accounts.all()) == [bobs_ad_account]
     (message,) = mail.outbox
     assert message.to == ["dora@example.com"]
-    assert "Alice invites you" in message.body
+    assert "Alice has invited you" in message.body
     assert "- Bob's brand" in message.body
     (link,) = re.findall(r"https://ads\.example\.com/people/invitation/\S+/", str(message.body))
     shown = as_alice.get("/admin/accounts/invitation/").content.decode()

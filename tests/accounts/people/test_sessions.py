@@ -69,7 +69,7 @@ def test_every_session_is_listed_with_device_and_place(as_bob: Client, bobs_phon
     assert (this.device, this.is_this_one) == ("Chrome on Linux", True)
     assert (phone.device, phone.ip, phone.is_this_one) == ("Mobile Safari on iOS", "10.0.0.7", False)
     page = as_bob.get(ME).content.decode()
-    assert page.count("(this one)") == 1
+    assert page.count("(this device)") == 1
     for session in Session.objects.all():
         assert session.session_key not in page
 
@@ -97,7 +97,7 @@ def test_one_session_is_ended(as_bob: Client, bobs_phone: Client, bob: User) -> 
 def test_everywhere_else_is_signed_out(as_bob: Client, bobs_phone: Client, as_alice: Client) -> None:
     response = as_bob.post("/people/me/sessions/", follow=True)
     assert "1 session ended." in response.content.decode()
-    assert "You are signed in nowhere else." in response.content.decode()
+    assert "You are not signed in anywhere else." in response.content.decode()
     assert (is_in(as_bob), is_in(bobs_phone), is_in(as_alice)) == (True, False, True)
 
 

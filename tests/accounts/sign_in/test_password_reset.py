@@ -58,7 +58,7 @@ def test_a_new_password_by_e_mail(dora: User, client: Client) -> None:
     ask("dora@EXAMPLE.com")
     (message,) = mail.outbox
     assert message.to == ["Dora@example.com"]
-    assert message.subject == "A new password for the LinkedIn Ads Action Center"
+    assert message.subject == "Reset your LinkedIn Ads Action Center password"
     response = choose(client)
     assert "Your password is changed; sign in with it." in response.content.decode()
     assert signs_in(NEW)
@@ -95,7 +95,7 @@ def test_a_link_works_once(dora: User, client: Client) -> None:
     ask(dora.email)
     choose(client)
     page = Client().get(link(), follow=True).content.decode()
-    assert "ask for a new one" in page
+    assert "Request a new one" in page
     assert 'name="new_password1"' not in page
 
 

@@ -343,7 +343,7 @@ def test_a_deep_page_holds_the_rows_of_its_place(monkeypatch: pytest.MonkeyPatch
 
 def test_an_empty_list_says_what_to_do(as_alice: Client) -> None:
     assert "the page Sync starts one" in as_alice.get(url("campaign")).content.decode()
-    assert "No row matches" in as_alice.get(url("campaign"), {"q": "nothing"}).content.decode()
+    assert "No matching rows" in as_alice.get(url("campaign"), {"q": "nothing"}).content.decode()
 
 
 def test_the_gates_answer_is_shown_until_the_next_success(as_alice: Client) -> None:

@@ -183,9 +183,9 @@ def test_an_owner_sees_what_would_go_and_removes_it_by_its_number(
 ) -> None:
     ad_account = make_full_ad_account()
     said = strip_tags(as_alice.get(page(ad_account)).content.decode())
-    assert "These 6 rows are removed for good" in said
+    assert "These 6 rows will be permanently deleted" in said
     assert "1 creative day" in said
-    assert "Keep it" in said
+    assert "Cancel" in said
 
     refused = as_alice.post(page(ad_account), {"number": "yes"})
     assert refused.status_code == 400

@@ -55,7 +55,7 @@ def test_a_finding_is_shown_whole(as_analyst):
     assert "Spend in 30 days" in page
     assert "Clicks from other sites and apps are cheap" in page
     assert "clear “LinkedIn Audience Network” and save" in page
-    assert "came up 2 times" in page
+    assert "seen 2 times" in page
     assert f'href="/admin/ingestion/campaign/{one.campaign_id}/change/"' in page
     link = f"/admin/ingestion/creative/urn_3Ali_3AsponsoredCreative_3A{creative.pk.rpartition(':')[2]}/change/"
     assert f'href="{link}"' in page
@@ -113,7 +113,7 @@ def test_the_address_narrows_the_list(as_analyst, analyst, query, shown):
     page = text(as_analyst, query.format(analyst=analyst.pk, ad_account=ad_account.pk))
     found = {word for word in ("plain", "critical", "mine", "sleeping", "fine", "done") if f">{word}</h3>" in page}
     assert found == shown
-    assert shown or "No finding matches this filter" in page
+    assert shown or "No findings match this filter" in page
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_the_list_has_pages_and_a_bounded_number_of_queries(as_analyst, django_a
 def test_counts_follow_the_filter_but_not_their_own(as_analyst):
     make_finding()
     make_finding(severity="critical", rule_id="no_impressions")
-    assert "Show every severity" in text(as_analyst, "?severity=critical")
+    assert "Show all severities" in text(as_analyst, "?severity=critical")
     counts = as_analyst.get("/actions/?severity=critical").context["counts"]
     assert [(severity, count) for severity, count, _ in counts] == [("critical", 1), ("warning", 1), ("notice", 0)]
 
@@ -150,7 +150,7 @@ def test_counts_follow_the_filter_but_not_their_own(as_analyst):
 
 
 def test_without_an_ad_account(as_analyst):
-    assert "There is no ad account to judge" in text(as_analyst)
+    assert "No ad accounts yet" in text(as_analyst)
 
 
 def test_without_data(as_analyst):
@@ -160,7 +160,7 @@ def test_without_data(as_analyst):
 
 def test_with_data_that_nobody_judged(as_analyst):
     make_sync_run(account=make_ad_account())
-    assert "Not judged yet" in text(as_analyst)
+    assert "Not checked yet" in text(as_analyst)
 
 
 def test_judged_and_nothing_found_says_what_could_not_be_judged(as_analyst):
@@ -168,11 +168,11 @@ def test_judged_and_nothing_found_says_what_could_not_be_judged(as_analyst):
     make_audit(make_ad_account(name="Judged"), unjudged=unjudged)
     make_sync_run(account=make_ad_account())
     page = text(as_analyst)
-    assert "Nothing found" in page
-    assert "What could not be judged" in page
+    assert "No open findings" in page
+    assert "Not checked" in page
     assert "did not tell of which type" in page
-    assert "2</data> things" in page
-    assert "1</data> ad account waits for the next sync" in page
+    assert "2</data> items" in page
+    assert "1</data> ad account is waiting for the next sync" in page
 
 
 # --- Who may ---
@@ -307,7 +307,7 @@ def test_the_list_as_csv_is_recorded_and_holds_no_formula(as_analyst):
     assert (event.actor_email, event.detail["what"]) == ("ana@example.com", "findings")
 
 
-# --- Judge now ---
+# --- Check now ---
 
 
 def judge(browser: Client, **fields: str) -> Any:
@@ -325,7 +325,7 @@ def test_judge_now_is_asked_watched_and_done(as_analyst, analyst, told, django_c
     first, second, _never_synced = (make_ad_account() for _ in range(3))
     for one in (first, second):
         make_sync_run(account=one)
-    assert "Judge now" in text(as_analyst)
+    assert "Check now" in text(as_analyst)
     assert 'hx-get="/actions/judging/' not in text(as_analyst)
     with django_capture_on_commit_callbacks(execute=True):
         page = " ".join(judge(as_analyst).content.decode().split())
@@ -344,7 +344,7 @@ def test_judge_now_is_asked_watched_and_done(as_analyst, analyst, told, django_c
     assert 'hx-trigger="every 2s"' in half
     tasks.audit_ad_account(second.pk)
     done = as_analyst.get("/actions/judging/?of=2&severity=critical").content.decode()
-    assert "judged anew" in done
+    assert "rechecked" in done
     assert "hx-get" not in done
     assert 'href="/actions/?ad_account=&amp;rule=&amp;severity=critical&amp;state=open&amp;assignee="' in done
 
@@ -367,7 +367,7 @@ def test_judge_now_keeps_to_the_filter_and_leads_back_to_it(as_analyst, told, dj
 
 def test_without_data_there_is_nothing_to_judge(as_analyst, told):
     make_ad_account()
-    assert "Judge now" not in text(as_analyst)
+    assert "Check now" not in text(as_analyst)
     assert "the first sync brings the data" in judge(as_analyst).content.decode()
     assert not AuditRequest.objects.exists()
 
@@ -378,7 +378,7 @@ def test_viewers_watch_their_own_and_start_nothing(as_bob, bobs_ad_account):
         make_sync_run(account=one)
         AuditRequest.objects.create(ad_account=one, asked_at=NOW)
     page = text(as_bob)
-    assert "Judge now" not in page
+    assert "Check now" not in page
     assert "0 of 1" in page
     assert as_bob.post("/actions/judge/").status_code == 403
 

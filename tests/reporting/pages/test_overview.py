@@ -34,9 +34,9 @@ def text(browser) -> str:
 def test_an_empty_installation_shows_three_steps(as_alice, settings):
     settings.LINKEDIN_CLIENT_ID = ""
     page = text(as_alice)
-    assert "Three steps to your data" in page
+    assert "Three steps to get started" in page
     assert "LINKEDIN_CLIENT_ID and LINKEDIN_CLIENT_SECRET" in page
-    assert "What needs attention" not in page
+    assert "Needs attention" not in page
 
 
 def test_the_second_step_is_a_button_away(as_alice, app):
@@ -54,7 +54,7 @@ def test_after_the_first_sync_the_steps_are_gone(as_alice, app):
     make_sync_run(account=role.ad_account)
     page = text(as_alice)
     assert "Three steps" not in page
-    assert "Nothing is broken" in page
+    assert "Nothing needs attention" in page
 
 
 def test_spend_is_shown_per_currency_against_the_month_before(as_alice, app):
@@ -103,7 +103,7 @@ def test_a_viewer_hears_of_no_colleagues_consent(as_bob, bobs_ad_account, app):
 def test_somebody_without_any_grant_is_told_whom_to_ask(as_charlie, app):
     role = make_role()
     make_sync_run(account=role.ad_account)
-    assert "No ad account is shared with you yet" in text(as_charlie)
+    assert "No ad accounts are shared with you yet" in text(as_charlie)
 
 
 def test_a_hundred_ad_accounts_take_no_more_queries_than_one(as_alice, app, django_assert_max_num_queries):

@@ -290,8 +290,8 @@ def test_everybody_sees_their_own_part_of_a_link(as_bob, as_alice, bobs_ad_accou
     assert "Foreign campaign" in told_of(as_alice, "campaigns")
     page = as_bob.get(f"/report/?{address}&campaign={foreign.pk}").content.decode()
     assert "Foreign" not in page
-    assert "names 1 ad account that is not shared with you" in page
-    assert "1 chosen campaign is in none of these ad accounts" in page
+    assert "includes 1 ad account that is not shared with you" in page
+    assert "1 selected campaign does not belong to these ad accounts" in page
 
 
 def told_of(browser: Any, name: str) -> str:
@@ -328,9 +328,9 @@ def test_the_page_says_how_far_the_data_goes(as_alice, bobs_ad_account):
     )
     page = " ".join(as_alice.get("/report/").content.decode().split())
     assert "Data as of <time" in page
-    assert "1 day of this period does not add up to LinkedIn" in page
-    assert "1 of 2 ad accounts was never synced" in page
-    assert "does not add up" not in as_alice.get("/report/", DAYS | {"last_day": "2026-11-02"}).content.decode()
+    assert "1 day in this period does not match LinkedIn" in page
+    assert "1 of 2 ad accounts has never been synced" in page
+    assert "does not match" not in as_alice.get("/report/", DAYS | {"last_day": "2026-11-02"}).content.decode()
 
 
 def test_an_empty_period_leads_to_the_days_with_figures(as_alice):
@@ -338,7 +338,7 @@ def test_an_empty_period_leads_to_the_days_with_figures(as_alice):
     for day in (date(2025, 1, 1), date(2025, 6, 30)):
         make_campaign_day(campaign=campaign, date=day)
     page = as_alice.get("/report/", DAYS | {"by": "week"}).content.decode()
-    assert "Nothing is stored of this period" in page
+    assert "No data is stored for this period" in page
     assert "by=week" in page.split("data-stored")[1]
     assert "first_day=2025-06-01&amp;last_day=2025-06-30" in page.split("data-stored")[1]
     within = as_alice.get("/report/", {"period": "custom", "first_day": "2025-06-30", "last_day": "2025-06-30"})

@@ -46,7 +46,7 @@ def shown(browser: Client, address: str = "/snapshots/") -> str:
 
 
 def test_without_any_it_says_what_to_do(as_analyst: Client) -> None:
-    assert "The first is written by itself after the next" in shown(as_analyst)
+    assert "The first one is taken automatically after the next" in shown(as_analyst)
     assert "Connect LinkedIn" in shown(as_analyst)
     make_ad_account()
     assert "Take a snapshot" in shown(as_analyst)
@@ -80,7 +80,7 @@ def test_older_ones_are_on_the_next_page(as_analyst: Client, bobs_ad_account: Ad
         assert snapshot_store.write_now(bobs_ad_account, days=1, now=timezone.now() - timedelta(minutes=number))
     assert "Older" in shown(as_analyst)
     assert shown(as_analyst, "/snapshots/?page=2").count("/document/") == 1
-    assert "No snapshot here" in shown(as_analyst, "/snapshots/?page=3")
+    assert "No snapshots here" in shown(as_analyst, "/snapshots/?page=3")
 
 
 @pytest.mark.parametrize("address", ["?page=0", "?page=99999999999999999999", "?ad_account=²", "?ad_account=-1&page=x"])

@@ -38,7 +38,7 @@ def running(ad_account: AdAccount, **changes: Any) -> SyncLog:
 
 def test_without_any_run_it_says_what_to_do_first(as_manager):
     page = as_manager.get("/sync/").content.decode()
-    assert "Nothing was synced yet" in page
+    assert "No syncs yet" in page
     assert 'href="/linkedin/connect/"' in page
 
 
@@ -78,7 +78,7 @@ def test_the_list_can_be_narrowed(as_manager):
     runs = as_manager.get(f"/sync/?ad_account={good.pk}", headers={"HX-Request": "true"}).content.decode()
     assert "Good one" in runs
     assert "Bad one" not in runs
-    assert "No run matches this filter" in as_manager.get("/sync/?status=cancelled").content.decode()
+    assert "No runs match this filter" in as_manager.get("/sync/?status=cancelled").content.decode()
 
 
 def test_older_runs_are_a_page_away(as_manager):
@@ -115,7 +115,7 @@ def test_the_plan_is_shown_before_anything_is_asked(as_manager, told):
     ad_account = make_ad_account(name="Planned")
     make_campaign(account=ad_account)
     page = as_manager.post("/sync/plan/", {"ad_accounts": [ad_account.pk]}).content.decode()
-    assert "What will be asked of LinkedIn" in page
+    assert "What this sync will request from LinkedIn" in page
     assert "Start 1 sync" in page
     assert not SyncLog.objects.exists()
     assert told == []

@@ -1,11 +1,11 @@
-// A block of the report as elements: tiles, table, and the frame around a chart. Text is only ever set as text.
+// Renders a block of the report as elements: tiles, table, and the frame of a chart. Text is always set as text, never as HTML.
 (() => {
     "use strict";
 
     const { cell, change } = window.Report;
-    // What it is good to have less of; of the rest more is better, but for spend, which is neither.
+    // Metrics where a decrease is good. For all others an increase is good, except spend, which is neutral.
     const LESS_IS_BETTER = new Set(["CPC", "CPM", "Cost per conversion", "Cost per lead"]);
-    const NEITHER = new Set(["Spend"]);
+    const NEUTRAL = new Set(["Spend"]);
 
     function element(name, properties = {}, ...children) {
         const { dataset, attributes, ...rest } = properties;
@@ -44,13 +44,13 @@
             element("caption", { className: "unseen", textContent: block.title }),
             element("thead", {}, element("tr", {}, ...head)),
             element("tbody", {}, ...body));
-        // Wide tables scroll by keyboard too.
+        // Focusable, so that wide tables can be scrolled by keyboard.
         const wrap = element("div", { className: "table-wrap", tabIndex: 0, attributes: { role: "region", "aria-label": `${block.title}: table` } }, whole);
         return element("details", { className: "figures" }, element("summary", { className: "subtle", textContent: "Table" }), wrap);
     }
 
     function toneOf(label, percent) {
-        if (NEITHER.has(label) || !Number(percent)) return "subtle";
+        if (NEUTRAL.has(label) || !Number(percent)) return "subtle";
         return (Number(percent) > 0) === !LESS_IS_BETTER.has(label) ? "good" : "bad";
     }
 
@@ -63,10 +63,10 @@
                 element("dd", { className: "figure", textContent: cell(row[at.now], unit, block.currency) }));
             if (at.before === undefined) return tile;
             const percent = row[at.change];
-            const said = percent === null
-                ? element("span", { textContent: "Nothing to compare with" })
+            const comparison = percent === null
+                ? element("span", { textContent: "No comparison" })
                 : element("span", { className: toneOf(name, percent), textContent: change(percent) });
-            tile.append(element("dd", { className: "subtle" }, said, percent === null ? null : ` from ${cell(row[at.before], unit, block.currency)}`));
+            tile.append(element("dd", { className: "subtle" }, comparison, percent === null ? null : ` from ${cell(row[at.before], unit, block.currency)}`));
             return tile;
         });
         return element("dl", { className: "tiles report-tiles" }, ...made);

@@ -1,9 +1,9 @@
-// A block of the report as a chart. Every figure comes from the block's table.
+// Draws a block of the report as a chart. All figures come from the block's table.
 (() => {
     "use strict";
 
     const { cell, tick, label, shortened, colours } = window.Report;
-    const NARROW = 20; // characters of a name, in one line of a narrow chart
+    const NARROW = 20; // characters of a name per line of a narrow chart
     const UNIT_NAMES = { money: "Amount", count: "Count", percent: "Percent" };
 
     function columnOf(block, name) {
@@ -29,7 +29,7 @@
         };
     }
 
-    // Two lines at most, broken between words.
+    // At most two lines, broken between words.
     function inLines(text) {
         if (text.length <= NARROW) return text;
         const space = text.lastIndexOf(" ", NARROW);
@@ -44,7 +44,7 @@
             ticks: {
                 color: look.text,
                 autoSkip: false,
-                // The names of an ad account's campaigns begin alike: where there is little room they take two lines.
+                // Campaign names of one ad account often start alike, so narrow charts show two lines of them.
                 callback(value) { return isNarrow ? inLines(this.getLabelForValue(value)) : shortened(this.getLabelForValue(value), 34); },
             },
         };
@@ -63,7 +63,7 @@
         };
     }
 
-    // The units of the figures shown, in the order in which they were switched on: the first is on the left.
+    // Units of the metrics shown, in the order they were switched on; the first gets the left axis.
     function unitsOf(columns) {
         return [...new Set(columns.map((column) => column.unit))].slice(0, 2);
     }
@@ -134,7 +134,7 @@
     function stackedBars(block, look, { isNarrow }) {
         const names = columnOf(block, block.chart.labels);
         const paint = { within: look.series[0], beyond: look.bad, left: look.rest };
-        // What no budget can be held against has no bar; the table has it.
+        // Campaigns without a comparable budget have no bar; they are in the table.
         const kept = names.values.map((_, index) => index).filter((index) => columnOf(block, "budget").values[index] !== null);
         const datasets = block.chart.series.map((name) => {
             const column = columnOf(block, name);
@@ -183,19 +183,19 @@
         return value >= 1 && Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-9;
     }
 
-    // Impressions are thousands of times leads: only a logarithmic axis shows both.
+    // Impressions outnumber leads by thousands: only a logarithmic axis shows both.
     function funnel(block, look) {
         const steps = columnOf(block, block.chart.labels);
         const counts = columnOf(block, "count");
         const previous = columnOf(block, "of_previous");
-        const said = steps.values.map((step, index) => {
+        const stepLabels = steps.values.map((step, index) => {
             const share = previous.values[index] === null ? "" : ` (${cell(previous.values[index], "percent")})`;
             return [step, `${cell(counts.values[index], "count")}${share}`];
         });
         return {
             type: "bar",
             data: {
-                labels: said,
+                labels: stepLabels,
                 datasets: [{ label: counts.label, data: counts.numbers.map((count) => count || null), backgroundColor: look.series.slice(0, 5), maxBarThickness: 44, borderRadius: 3 }],
             },
             options: options(look, {
@@ -203,7 +203,7 @@
                 legend: { display: false },
                 scales: {
                     x: {
-                        ...axis(look, "count", null, { name: "Count, on a logarithmic axis" }),
+                        ...axis(look, "count", null, { name: "Count (logarithmic)" }),
                         type: "logarithmic",
                         beginAtZero: false,
                         min: 0.5,
@@ -217,14 +217,14 @@
         };
     }
 
-    // Each axis on its own scale, because likes are many and comments few.
+    // Each axis has its own scale, because there are many likes and few comments.
     function radar(block, look) {
         const names = columnOf(block, block.chart.labels);
         const columns = block.chart.series.map((name) => columnOf(block, name));
-        const most = columns.map((column) => Math.max(...column.numbers));
+        const maxima = columns.map((column) => Math.max(...column.numbers));
         const datasets = names.values.map((name, row) => ({
             label: shortened(name, 34),
-            data: columns.map((column, index) => (most[index] ? (column.numbers[row] / most[index]) * 100 : 0)),
+            data: columns.map((column, index) => (maxima[index] ? (column.numbers[row] / maxima[index]) * 100 : 0)),
             borderColor: look.series[row],
             backgroundColor: `${look.series[row]}22`,
             pointBackgroundColor: look.series[row],
@@ -253,7 +253,7 @@
 
     const KINDS = { line, bars, "stacked bars": stackedBars, doughnut, funnel, radar };
 
-    // In CSS pixels; bars grow with their number.
+    // In CSS pixels; bar charts grow with the number of bars.
     function heightOf(block, isNarrow) {
         const rows = block.table.rows.length;
         if (block.chart.kind === "bars") return rows * (columnOf(block, `${block.chart.series[0]}_before`) ? 36 : 28) + 90;
@@ -269,7 +269,7 @@
         return new window.Chart(canvas, KINDS[block.chart.kind](block, colours(), { ...state, isNarrow }));
     }
 
-    // With the page's own background, so that it can be pasted anywhere.
+    // With the page's background, so that it can be pasted anywhere.
     function picture(chart) {
         const copy = document.createElement("canvas");
         copy.width = chart.canvas.width;

@@ -1,4 +1,4 @@
-// How figures are written and coloured: the viewer's own number format, the theme's own colours.
+// Formats and colours figures: the viewer's number format, the theme's colours.
 window.Report = {};
 
 (() => {
@@ -20,7 +20,7 @@ window.Report = {};
     const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeZone: "UTC" });
     const shortDay = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone: "UTC" });
 
-    // Exactly, as in a table.
+    // Exact, for tables.
     function cell(value, unit, currency) {
         if (value === null || value === undefined || value === "") return "–";
         if (unit === "money") return money(currency).format(Number(value));
@@ -30,7 +30,7 @@ window.Report = {};
         return String(value);
     }
 
-    // Shortly, as along an axis.
+    // Compact, for axes.
     function tick(value, unit, currency) {
         const short = { notation: "compact", maximumFractionDigits: Math.abs(value) < 10 ? 2 : 1 };
         if (unit === "money") return money(currency, short).format(value);
@@ -46,11 +46,11 @@ window.Report = {};
         return unit === "day" ? shortDay.format(new Date(`${value}T00:00:00Z`)) : String(value);
     }
 
-    function shortened(text, most) {
-        return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+    function shortened(text, maxLength) {
+        return text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text;
     }
 
-    // Read anew for every drawing, so that a change of theme needs no more than drawing again.
+    // Read for every drawing, so that a change of theme only needs a redraw.
     function colours() {
         const style = getComputedStyle(document.querySelector(".report"));
         const of = (name) => style.getPropertyValue(name).trim();

@@ -1,4 +1,4 @@
-// The report's page: filters that live in the address, sections that fill themselves, downloads, print.
+// The visual report: filters kept in the address, sections loaded one by one, downloads, print.
 (() => {
     "use strict";
 
@@ -6,25 +6,25 @@
     const root = document.querySelector(".report");
     const form = document.getElementById("report-filters");
     const sections = [...root.querySelectorAll("[data-section]")];
-    const drawn = new Map(); // section -> its charts, each with its block
+    const drawn = new Map(); // section -> its charts with their blocks
     const isWide = window.matchMedia("(min-width: 40rem)");
-    const lastAsked = new WeakMap();
-    const AT_ONCE = 3;
-    // Whose blocks stand below each other; the others stand side by side where there is room.
+    const latestRequest = new WeakMap();
+    const MAX_PARALLEL = 3;
+    // Sections whose blocks are stacked; others show them side by side if there is room.
     const WIDE = new Set(["key-figures", "trend", "creatives"]);
     // The server refuses addresses of more than 4,094 characters.
-    const LONGEST_ADDRESS = 3600;
-    const USUAL = { period: "last_30_days", compare: "previous", by: "", trend: "spend,clicks", campaign_metric: "spend", creative_metric: "spend" };
-    let asked = location.search;
-    let under_way = new AbortController();
-    let wait = 0;
+    const MAX_QUERY_LENGTH = 3600;
+    const DEFAULTS = { period: "last_30_days", compare: "previous", by: "", trend: "spend,clicks", campaign_metric: "spend", creative_metric: "spend" };
+    let currentQuery = location.search;
+    let inFlight = new AbortController();
+    let timer = 0;
 
     // --- The address ---
 
     function chosen(name) {
         const boxes = [...form.querySelectorAll(`input[type=checkbox][name="${name}"]`)];
         const ticked = boxes.filter((box) => box.checked);
-        // All of them is the same as none chosen, and stays so for ad accounts to come.
+        // Selecting all is the same as selecting none, so that future ad accounts are included.
         return ticked.length === boxes.length && !form.querySelector(`[data-cut="${name}"]`) ? [] : ticked.map((box) => box.value);
     }
 
@@ -33,7 +33,7 @@
         ["ad_account", "campaign"].forEach((name) => { if (chosen(name).length) found.set(name, chosen(name).join(",")); });
         ["period", "first_day", "last_day", "currency", "compare", "by", "trend", "campaign_metric", "creative_metric"].forEach((name) => {
             const { value } = form.elements[name];
-            if (value && value !== USUAL[name]) found.set(name, value);
+            if (value && value !== DEFAULTS[name]) found.set(name, value);
         });
         return found.toString().replaceAll("%2C", ",");
     }
@@ -43,51 +43,51 @@
         return all ? `${path}?${all}` : path;
     }
 
-    function remember(how) {
+    function updateAddress(how) {
         history[how](null, "", address(location.pathname, query()));
-        asked = location.search;
+        currentQuery = location.search;
         sections.forEach((section) => { section.querySelector("[data-csv]").href = address(section.dataset.url, query(), "format=csv"); });
     }
 
     // --- Sections ---
 
-    async function answer(url, options) {
+    async function request(url, options) {
         const response = await fetch(url, { credentials: "same-origin", ...options });
-        // Signed out meanwhile: the login brings people back to this very address.
+        // Signed out in the meantime: the login page leads back to this address.
         if (response.redirected) { location.reload(); throw new DOMException("signed out", "AbortError"); }
         return response;
     }
 
     async function load(section, signal) {
         const body = section.querySelector(".section-body");
-        // An answer to what was asked before may come last, and is no longer what is asked for.
-        const asked = Symbol(section.dataset.url);
-        lastAsked.set(section, asked);
+        // A response to an earlier request may arrive last; it is ignored.
+        const token = Symbol(section.dataset.url);
+        latestRequest.set(section, token);
         section.setAttribute("aria-busy", "true");
         try {
-            const response = await answer(address(section.dataset.url, query()), { signal, headers: { Accept: "application/json" } });
+            const response = await request(address(section.dataset.url, query()), { signal, headers: { Accept: "application/json" } });
             const isJson = (response.headers.get("Content-Type") || "").includes("json");
             const found = isJson ? await response.json() : {};
-            if (lastAsked.get(section) !== asked) return;
-            if (!response.ok) throw new Error(found.error || `The server answered ${response.status}.`);
-            if (!isJson) throw new Error("The answer is not the one of this service.");
+            if (latestRequest.get(section) !== token) return;
+            if (!response.ok) throw new Error(found.error || `The server returned an error (${response.status}).`);
+            if (!isJson) throw new Error("The response did not come from this service.");
             show(section, found);
         } catch (error) {
-            if (error.name === "AbortError" || lastAsked.get(section) !== asked) return;
-            trouble(section, body, error instanceof TypeError ? "The server cannot be reached." : error.message);
+            if (error.name === "AbortError" || latestRequest.get(section) !== token) return;
+            showFailure(section, body, error instanceof TypeError ? "The server cannot be reached." : error.message);
         }
         section.setAttribute("aria-busy", "false");
     }
 
-    function trouble(section, body, sentence) {
-        forget(section);
+    function showFailure(section, body, sentence) {
+        destroyCharts(section);
         const again = element("button", { type: "button", className: "link", textContent: "Try again" });
         again.addEventListener("click", () => load(section));
         body.replaceChildren(element("p", { className: "empty", attributes: { role: "alert" } },
             element("span", { className: "strong", textContent: "This section could not be loaded" }), `${sentence} `, again));
     }
 
-    function forget(section) {
+    function destroyCharts(section) {
         (drawn.get(section) || []).forEach(({ chart }) => chart.destroy());
         drawn.set(section, []);
     }
@@ -95,34 +95,34 @@
     function show(section, found) {
         const body = section.querySelector(".section-body");
         const open = new Set([...body.querySelectorAll("details.figures[open]")].map((one) => one.dataset.key));
-        forget(section);
+        destroyCharts(section);
         showChoice(section, found.choice);
         section.querySelector("[data-csv]").hidden = !found.blocks.length;
         if (!found.blocks.length) {
             const where = document.querySelector("#report-head [data-stored]");
             body.replaceChildren(element("p", { className: "empty" }, element("span", { className: "strong", textContent: found.empty }),
-                where ? "The link at the top leads to the days with figures." : "Choose other days, ad accounts or campaigns."));
+                where ? "Use the link at the top to see the dates that have data." : "Try other dates, ad accounts or campaigns."));
             return;
         }
         const notes = found.notes.map((note) => element("p", { className: "subtle note", textContent: note }));
         const made = found.blocks.map((block) => [block, blockOf(section, found, block, open)]);
         const list = element("div", { className: found.blocks.length > 1 && !WIDE.has(found.name) ? "columns" : "stack" }, ...made.map(([, one]) => one.element));
         body.replaceChildren(...(found.name === "trend" ? [toggles(found)] : []), list, ...notes);
-        made.forEach(([block, one]) => { if (one.canvas) keep(section, one.canvas, block); });
+        made.forEach(([block, one]) => { if (one.canvas) addChart(section, one.canvas, block); });
     }
 
     function state() {
         return { shown: form.elements.trend.value.split(",") };
     }
 
-    function keep(section, canvas, block) {
+    function addChart(section, canvas, block) {
         drawn.get(section).push({ chart: draw(canvas, block, state()), block });
     }
 
     function blockOf(section, found, block, open) {
         const figures = table(block);
         figures.dataset.key = block.key;
-        // What the review says of a creative is in the table alone.
+        // A creative's review status is only in the table.
         figures.open = open.has(block.key) || (found.name === "creatives" && isWide.matches);
         const title = element("h3", { className: "strong", textContent: found.blocks.length > 1 || block.currency ? block.title : "" });
         const head = element("div", { className: "row" }, title);
@@ -144,7 +144,7 @@
         const select = element("select", { attributes: { "aria-label": `${section.querySelector("h2").textContent}: figure` } }, ...options);
         select.addEventListener("change", () => {
             form.elements[choice.name].value = select.value;
-            remember("replaceState");
+            updateAddress("replaceState");
             load(section);
         });
         place.append(select);
@@ -155,11 +155,11 @@
     function toggles(found) {
         const [block] = found.blocks;
         const unit = Object.fromEntries(block.table.columns.map((column) => [column.name, column.unit]));
-        const said = element("p", { className: "subtle", attributes: { role: "status" } });
+        const status = element("p", { className: "subtle", attributes: { role: "status" } });
         const buttons = block.chart.series.map((name) => {
             const { label } = block.table.columns.find((column) => column.name === name);
             const button = element("button", { type: "button", className: "toggle", textContent: label, dataset: { metric: name } });
-            button.addEventListener("click", () => { said.textContent = toggle(name, unit, labelOf); press(); });
+            button.addEventListener("click", () => { status.textContent = toggle(name, unit, labelOf); press(); });
             return button;
         });
         const labelOf = (name) => buttons.find((button) => button.dataset.metric === name).textContent;
@@ -169,29 +169,29 @@
         }
         press();
         return element("div", { className: "no-print" },
-            element("div", { className: "row toggles", attributes: { role: "group", "aria-label": "Figures of the trend" } }, ...buttons), said);
+            element("div", { className: "row toggles", attributes: { role: "group", "aria-label": "Metrics in the trend" } }, ...buttons), status);
     }
 
-    // Two axes show two units: a third one takes the place of the one that was switched on first.
+    // Two axes show two units: a third unit replaces the one that was switched on first.
     function toggle(name, unit, labelOf) {
         let { shown } = state();
-        let said = "";
+        let message = "";
         if (shown.includes(name)) {
-            if (shown.length === 1) return "At least one figure stays.";
+            if (shown.length === 1) return "At least one metric must stay selected.";
             shown = shown.filter((one) => one !== name);
         } else {
             const units = [...new Set(shown.map((one) => unit[one]))];
             if (units.length === 2 && !units.includes(unit[name])) {
                 const gone = shown.filter((one) => unit[one] === units[0]);
                 shown = shown.filter((one) => unit[one] !== units[0]);
-                said = `Two axes have room for two units, so this was switched off: ${gone.map(labelOf).join(", ")}.`;
+                message = `The chart can show two units, so this was switched off: ${gone.map(labelOf).join(", ")}.`;
             }
             shown = [...shown, name];
         }
         form.elements.trend.value = shown.join(",");
-        remember("replaceState");
+        updateAddress("replaceState");
         redraw(sections.filter((section) => section.dataset.section === "trend"));
-        return said;
+        return message;
     }
 
     function redraw(which = sections) {
@@ -214,8 +214,8 @@
     // --- Filters ---
 
     async function head(signal) {
-        const response = await answer(address(location.pathname, query()), { signal, headers: { "HX-Request": "true" } });
-        if (!response.ok && response.status !== 400) throw new Error(`The server answered ${response.status}.`);
+        const response = await request(address(location.pathname, query()), { signal, headers: { "HX-Request": "true" } });
+        if (!response.ok && response.status !== 400) throw new Error(`The server returned an error (${response.status}).`);
         const found = new DOMParser().parseFromString(await response.text(), "text/html");
         const place = document.getElementById("report-head");
         place.replaceChildren(...found.getElementById("report-head").childNodes);
@@ -234,20 +234,20 @@
         const one = async () => {
             while (waiting.length && !signal.aborted) await load(waiting.shift(), signal);
         };
-        await Promise.all(Array.from({ length: AT_ONCE }, one));
+        await Promise.all(Array.from({ length: MAX_PARALLEL }, one));
     }
 
     async function refresh() {
-        clearTimeout(wait);
-        under_way.abort();
-        under_way = new AbortController();
-        const { signal } = under_way;
+        clearTimeout(timer);
+        inFlight.abort();
+        inFlight = new AbortController();
+        const { signal } = inFlight;
         count();
-        if (query().length > LONGEST_ADDRESS) {
-            tell("That is more than fits into an address; choose fewer campaigns, or none for all of them.");
+        if (query().length > MAX_QUERY_LENGTH) {
+            showError("Too many campaigns are selected for one link. Select fewer, or none to include all.");
             return;
         }
-        if (address(location.pathname, query()) !== `${location.pathname}${location.search}`) remember("pushState");
+        if (address(location.pathname, query()) !== `${location.pathname}${location.search}`) updateAddress("pushState");
         sections.forEach((section) => section.setAttribute("aria-busy", "true"));
         try {
             const isGood = await head(signal);
@@ -256,19 +256,19 @@
             else sections.forEach((section) => section.setAttribute("aria-busy", "false"));
         } catch (error) {
             if (error.name === "AbortError") return;
-            tell(`${error instanceof TypeError ? "The server cannot be reached." : error.message} Press “Show” to try again.`);
+            showError(`${error instanceof TypeError ? "The server cannot be reached." : error.message} Press “Show” to try again.`);
             sections.forEach((section) => section.setAttribute("aria-busy", "false"));
         }
     }
 
-    function tell(sentence) {
+    function showError(sentence) {
         document.getElementById("report-head").prepend(element("p", { className: "errors", textContent: sentence, attributes: { role: "alert" } }));
     }
 
     function count() {
         form.querySelectorAll("[data-count]").forEach((place) => {
             const found = chosen(place.dataset.count).length;
-            place.textContent = found ? `${found} chosen` : "all";
+            place.textContent = found ? `${found} selected` : "All";
         });
     }
 
@@ -284,9 +284,9 @@
             form.elements.period.value = "custom";
             if (days.some((one) => !one.value)) return;
         }
-        clearTimeout(wait);
-        // People tick several boxes and type days; each is not a question of its own.
-        wait = setTimeout(refresh, type === "checkbox" ? 600 : type === "date" ? 900 : 0);
+        clearTimeout(timer);
+        // People tick several boxes and type dates: wait for the last change.
+        timer = setTimeout(refresh, type === "checkbox" ? 600 : type === "date" ? 900 : 0);
     }
 
     function search(event) {
@@ -297,7 +297,7 @@
         });
     }
 
-    // --- Paper ---
+    // --- Print ---
 
     let undo = [];
 
@@ -316,12 +316,12 @@
         undo.forEach((one) => one());
         undo = [];
         redraw();
-        heedTheme();
+        startWatchingTheme();
     }
 
     const watchTheme = new MutationObserver(() => redraw());
 
-    function heedTheme() {
+    function startWatchingTheme() {
         watchTheme.observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
     }
 
@@ -329,11 +329,11 @@
     form.addEventListener("input", search);
     form.addEventListener("submit", (event) => { event.preventDefault(); refresh(); });
     document.getElementById("report-print").addEventListener("click", () => window.print());
-    // A jump to a section changes the address too, but not what is asked for.
-    window.addEventListener("popstate", () => { if (location.search !== asked) location.reload(); });
+    // Jumping to a section changes the address too, but not its query.
+    window.addEventListener("popstate", () => { if (location.search !== currentQuery) location.reload(); });
     window.addEventListener("beforeprint", beforePrint);
     window.addEventListener("afterprint", afterPrint);
-    heedTheme();
+    startWatchingTheme();
     count();
-    if (!root.classList.contains("is-stale")) loadAll(under_way.signal);
+    if (!root.classList.contains("is-stale")) loadAll(inFlight.signal);
 })();
