@@ -32,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--restored", action="store_true", help="run in a database that the product's own restore made of a backup"
     )
+    parser.addoption("--backup", type=Path, help="restore this one, which an earlier version may have made")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -119,7 +120,9 @@ def django_db_setup(
     is_restored = pytestconfig.getoption("restored")
     with django_db_blocker.unblock():
         if is_restored:
-            pytestconfig.stash[_RESTORED] = restored_database.put_in_place(tmp_path_factory.mktemp("restored"))
+            pytestconfig.stash[_RESTORED] = restored_database.put_in_place(
+                tmp_path_factory.mktemp("restored"), backup=pytestconfig.getoption("backup")
+            )
         let_tests_empty_the_audit_trail()
         if is_restored:
             restored_database.remove_rows()

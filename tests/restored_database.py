@@ -1,17 +1,18 @@
 """The database of `pytest --restored`: made by the product's own backup and restore, instead of by migrations.
 
-A synced installation is backed up and restored into a database that holds nothing. Its rows go, as after any test that
-commits; what stays is what the tests rely on then: indexes, constraints, triggers, sequences and views as a restore
-leaves them.
+A synced installation is backed up and restored into a database that holds nothing; `--backup FILE` restores the
+backup of another one instead, such as an earlier version's. Its rows go, as after any test that commits; what stays is
+what the tests rely on then: indexes, constraints, triggers, sequences and views as a restore leaves them.
 """
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from django.core.management import call_command
 from django.db import connection
 
 from reporting.models import ReportingRole
-from tests.reporting.two_installations import restored, synced
+from tests.reporting.two_installations import backed_up, restored, synced
 from tests.second_database import in_another_database
 
 _SEQUENCES = """
@@ -24,15 +25,19 @@ WHERE sequence.relkind = 'S'
 """
 
 
-def put_in_place(folder: Path) -> str:
-    """The restored database under the name of the one that migrations made; gives what the restore said of it."""
+def put_in_place(folder: Path, *, backup: Path | None) -> str:
+    """The restored database under the name of the one that migrations made; gives the restore's own summary."""
     own = connection.settings_dict["NAME"]
-    with synced(folder / "synced"), restored(folder) as told:
+    with ExitStack() as installations:
+        if backup is None:
+            installations.enter_context(synced(folder / "synced"))
+            backup = backed_up(folder)
+        summary = installations.enter_context(restored(backup, folder))
         _assert_next_numbers_are_free()
         _forget_roles()
         made = connection.settings_dict["NAME"]
         in_another_database(f'DROP DATABASE "{own}" WITH (FORCE)', f'ALTER DATABASE "{made}" RENAME TO "{own}"')
-    return told
+    return summary
 
 
 def remove_rows() -> None:

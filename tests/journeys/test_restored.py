@@ -1,4 +1,7 @@
-"""Whatever reads, tested in a database that came out of a backup: a restore loses nothing that answers rely on."""
+"""Whatever reads, tested in a database that came out of a backup: a restore loses nothing that answers rely on.
+
+Once from a backup of today, once from one of the first version, which the restore migrates.
+"""
 
 import os
 import subprocess
@@ -6,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from tests.upgraded import unpacked
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -26,8 +31,27 @@ READ_SIDE = (
 
 
 def test_the_whole_read_side_passes_in_a_restored_database():
+    assert_read_side_passes()
+
+
+def test_the_whole_read_side_passes_in_a_database_of_the_first_version(tmp_path):
+    assert_read_side_passes("--backup", unpacked(tmp_path))
+
+
+def assert_read_side_passes(*options):
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "--restored", "--quiet", "--tb=short", "-p", "no:cacheprovider", *READ_SIDE],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "--restored",
+            *options,
+            "--quiet",
+            "--tb=short",
+            "-p",
+            "no:cacheprovider",
+            *READ_SIDE,
+        ],
         cwd=ROOT,
         env=os.environ,
         capture_output=True,

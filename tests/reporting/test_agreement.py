@@ -1,7 +1,8 @@
 """Whoever tells a figure tells the same one: pages, API, snapshots, BI views and LinkedIn itself, to the last unit.
 
 One world of three currencies is synced over HTTP and asked the same question everywhere, currency by currency: by the
-owner and by a viewer of one ad account, and once more where a backup of it was restored into an empty installation.
+owner and by a viewer of one ad account, once more where a backup of it was restored into an empty installation, and
+once in an installation of the first version that was upgraded.
 What is expected is added up here from the simulator's truth, with ratios written out once more, so that no code of the
 reports is in it.
 
@@ -21,13 +22,27 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 
 from accounts.models import AdAccount, User
 from reporting.models import ReportingRole, Snapshot
 from tests.conftest import signed_in
+from tests.ingestion.simulated import DATA_TABLES, stored_rows
 from tests.reporting.api.asking import every_row, get
-from tests.reporting.operations.reading_role import read_as
-from tests.reporting.two_installations import FIRST_DAY, LAST_DAY, NOW, OWNER, VIEWER, Row, Synced, restored, synced
+from tests.reporting.operations.reading_role import made_role, read_as
+from tests.reporting.two_installations import (
+    FIRST_DAY,
+    LAST_DAY,
+    NOW,
+    OWNER,
+    VIEWER,
+    Row,
+    Synced,
+    backed_up,
+    restored,
+    synced,
+)
+from tests.upgraded import upgraded
 
 # As many days as are asked for.
 BEFORE = (date(2026, 9, 7), date(2026, 10, 13))
@@ -94,14 +109,33 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def origin(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synced]:
+def origin(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Synced]:
     with django_db_blocker.unblock(), synced(tmp_path_factory.mktemp("synced")) as found:
         yield found
 
 
-@pytest.fixture(scope="module", params=["as synced", "as restored"])
-def installation(origin: Synced, request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synced]:
-    with nullcontext("") if request.param == "as synced" else restored(tmp_path_factory.mktemp("restored")):
+@pytest.fixture(scope="module")
+def of_the_first_version(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Synced]:
+    """What it synced is the truth here: another test holds every row to what that version stored."""
+    with django_db_blocker.unblock(), upgraded(tmp_path_factory.mktemp("upgraded")), made_role():
+        ids = list(AdAccount.objects.order_by("pk").values_list("pk", flat=True))
+        yield Synced({pk: {table: stored_rows(table, pk) for table in DATA_TABLES} for pk in ids}, ids[0])
+
+
+@pytest.fixture(
+    scope="module", params=["as synced", "as restored", pytest.param("as upgraded", marks=pytest.mark.slow)]
+)
+def installation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synced]:
+    if request.param == "as upgraded":
+        yield request.getfixturevalue("of_the_first_version")
+        return
+    origin = request.getfixturevalue("origin")
+    folder = tmp_path_factory.mktemp("restored")
+    with nullcontext("") if request.param == "as synced" else restored(backed_up(folder), folder):
         yield origin
 
 

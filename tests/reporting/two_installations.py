@@ -65,14 +65,20 @@ def synced(folder: Path) -> Iterator[Synced]:
             yield Synced(true, granted.pk)
 
 
-@contextmanager
-def restored(folder: Path) -> Iterator[str]:
-    """What is in use, from a backup of it in a database and a folder that held nothing, and what the restore said."""
-    backup, said = folder / "backup.tar", io.StringIO()
+def backed_up(folder: Path) -> Path:
+    """A backup of what is in use."""
+    backup = folder / "backup.tar"
     call_command("backup", backup, stdout=io.StringIO())
+    return backup
+
+
+@contextmanager
+def restored(backup: Path, folder: Path) -> Iterator[str]:
+    """What a backup holds, in a database and a folder that held nothing; gives the restore's own summary."""
+    summary = io.StringIO()
     with second_database(migrated=False) as empty, connected_to(empty), snapshots_kept_in(folder / "snapshots"):
-        call_command("restore", backup, stdout=said)
-        yield said.getvalue().strip()
+        call_command("restore", backup, stdout=summary)
+        yield summary.getvalue().strip()
 
 
 def _synced(linkedin: SimulatedLinkedIn) -> Truth:
