@@ -5,7 +5,10 @@ A person who acts through an API token sees the same and changes less: its scope
 snapshots taken, or findings changed, and nothing else is done by token.
 """
 
+from typing import Protocol
+
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 
 from accounts.models import AdAccount, AdAccountAccess, ApiToken, LinkedInConnection, User
@@ -20,6 +23,20 @@ from accounts.roles import (
 )
 
 Asker = AbstractBaseUser | AnonymousUser
+
+
+class _HasUser(Protocol):
+    """A request of Django or of its REST framework."""
+
+    @property
+    def user(self) -> Asker: ...
+
+
+def person_of(request: _HasUser) -> User:
+    """The person who makes a request, themselves or through an API token. Raises PermissionDenied for anybody else."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
 
 
 def visible_ad_accounts(user: Asker) -> QuerySet[AdAccount]:

@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from accounts import access, audit_trail
 from accounts.consents import removed_ad_accounts
 from accounts.models import AdAccount, AdAccountAccess, RemovedAdAccount
-from accounts.shell.admin_base import FactAdmin, PeopleAdmin, ReadOnlyAdmin, actor_of
+from accounts.shell.admin_base import FactAdmin, PeopleAdmin, ReadOnlyAdmin
 from accounts.shell.admin_columns import instant_column
 
 
@@ -46,7 +46,7 @@ class AdAccountAccessAdmin(PeopleAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: AdAccountAccess, form: Any, change: bool) -> None:
-        obj.granted_by = actor_of(request)
+        obj.granted_by = access.person_of(request)
         super().save_model(request, obj, form, change)
         self._record("ad_account_granted", request, obj)
 
@@ -68,7 +68,7 @@ class AdAccountAccessAdmin(PeopleAdmin):
     @staticmethod
     def _record(kind: str, request: HttpRequest, grant: AdAccountAccess) -> None:
         audit_trail.record(
-            kind, actor=actor_of(request), ad_account_id=grant.ad_account_id, user_email=grant.user.email
+            kind, actor=access.person_of(request), ad_account_id=grant.ad_account_id, user_email=grant.user.email
         )
 
 
@@ -92,7 +92,7 @@ class RemovedAdAccountAdmin(ReadOnlyAdmin):
         return self.may_view(request) and (obj is None or obj.finished_at is not None)
 
     def delete_model(self, request: HttpRequest, obj: RemovedAdAccount) -> None:
-        removed_ad_accounts.let_back(obj, actor=actor_of(request))
+        removed_ad_accounts.let_back(obj, actor=access.person_of(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         with transaction.atomic():

@@ -1,7 +1,5 @@
 """Everybody's API tokens, for owners: to look at, and to revoke."""
 
-from typing import Any
-
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
@@ -10,7 +8,7 @@ from django.http import HttpRequest
 from accounts import access
 from accounts.api_tokens import token_store
 from accounts.models import ApiToken
-from accounts.shell.admin_base import ReadOnlyAdmin, actor_of
+from accounts.shell.admin_base import ReadOnlyAdmin
 
 
 @admin.register(ApiToken)
@@ -29,7 +27,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Revoke the selected tokens")
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
-        actor: Any = actor_of(request)
+        actor = access.person_of(request)
         with transaction.atomic():
             tokens = list(queryset.select_related("user"))
             for token in tokens:

@@ -19,12 +19,13 @@ from social_django.models import Association, Nonce, UserSocialAuth
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts import audit_trail
+from accounts.access import person_of
 from accounts.consents import connections
 from accounts.errors import LastOwner, NotInvited
 from accounts.models import AdAccount, FailedLogin, Invitation, User
 from accounts.people import invitations, membership, sessions
 from accounts.roles import Role
-from accounts.shell.admin_base import PeopleAdmin, UnfoldAdmin, actor_of
+from accounts.shell.admin_base import PeopleAdmin, UnfoldAdmin
 from accounts.shell.admin_columns import instant_column
 
 if TYPE_CHECKING:
@@ -107,10 +108,10 @@ class UserAdmin(PeopleAdmin, _UserAdmin):
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if change:
-            membership.save(obj, actor=actor_of(request), changed=form.changed_data)
+            membership.save(obj, actor=person_of(request), changed=form.changed_data)
             return
         super().save_model(request, obj, form, change)
-        audit_trail.record("user_added", actor=actor_of(request), user_email=obj.email, role=obj.role)
+        audit_trail.record("user_added", actor=person_of(request), user_email=obj.email, role=obj.role)
 
     @transaction.atomic
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
@@ -120,13 +121,13 @@ class UserAdmin(PeopleAdmin, _UserAdmin):
         response = super().user_change_password(request, id, form_url)
         if person and User.objects.values_list("password", flat=True).get(pk=person.pk) != before:
             sessions.forget_all(person, but_key=request.session.session_key)
-            audit_trail.record("password_changed", actor=actor_of(request), user_email=person.email)
+            audit_trail.record("password_changed", actor=person_of(request), user_email=person.email)
         return response
 
     @admin.action(description="End all sessions of the selected people")
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         ended = sum(
-            sessions.end_all(person, actor=actor_of(request), but_key=request.session.session_key)
+            sessions.end_all(person, actor=person_of(request), but_key=request.session.session_key)
             for person in queryset
         )
         messages.success(request, f"{ended} session{'' if ended == 1 else 's'} ended; yours here goes on.")
@@ -141,7 +142,7 @@ class UserAdmin(PeopleAdmin, _UserAdmin):
         return []
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        membership.remove(obj, actor=actor_of(request))
+        membership.remove(obj, actor=person_of(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         with transaction.atomic():
@@ -245,8 +246,7 @@ class InvitationAdmin(PeopleAdmin):
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Invitation:
         """Invites; the form's own row is never stored."""
         given = form.cleaned_data
-        actor = actor_of(request)
-        assert actor is not None  # only owners get here
+        actor = person_of(request)
         invitation, token = invitations.invite(
             email=given["email"],
             role=given["role"],
@@ -266,8 +266,7 @@ class InvitationAdmin(PeopleAdmin):
 
     @admin.action(description="Send again with a new link", permissions=["resend"])
     def resend(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
-        actor = actor_of(request)
-        assert actor is not None
+        actor = person_of(request)
         for invitation_id in queryset.values_list("pk", flat=True):
             try:
                 self._deliver(request, *invitations.resend(invitation_id, actor=actor, now=timezone.now()))
@@ -276,8 +275,7 @@ class InvitationAdmin(PeopleAdmin):
 
     @admin.action(description="Revoke", permissions=["resend"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
-        actor = actor_of(request)
-        assert actor is not None
+        actor = person_of(request)
         ids = queryset.values_list("pk", flat=True)
         revoked = sum(invitations.revoke(invitation_id, actor=actor, now=timezone.now()) for invitation_id in ids)
         messages.success(request, f"{revoked} invitation{'' if revoked == 1 else 's'} revoked.")

@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.access import visible_ad_accounts
+from accounts.access import person_of, visible_ad_accounts
 from accounts.models import ApiToken, User
 from accounts.roles import Role
 
@@ -27,8 +27,7 @@ class Me(APIView):
 
     @extend_schema(summary="Show whom a token stands for", responses=MeSerializer)
     def get(self, request: Request) -> Response:
-        user = request.user
-        assert isinstance(user, User)
+        user = person_of(request)
         return Response(
             {
                 "email": user.email,

@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from accounts.access import may_issue_api_token
+from accounts.access import may_issue_api_token, person_of
 from accounts.api_tokens import token_store
 from accounts.models import ApiToken, User
 from accounts.people.your_account import shell
@@ -48,8 +48,7 @@ class IssueForm(forms.Form):
 @sensitive_variables("plain")
 def api_tokens_page(request: HttpRequest) -> HttpResponse:
     """The tokens and a form for another; the answer to the form is the only place that ever shows the token."""
-    user = request.user
-    assert isinstance(user, User)
+    user = person_of(request)
     form = IssueForm(request.POST if request.method == "POST" else None, user=user)
     plain, token = "", None
     now = timezone.now()
@@ -74,8 +73,7 @@ def api_tokens_page(request: HttpRequest) -> HttpResponse:
 @require_POST
 def revoke_api_token(request: HttpRequest, token_id: int) -> HttpResponse:
     """Ends one of the person's own tokens."""
-    user = request.user
-    assert isinstance(user, User)
+    user = person_of(request)
     token = get_object_or_404(token_store.of(user), pk=token_id)
     token_store.revoke(token, actor=user)
     messages.success(request, f"The token “{token.name}” is revoked; what used it is refused from now on.")

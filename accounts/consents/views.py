@@ -18,7 +18,7 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.access import may_connect_linkedin, may_end_consent, visible_ad_accounts
+from accounts.access import may_connect_linkedin, may_end_consent, person_of, visible_ad_accounts
 from accounts.consents import choice, connections, linkedin_app
 from accounts.errors import OAuthError
 from accounts.models import LinkedInConnection, User
@@ -73,13 +73,13 @@ def callback(request: HttpRequest) -> HttpResponse:
     """Where LinkedIn sends the person back: keeps the consent, or says what is wrong with it."""
     if not _state_is_ours(request):
         return _trouble(request, _STALE, status=400)
-    if not (isinstance(request.user, User) and may_connect_linkedin(request.user)):
+    if not may_connect_linkedin(request.user):
         return _trouble(request, _NOT_ALLOWED, status=403)
     if error := request.GET.get("error"):
         return _trouble(request, _REFUSED.get(error, _REFUSED_OTHERWISE), status=400)
     if not (code := request.GET.get("code")):
         return _trouble(request, _NO_CODE, status=400)
-    return _keep_consent(request, user=request.user, code=code)
+    return _keep_consent(request, user=person_of(request), code=code)
 
 
 @never_cache
@@ -89,10 +89,10 @@ def end_consent(request: HttpRequest, connection_id: int) -> HttpResponse:
     """Says what ending a consent does to the data; the button ends it."""
     rows = LinkedInConnection.objects.select_related("user").without_tokens()
     connection = get_object_or_404(rows, pk=connection_id)
-    if not (isinstance(request.user, User) and may_end_consent(request.user, connection)):
+    if not may_end_consent(request.user, connection):
         raise PermissionDenied
     if request.method == "POST":
-        _end(request, connection, actor=request.user)
+        _end(request, connection, actor=person_of(request))
         return redirect("admin:index")
     stops = choice.ad_accounts_read_only_by(connection_id, now=timezone.now())
     context = {

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from unfold.forms import AdminOwnPasswordChangeForm
 
 from accounts import audit_trail
+from accounts.access import person_of
 from accounts.models import User
 from accounts.people import sessions
 from accounts.roles import rights_of
@@ -42,7 +43,7 @@ SECTIONS: Final = [
 @require_GET
 def me(request: HttpRequest) -> HttpResponse:
     """Name, rights, ways to sign in, and every browser that is signed in."""
-    person = _person(request)
+    person = person_of(request)
     browsers = sessions.signed_in_browsers(person, this_key=request.session.session_key, now=timezone.now())
     context = {
         "title": "Your account",
@@ -59,7 +60,7 @@ def me(request: HttpRequest) -> HttpResponse:
 @require_POST
 def own_sessions(request: HttpRequest) -> HttpResponse:
     """Ends one session of one's own, or all but this one."""
-    person = _person(request)
+    person = person_of(request)
     if session_id := request.POST.get("session"):
         ended = int(sessions.end(person, session_id, actor=person))
     else:
@@ -82,7 +83,7 @@ class OwnPassword(PasswordChangeView):
         return shell(self.request) | super().get_context_data(**kwargs)
 
     def form_valid(self, form: Any) -> HttpResponse:
-        person = _person(self.request)
+        person = person_of(self.request)
         with transaction.atomic():
             response = super().form_valid(form)
             sessions.forget_all(person, but_key=self.request.session.session_key)
@@ -99,8 +100,3 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 def _ways_in(person: User) -> list[str]:
     ways = ["Password"] if person.has_usable_password() else []
     return [*ways, "LinkedIn"] if person.social_auth.exists() else ways
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # the decorators let nobody else in
-    return request.user

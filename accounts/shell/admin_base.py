@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 
 from accounts import access
-from accounts.models import User
 from accounts.shell import row_links
 from accounts.shell.admin_columns import API_WORDS, Column, columns
 from accounts.shell.admin_exports import ExportsList
@@ -165,7 +164,3 @@ class PeopleAdmin(OneRightAdmin):
 
     def may_edit(self, request: HttpRequest) -> bool:
         return access.may_manage_people(request.user)
-
-
-def actor_of(request: HttpRequest) -> User | None:
-    return request.user if isinstance(request.user, User) else None

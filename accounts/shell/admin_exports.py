@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 
 from accounts import audit_trail
-from accounts.models import User
+from accounts.access import person_of
 from accounts.shell.downloads import download, in_pieces
 
 # Writing takes about ten seconds for so many rows, while somebody waits; CSV has no such end.
@@ -68,7 +68,7 @@ class ExportsList(_Base):
         # Before the file: what leaves here is recorded even if the download breaks off.
         own = audit_trail.record(
             "exported",
-            actor=request.user if isinstance(request.user, User) else None,
+            actor=person_of(request),
             what=self.exported_as or f"{self.opts.verbose_name_plural} ({name})",
             rows=count,
             filters=dict(request.GET.lists()),

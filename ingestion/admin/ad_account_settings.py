@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts import access
-from accounts.shell.admin_base import OneRightAdmin, actor_of
+from accounts.shell.admin_base import OneRightAdmin
 from ingestion.models import AdAccountSettings
 from ingestion.timetable import ad_account_settings
 
@@ -33,11 +33,11 @@ class AdAccountSettingsAdmin(OneRightAdmin):
     def save_model(self, request: HttpRequest, obj: AdAccountSettings, form: Any, change: bool) -> None:
         if form.changed_data or not change:
             ad_account_settings.save(
-                obj, changed=[name for name in form.changed_data if name != "account"], actor=actor_of(request)
+                obj, changed=[name for name in form.changed_data if name != "account"], actor=access.person_of(request)
             )
 
     def delete_model(self, request: HttpRequest, obj: AdAccountSettings) -> None:
-        ad_account_settings.forget(obj, actor=actor_of(request))
+        ad_account_settings.forget(obj, actor=access.person_of(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[AdAccountSettings]) -> None:
         for one in queryset:

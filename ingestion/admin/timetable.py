@@ -20,7 +20,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from accounts import access, audit_trail
 from accounts.models import AdAccount
 from accounts.shell import formatting
-from accounts.shell.admin_base import OneRightAdmin, actor_of
+from accounts.shell.admin_base import OneRightAdmin
 from ingestion.timetable import ad_account_settings
 from ingestion.timetable.schedules import ad_account_of
 
@@ -59,7 +59,7 @@ class _TimetableAdmin(OneRightAdmin):
 def _record(change: str, request: HttpRequest, entry: Any, **detail: Any) -> None:
     audit_trail.record(
         "timetable_changed",
-        actor=actor_of(request),
+        actor=access.person_of(request),
         ad_account_id=ad_account_of(entry) if isinstance(entry, PeriodicTask) else None,
         change=change,
         entry=str(entry),
@@ -76,7 +76,7 @@ def _record_syncs_by_hand(request: HttpRequest, entries: QuerySet[Any]) -> None:
     for entry in entries:
         if ad_account_id := ad_account_of(entry):
             audit_trail.record(
-                "sync_started_by_hand", actor=actor_of(request), ad_account_id=ad_account_id, by="timetable"
+                "sync_started_by_hand", actor=access.person_of(request), ad_account_id=ad_account_id, by="timetable"
             )
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from accounts import access, audit_trail
-from accounts.shell.admin_base import OneRightAdmin, actor_of
+from accounts.shell.admin_base import OneRightAdmin
 from reporting.checks import check_requests
 from reporting.models import AuditThresholds
 
@@ -51,9 +51,9 @@ class AuditThresholdsAdmin(OneRightAdmin):
 
 def _record(change: str, request: HttpRequest, row: AuditThresholds, **detail: Any) -> None:
     audit_trail.record(
-        "thresholds_changed", actor=actor_of(request), ad_account_id=row.ad_account_id, change=change, **detail
+        "thresholds_changed", actor=access.person_of(request), ad_account_id=row.ad_account_id, change=change, **detail
     )
-    check_requests.ask(row.ad_account_id, by=actor_of(request), now=timezone.now())
+    check_requests.ask(row.ad_account_id, by=access.person_of(request), now=timezone.now())
     told = '{} is judged anew; <a href="{}">the Action center</a> shows when that is done.'
     where = f"{reverse('reporting:actions')}?ad_account={row.ad_account_id}"
     messages.info(request, format_html(told, row.ad_account, where))

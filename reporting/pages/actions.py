@@ -55,7 +55,7 @@ def download(request: HttpRequest) -> HttpResponseBase:
     chosen = _chosen(request.GET)
     wanted, today = _wanted(chosen, request), timezone.now().date()
     lines = finding_queries.every_finding(access.visible_ad_accounts(request.user), wanted, today=today)
-    audit_trail.record("exported", actor=_person(request), what="findings", filters=chosen)
+    audit_trail.record("exported", actor=access.person_of(request), what="findings", filters=chosen)
     return downloads.download("csv", "findings", _CSV_HEADER, _csv(lines))
 
 
@@ -75,7 +75,7 @@ def judge(request: HttpRequest) -> HttpResponse:
     chosen = _chosen(QueryDict(request.POST.get("back", "")))
     ids = _ad_accounts(request, chosen).values_list("pk", flat=True)
     try:
-        asked = ask_by_hand(list(ids), by=_person(request), now=timezone.now())
+        asked = ask_by_hand(list(ids), by=access.person_of(request), now=timezone.now())
     except NotAllowed as error:
         raise PermissionDenied(str(error)) from None
     if not asked:
@@ -110,7 +110,7 @@ def _back_to(chosen: dict[str, str]) -> HttpResponse:
 
 def _apply(request: HttpRequest, ids: list[int]) -> tuple[str, int]:
     """What was done, in words, and to how many."""
-    do, person, now = request.POST.get("do", ""), _person(request), timezone.now()
+    do, person, now = request.POST.get("do", ""), access.person_of(request), timezone.now()
     if do == "assign_me":
         return "assigned to you", findings.assign(ids, to=person, by=person, now=now)
     if do == "assign":
@@ -252,8 +252,3 @@ def _csv(lines: Iterator[FindingLine]) -> Iterator[list[Any]]:
             one.saved.amount if one.saved else None, one.first_seen_at.isoformat(), one.last_seen_at.isoformat(),
             one.reopened_at and one.reopened_at.isoformat(), one.times_seen, one.remedy,
         ]  # fmt: skip
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import access
-from accounts.models import AdAccount, User
+from accounts.models import AdAccount
 from reporting.pages.shell import for_people, page, part, wants_part
 from reporting.queries import snapshot_list
 from reporting.snapshots import snapshot_requests
@@ -59,7 +59,9 @@ def take(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, form, status=400)
     ad_account = form.cleaned_data["ad_account"]
-    snapshot_requests.take(ad_account, days=form.cleaned_data["days"], asked_by=_person(request), now=timezone.now())
+    snapshot_requests.take(
+        ad_account, days=form.cleaned_data["days"], asked_by=access.person_of(request), now=timezone.now()
+    )
     messages.success(request, f"The snapshot of {ad_account} is queued; a worker writes it in a moment.")
     return redirect("reporting:snapshots")
 
@@ -72,7 +74,7 @@ def document(request: HttpRequest, snapshot_id: int) -> HttpResponseBase:
     if found is None:
         raise Http404("There is no such snapshot, or you may not see its ad account.")
     try:
-        return snapshot_requests.download(found, by=_person(request))
+        return snapshot_requests.download(found, by=access.person_of(request))
     except NoDocument as error:
         messages.error(request, str(error))
         return redirect("reporting:snapshots")
@@ -102,8 +104,3 @@ def _list(request: HttpRequest) -> dict[str, Any]:
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) < 16
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user

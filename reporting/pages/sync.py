@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import access
-from accounts.models import AdAccount, User
+from accounts.models import AdAccount
 from ingestion.models import SyncLog
 from ingestion.timetable import sync_requests
 from ingestion.timetable.sync_requests import Asked, NotAllowed
@@ -102,7 +102,7 @@ def start(request: HttpRequest) -> HttpResponse:
     wish = form.cleaned_data
     asked = sync_requests.start_syncs(
         [one.pk for one in wish["ad_accounts"]],
-        asked_by=_person(request),
+        asked_by=access.person_of(request),
         force=wish["force"],
         first_day=wish["first_day"],
         last_day=wish["last_day"],
@@ -135,7 +135,7 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
 def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
     """End a queued or running sync."""
     try:
-        ended = sync_requests.cancel(_own_run(request, run_id), asked_by=_person(request), now=timezone.now())
+        ended = sync_requests.cancel(_own_run(request, run_id), asked_by=access.person_of(request), now=timezone.now())
     except NotAllowed as error:
         raise PermissionDenied(str(error)) from None
     if ended:
@@ -151,7 +151,7 @@ def retry(request: HttpRequest, run_id: int) -> HttpResponse:
     """Ask for the days of a run again."""
     run = _own_run(request, run_id)
     try:
-        asked = sync_requests.retry(run, asked_by=_person(request), now=timezone.now())
+        asked = sync_requests.retry(run, asked_by=access.person_of(request), now=timezone.now())
     except NotAllowed as error:
         raise PermissionDenied(str(error)) from None
     _tell(request, [asked], names={asked.ad_account_id: str(run.account)})
@@ -207,8 +207,3 @@ def _tell(request: HttpRequest, asked: list[Asked], *, names: dict[int, str]) ->
 def _own_run(request: HttpRequest, run_id: int) -> SyncLog:
     visible = access.visible_ad_accounts(request.user)
     return get_object_or_404(SyncLog.objects.select_related("account"), pk=run_id, account__in=visible)
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
