@@ -36,10 +36,6 @@ class OAuthError(AccountsError):
         self.grant_is_over = grant_is_over
 
 
-class NotConfigured(AccountsError):
-    """The LinkedIn app is not named in the settings."""
-
-
 class ApiTokenRefused(AccountsError):
     """Nobody may have such an API token, or this person may not."""
 
