@@ -4,13 +4,11 @@ An event belongs to the caller's transaction: what is rolled back did not happen
 deleted; a trigger in PostgreSQL refuses it, whoever asks.
 """
 
-from typing import Any
-
 from accounts.errors import UnknownAuditKind
 from accounts.models import AuditEvent, User
 
 
-def record(kind: str, *, actor: User | None = None, ad_account_id: int | None = None, **detail: Any) -> AuditEvent:
+def record(kind: str, *, actor: User | None = None, ad_account_id: int | None = None, **detail: object) -> AuditEvent:
     """Store one event. `detail` is JSON and never holds a token or a secret; no actor means the system.
 
     Raises UnknownAuditKind: what the trail cannot name, nobody can filter for.

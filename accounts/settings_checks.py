@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
@@ -41,7 +41,7 @@ _MAKE_KEY = "python -c 'from cryptography.fernet import Fernet; print(Fernet.gen
 
 
 @register(deploy=True)
-def linkedin_app(**_: Any) -> list[CheckMessage]:
+def linkedin_app(**_: object) -> list[CheckMessage]:
     """accounts.W001: nobody can connect LinkedIn. Before the first day that is no news for every command."""
     if not missing_settings():
         return []
@@ -55,7 +55,7 @@ def linkedin_app(**_: Any) -> list[CheckMessage]:
 
 
 @register
-def login_app(**_: Any) -> list[CheckMessage]:
+def login_app(**_: object) -> list[CheckMessage]:
     """accounts.W003: signing in would end the consents that read ads."""
     if not settings.LINKEDIN_LOGIN_CLIENT_ID or settings.LINKEDIN_LOGIN_CLIENT_ID != settings.LINKEDIN_CLIENT_ID:
         return []
@@ -69,7 +69,7 @@ def login_app(**_: Any) -> list[CheckMessage]:
 
 
 @register
-def encryption_keys(**_: Any) -> list[CheckMessage]:
+def encryption_keys(**_: object) -> list[CheckMessage]:
     """accounts.E001: tokens could not be stored. The message counts keys and never shows one."""
     keys: Sequence[str] = settings.FIELD_ENCRYPTION_KEYS
     bad = [place for place, key in enumerate(keys, start=1) if not _is_key(key)]
@@ -86,7 +86,7 @@ def encryption_keys(**_: Any) -> list[CheckMessage]:
 
 
 @register
-def debug_in_production(**_: Any) -> list[CheckMessage]:
+def debug_in_production(**_: object) -> list[CheckMessage]:
     """accounts.W006: visitors would read tracebacks and settings."""
     if not (settings.DEBUG and _in_production()):
         return []
@@ -100,7 +100,7 @@ def debug_in_production(**_: Any) -> list[CheckMessage]:
 
 
 @register
-def guessable_secret_key(**_: Any) -> list[CheckMessage]:
+def guessable_secret_key(**_: object) -> list[CheckMessage]:
     """accounts.W004: whoever guesses it signs sessions of anybody."""
     key: str = settings.SECRET_KEY
     varied = len(key) >= _SECRET_LENGTH and len(set(key)) >= _SECRET_VARIETY
@@ -116,7 +116,7 @@ def guessable_secret_key(**_: Any) -> list[CheckMessage]:
 
 
 @register
-def redirect_host(**_: Any) -> list[CheckMessage]:
+def redirect_host(**_: object) -> list[CheckMessage]:
     """accounts.W005: people would come back from LinkedIn to a host that does not know their session."""
     site, back = urlsplit(settings.SITE_URL), urlsplit(settings.LINKEDIN_REDIRECT_URI)
     if (site.scheme, site.netloc) == (back.scheme, back.netloc):
@@ -131,7 +131,7 @@ def redirect_host(**_: Any) -> list[CheckMessage]:
 
 
 @register(deploy=True)
-def mail_goes_nowhere(**_: Any) -> list[CheckMessage]:
+def mail_goes_nowhere(**_: object) -> list[CheckMessage]:
     """accounts.W007: warnings about consents would end in a log. Said once, at deployment, not by every command."""
     if not settings.EMAIL_BACKEND.endswith("console.EmailBackend") or not _in_production():
         return []
@@ -145,7 +145,7 @@ def mail_goes_nowhere(**_: Any) -> list[CheckMessage]:
 
 
 @register
-def endless_redirect(**_: Any) -> list[CheckMessage]:
+def endless_redirect(**_: object) -> list[CheckMessage]:
     """accounts.W008: the web process speaks plain http, so https ends in a proxy that it must believe."""
     if not settings.SECURE_SSL_REDIRECT or settings.SECURE_PROXY_SSL_HEADER:
         return []
@@ -160,7 +160,7 @@ def endless_redirect(**_: Any) -> list[CheckMessage]:
 
 
 @register(deploy=True)
-def plain_http(**_: Any) -> list[CheckMessage]:
+def plain_http(**_: object) -> list[CheckMessage]:
     """accounts.W009: passwords and sessions would travel in the clear."""
     if settings.SITE_URL.startswith("https://"):
         return []
@@ -174,7 +174,7 @@ def plain_http(**_: Any) -> list[CheckMessage]:
 
 
 @register
-def linkedin_version(**_: Any) -> list[CheckMessage]:
+def linkedin_version(**_: object) -> list[CheckMessage]:
     """accounts.W002: LinkedIn refuses the version, or will soon."""
     return version_warnings(version=settings.LINKEDIN_API_VERSION, today=datetime.now(UTC).date())
 

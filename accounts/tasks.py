@@ -1,7 +1,6 @@
 """Celery's doors into this room."""
 
 import logging
-from typing import Any
 
 from celery import shared_task
 from django.utils import timezone
@@ -14,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 @shared_task
-def refresh_tokens() -> Any:
+def refresh_tokens() -> dict[str, int]:
     """Renew LinkedIn tokens a week before they end; one that fails does not keep the others from it."""
     ending = tokens.connections_to_renew(now=timezone.now())
     failed = 0
@@ -28,7 +27,7 @@ def refresh_tokens() -> Any:
 
 
 @shared_task
-def warn_of_ending_consents() -> Any:
+def warn_of_ending_consents() -> dict[str, int]:
     """Tell people of LinkedIn consents that end or are lost; what the mail server refuses is tried again."""
     now = timezone.now()
     sent = failed = 0
@@ -46,6 +45,6 @@ def warn_of_ending_consents() -> Any:
 
 
 @shared_task
-def prune_sessions() -> Any:
+def prune_sessions() -> dict[str, int]:
     """Remove sessions that have expired."""
     return {"removed": sessions.prune(now=timezone.now())}

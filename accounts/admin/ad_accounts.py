@@ -1,10 +1,9 @@
 """Ad accounts and the grants on them."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
+from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 
@@ -41,11 +40,11 @@ class AdAccountAccessAdmin(PeopleAdmin):
     ordering = ["user__email", "ad_account__name", "id"]
     nothing_yet = "Viewers see only the ad accounts that are granted to them here; every other role sees all of them."
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """A grant is given or taken back, never bent into another."""
         return False
 
-    def save_model(self, request: HttpRequest, obj: AdAccountAccess, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: AdAccountAccess, form: BaseForm, change: bool) -> None:
         obj.granted_by = access.person_of(request)
         super().save_model(request, obj, form, change)
         self._record("ad_account_granted", request, obj)
@@ -54,7 +53,7 @@ class AdAccountAccessAdmin(PeopleAdmin):
         self._record("ad_account_grant_taken_back", request, obj)
         super().delete_model(request, obj)
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[AdAccountAccess]) -> None:
         with transaction.atomic():
             for grant in queryset.select_related("user"):
                 self.delete_model(request, grant)
@@ -94,7 +93,7 @@ class RemovedAdAccountAdmin(ReadOnlyAdmin):
     def delete_model(self, request: HttpRequest, obj: RemovedAdAccount) -> None:
         removed_ad_accounts.let_back(obj, actor=access.person_of(request))
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[RemovedAdAccount]) -> None:
         with transaction.atomic():
             for removed in queryset.exclude(finished_at=None):
                 self.delete_model(request, removed)

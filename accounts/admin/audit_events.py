@@ -32,11 +32,11 @@ class ActorFilter(admin.SimpleListFilter):
     def lookup_val(self) -> list[str]:
         return [self.value() or ""]
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
         people = User.objects.order_by("email").values_list("pk", "email")
         return [(_SYSTEM, "the system"), *((str(number), email) for number, email in people)]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
         value = self.value()
         if not value:
             return queryset
@@ -60,9 +60,9 @@ class AuditEventAdmin(ExportsList, ReadOnlyAdmin):
     def may_view(self, request: HttpRequest) -> bool:
         return access.may_manage_people(request.user)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
         name = AdAccount.objects.filter(pk=OuterRef("ad_account_id")).values("name")
-        events: QuerySet[Any] = super().get_queryset(request).annotate(ad_account_name=Subquery(name))
+        events: QuerySet[AuditEvent] = super().get_queryset(request).annotate(ad_account_name=Subquery(name))
         return events
 
     @admin.display(description="what happened")
@@ -72,7 +72,7 @@ class AuditEventAdmin(ExportsList, ReadOnlyAdmin):
     def export_header(self) -> list[str]:
         return _HEADER
 
-    def export_rows(self, rows: QuerySet[Any]) -> Iterator[Any]:
+    def export_rows(self, rows: QuerySet[AuditEvent]) -> Iterator[list[object]]:
         for event in in_pieces(rows):
             yield [
                 event.happened_at,

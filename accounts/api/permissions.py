@@ -1,6 +1,6 @@
 """What `access.py` allows, in the words of Django REST framework."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
@@ -39,5 +39,5 @@ class MaySync(BasePermission):
     def has_permission(self, request: Request, view: "APIView") -> bool:
         return access.may_sync_anything(request.user)
 
-    def has_object_permission(self, request: Request, view: "APIView", obj: Any) -> bool:
+    def has_object_permission(self, request: Request, view: "APIView", obj: object) -> bool:
         return isinstance(obj, AdAccount) and access.may_sync(request.user, obj.pk)

@@ -1,13 +1,12 @@
 """A person's own API tokens: listed, issued, revoked. The token itself is in one answer and nowhere else."""
 
-from typing import Any
 from urllib.parse import urljoin
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -35,8 +34,8 @@ class IssueForm(forms.Form):
         widget=UnfoldAdminSelectWidget,
     )
 
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: QueryDict | None, *, user: User) -> None:
+        super().__init__(data)
         scope = self.fields["scope"]
         assert isinstance(scope, forms.ChoiceField)
         scope.choices = [choice for choice in ApiToken.Scope.choices if may_issue_api_token(user, choice[0])]
@@ -54,7 +53,7 @@ def api_tokens_page(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     if form.is_bound and form.is_valid():
         token, plain = token_store.issue(user=user, now=now, **form.cleaned_data)
-        form = IssueForm(user=user)
+        form = IssueForm(None, user=user)
     context = {
         **shell(request),
         "title": "API tokens",

@@ -1,7 +1,6 @@
 """What every page may show besides its own."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -19,7 +18,7 @@ class ConsentNotice:
     days_left: int
 
 
-def consent_notices(request: HttpRequest) -> dict[str, Any]:
+def consent_notices(request: HttpRequest) -> dict[str, "SimpleLazyObject[list[ConsentNotice]]"]:
     """Consents to renew, for those who may; asked for by the pages that show them alone.
 
     Not cached: the table holds a row per person, and a notice that outlives its remedy would be a lie.

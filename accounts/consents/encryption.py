@@ -3,7 +3,7 @@
 Keys come from `FIELD_ENCRYPTION_KEYS`: the first encrypts, every one decrypts, so keys can be rotated.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -21,10 +21,10 @@ else:
 class EncryptedTextField(_TextField):
     """A text column holding Fernet tokens; not searchable."""
 
-    def get_prep_value(self, value: Any) -> Any:
+    def get_prep_value(self, value: object) -> str | None:
         return None if value is None else _cipher().encrypt(str(value).encode()).decode()
 
-    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | None:
+    def from_db_value(self, value: str | None, expression: object, connection: object) -> str | None:
         if value is None:
             return None
         try:

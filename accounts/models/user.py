@@ -1,6 +1,6 @@
 """People who sign in; the e-mail address is the login."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.db import models
@@ -12,7 +12,7 @@ from accounts.roles import Role
 class UserManager(BaseUserManager["User"]):
     """Creates people by e-mail; the one from `createsuperuser` is an owner."""
 
-    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+    def create_user(self, email: str, password: str | None = None, **fields: object) -> "User":
         if not email:
             raise ValueError("A person needs an e-mail address.")
         user = self.model(email=self.normalize_email(email), **fields)
@@ -24,7 +24,7 @@ class UserManager(BaseUserManager["User"]):
         """The person who signs in with this address, whatever its case."""
         return self.get(email__iexact=email)
 
-    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+    def create_superuser(self, email: str, password: str | None = None, **fields: object) -> "User":
         fields |= {"is_staff": True, "is_superuser": True, "role": Role.OWNER}
         return self.create_user(email, password, **fields)
 

@@ -1,10 +1,11 @@
 """ "Your account": what a person is here, how they sign in, and where they are signed in."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.decorators import staff_member_required
+from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.views import PasswordChangeView
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -79,10 +80,10 @@ class OwnPassword(PasswordChangeView):
     success_url = reverse_lazy("people:me")
     title = "Password"
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: object) -> dict[str, object]:
         return shell(self.request) | super().get_context_data(**kwargs)
 
-    def form_valid(self, form: Any) -> HttpResponse:
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         person = person_of(self.request)
         with transaction.atomic():
             response = super().form_valid(form)
@@ -92,7 +93,7 @@ class OwnPassword(PasswordChangeView):
         return response
 
 
-def shell(request: HttpRequest) -> dict[str, Any]:
+def shell(request: HttpRequest) -> dict[str, object]:
     """What every section's page needs beside its own content."""
     return {**admin.site.each_context(request), "sections": SECTIONS}
 

@@ -5,7 +5,6 @@ allowed domain, each shown by an e-mail address that LinkedIn has verified. Toke
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -35,7 +34,7 @@ _ANOTHER_PERSON = (
 class Refused(AuthPolicyError):
     """LinkedIn knows who it is, but they may not come in; `sentence` names the remedy."""
 
-    def __init__(self, backend: "BaseAuth[Any]", sentence: str) -> None:
+    def __init__(self, backend: "BaseAuth[object]", sentence: str) -> None:
         super().__init__(backend, stage="pipeline")
         self.sentence = sentence
 
@@ -46,13 +45,13 @@ def is_configured() -> bool:
 
 
 def person_behind(
-    backend: "BaseAuth[Any]",
-    details: Mapping[str, Any],
-    response: Mapping[str, Any],
+    backend: "BaseAuth[object]",
+    details: Mapping[str, object],
+    response: Mapping[str, object],
     user: User | None = None,
     social: object | None = None,
-    **_: Any,
-) -> dict[str, Any]:
+    **_: object,
+) -> dict[str, User | bool]:
     """The person who signs in; `user` is who owns this LinkedIn identity or has signed in already. Raises Refused."""
     if user is None:
         user = _let_in(backend, _verified_email(backend, response), details)
@@ -66,7 +65,7 @@ def person_behind(
     return {"user": user, "is_new": False}
 
 
-def _verified_email(backend: "BaseAuth[Any]", response: Mapping[str, Any]) -> str:
+def _verified_email(backend: "BaseAuth[object]", response: Mapping[str, object]) -> str:
     email = response.get("email")
     # LinkedIn documents a boolean; the specification lets others send it as text.
     if isinstance(email, str) and email and response.get("email_verified") in (True, "true"):
@@ -74,7 +73,7 @@ def _verified_email(backend: "BaseAuth[Any]", response: Mapping[str, Any]) -> st
     raise Refused(backend, _UNVERIFIED)
 
 
-def _let_in(backend: "BaseAuth[Any]", email: str, details: Mapping[str, Any]) -> User:
+def _let_in(backend: "BaseAuth[object]", email: str, details: Mapping[str, object]) -> User:
     if person := User.objects.filter(email__iexact=email).first():
         return person
     names = {name: str(details.get(name) or "")[:150] for name in ("first_name", "last_name")}

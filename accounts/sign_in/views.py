@@ -5,12 +5,13 @@ Known and unknown addresses get the same answers, so that nobody learns here who
 
 import logging
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import redis
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth import login
+from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm
 from django.contrib.auth.views import PasswordResetConfirmView, PasswordResetView
 from django.core.cache import cache
 from django.db import transaction
@@ -22,6 +23,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.generic import TemplateView
+from django.views.generic.base import ContextMixin
 from social_core.exceptions import AuthCanceled, AuthProviderError, SocialAuthBaseException
 from social_django.views import auth
 
@@ -111,7 +113,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     return _page(request, "invitation", context)
 
 
-def _join(request: HttpRequest, found: Invitation, given: Mapping[str, Any]) -> HttpResponse:
+def _join(request: HttpRequest, found: Invitation, given: Mapping[str, str]) -> HttpResponse:
     try:
         person = invitations.accept(
             found.pk,
@@ -131,7 +133,7 @@ def _join(request: HttpRequest, found: Invitation, given: Mapping[str, Any]) -> 
 
 
 def locked_out(
-    request: HttpRequest, original_response: HttpResponse | None = None, credentials: Mapping[str, Any] | None = None
+    request: HttpRequest, original_response: HttpResponse | None = None, credentials: Mapping[str, object] | None = None
 ) -> HttpResponse:
     """Too many wrong passwords; the same for addresses that nobody has."""
     minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)
@@ -141,14 +143,13 @@ def locked_out(
 # --- Forgotten passwords ---
 
 
-class _InTheShell:
-    """Gives the pages of django.contrib.auth what the theme's shell asks for."""
+class _InTheShell(ContextMixin):
+    """Gives the pages of django.contrib.auth what the theme's shell needs."""
 
     request: HttpRequest
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context: dict[str, Any] = super().get_context_data(**kwargs)  # type: ignore[misc]
-        return admin.site.each_context(self.request) | context
+    def get_context_data(self, **kwargs: object) -> dict[str, object]:
+        return admin.site.each_context(self.request) | super().get_context_data(**kwargs)
 
 
 class ForgottenPassword(_InTheShell, PasswordResetView):
@@ -161,7 +162,7 @@ class ForgottenPassword(_InTheShell, PasswordResetView):
     success_url = reverse_lazy("people:password_reset_sent")
     title = "Forgotten password"
 
-    def form_valid(self, form: Any) -> HttpResponse:
+    def form_valid(self, form: PasswordResetForm) -> HttpResponse:
         if _was_asked_lately(form.cleaned_data["email"].lower()):
             return redirect(str(self.success_url))
         return super().form_valid(form)
@@ -190,8 +191,9 @@ class NewPassword(_InTheShell, PasswordResetConfirmView):
     success_url = reverse_lazy("admin:login")
     title = "New password"
 
-    def form_valid(self, form: Any) -> HttpResponse:
-        person: User = self.user  # type: ignore[assignment]  # a link without a person never gets here
+    def form_valid(self, form: "SetPasswordForm[User]") -> HttpResponse:
+        person = self.user
+        assert isinstance(person, User)  # a link without a person never gets here
         with transaction.atomic():
             response = super().form_valid(form)
             sessions.forget_all(person)
