@@ -1,4 +1,4 @@
-"""Celery's doors into this room."""
+"""Celery tasks of this room."""
 
 import logging
 
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 @shared_task
 def refresh_tokens() -> dict[str, int]:
-    """Renew LinkedIn tokens a week before they end; one that fails does not keep the others from it."""
+    """Renew LinkedIn tokens a week before they end; one that fails does not stop the others."""
     ending = tokens.connections_to_renew(now=timezone.now())
     failed = 0
     for connection_id in ending:
@@ -28,10 +28,10 @@ def refresh_tokens() -> dict[str, int]:
 
 @shared_task
 def warn_of_ending_consents() -> dict[str, int]:
-    """Tell people of LinkedIn consents that end or are lost; what the mail server refuses is tried again."""
+    """Warn people about LinkedIn consents that end or are lost; what the mail server refuses is tried again."""
     now = timezone.now()
     sent = failed = 0
-    for connection_id in warnings.connections_to_warn_of(now=now):
+    for connection_id in warnings.connections_to_warn_about(now=now):
         try:
             sent += warnings.warn(connection_id, now=now)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Everybody's API tokens, for owners: to look at, and to revoke."""
+"""Everybody's API tokens, for owners to list and revoke."""
 
 from django.contrib import admin, messages
 from django.db import transaction
@@ -20,7 +20,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     ordering = ["-created", "-id"]
     fields = ["user", "name", "token_key", "scope", "created", "expiry", "last_used_at"]
     actions = ["revoke_selected"]
-    nothing_yet = "Nobody has a token yet. Everybody makes their own: a click on their name below, then API tokens."
+    nothing_yet = "Nobody has a token yet. People make their own: click your name below, then API tokens."
 
     def may_view(self, request: HttpRequest) -> bool:
         return access.may_manage_people(request.user)
@@ -32,4 +32,4 @@ class ApiTokenAdmin(ReadOnlyAdmin):
             tokens = list(queryset.select_related("user"))
             for token in tokens:
                 token_store.revoke(token, actor=actor)
-        messages.success(request, f"{len(tokens)} revoked; what used them is refused from now on.")
+        messages.success(request, f"{len(tokens)} revoked; programs that use them are refused from now on.")

@@ -21,11 +21,11 @@ _SYSTEM = "system"
 
 
 class ActorFilter(admin.SimpleListFilter):
-    """Narrows the trail to what one person did, or the system; the search finds people who are gone."""
+    """Filters the trail by one person, or the system; the search finds people who were removed."""
 
     title = "who"
     parameter_name = "actor"
-    # So named, Unfold's form of filters keeps it when another filter is applied.
+    # Unfold's filter form keeps it by this name when another filter is applied.
     lookup_kwarg = parameter_name
 
     @property
@@ -51,7 +51,7 @@ class AuditEventAdmin(ExportsList, ReadOnlyAdmin):
     list_display = ["happened_at", "what_happened", "kind", "actor_email"]
     list_filter = ["kind", ActorFilter, days_filter("happened_at", title="day, UTC", has_times=True), AdAccountFilter]
     exported_as = "the audit trail"
-    nothing_yet = "Who signs in, connects, grants, syncs by hand or changes anything is told here, for good."
+    nothing_yet = "Every sign-in, connection, grant, manual sync and change is listed here, permanently."
     search_fields = ["actor_email", "kind", "ad_account_id__exact", "detail__user_email"]
     fields = ["happened_at", "what_happened", "kind", "actor_email", "actor_id", "ad_account_id", "detail"]
     readonly_fields = ["what_happened"]

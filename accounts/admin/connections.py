@@ -21,7 +21,7 @@ class LinkedInConnectionAdmin(ReadOnlyAdmin):
     list_select_related = ["user"]
     search_fields = ["user__email"]
     ordering = ["id"]
-    nothing_yet = "Nobody has connected LinkedIn yet. The button above does, and the first sync follows by itself."
+    nothing_yet = "Nobody has connected LinkedIn yet. Use the button above; the first sync starts by itself."
     fields = [
         "user",
         "member_urn",
@@ -82,7 +82,7 @@ class ConsentWarningAdmin(ReadOnlyAdmin):
     list_filter = ["days"]
     ordering = ["-sent_at", "-id"]
     nothing_yet = (
-        "No consent has come near its end. From 60 days before, whoever gave it is told by e-mail, and it is listed."
+        "No consent is about to end. From 60 days before, the person who gave it gets e-mails, which are listed here."
     )
 
     def may_view(self, request: HttpRequest) -> bool:
@@ -99,7 +99,7 @@ class LinkedInAdAccountRoleAdmin(ReadOnlyAdmin):
     list_filter = [AdAccountFilter, "role"]
     search_fields = ["ad_account__name", "connection__user__email"]
     ordering = ["ad_account__name", "id"]
-    nothing_yet = "Connect LinkedIn: the roles that its member holds on ad accounts appear here."
+    nothing_yet = "Connect LinkedIn, and the roles its member has on ad accounts appear here."
 
     def may_view(self, request: HttpRequest) -> bool:
         """Each row names a colleague's consent."""

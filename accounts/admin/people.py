@@ -46,7 +46,7 @@ _ACCEPTED = instant_column("accepted_at", "accepted")
 _REVOKED = instant_column("revoked_at", "revoked")
 _TRIED = instant_column("attempt_time", "last try")
 
-# Pages of libraries that would show keys of sessions and identities, under rights that nothing here reads.
+# Pages of libraries that would show keys of sessions and identities, under permissions that nothing here uses.
 for _model in (Session, Association, Nonce, UserSocialAuth):
     admin.site.unregister(_model)
 
@@ -66,11 +66,11 @@ class PersonForm(UserChangeForm):  # type: ignore[misc]
         field_classes: ClassVar[dict[str, type[forms.Field]]] = {}
 
     def clean(self) -> dict[str, object]:
-        """Refuses to take the last owner away; the rows stay locked until the change is stored."""
+        """Refuses to demote the last owner; the rows stay locked until the change is stored."""
         given: dict[str, Any] = super().clean() or self.cleaned_data
         before = User.objects.get(pk=self.instance.pk)
         role, is_active = given.get("role", before.role), given.get("is_active", before.is_active)
-        if membership.takes_an_owner_away(before, role=role, is_active=is_active):
+        if membership.loses_an_owner(before, role=role, is_active=is_active):
             try:
                 membership.require_another_owner(before.pk)
             except LastOwner as error:
@@ -80,7 +80,7 @@ class PersonForm(UserChangeForm):  # type: ignore[misc]
 
 @admin.register(User)
 class UserAdmin(PeopleAdmin, _UserAdmin):
-    """People: the e-mail address is the login, the role says everything about rights."""
+    """People: the e-mail address is the login, the role decides all rights."""
 
     form = PersonForm
     add_form = NewPersonForm
@@ -105,7 +105,7 @@ class UserAdmin(PeopleAdmin, _UserAdmin):
     )
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody removes themselves: somebody must be left to manage people."""
+        """People cannot remove themselves: somebody has to manage people."""
         return super().has_delete_permission(request, obj) and obj != request.user
 
     def save_model(self, request: HttpRequest, obj: User, form: forms.BaseForm, change: bool) -> None:
@@ -117,32 +117,34 @@ class UserAdmin(PeopleAdmin, _UserAdmin):
 
     @transaction.atomic
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
-        """Records a password that was set or taken away, and ends the sessions that it made worthless."""
+        """Records that a password was set or removed, and ends the sessions that used the old one."""
         person = self.get_object(request, id)
         before = person.password if person else ""
         response = super().user_change_password(request, id, form_url)
         if person and User.objects.values_list("password", flat=True).get(pk=person.pk) != before:
-            sessions.forget_all(person, but_key=request.session.session_key)
+            sessions.forget_all(person, exclude_key=request.session.session_key)
             audit_trail.record("password_changed", actor=person_of(request), user_email=person.email)
         return response
 
     @admin.action(description="End all sessions of the selected people")
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         ended = sum(
-            sessions.end_all(person, actor=person_of(request), but_key=request.session.session_key)
+            sessions.end_all(person, actor=person_of(request), exclude_key=request.session.session_key)
             for person in queryset
         )
-        messages.success(request, f"{ended} session{'' if ended == 1 else 's'} ended; yours here goes on.")
+        messages.success(
+            request, f"{ended} session{'' if ended == 1 else 's'} ended; the one you are using stays signed in."
+        )
 
     def get_deleted_objects(
         self, objs: Sequence[User] | QuerySet[User], request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """What is theirs goes with them, even what nobody may delete by itself, such as API tokens."""
+        """What belongs to them is deleted, too, even what nobody may delete on its own, such as API tokens."""
         shown, counts, _, protected = super().get_deleted_objects(objs, request)
         return shown, counts, set(), protected
 
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[User]) -> list[LogEntry]:
-        """The audit trail says it; the admin's own log would keep the name."""
+        """The audit trail records it; the admin's own log would keep the name."""
         return []
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
@@ -161,8 +163,8 @@ class UserAdmin(PeopleAdmin, _UserAdmin):
             which = ", ".join(map(str, living))
             messages.warning(
                 request,
-                f"Their LinkedIn consent (connection {which}) goes on working, so that syncs do not end. To end it "
-                "with them, open it under Connections and end it before.",
+                f"Their LinkedIn consent (connection {which}) stays in use, so that syncs do not stop. To end it, too, "
+                "open it under Connections and end it first.",
             )
         try:
             return super().delete_view(request, object_id, extra_context)
@@ -179,7 +181,7 @@ class UserAdmin(PeopleAdmin, _UserAdmin):
 
 
 class InvitationForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no generic one at run time
-    """Whom to invite as what; a viewer without ad accounts would see nothing."""
+    """Whom to invite, and in which role; a viewer without ad accounts would see nothing."""
 
     class Meta:
         model = Invitation
@@ -195,7 +197,7 @@ class InvitationForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has n
         given = super().clean() or self.cleaned_data
         misses = given.get("role") == Role.VIEWER and "ad_accounts" in given and not given["ad_accounts"]
         if misses and AdAccount.objects.exists():
-            self.add_error("ad_accounts", "A viewer sees only what is granted; choose at least one ad account.")
+            self.add_error("ad_accounts", "Viewers see only what is granted to them; choose at least one ad account.")
         return given
 
     def save_m2m(self) -> None:
@@ -223,7 +225,7 @@ class InvitationStateFilter(admin.SimpleListFilter):
 
 @admin.register(Invitation)
 class InvitationAdmin(PeopleAdmin):
-    """Inviting people; an invitation is sent again or revoked, never bent into another."""
+    """Inviting people; an invitation is sent again or revoked, never changed into another."""
 
     form = InvitationForm
     list_display = ["email", "role", "state", "invited_by", _INVITED, _EXPIRES]
@@ -234,18 +236,20 @@ class InvitationAdmin(PeopleAdmin):
     autocomplete_fields = ["ad_accounts"]
     conditional_fields = {"ad_accounts": "role == 'viewer'"}
     actions = ["resend", "revoke"]
-    nothing_yet = "Nobody was invited yet. Who is invited gets a link by e-mail, with which they join in their role."
+    nothing_yet = (
+        "Nobody has been invited yet. Invited people get an e-mail with a link that lets them join in their role."
+    )
 
     def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> list[Any]:
-        asked = ["email", "role", "ad_accounts"]
+        editable = ["email", "role", "ad_accounts"]
         known = ["state", "invited_by", _INVITED, _EXPIRES, _ACCEPTED, _REVOKED]
-        return asked + known if obj else asked
+        return editable + known if obj else editable
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """They tell who let whom in."""
+        """They record who invited whom."""
         return False
 
     @admin.display(description="state")
@@ -289,17 +293,17 @@ class InvitationAdmin(PeopleAdmin):
         messages.success(request, f"{revoked} invitation{'' if revoked == 1 else 's'} revoked.")
 
     def _deliver(self, request: HttpRequest, invitation: Invitation, token: str) -> None:
-        """Send the link once it is stored, and show it: it can be passed on by hand, and is never shown again."""
+        """Send the link once it is stored, and show it: it can be passed on manually, and is never shown again."""
         url = invitations.url_of(token)
 
         def send() -> None:
             if not invitations.send(invitation, url=url):
-                told = (
-                    f"The e-mail to {invitation.email} could not be sent; check the EMAIL_ settings, and pass the "
-                    "link below on yourself meanwhile."
+                sentence = (
+                    f"The e-mail to {invitation.email} could not be sent; check the EMAIL_ settings, and pass on "
+                    "the link below yourself in the meantime."
                 )
-                messages.warning(request, told)
-            shown = "The invitation of {} works for a week by this link, which is shown only now: {}"
+                messages.warning(request, sentence)
+            shown = "The invitation of {} is valid for a week with this link, which is shown only once: {}"
             messages.info(request, format_html(shown, invitation.email, url))
 
         transaction.on_commit(send)
@@ -307,14 +311,14 @@ class InvitationAdmin(PeopleAdmin):
 
 @admin.register(FailedLogin)
 class FailedLoginAdmin(PeopleAdmin):
-    """Wrong passwords of the last minutes; removing a row unlocks that login."""
+    """Wrong passwords in the last minutes; removing a row unlocks that login."""
 
     list_display = ["username", "ip_address", "failures_since_start", _TRIED, "user_agent"]
     search_fields = ["username", "ip_address"]
     ordering = ["-attempt_time", "-id"]
     fields: ClassVar[Any] = ["username", "ip_address", "user_agent", "failures_since_start", _TRIED]
     nothing_yet = (
-        "Nobody gave a wrong password in the last minutes. Whoever gives too many is listed here, to be unlocked."
+        "Nobody entered a wrong password in the last minutes. Logins with too many are listed here, to be unlocked."
     )
     actions = ["unlock"]
 

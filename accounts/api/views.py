@@ -1,4 +1,4 @@
-"""Who am I: what a tool asks to see whether its token works."""
+"""Who am I: how a tool finds out whether its token works."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -12,10 +12,10 @@ from accounts.roles import Role
 
 
 class MeSerializer(serializers.Serializer[User]):
-    """A person, and how far a request of theirs may go."""
+    """A person, and what their request may do."""
 
-    email = serializers.EmailField(help_text="Whom the request stands for.")
-    role = serializers.ChoiceField(choices=Role.choices, help_text="What the person is here.")
+    email = serializers.EmailField(help_text="The person who makes the request.")
+    role = serializers.ChoiceField(choices=Role.choices, help_text="The role of the person.")
     token_scope = serializers.ChoiceField(
         choices=ApiToken.Scope.choices, allow_null=True, help_text="The API token's scope; null in a browser."
     )
@@ -23,9 +23,9 @@ class MeSerializer(serializers.Serializer[User]):
 
 
 class Me(APIView):
-    """The person behind the request, and how far it may go."""
+    """The person behind the request, and what it may do."""
 
-    @extend_schema(summary="Show whom a token stands for", responses=MeSerializer)
+    @extend_schema(summary="Show the person of a token", responses=MeSerializer)
     def get(self, request: Request) -> Response:
         user = person_of(request)
         return Response(

@@ -1,4 +1,4 @@
-"""A person's own API tokens: listed, issued, revoked. The token itself is in one answer and nowhere else."""
+"""A person's own API tokens: listed, issued, revoked. The token itself is in one response and nowhere else."""
 
 from urllib.parse import urljoin
 
@@ -27,10 +27,10 @@ class IssueForm(forms.Form):
     )
     scope = forms.ChoiceField(label="It may", widget=UnfoldAdminSelectWidget)
     days = forms.TypedChoiceField(
-        label="It lasts",
+        label="Valid for",
         coerce=int,
         choices=[(days, f"{days} days") for days in token_store.DAYS],
-        initial=token_store.USUAL_DAYS,
+        initial=token_store.DEFAULT_DAYS,
         widget=UnfoldAdminSelectWidget,
     )
 
@@ -46,7 +46,7 @@ class IssueForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_variables("plain")
 def api_tokens_page(request: HttpRequest) -> HttpResponse:
-    """The tokens and a form for another; the answer to the form is the only place that ever shows the token."""
+    """The tokens and a form for another; the response to the form is the only page that ever shows the token."""
     user = person_of(request)
     form = IssueForm(request.POST if request.method == "POST" else None, user=user)
     plain, token = "", None
@@ -71,9 +71,9 @@ def api_tokens_page(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def revoke_api_token(request: HttpRequest, token_id: int) -> HttpResponse:
-    """Ends one of the person's own tokens."""
+    """Revokes one of the person's own tokens."""
     user = person_of(request)
     token = get_object_or_404(token_store.of(user), pk=token_id)
     token_store.revoke(token, actor=user)
-    messages.success(request, f"The token “{token.name}” is revoked; what used it is refused from now on.")
+    messages.success(request, f"The token “{token.name}” is revoked; programs that use it are refused from now on.")
     return redirect("accounts:api_tokens")

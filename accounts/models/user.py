@@ -30,7 +30,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractUser):
-    """One person. What each role may do is written in `accounts/roles.py`.
+    """One person. `accounts/roles.py` says what each role may do.
 
     `accounts/people/membership.py` is the only writer of `role` and `is_active`, and the only one who removes a person.
     """
@@ -40,7 +40,7 @@ class User(AbstractUser):
     username = None  # type: ignore[assignment]
     email = models.EmailField("e-mail address", unique=True)
     role = models.CharField(max_length=16, choices=Role, default=Role.VIEWER)
-    # Django's admin asks for it; here everybody who may sign in may enter, and the role says the rest.
+    # Django's admin requires it; here everybody who may sign in may open the site, and the role decides the rest.
     is_staff = models.BooleanField(default=True, editable=False, help_text="may enter the site; true for everybody")
 
     USERNAME_FIELD = "email"

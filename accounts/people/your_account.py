@@ -1,4 +1,4 @@
-""" "Your account": what a person is here, how they sign in, and where they are signed in."""
+"""Your account: a person's role and rights, how they sign in, and where they are signed in."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -26,7 +26,7 @@ from accounts.roles import rights_of
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One page of "Your account"; `route` is the name of its address."""
+    """One page of "Your account"; `route` is the name of its URL."""
 
     title: str
     route: str
@@ -60,14 +60,14 @@ def me(request: HttpRequest) -> HttpResponse:
 @staff_member_required
 @require_POST
 def own_sessions(request: HttpRequest) -> HttpResponse:
-    """Ends one session of one's own, or all but this one."""
+    """Ends one of the person's own sessions, or all but this one."""
     person = person_of(request)
     if session_id := request.POST.get("session"):
         ended = int(sessions.end(person, session_id, actor=person))
     else:
-        ended = sessions.end_all(person, actor=person, but_key=request.session.session_key)
-    told = f"{ended} session{'' if ended == 1 else 's'} ended." if ended else "That session had ended already."
-    messages.success(request, told)
+        ended = sessions.end_all(person, actor=person, exclude_key=request.session.session_key)
+    sentence = f"{ended} session{'' if ended == 1 else 's'} ended." if ended else "That session had already ended."
+    messages.success(request, sentence)
     return redirect("people:me")
 
 
@@ -87,14 +87,14 @@ class OwnPassword(PasswordChangeView):
         person = person_of(self.request)
         with transaction.atomic():
             response = super().form_valid(form)
-            sessions.forget_all(person, but_key=self.request.session.session_key)
+            sessions.forget_all(person, exclude_key=self.request.session.session_key)
             audit_trail.record("password_changed", actor=person, user_email=person.email)
         messages.success(self.request, "Your password is changed, and you are signed out everywhere else.")
         return response
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
-    """What every section's page needs beside its own content."""
+    """What the page of every section needs besides its own content."""
     return {**admin.site.each_context(request), "sections": SECTIONS}
 
 

@@ -1,4 +1,4 @@
-"""Forms of people who sign in, in the dress of the admin theme."""
+"""Forms of people who sign in, styled like the admin theme."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,7 +21,7 @@ def _password_fields(label: str, confirmation_label: str) -> tuple[forms.CharFie
 
 
 class JoinForm(SetPasswordMixin, forms.Form):  # type: ignore[type-arg]
-    """Name and password of somebody who was invited."""
+    """Name and password of an invited person."""
 
     first_name = forms.CharField(
         max_length=150, widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "given-name"})
@@ -49,7 +49,7 @@ class ForgottenPasswordForm(PasswordResetForm):
     )
 
     def save(self, **kwargs: Any) -> None:  # type: ignore[override]  # by name, as Django's view calls it
-        """The link leads to this service's own address, whatever host the request named."""
+        """The link has this service's own address, whatever host the request named."""
         site = urlsplit(settings.SITE_URL)
         super().save(**kwargs | {"domain_override": site.netloc, "use_https": site.scheme == "https"})
 
