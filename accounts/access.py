@@ -1,11 +1,14 @@
 """The one answer to "which ad accounts may this user see or change".
 
-Admin, API, pages, exports and snapshots ask here. Only the role counts, and only while the person is active.
-A person who acts through an API token sees the same and changes less: its scope says whether syncs may be started and
-snapshots taken, or findings changed, and nothing else is done by token.
+Admin, API, pages, exports and snapshots call it. Only the role counts, and only while the person is active.
+Through an API token a person sees the same and may change less: its scope decides whether they may start syncs and
+take snapshots, or change findings; nothing else can be done with a token.
 """
 
+from typing import Protocol
+
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 
 from accounts.models import AdAccount, AdAccountAccess, ApiToken, LinkedInConnection, User
@@ -22,6 +25,20 @@ from accounts.roles import (
 Asker = AbstractBaseUser | AnonymousUser
 
 
+class _HasUser(Protocol):
+    """A request of Django or of its REST framework."""
+
+    @property
+    def user(self) -> Asker: ...
+
+
+def person_of(request: _HasUser) -> User:
+    """The person who makes a request, themselves or through an API token. Raises PermissionDenied for anybody else."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
 def visible_ad_accounts(user: Asker) -> QuerySet[AdAccount]:
     """The ad accounts this user may see: all of them, the granted ones, or none."""
     if sees_every_ad_account(user):
@@ -32,12 +49,12 @@ def visible_ad_accounts(user: Asker) -> QuerySet[AdAccount]:
 
 
 def sees_every_ad_account(user: Asker) -> bool:
-    """Whether rows need no filter at all; spares owners a join on the large tables."""
+    """Whether rows need no filter at all; saves owners a join on the large tables."""
     return _role(user) in SEES_EVERY_AD_ACCOUNT
 
 
 def may_enter(user: Asker) -> bool:
-    """Whether this user may open the site at all; what it shows them is asked apart."""
+    """Whether this user may open the site at all; other functions decide what it shows them."""
     return _role(user) is not None
 
 
@@ -46,7 +63,7 @@ def may_connect_linkedin(user: Asker) -> bool:
 
 
 def may_see_connections(user: Asker) -> bool:
-    """Whether this user may see the LinkedIn connections; a token sees what its person does."""
+    """Whether this user may see the LinkedIn connections; a token sees what its person sees."""
     return _role(user) in MAY_CONNECT_LINKEDIN
 
 
@@ -62,12 +79,12 @@ def may_sync(user: Asker, ad_account_id: int) -> bool:
 
 
 def may_change_anything(user: Asker) -> bool:
-    """False for tokens that only read, whoever their person is; what exactly may be changed is asked apart."""
+    """False for read-only tokens, whoever their person is; other functions decide what exactly may be changed."""
     return _token_scope(user) != ApiToken.Scope.READ
 
 
 def may_issue_api_token(user: Asker, scope: str) -> bool:
-    """Whether this user may make a token of this scope: for reading everybody, else who may do it in person."""
+    """Whether this user may make a token of this scope: all may make one that reads, else who may do it in person."""
     role = _role_in_person(user)
     if scope == ApiToken.Scope.READ:
         return role is not None
@@ -75,12 +92,12 @@ def may_issue_api_token(user: Asker, scope: str) -> bool:
 
 
 def may_sync_anything(user: Asker) -> bool:
-    """Whether this user may start syncs at all; of which ad accounts says `may_sync`."""
+    """Whether this user may start syncs at all; `may_sync` decides for one ad account."""
     return _role(user) in MAY_SYNC and may_change_anything(user)
 
 
 def may_take_snapshots(user: Asker) -> bool:
-    """Whether this user may have snapshots written of the ad accounts they see."""
+    """Whether this user may take snapshots of the ad accounts they see."""
     return _role(user) in MAY_TAKE_SNAPSHOTS and may_change_anything(user)
 
 
@@ -90,17 +107,17 @@ def may_edit_timetable(user: Asker) -> bool:
 
 
 def may_change_findings(user: Asker) -> bool:
-    """Whether this user may have the ad accounts they see judged, and assign, snooze, accept and reopen findings."""
+    """Whether this user may run checks on the ad accounts they see, and assign, snooze, accept and reopen findings."""
     return _role(user) in MAY_CHANGE_FINDINGS and _token_scope(user) in {None, ApiToken.Scope.READ_AND_CHANGE}
 
 
 def may_edit_thresholds(user: Asker) -> bool:
-    """Whether this user may say where the audit's rules draw their line."""
+    """Whether this user may change the thresholds of the checks."""
     return _role_in_person(user) in MAY_SYNC
 
 
 def may_see_timetable(user: Asker) -> bool:
-    """Whether this user may see what runs when; a token sees what its person does."""
+    """Whether this user may see what runs when; a token sees what its person sees."""
     return _role(user) in MAY_SYNC
 
 
@@ -110,7 +127,7 @@ def may_manage_people(user: Asker) -> bool:
 
 
 def may_remove_ad_accounts(user: Asker) -> bool:
-    """Whether this user may remove an ad account with all its data, and let a removed one back."""
+    """Whether this user may remove an ad account with all its data, and restore a removed one."""
     return _role_in_person(user) in MAY_REMOVE_AD_ACCOUNTS
 
 
@@ -120,7 +137,7 @@ def _role(user: Asker) -> str | None:
 
 
 def _role_in_person(user: Asker) -> str | None:
-    """The role of somebody who acts themselves, not through a token."""
+    """The role of a person who does not act through a token."""
     return _role(user) if _token_scope(user) is None else None
 
 

@@ -1,22 +1,20 @@
 """The audit trail: who did what.
 
 An event belongs to the caller's transaction: what is rolled back did not happen. Events are never changed or
-deleted; a trigger in PostgreSQL refuses it, whoever asks.
+deleted; a trigger in PostgreSQL prevents it.
 """
-
-from typing import Any
 
 from accounts.errors import UnknownAuditKind
 from accounts.models import AuditEvent, User
 
 
-def record(kind: str, *, actor: User | None = None, ad_account_id: int | None = None, **detail: Any) -> AuditEvent:
-    """Store one event. `detail` is JSON and never holds a token or a secret; no actor means the system.
+def record(kind: str, *, actor: User | None = None, ad_account_id: int | None = None, **detail: object) -> AuditEvent:
+    """Store one event. `detail` is JSON and never contains a token or a secret; without an actor it was the system.
 
-    Raises UnknownAuditKind: what the trail cannot name, nobody can filter for.
+    Raises UnknownAuditKind, because nobody could filter for a kind without a name.
     """
     if kind not in AuditEvent.Kind.values:
-        raise UnknownAuditKind(f"{kind!r} is no kind of audit event; add it to AuditEvent.Kind.")
+        raise UnknownAuditKind(f"{kind!r} is not a kind of audit event; add it to AuditEvent.Kind.")
     return AuditEvent.objects.create(
         kind=kind,
         actor_id=actor.pk if actor else None,

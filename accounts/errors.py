@@ -12,7 +12,7 @@ class AccountsError(Exception):
 
 
 class UndecryptableToken(AccountsError):
-    """The keys at hand do not open a stored token."""
+    """None of the encryption keys opens a stored token."""
 
     kind = "consent"
 
@@ -24,9 +24,9 @@ class NoUsableConnection(AccountsError):
 
 
 class OAuthError(AccountsError):
-    """LinkedIn gave no token, or could not be asked; no code, token or secret is in here.
+    """LinkedIn gave no token, or could not be reached; it never contains a code, token or secret.
 
-    `grant_is_over`: the refresh token is dead for good, only a new consent helps.
+    `grant_is_over`: the refresh token will never work again, so only a new consent helps.
     """
 
     kind = "consent"
@@ -36,12 +36,8 @@ class OAuthError(AccountsError):
         self.grant_is_over = grant_is_over
 
 
-class NotConfigured(AccountsError):
-    """The LinkedIn app is not named in the settings."""
-
-
 class ApiTokenRefused(AccountsError):
-    """Nobody may have such an API token, or this person may not."""
+    """There is no such API token, or this person may not have it."""
 
 
 class UnknownAuditKind(AccountsError):
@@ -49,8 +45,8 @@ class UnknownAuditKind(AccountsError):
 
 
 class LastOwner(AccountsError):
-    """Nobody would be left to manage people."""
+    """No owner would be left to manage people."""
 
 
 class NotInvited(AccountsError):
-    """This address cannot be invited, or this invitation cannot be used any more."""
+    """This address cannot be invited, or this invitation can no longer be used."""

@@ -6,7 +6,7 @@ from django.db import models
 class Role(models.TextChoices):
     """What a person is here.
 
-    Owners install and manage people; managers connect LinkedIn and start syncs; analysts read everything;
+    Owners install the service and manage people; managers connect LinkedIn and start syncs; analysts read everything;
     viewers read only the ad accounts granted to them.
     """
 
@@ -26,7 +26,7 @@ MAY_REMOVE_AD_ACCOUNTS = frozenset({Role.OWNER})
 
 _EVERYBODY = frozenset(Role)
 
-# What people are told a role may do, here and in docs/roles.md; `access.py` is what decides.
+# What a role may do, as pages and docs/roles.md show it; `access.py` decides.
 RIGHTS: dict[str, frozenset[Role]] = {
     "See every ad account": SEES_EVERY_AD_ACCOUNT,
     "See the ad accounts granted to them": _EVERYBODY,
@@ -36,8 +36,8 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "Start a sync": MAY_SYNC,
     "Change what runs when": MAY_SYNC,
     "Take snapshots": MAY_TAKE_SNAPSHOTS,
-    "Have ad accounts judged; assign, snooze and accept findings": MAY_CHANGE_FINDINGS,
-    "Change the audit's thresholds": MAY_SYNC,
+    "Run checks; assign, snooze and accept findings": MAY_CHANGE_FINDINGS,
+    "Change the thresholds of checks": MAY_SYNC,
     "Make API tokens for reading": _EVERYBODY,
     "Make API tokens that start syncs": MAY_SYNC,
     "Make API tokens that change findings": MAY_CHANGE_FINDINGS,
@@ -48,7 +48,7 @@ RIGHTS: dict[str, frozenset[Role]] = {
 
 
 def rights_of(role: str) -> list[str]:
-    """What a role may do, in words; what a wider right includes is left out."""
+    """What a role may do, in words, without what a wider right includes."""
     rights = [right for right, roles in RIGHTS.items() if role in roles]
     narrower = {
         "See every ad account": "See the ad accounts granted to them",

@@ -1,8 +1,8 @@
-"""What can be wrong in the settings of this room, said at start-up with a remedy."""
+"""Start-up checks of this room's settings; each message names a remedy."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
@@ -23,7 +23,7 @@ _SUNSETS: Final = {
     "202607": date(2027, 7, 15),
 }
 _NOTICE: Final = timedelta(days=60)
-# As Django's own security.W009, which is heard at deployment only.
+# As Django's own security.W009, which runs only with `check --deploy`.
 _SECRET_LENGTH: Final = 50
 _SECRET_VARIETY: Final = 5
 _PLACEHOLDERS: Final = (
@@ -41,8 +41,8 @@ _MAKE_KEY = "python -c 'from cryptography.fernet import Fernet; print(Fernet.gen
 
 
 @register(deploy=True)
-def linkedin_app(**_: Any) -> list[CheckMessage]:
-    """accounts.W001: nobody can connect LinkedIn. Before the first day that is no news for every command."""
+def linkedin_app(**_: object) -> list[CheckMessage]:
+    """accounts.W001: nobody can connect LinkedIn. Only at deployment, so that not every command repeats it."""
     if not missing_settings():
         return []
     return [
@@ -55,8 +55,8 @@ def linkedin_app(**_: Any) -> list[CheckMessage]:
 
 
 @register
-def login_app(**_: Any) -> list[CheckMessage]:
-    """accounts.W003: signing in would end the consents that read ads."""
+def login_app(**_: object) -> list[CheckMessage]:
+    """accounts.W003: signing in could end the consents that read ads."""
     if not settings.LINKEDIN_LOGIN_CLIENT_ID or settings.LINKEDIN_LOGIN_CLIENT_ID != settings.LINKEDIN_CLIENT_ID:
         return []
     return [
@@ -69,8 +69,8 @@ def login_app(**_: Any) -> list[CheckMessage]:
 
 
 @register
-def encryption_keys(**_: Any) -> list[CheckMessage]:
-    """accounts.E001: tokens could not be stored. The message counts keys and never shows one."""
+def encryption_keys(**_: object) -> list[CheckMessage]:
+    """accounts.E001: tokens cannot be stored. The message counts keys and never shows one."""
     keys: Sequence[str] = settings.FIELD_ENCRYPTION_KEYS
     bad = [place for place, key in enumerate(keys, start=1) if not _is_key(key)]
     if keys and not bad:
@@ -86,22 +86,22 @@ def encryption_keys(**_: Any) -> list[CheckMessage]:
 
 
 @register
-def debug_in_production(**_: Any) -> list[CheckMessage]:
-    """accounts.W006: visitors would read tracebacks and settings."""
+def debug_in_production(**_: object) -> list[CheckMessage]:
+    """accounts.W006: visitors could read tracebacks and settings."""
     if not (settings.DEBUG and _in_production()):
         return []
     return [
         checks.Warning(
             "DEBUG is on although this looks like production: the database is your own or SITE_URL is https.",
-            hint="Set DEBUG=false and restart; what failed is in the log.",
+            hint="Set DEBUG=false and restart; errors are in the log.",
             id="accounts.W006",
         )
     ]
 
 
 @register
-def guessable_secret_key(**_: Any) -> list[CheckMessage]:
-    """accounts.W004: whoever guesses it signs sessions of anybody."""
+def guessable_secret_key(**_: object) -> list[CheckMessage]:
+    """accounts.W004: whoever guesses it can forge sessions."""
     key: str = settings.SECRET_KEY
     varied = len(key) >= _SECRET_LENGTH and len(set(key)) >= _SECRET_VARIETY
     if varied and not key.lower().startswith(_PLACEHOLDERS):
@@ -116,8 +116,8 @@ def guessable_secret_key(**_: Any) -> list[CheckMessage]:
 
 
 @register
-def redirect_host(**_: Any) -> list[CheckMessage]:
-    """accounts.W005: people would come back from LinkedIn to a host that does not know their session."""
+def redirect_host(**_: object) -> list[CheckMessage]:
+    """accounts.W005: people would return from LinkedIn to a host that does not know their session."""
     site, back = urlsplit(settings.SITE_URL), urlsplit(settings.LINKEDIN_REDIRECT_URI)
     if (site.scheme, site.netloc) == (back.scheme, back.netloc):
         return []
@@ -131,28 +131,28 @@ def redirect_host(**_: Any) -> list[CheckMessage]:
 
 
 @register(deploy=True)
-def mail_goes_nowhere(**_: Any) -> list[CheckMessage]:
-    """accounts.W007: warnings about consents would end in a log. Said once, at deployment, not by every command."""
+def mail_goes_nowhere(**_: object) -> list[CheckMessage]:
+    """accounts.W007: warnings about consents would end up in a log. Only at deployment, as W001."""
     if not settings.EMAIL_BACKEND.endswith("console.EmailBackend") or not _in_production():
         return []
     return [
         checks.Warning(
             "E-mails are printed instead of sent, so nobody is warned before a LinkedIn consent ends.",
-            hint="Set EMAIL_HOST and what belongs to it, see .env.example.",
+            hint="Set EMAIL_HOST and the related settings, see .env.example.",
             id="accounts.W007",
         )
     ]
 
 
 @register
-def endless_redirect(**_: Any) -> list[CheckMessage]:
-    """accounts.W008: the web process speaks plain http, so https ends in a proxy that it must believe."""
+def endless_redirect(**_: object) -> list[CheckMessage]:
+    """accounts.W008: the web process serves plain http, so https ends in a proxy that it has to trust."""
     if not settings.SECURE_SSL_REDIRECT or settings.SECURE_PROXY_SSL_HEADER:
         return []
     return [
         checks.Warning(
-            "SITE_URL is https but no proxy is declared, so every page redirects to itself for ever.",
-            hint="Let the proxy that ends TLS set X-Forwarded-Proto and discard what clients send of it, "
+            "SITE_URL is https but no proxy is declared, so every page redirects to itself endlessly.",
+            hint="Let the proxy that terminates TLS set X-Forwarded-Proto and discard the value clients send, "
             "then set BEHIND_PROXY=true.",
             id="accounts.W008",
         )
@@ -160,13 +160,13 @@ def endless_redirect(**_: Any) -> list[CheckMessage]:
 
 
 @register(deploy=True)
-def plain_http(**_: Any) -> list[CheckMessage]:
-    """accounts.W009: passwords and sessions would travel in the clear."""
+def plain_http(**_: object) -> list[CheckMessage]:
+    """accounts.W009: passwords and sessions would be sent in clear text."""
     if settings.SITE_URL.startswith("https://"):
         return []
     return [
         checks.Warning(
-            f"SITE_URL is {settings.SITE_URL}: without https passwords and sessions can be read on their way.",
+            f"SITE_URL is {settings.SITE_URL}: without https, passwords and sessions can be read in transit.",
             hint="Put a proxy with TLS in front, set SITE_URL to its https address and BEHIND_PROXY=true.",
             id="accounts.W009",
         )
@@ -174,13 +174,13 @@ def plain_http(**_: Any) -> list[CheckMessage]:
 
 
 @register
-def linkedin_version(**_: Any) -> list[CheckMessage]:
-    """accounts.W002: LinkedIn refuses the version, or will soon."""
+def linkedin_version(**_: object) -> list[CheckMessage]:
+    """accounts.W002: LinkedIn no longer serves the API version, or will stop soon."""
     return version_warnings(version=settings.LINKEDIN_API_VERSION, today=datetime.now(UTC).date())
 
 
 def version_warnings(*, version: str, today: date) -> list[CheckMessage]:
-    """Warnings about a version of LinkedIn's Marketing API as seen on one day."""
+    """Warnings about a version of LinkedIn's Marketing API on one day."""
     sunset = sunset_of(version)
     if sunset and today < sunset - _NOTICE:
         return []
@@ -196,7 +196,7 @@ def version_warnings(*, version: str, today: date) -> list[CheckMessage]:
 
 
 def sunset_of(version: str) -> date | None:
-    """The day LinkedIn refuses a version; None for what it does not serve. A release lives about a year."""
+    """The day LinkedIn stops serving a version; None if it does not serve it. A release lives about a year."""
     if version in _SUNSETS:
         return _SUNSETS[version]
     try:
@@ -209,7 +209,7 @@ def sunset_of(version: str) -> date | None:
 
 
 def _in_production() -> bool:
-    """Whether people reach this installation by https, or it keeps its data in a database of its own."""
+    """Whether people reach this installation over https, or its database is not the embedded one."""
     return settings.SITE_URL.startswith("https://") or not settings.EMBEDDED_SERVERS.postgresql
 
 

@@ -1,7 +1,6 @@
-"""Celery's doors into this room."""
+"""Celery tasks of this room."""
 
 import logging
-from typing import Any
 
 from celery import shared_task
 from django.utils import timezone
@@ -14,8 +13,8 @@ log = logging.getLogger(__name__)
 
 
 @shared_task
-def refresh_tokens() -> Any:
-    """Renew LinkedIn tokens a week before they end; one that fails does not keep the others from it."""
+def refresh_tokens() -> dict[str, int]:
+    """Renew LinkedIn tokens a week before they end; one that fails does not stop the others."""
     ending = tokens.connections_to_renew(now=timezone.now())
     failed = 0
     for connection_id in ending:
@@ -28,11 +27,11 @@ def refresh_tokens() -> Any:
 
 
 @shared_task
-def warn_of_ending_consents() -> Any:
-    """Tell people of LinkedIn consents that end or are lost; what the mail server refuses is tried again."""
+def warn_of_ending_consents() -> dict[str, int]:
+    """Warn people about LinkedIn consents that end or are lost; what the mail server refuses is tried again."""
     now = timezone.now()
     sent = failed = 0
-    for connection_id in warnings.connections_to_warn_of(now=now):
+    for connection_id in warnings.connections_to_warn_about(now=now):
         try:
             sent += warnings.warn(connection_id, now=now)
         except OSError as error:
@@ -46,6 +45,6 @@ def warn_of_ending_consents() -> Any:
 
 
 @shared_task
-def prune_sessions() -> Any:
+def prune_sessions() -> dict[str, int]:
     """Remove sessions that have expired."""
     return {"removed": sessions.prune(now=timezone.now())}

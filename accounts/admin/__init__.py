@@ -1,4 +1,4 @@
-"""This room in the admin, one file per subject; who sees what is asked of `access.py`.
+"""This room in the admin, one file per subject; `access.py` decides who sees what.
 
 Django's own permission tables are not used.
 """
@@ -10,5 +10,5 @@ from accounts.admin import ad_accounts, api_tokens, audit_events, connections, p
 
 __all__ = ["ad_accounts", "api_tokens", "audit_events", "connections", "people"]
 
-# Roles are code; groups would promise something that nothing reads.
+# Roles are code, so nothing would read a group.
 admin.site.unregister(Group)

@@ -1,10 +1,9 @@
 """Ad accounts and the grants on them."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
+from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 
@@ -12,7 +11,6 @@ from accounts import access, audit_trail
 from accounts.admin.base import FactAdmin, PeopleAdmin
 from accounts.consents import removed_ad_accounts
 from accounts.models import AdAccount, AdAccountAccess, RemovedAdAccount
-from accounts.people.current_user import current_user
 from accounts.shell.admin_base import ReadOnlyAdmin
 from accounts.shell.admin_columns import instant_column
 
@@ -25,7 +23,7 @@ class AdAccountAdmin(FactAdmin[AdAccount]):
     search_fields = ["name", "id__exact"]
     labels = {"is_test": "test", "fetched_at": "last change seen"}
     nothing_yet = (
-        "Connect LinkedIn (under Connections): the ad accounts that it may read appear here. Viewers see those that an"
+        "Connect LinkedIn (under Connections), and the ad accounts it can read appear here. Viewers see those that an"
         " owner has granted them."
     )
 
@@ -43,12 +41,12 @@ class AdAccountAccessAdmin(PeopleAdmin[AdAccountAccess]):
     ordering = ["user__email", "ad_account__name", "id"]
     nothing_yet = "Viewers see only the ad accounts that are granted to them here; every other role sees all of them."
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A grant is given or taken back, never bent into another."""
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """A grant is given or revoked, never changed into another."""
         return False
 
-    def save_model(self, request: HttpRequest, obj: AdAccountAccess, form: Any, change: bool) -> None:
-        obj.granted_by = current_user(request)
+    def save_model(self, request: HttpRequest, obj: AdAccountAccess, form: BaseForm, change: bool) -> None:
+        obj.granted_by = access.person_of(request)
         super().save_model(request, obj, form, change)
         self._record("ad_account_granted", request, obj)
 
@@ -56,13 +54,13 @@ class AdAccountAccessAdmin(PeopleAdmin[AdAccountAccess]):
         self._record("ad_account_grant_taken_back", request, obj)
         super().delete_model(request, obj)
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[AdAccountAccess]) -> None:
         with transaction.atomic():
             for grant in queryset.select_related("user"):
                 self.delete_model(request, grant)
 
     def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
-        """Back to the grants: Django leads home whoever may not bend a row."""
+        """Back to the grants: Django sends those who may not change a row to the start page."""
         response = super().response_delete(request, obj_display, obj_id)
         is_popup = not isinstance(response, HttpResponseRedirect)
         return response if is_popup else redirect("admin:accounts_adaccountaccess_changelist")
@@ -70,33 +68,33 @@ class AdAccountAccessAdmin(PeopleAdmin[AdAccountAccess]):
     @staticmethod
     def _record(kind: str, request: HttpRequest, grant: AdAccountAccess) -> None:
         audit_trail.record(
-            kind, actor=current_user(request), ad_account_id=grant.ad_account_id, user_email=grant.user.email
+            kind, actor=access.person_of(request), ad_account_id=grant.ad_account_id, user_email=grant.user.email
         )
 
 
 @admin.register(RemovedAdAccount)
 class RemovedAdAccountAdmin(ReadOnlyAdmin[RemovedAdAccount]):
-    """What was removed and stays away. Deleting the row lets the ad account back, at the next discovery."""
+    """Removed ad accounts. Deleting the row restores the ad account at the next discovery."""
 
     list_display = ["name", "id", "asked_by", "asked_at", "rows_found", "rows_removed", "finished_at"]
     list_select_related = ["asked_by"]
     search_fields = ["name", "id__exact"]
     nothing_yet = (
-        "No ad account was removed. An ad account's page has the way to remove it with all its data; here it shows how"
-        " far that is, and deleting its row here lets LinkedIn bring it back."
+        "No ad account was removed. An ad account's page has the button that removes it with all its data; its progress"
+        " shows here, and deleting its row here lets LinkedIn list it again."
     )
 
     def may_view(self, request: HttpRequest) -> bool:
         return access.may_remove_ad_accounts(request.user)
 
     def has_delete_permission(self, request: HttpRequest, obj: RemovedAdAccount | None = None) -> bool:
-        """Not while its rows are still going."""
+        """Not while its rows are still being removed."""
         return self.may_view(request) and (obj is None or obj.finished_at is not None)
 
     def delete_model(self, request: HttpRequest, obj: RemovedAdAccount) -> None:
-        removed_ad_accounts.let_back(obj, actor=current_user(request))
+        removed_ad_accounts.restore(obj, actor=access.person_of(request))
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[RemovedAdAccount]) -> None:
         with transaction.atomic():
             for removed in queryset.exclude(finished_at=None):
                 self.delete_model(request, removed)

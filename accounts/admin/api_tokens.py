@@ -1,4 +1,4 @@
-"""Everybody's API tokens, for owners: to look at, and to revoke."""
+"""Everybody's API tokens, for owners to list and revoke."""
 
 from django.contrib import admin, messages
 from django.db import transaction
@@ -8,7 +8,6 @@ from django.http import HttpRequest
 from accounts import access
 from accounts.api_tokens import token_store
 from accounts.models import ApiToken
-from accounts.people.current_user import current_user
 from accounts.shell.admin_base import ReadOnlyAdmin
 
 
@@ -21,15 +20,16 @@ class ApiTokenAdmin(ReadOnlyAdmin[ApiToken]):
     ordering = ["-created", "-id"]
     fields = ["user", "name", "token_key", "scope", "created", "expiry", "last_used_at"]
     actions = ["revoke_selected"]
-    nothing_yet = "Nobody has a token yet. Everybody makes their own: a click on their name below, then API tokens."
+    nothing_yet = "Nobody has a token yet. People make their own: click your name below, then API tokens."
 
     def may_view(self, request: HttpRequest) -> bool:
         return access.may_manage_people(request.user)
 
     @admin.action(description="Revoke the selected tokens")
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        actor = access.person_of(request)
         with transaction.atomic():
             tokens = list(queryset.select_related("user"))
             for token in tokens:
-                token_store.revoke(token, actor=current_user(request))
-        messages.success(request, f"{len(tokens)} revoked; what used them is refused from now on.")
+                token_store.revoke(token, actor=actor)
+        messages.success(request, f"{len(tokens)} revoked; programs that use them are refused from now on.")

@@ -21,22 +21,22 @@ _SYSTEM = "system"
 
 
 class ActorFilter(admin.SimpleListFilter):
-    """Narrows the trail to what one person did, or the system; the search finds people who are gone."""
+    """Filters the trail by one person, or the system; the search finds people who were removed."""
 
     title = "who"
     parameter_name = "actor"
-    # So named, Unfold's form of filters keeps it when another filter is applied.
+    # Unfold's filter form keeps it by this name when another filter is applied.
     lookup_kwarg = parameter_name
 
     @property
     def lookup_val(self) -> list[str]:
         return [self.value() or ""]
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
         people = User.objects.order_by("email").values_list("pk", "email")
         return [(_SYSTEM, "the system"), *((str(number), email) for number, email in people)]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
         value = self.value()
         if not value:
             return queryset
@@ -51,7 +51,7 @@ class AuditEventAdmin(RecordsExports[AuditEvent], OfAdAccountAdmin[AuditEvent]):
     list_display = ["happened_at", "what_happened", "kind", "actor_email"]
     list_filter = ["kind", ActorFilter, days_filter("happened_at", title="day, UTC", has_times=True), AdAccountFilter]
     exported_as = "the audit trail"
-    nothing_yet = "Who signs in, connects, grants, syncs by hand or changes anything is told here, for good."
+    nothing_yet = "Every sign-in, connection, grant, manual sync and change is listed here, permanently."
     search_fields = ["actor_email", "kind", "ad_account_id__exact", "detail__user_email"]
     fields = ["happened_at", "what_happened", "kind", "actor_email", "actor_id", "ad_account_id", "detail"]
     readonly_fields = ["what_happened"]
@@ -60,9 +60,9 @@ class AuditEventAdmin(RecordsExports[AuditEvent], OfAdAccountAdmin[AuditEvent]):
     def may_view(self, request: HttpRequest) -> bool:
         return access.may_manage_people(request.user)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
         name = AdAccount.objects.filter(pk=OuterRef("ad_account_id")).values("name")
-        events: QuerySet[Any] = super().get_queryset(request).annotate(ad_account_name=Subquery(name))
+        events: QuerySet[AuditEvent] = super().get_queryset(request).annotate(ad_account_name=Subquery(name))
         return events
 
     @admin.display(description="what happened")
@@ -72,7 +72,7 @@ class AuditEventAdmin(RecordsExports[AuditEvent], OfAdAccountAdmin[AuditEvent]):
     def export_header(self) -> list[str]:
         return _HEADER
 
-    def export_rows(self, rows: QuerySet[Any]) -> Iterator[Any]:
+    def export_rows(self, rows: QuerySet[AuditEvent]) -> Iterator[list[object]]:
         for event in in_pieces(rows):
             yield [
                 event.happened_at,

@@ -17,23 +17,23 @@ _SENTENCES: Final[dict[str, str]] = {
     _Kind.PASSWORD_CHANGED: "{who} changed the password of {user_email}",
     _Kind.USER_INVITED: "{who} invited {user_email}",
     _Kind.INVITATION_ACCEPTED: "{user_email} accepted an invitation",
-    _Kind.INVITATION_REVOKED: "{who} took back the invitation of {user_email}",
+    _Kind.INVITATION_REVOKED: "{who} revoked the invitation of {user_email}",
     _Kind.USER_ADDED: "{who} added {user_email} as {role}",
     _Kind.USER_CHANGED: "{who} changed {changed} of {user_email}",
     _Kind.USER_REMOVED: "{who} removed {user_email}",
     _Kind.ROLE_CHANGED: "{who} changed the role of {user_email} from {before} to {after}",
-    _Kind.AD_ACCOUNT_GRANTED: "{who} granted {user_email} the ad account {ad_account}",
-    _Kind.AD_ACCOUNT_GRANT_TAKEN_BACK: "{who} took the ad account {ad_account} back from {user_email}",
+    _Kind.AD_ACCOUNT_GRANTED: "{who} granted {user_email} access to the ad account {ad_account}",
+    _Kind.AD_ACCOUNT_GRANT_TAKEN_BACK: "{who} revoked the access of {user_email} to the ad account {ad_account}",
     _Kind.CONSENT_GIVEN: "{who} connected LinkedIn (connection {connection_id})",
     _Kind.CONSENT_GIVEN_BY_ANOTHER_MEMBER: (
-        "LinkedIn connection {connection_id} is now another LinkedIn member's than before"
+        "LinkedIn connection {connection_id} now belongs to a different LinkedIn member"
     ),
     _Kind.CONSENT_REFRESHED: "{who} renewed the tokens of LinkedIn connection {connection_id}",
     _Kind.CONSENT_LOST: "LinkedIn connection {connection_id} was lost: {reason}",
     _Kind.CONSENT_REVOKED: "{who} ended the consent of LinkedIn connection {connection_id}",
     _Kind.CONSENT_NOT_RENEWABLE: "LinkedIn connection {connection_id} can no longer be renewed: {reason}",
     _Kind.CONSENT_NOT_REVOKED_AT_LINKEDIN: (
-        "LinkedIn could not be told that connection {connection_id} has ended: {reason}"
+        "Connection {connection_id} was ended here, but not revoked at LinkedIn: {reason}"
     ),
     _Kind.TOKENS_REENCRYPTED: "{who} encrypted the tokens of {connections} LinkedIn connections with the first key",
     _Kind.API_TOKEN_ISSUED: "{who} issued the API token {token} with the scope {scope}",
@@ -43,27 +43,27 @@ _SENTENCES: Final[dict[str, str]] = {
     _Kind.SYNC_STARTED_BY_HAND: "{who} started a sync of the ad account {ad_account}",
     _Kind.SYNC_CANCELLED: "{who} cancelled a sync of the ad account {ad_account}",
     _Kind.TIMETABLE_CHANGED: "{who} {change} {entry} in the timetable",
-    _Kind.AUDIT_STARTED_BY_HAND: "{who} had the ad account {ad_account} judged",
+    _Kind.CHECKS_STARTED_BY_HAND: "{who} ran the checks on the ad account {ad_account}",
     _Kind.FINDING_CHANGED: "{who} {change} the finding “{finding}” of the ad account {ad_account} {detail}",
-    _Kind.THRESHOLDS_CHANGED: "{who} {change} the audit's thresholds of the ad account {ad_account}",
+    _Kind.THRESHOLDS_CHANGED: "{who} {change} the thresholds of checks for the ad account {ad_account}",
     _Kind.AD_ACCOUNT_SETTINGS_CHANGED: "{who} changed {changed} of the settings of the ad account {ad_account}",
     _Kind.REPORTING_ROLE_CHANGED: "{who} {change} the database role {role}; ad accounts that it reads: {ad_accounts}",
     _Kind.AD_ACCOUNT_REMOVED: "{who} removed the ad account {ad_account} “{name}” with its {rows} rows",
-    _Kind.AD_ACCOUNT_LET_BACK: "{who} let the removed ad account {ad_account} “{name}” back",
+    _Kind.AD_ACCOUNT_RESTORED: "{who} restored the removed ad account {ad_account} “{name}”",
     _Kind.BACKUP_MADE: "{who} made a backup of {rows} rows and {files} stored files",
     _Kind.BACKUP_RESTORED: "{who} restored the backup of {made_at}: {rows} rows and {files} stored files",
 }
 
 
 def sentence(event: AuditEvent, *, ad_account_name: str | None = None) -> str:
-    """What happened, in one sentence. People are named by the e-mail address they had then."""
+    """What happened, in one sentence. People appear with the e-mail address they had then."""
     known = {key: _readable(value) for key, value in event.detail.items()}
     by_command = event.detail.get("by") == "command"
     known["who"] = event.actor_email or ("Somebody at the command line" if by_command else "The system")
     if event.ad_account_id is not None:
         number = str(event.ad_account_id)
         known["ad_account"] = f"{ad_account_name} ({number})" if ad_account_name else number
-    # Events of earlier days may lack what is recorded today.
+    # Older events may lack details that are recorded today.
     return _SENTENCES[event.kind].format_map(defaultdict(lambda: "?", known))
 
 

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts import access, audit_trail
-from accounts.people.current_user import current_user
+from accounts.access import person_of
 from accounts.shell.admin_base import OneRightAdmin, ReadOnlyAdmin, Row
 from accounts.shell.admin_exports import ExportsList
 
@@ -31,7 +31,7 @@ class RecordsExports(ExportsList[Row]):
         """Before the file: what leaves here is recorded even if the download breaks off."""
         event = audit_trail.record(
             "exported",
-            actor=current_user(request),
+            actor=person_of(request),
             what=self.exported_as or f"{self.opts.verbose_name_plural} ({self.opts.db_table})",
             rows=count,
             filters=dict(request.GET.lists()),

@@ -1,7 +1,5 @@
 """LinkedIn consents, the roles they bring, and the warnings sent about them."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -25,7 +23,7 @@ class LinkedInConnectionAdmin(ReadOnlyAdmin[LinkedInConnection]):
     list_select_related = ["user"]
     search_fields = ["user__email"]
     ordering = ["id"]
-    nothing_yet = "Nobody has connected LinkedIn yet. The button above does, and the first sync follows by itself."
+    nothing_yet = "Nobody has connected LinkedIn yet. Use the button above; the first sync starts by itself."
     fields = [
         "user",
         "member_urn",
@@ -44,7 +42,7 @@ class LinkedInConnectionAdmin(ReadOnlyAdmin[LinkedInConnection]):
     def may_view(self, request: HttpRequest) -> bool:
         return access.may_connect_linkedin(request.user)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LinkedInConnection]:
         # Never read here: a token whose key is lost must not break the page that says what to do.
         return super().get_queryset(request).defer(*_tokens())
 
@@ -86,13 +84,13 @@ class ConsentWarningAdmin(ReadOnlyAdmin[ConsentWarning]):
     list_filter = ["days"]
     ordering = ["-sent_at", "-id"]
     nothing_yet = (
-        "No consent has come near its end. From 60 days before, whoever gave it is told by e-mail, and it is listed."
+        "No consent is about to end. From 60 days before, the person who gave it gets e-mails, which are listed here."
     )
 
     def may_view(self, request: HttpRequest) -> bool:
         return access.may_connect_linkedin(request.user)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ConsentWarning]:
         return super().get_queryset(request).select_related("connection__user").defer(*_tokens("connection__"))
 
 
@@ -103,13 +101,13 @@ class LinkedInAdAccountRoleAdmin(OfAdAccountAdmin[LinkedInAdAccountRole]):
     list_filter = [AdAccountFilter, "role"]
     search_fields = ["ad_account__name", "connection__user__email"]
     ordering = ["ad_account__name", "id"]
-    nothing_yet = "Connect LinkedIn: the roles that its member holds on ad accounts appear here."
+    nothing_yet = "Connect LinkedIn, and the roles its member has on ad accounts appear here."
 
     def may_view(self, request: HttpRequest) -> bool:
         """Each row names a colleague's consent."""
         return access.may_connect_linkedin(request.user)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LinkedInAdAccountRole]:
         # Joined here and not by list_select_related, which leaves out the page of one row.
         rows = super().get_queryset(request).select_related("ad_account", "connection__user")
         return rows.defer(*_tokens("connection__"))

@@ -1,11 +1,13 @@
 """People: who signs in, who is invited, who is locked out, and what a role lets them do."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import qsessions.admin  # noqa: F401
 import social_django.admin  # noqa: F401  (registers what is taken off the site below)
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -19,12 +21,12 @@ from social_django.models import Association, Nonce, UserSocialAuth
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts import audit_trail
+from accounts.access import person_of
 from accounts.admin.base import PeopleAdmin
 from accounts.consents import connections
 from accounts.errors import LastOwner, NotInvited
 from accounts.models import AdAccount, FailedLogin, Invitation, User
 from accounts.people import invitations, membership, sessions
-from accounts.people.current_user import current_user
 from accounts.roles import Role
 from accounts.shell.admin_base import UnfoldAdmin
 from accounts.shell.admin_columns import instant_column
@@ -45,7 +47,7 @@ _ACCEPTED = instant_column("accepted_at", "accepted")
 _REVOKED = instant_column("revoked_at", "revoked")
 _TRIED = instant_column("attempt_time", "last try")
 
-# Pages of libraries that would show keys of sessions and identities, under rights that nothing here reads.
+# Pages of libraries that would show keys of sessions and identities, under permissions that nothing here uses.
 for _model in (Session, Association, Nonce, UserSocialAuth):
     admin.site.unregister(_model)
 
@@ -64,12 +66,12 @@ class PersonForm(UserChangeForm):  # type: ignore[misc]
         fields = "__all__"
         field_classes: ClassVar[dict[str, type[forms.Field]]] = {}
 
-    def clean(self) -> Any:
-        """Refuses to take the last owner away; the rows stay locked until the change is stored."""
-        given = super().clean() or self.cleaned_data
+    def clean(self) -> dict[str, object]:
+        """Refuses to demote the last owner; the rows stay locked until the change is stored."""
+        given: dict[str, Any] = super().clean() or self.cleaned_data
         before = User.objects.get(pk=self.instance.pk)
         role, is_active = given.get("role", before.role), given.get("is_active", before.is_active)
-        if membership.takes_an_owner_away(before, role=role, is_active=is_active):
+        if membership.loses_an_owner(before, role=role, is_active=is_active):
             try:
                 membership.require_another_owner(before.pk)
             except LastOwner as error:
@@ -79,7 +81,7 @@ class PersonForm(UserChangeForm):  # type: ignore[misc]
 
 @admin.register(User)
 class UserAdmin(PeopleAdmin[User], _UserAdmin):
-    """People: the e-mail address is the login, the role says everything about rights."""
+    """People: the e-mail address is the login, the role decides all rights."""
 
     form = PersonForm
     add_form = NewPersonForm
@@ -104,60 +106,66 @@ class UserAdmin(PeopleAdmin[User], _UserAdmin):
     )
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Nobody removes themselves: somebody must be left to manage people."""
+        """People cannot remove themselves: somebody has to manage people."""
         return super().has_delete_permission(request, obj) and obj != request.user
 
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: User, form: forms.BaseForm, change: bool) -> None:
         if change:
-            membership.save(obj, actor=current_user(request), changed=form.changed_data)
+            membership.save(obj, actor=person_of(request), changed=form.changed_data)
             return
         super().save_model(request, obj, form, change)
-        audit_trail.record("user_added", actor=current_user(request), user_email=obj.email, role=obj.role)
+        audit_trail.record("user_added", actor=person_of(request), user_email=obj.email, role=obj.role)
 
     @transaction.atomic
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
-        """Records a password that was set or taken away, and ends the sessions that it made worthless."""
+        """Records that a password was set or removed, and ends the sessions that used the old one."""
         person = self.get_object(request, id)
         before = person.password if person else ""
         response = super().user_change_password(request, id, form_url)
         if person and User.objects.values_list("password", flat=True).get(pk=person.pk) != before:
-            sessions.forget_all(person, but_key=request.session.session_key)
-            audit_trail.record("password_changed", actor=current_user(request), user_email=person.email)
+            sessions.forget_all(person, exclude_key=request.session.session_key)
+            audit_trail.record("password_changed", actor=person_of(request), user_email=person.email)
         return response
 
     @admin.action(description="End all sessions of the selected people")
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         ended = sum(
-            sessions.end_all(person, actor=current_user(request), but_key=request.session.session_key)
+            sessions.end_all(person, actor=person_of(request), exclude_key=request.session.session_key)
             for person in queryset
         )
-        messages.success(request, f"{ended} session{'' if ended == 1 else 's'} ended; yours here goes on.")
+        messages.success(
+            request, f"{ended} session{'' if ended == 1 else 's'} ended; the one you are using stays signed in."
+        )
 
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """What is theirs goes with them, even what nobody may delete by itself, such as API tokens."""
+    def get_deleted_objects(
+        self, objs: Sequence[User] | QuerySet[User], request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """What belongs to them is deleted, too, even what nobody may delete on its own, such as API tokens."""
         shown, counts, _, protected = super().get_deleted_objects(objs, request)
         return shown, counts, set(), protected
 
-    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
-        """The audit trail says it; the admin's own log would keep the name."""
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[User]) -> list[LogEntry]:
+        """The audit trail records it; the admin's own log would keep the name."""
         return []
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        membership.remove(obj, actor=current_user(request))
+        membership.remove(obj, actor=person_of(request))
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         with transaction.atomic():
-            for person in queryset.exclude(pk=request.user.pk):
+            for person in queryset.exclude(pk=person_of(request).pk):
                 self.delete_model(request, person)
 
-    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
         person = self.get_object(request, object_id) if request.method == "GET" else None
         if person and (living := connections.living_of(person, now=timezone.now())):
             which = ", ".join(map(str, living))
             messages.warning(
                 request,
-                f"Their LinkedIn consent (connection {which}) goes on working, so that syncs do not end. To end it "
-                "with them, open it under Connections and end it before.",
+                f"Their LinkedIn consent (connection {which}) stays in use, so that syncs do not stop. To end it, too, "
+                "open it under Connections and end it first.",
             )
         try:
             return super().delete_view(request, object_id, extra_context)
@@ -165,7 +173,7 @@ class UserAdmin(PeopleAdmin[User], _UserAdmin):
             messages.error(request, str(error))
             return redirect("admin:accounts_user_change", object_id)
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         try:
             return super().changelist_view(request, extra_context)
         except LastOwner as error:
@@ -174,7 +182,7 @@ class UserAdmin(PeopleAdmin[User], _UserAdmin):
 
 
 class InvitationForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no generic one at run time
-    """Whom to invite as what; a viewer without ad accounts would see nothing."""
+    """Whom to invite, and in which role; a viewer without ad accounts would see nothing."""
 
     class Meta:
         model = Invitation
@@ -186,19 +194,22 @@ class InvitationForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has n
             raise ValidationError(trouble)
         return email
 
-    def clean(self) -> Any:
+    def clean(self) -> dict[str, object]:
         given = super().clean() or self.cleaned_data
         misses = given.get("role") == Role.VIEWER and "ad_accounts" in given and not given["ad_accounts"]
         if misses and AdAccount.objects.exists():
-            self.add_error("ad_accounts", "A viewer sees only what is granted; choose at least one ad account.")
+            self.add_error("ad_accounts", "Viewers see only what is granted to them; choose at least one ad account.")
         return given
+
+    def save_m2m(self) -> None:
+        """`InvitationAdmin.save_form` has stored the ad accounts."""
 
 
 class InvitationStateFilter(admin.SimpleListFilter):
     title = "state"
     parameter_name = "state"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         return Invitation.State.choices
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> QuerySet[Invitation]:
@@ -215,7 +226,7 @@ class InvitationStateFilter(admin.SimpleListFilter):
 
 @admin.register(Invitation)
 class InvitationAdmin(PeopleAdmin[Invitation]):
-    """Inviting people; an invitation is sent again or revoked, never bent into another."""
+    """Inviting people; an invitation is sent again or revoked, never changed into another."""
 
     form = InvitationForm
     list_display = ["email", "role", "state", "invited_by", _INVITED, _EXPIRES]
@@ -226,28 +237,30 @@ class InvitationAdmin(PeopleAdmin[Invitation]):
     autocomplete_fields = ["ad_accounts"]
     conditional_fields = {"ad_accounts": "role == 'viewer'"}
     actions = ["resend", "revoke"]
-    nothing_yet = "Nobody was invited yet. Who is invited gets a link by e-mail, with which they join in their role."
+    nothing_yet = (
+        "Nobody has been invited yet. Invited people get an e-mail with a link that lets them join in their role."
+    )
 
-    def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> Any:
-        asked = ["email", "role", "ad_accounts"]
+    def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> list[Any]:
+        editable = ["email", "role", "ad_accounts"]
         known = ["state", "invited_by", _INVITED, _EXPIRES, _ACCEPTED, _REVOKED]
-        return asked + known if obj else asked
+        return editable + known if obj else editable
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """They tell who let whom in."""
+    def has_delete_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
+        """They record who invited whom."""
         return False
 
     @admin.display(description="state")
     def state(self, invitation: Invitation) -> str:
         return Invitation.State(invitation.state_at(timezone.now())).label
 
-    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Invitation:
+    def save_form(self, request: HttpRequest, form: forms.BaseForm, change: bool) -> Invitation:
         """Invites; the form's own row is never stored."""
         given = form.cleaned_data
-        actor = current_user(request)
+        actor = person_of(request)
         invitation, token = invitations.invite(
             email=given["email"],
             role=given["role"],
@@ -255,11 +268,10 @@ class InvitationAdmin(PeopleAdmin[Invitation]):
             actor=actor,
             now=timezone.now(),
         )
-        form.save_m2m = lambda: None
         self._deliver(request, invitation, token)
         return invitation
 
-    def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Invitation, form: forms.BaseForm, change: bool) -> None:
         """`save_form` has stored it."""
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
@@ -267,7 +279,7 @@ class InvitationAdmin(PeopleAdmin[Invitation]):
 
     @admin.action(description="Send again with a new link", permissions=["resend"])
     def resend(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
-        actor = current_user(request)
+        actor = person_of(request)
         for invitation_id in queryset.values_list("pk", flat=True):
             try:
                 self._deliver(request, *invitations.resend(invitation_id, actor=actor, now=timezone.now()))
@@ -276,23 +288,23 @@ class InvitationAdmin(PeopleAdmin[Invitation]):
 
     @admin.action(description="Revoke", permissions=["resend"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
-        actor = current_user(request)
+        actor = person_of(request)
         ids = queryset.values_list("pk", flat=True)
         revoked = sum(invitations.revoke(invitation_id, actor=actor, now=timezone.now()) for invitation_id in ids)
         messages.success(request, f"{revoked} invitation{'' if revoked == 1 else 's'} revoked.")
 
     def _deliver(self, request: HttpRequest, invitation: Invitation, token: str) -> None:
-        """Send the link once it is stored, and show it: it can be passed on by hand, and is never shown again."""
+        """Send the link once it is stored, and show it: it can be passed on manually, and is never shown again."""
         url = invitations.url_of(token)
 
         def send() -> None:
             if not invitations.send(invitation, url=url):
-                told = (
-                    f"The e-mail to {invitation.email} could not be sent; check the EMAIL_ settings, and pass the "
-                    "link below on yourself meanwhile."
+                sentence = (
+                    f"The e-mail to {invitation.email} could not be sent; check the EMAIL_ settings, and pass on "
+                    "the link below yourself in the meantime."
                 )
-                messages.warning(request, told)
-            shown = "The invitation of {} works for a week by this link, which is shown only now: {}"
+                messages.warning(request, sentence)
+            shown = "The invitation of {} is valid for a week with this link, which is shown only once: {}"
             messages.info(request, format_html(shown, invitation.email, url))
 
         transaction.on_commit(send)
@@ -300,21 +312,21 @@ class InvitationAdmin(PeopleAdmin[Invitation]):
 
 @admin.register(FailedLogin)
 class FailedLoginAdmin(PeopleAdmin[FailedLogin]):
-    """Wrong passwords of the last minutes; removing a row unlocks that login."""
+    """Wrong passwords in the last minutes; removing a row unlocks that login."""
 
     list_display = ["username", "ip_address", "failures_since_start", _TRIED, "user_agent"]
     search_fields = ["username", "ip_address"]
     ordering = ["-attempt_time", "-id"]
     fields: ClassVar[Any] = ["username", "ip_address", "user_agent", "failures_since_start", _TRIED]
     nothing_yet = (
-        "Nobody gave a wrong password in the last minutes. Whoever gives too many is listed here, to be unlocked."
+        "Nobody entered a wrong password in the last minutes. Logins with too many are listed here, to be unlocked."
     )
     actions = ["unlock"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: FailedLogin | None = None) -> bool:
         return False
 
     @admin.action(description="Unlock", permissions=["delete"])

@@ -1,1 +1,1 @@
-"""This room's part of the REST API, and how every room's API knows who asks."""
+"""This room's part of the REST API, and how the API of every room authenticates and limits requests."""

@@ -1,4 +1,4 @@
-"""Who asks: the person behind an API token."""
+"""Authentication by API token."""
 
 import re
 from typing import Final
@@ -11,7 +11,7 @@ from accounts.api_tokens import token_store
 from accounts.models import ApiToken, User
 
 _TOKEN: Final = re.compile(rb"[\w-]{20,200}", re.ASCII)
-_UNKNOWN = "This API token is not known; it is wrong or was revoked."
+_UNKNOWN = "This API token is unknown; it is wrong or was revoked."
 
 
 class ApiTokenAuthentication(TokenAuthentication):  # type: ignore[misc]
@@ -25,7 +25,7 @@ class ApiTokenAuthentication(TokenAuthentication):  # type: ignore[misc]
         if row.expiry <= now:
             raise AuthenticationFailed(f"This API token expired on {row.expiry:%Y-%m-%d}.")
         if not row.user.is_active:
-            raise AuthenticationFailed("The person of this API token is not active here any more.")
-        token_store.note_use(row, now=now)
+            raise AuthenticationFailed("The person of this API token is no longer active here.")
+        token_store.record_use(row, now=now)
         row.user.token_scope = row.scope
         return row.user, row

@@ -1,6 +1,6 @@
 """What `access.py` allows, in the words of Django REST framework."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
@@ -9,12 +9,12 @@ from accounts import access
 from accounts.models import AdAccount
 
 if TYPE_CHECKING:
-    # At run time the views ask for this module first: it is one of their defaults.
+    # At run time the views import this module: it is one of their defaults.
     from rest_framework.views import APIView
 
 
 class WithinTokenScope(BasePermission):
-    """A token of scope `read` only reads; part of every view's permissions."""
+    """A token of scope `read` only reads; part of the permissions of every view."""
 
     message = "This API token may only read."
 
@@ -23,9 +23,9 @@ class WithinTokenScope(BasePermission):
 
 
 class MayChangeFindings(BasePermission):
-    """For views that have ad accounts judged and findings decided about; everybody may read them."""
+    """For views that run checks and decide on findings; everybody may read them."""
 
-    message = "You may not change findings here, or this API token may not: its scope is to be read_and_change."
+    message = "You may not change findings here, or this API token may not: it needs the scope read_and_change."
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         return request.method in SAFE_METHODS or access.may_change_findings(request.user)
@@ -39,5 +39,5 @@ class MaySync(BasePermission):
     def has_permission(self, request: Request, view: "APIView") -> bool:
         return access.may_sync_anything(request.user)
 
-    def has_object_permission(self, request: Request, view: "APIView", obj: Any) -> bool:
+    def has_object_permission(self, request: Request, view: "APIView", obj: object) -> bool:
         return isinstance(obj, AdAccount) and access.may_sync(request.user, obj.pk)

@@ -1,4 +1,4 @@
-"""Who am I: what a tool asks to see whether its token works."""
+"""Who am I: how a tool finds out whether its token works."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -6,16 +6,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.access import visible_ad_accounts
+from accounts.access import person_of, visible_ad_accounts
 from accounts.models import ApiToken, User
 from accounts.roles import Role
 
 
 class MeSerializer(serializers.Serializer[User]):
-    """A person, and how far a request of theirs may go."""
+    """A person, and what their request may do."""
 
-    email = serializers.EmailField(help_text="Whom the request stands for.")
-    role = serializers.ChoiceField(choices=Role.choices, help_text="What the person is here.")
+    email = serializers.EmailField(help_text="The person who makes the request.")
+    role = serializers.ChoiceField(choices=Role.choices, help_text="The role of the person.")
     token_scope = serializers.ChoiceField(
         choices=ApiToken.Scope.choices, allow_null=True, help_text="The API token's scope; null in a browser."
     )
@@ -23,12 +23,11 @@ class MeSerializer(serializers.Serializer[User]):
 
 
 class Me(APIView):
-    """The person behind the request, and how far it may go."""
+    """The person behind the request, and what it may do."""
 
-    @extend_schema(summary="Show whom a token stands for", responses=MeSerializer)
+    @extend_schema(summary="Show the person of a token", responses=MeSerializer)
     def get(self, request: Request) -> Response:
-        user = request.user
-        assert isinstance(user, User)
+        user = person_of(request)
         return Response(
             {
                 "email": user.email,

@@ -1,6 +1,6 @@
 """API tokens: issued, found, revoked; the only writer of api_tokens.
 
-The token itself leaves here once, with the row, and is in the database as a digest only.
+The token itself is returned once, with the row; the database has only its digest.
 """
 
 from datetime import datetime, timedelta
@@ -18,21 +18,21 @@ from accounts.errors import ApiTokenRefused
 from accounts.models import ApiToken, User
 
 DAYS: Final = (30, 90, 365)
-USUAL_DAYS: Final = 90
-# Writing every use would make each read of the API a write.
-_USE_IS_NOTED_EVERY: Final = timedelta(minutes=1)
+DEFAULT_DAYS: Final = 90
+# Recording every use would turn each read of the API into a write.
+_USE_RECORDED_EVERY: Final = timedelta(minutes=1)
 
 
-def issue(*, user: User, name: str, scope: str, days: int = USUAL_DAYS, now: datetime) -> tuple[ApiToken, str]:
+def issue(*, user: User, name: str, scope: str, days: int = DEFAULT_DAYS, now: datetime) -> tuple[ApiToken, str]:
     """A new token of this person: its row, and the token to show once. Raises ApiTokenRefused."""
     if days not in DAYS:
         raise ApiTokenRefused(
-            f"A token lasts {', '.join(map(str, DAYS[:-1]))} or {DAYS[-1]} days; choose one of these."
+            f"A token is valid for {', '.join(map(str, DAYS[:-1]))} or {DAYS[-1]} days; choose one of these."
         )
     if scope not in ApiToken.Scope.values:
         raise ApiTokenRefused(f"A token may {' or '.join(ApiToken.Scope.values)}; choose one of these.")
     if not may_issue_api_token(user, scope):
-        raise ApiTokenRefused("Your role may not do what this token would; issue one that only reads.")
+        raise ApiTokenRefused("Your role does not allow what this token may do; issue a read-only one.")
     digest, plain = get_digest_token()
     with transaction.atomic():
         token = ApiToken.objects.create(
@@ -55,23 +55,23 @@ def issue(*, user: User, name: str, scope: str, days: int = USUAL_DAYS, now: dat
 
 
 def revoke(token: ApiToken, *, actor: User) -> None:
-    """End a token at once; one that is gone already stays gone."""
+    """Revoke a token immediately; nothing happens if it was revoked before."""
     with transaction.atomic():
         if ApiToken.objects.filter(pk=token.pk).delete()[0]:
             audit_trail.record("api_token_revoked", actor=actor, user_email=token.user.email, token=str(token))
 
 
 def find(plain: str) -> ApiToken | None:
-    """The row of a token that somebody shows, with its person; expired ones too.
+    """The row of a token that a request brings, with its person; expired ones too.
 
-    Looked up by its digest: of a guess, how long that takes tells nothing.
+    Looked up by its digest, so that the time it takes reveals nothing about a guess.
     """
     return ApiToken.objects.select_related("user").filter(digest=hash_token(plain)).first()
 
 
-def note_use(token: ApiToken, *, now: datetime) -> None:
-    """Remember when a token was last used, exact to a minute."""
-    if token.last_used_at is None or token.last_used_at <= now - _USE_IS_NOTED_EVERY:
+def record_use(token: ApiToken, *, now: datetime) -> None:
+    """Record when a token was last used, to the minute."""
+    if token.last_used_at is None or token.last_used_at <= now - _USE_RECORDED_EVERY:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
 
 

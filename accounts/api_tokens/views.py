@@ -1,13 +1,12 @@
-"""A person's own API tokens: listed, issued, revoked. The token itself is in one answer and nowhere else."""
+"""A person's own API tokens: listed, issued, revoked. The token itself is in one response and nowhere else."""
 
-from typing import Any
 from urllib.parse import urljoin
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -16,7 +15,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from accounts.access import may_issue_api_token
+from accounts.access import may_issue_api_token, person_of
 from accounts.api_tokens import token_store
 from accounts.models import ApiToken, User
 from accounts.people.your_account import shell
@@ -28,15 +27,15 @@ class IssueForm(forms.Form):
     )
     scope = forms.ChoiceField(label="It may", widget=UnfoldAdminSelectWidget)
     days = forms.TypedChoiceField(
-        label="It lasts",
+        label="Valid for",
         coerce=int,
         choices=[(days, f"{days} days") for days in token_store.DAYS],
-        initial=token_store.USUAL_DAYS,
+        initial=token_store.DEFAULT_DAYS,
         widget=UnfoldAdminSelectWidget,
     )
 
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: QueryDict | None, *, user: User) -> None:
+        super().__init__(data)
         scope = self.fields["scope"]
         assert isinstance(scope, forms.ChoiceField)
         scope.choices = [choice for choice in ApiToken.Scope.choices if may_issue_api_token(user, choice[0])]
@@ -47,15 +46,14 @@ class IssueForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_variables("plain")
 def api_tokens_page(request: HttpRequest) -> HttpResponse:
-    """The tokens and a form for another; the answer to the form is the only place that ever shows the token."""
-    user = request.user
-    assert isinstance(user, User)
+    """The tokens and a form for another; the response to the form is the only page that ever shows the token."""
+    user = person_of(request)
     form = IssueForm(request.POST if request.method == "POST" else None, user=user)
     plain, token = "", None
     now = timezone.now()
     if form.is_bound and form.is_valid():
         token, plain = token_store.issue(user=user, now=now, **form.cleaned_data)
-        form = IssueForm(user=user)
+        form = IssueForm(None, user=user)
     context = {
         **shell(request),
         "title": "API tokens",
@@ -73,10 +71,9 @@ def api_tokens_page(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def revoke_api_token(request: HttpRequest, token_id: int) -> HttpResponse:
-    """Ends one of the person's own tokens."""
-    user = request.user
-    assert isinstance(user, User)
+    """Revokes one of the person's own tokens."""
+    user = person_of(request)
     token = get_object_or_404(token_store.of(user), pk=token_id)
     token_store.revoke(token, actor=user)
-    messages.success(request, f"The token “{token.name}” is revoked; what used it is refused from now on.")
+    messages.success(request, f"The token “{token.name}” is revoked; programs that use it are refused from now on.")
     return redirect("accounts:api_tokens")

@@ -1,1 +1,1 @@
-"""LinkedIn consents: the OAuth flow, connections and their tokens, warnings, and the ad accounts they open."""
+"""LinkedIn consents: OAuth, connections and their tokens, warnings, and the ad accounts they give access to."""

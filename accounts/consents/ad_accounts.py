@@ -1,7 +1,7 @@
-"""Stores what LinkedIn says of ad accounts and of the roles on them; the only writer of both tables.
+"""Stores ad accounts and the roles on them as LinkedIn lists them; the only writer of both tables.
 
-A row that says nothing new is not written: no dead tuple, and `fetched_at` keeps telling when LinkedIn last
-told something new. Rows go in by id, so that two writers never wait for each other in a circle.
+An unchanged row is not written: no dead tuple, and `fetched_at` stays when LinkedIn last sent something new. Rows go
+in by id, so that two writers never wait for each other in a circle.
 """
 
 from collections.abc import Iterable, Mapping
@@ -53,7 +53,7 @@ WHERE missing_since IS NULL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdAccountRow:
-    """Columns of one ad account as LinkedIn tells them; None where it does not."""
+    """Columns of one ad account as LinkedIn sends them; None where it does not."""
 
     id: int
     name: str | None
@@ -65,8 +65,8 @@ class AdAccountRow:
 
 
 def store_ad_accounts(rows: Iterable[AdAccountRow], *, now: datetime) -> int:
-    """Insert or update ad accounts; returns how many rows were written. What is listed is not missing."""
-    # LinkedIn may list one twice over page borders; the last word counts.
+    """Insert or update ad accounts; returns how many rows were written. A listed one is not missing."""
+    # LinkedIn may list one twice across page boundaries; the last one counts.
     unique = {row.id: row for row in rows}
     ordered = [unique[ad_account_id] for ad_account_id in sorted(unique)]
     columns = ("id", "name", "status", "currency", "type", "is_test", "created_at")
@@ -80,9 +80,9 @@ def store_ad_accounts(rows: Iterable[AdAccountRow], *, now: datetime) -> int:
 def store_roles(
     *, connection_id: int, roles: Mapping[int, str | None], now: datetime, others_are_lost: bool = True
 ) -> None:
-    """Store the roles of a connection (ad account id → role); the others are lost, if `roles` are all there are.
+    """Store the roles of a connection (ad account id → role); the others are lost if `roles` is complete.
 
-    Ad accounts that are not stored are passed over.
+    Ad accounts that are not stored are skipped.
     """
     ids = list(roles)
     with transaction.atomic(), database.cursor() as cursor:
@@ -93,13 +93,13 @@ def store_roles(
 
 
 def mark_role_lost(*, connection_id: int, ad_account_id: int, now: datetime) -> None:
-    """LinkedIn refused this connection on this ad account; the others go on."""
+    """LinkedIn refused this connection on this ad account; its other roles stay."""
     held = LinkedInAdAccountRole.objects.filter(connection=connection_id, ad_account=ad_account_id, lost_at=None)
     held.update(lost_at=now)
 
 
 def connections_that_lost_roles(*, since: datetime, now: datetime) -> list[int]:
-    """Living connections that lost a role since then and did not get it back."""
+    """Living connections that lost a role since then and have not got it back."""
     living = LinkedInConnection.objects.living(now=now)
     lost = LinkedInAdAccountRole.objects.filter(lost_at__gte=since, connection__in=living)
     return sorted(set(lost.values_list("connection", flat=True)))

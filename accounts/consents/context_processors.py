@@ -1,7 +1,6 @@
-"""What every page may show besides its own."""
+"""What every page may show in addition to its own content."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -13,16 +12,16 @@ from accounts.consents import connections
 
 @dataclass(frozen=True, slots=True)
 class ConsentNotice:
-    """A consent that needs renewal: whose, and in how many days it ends, 0 when it has ended."""
+    """A consent to renew: whose it is, and in how many days it ends; 0 if it has ended."""
 
     person: str
     days_left: int
 
 
-def consent_notices(request: HttpRequest) -> dict[str, Any]:
-    """Consents to renew, for those who may; asked for by the pages that show them alone.
+def consent_notices(request: HttpRequest) -> dict[str, "SimpleLazyObject[list[ConsentNotice]]"]:
+    """Consents to renew, for those who may renew them; queried only by the pages that show them.
 
-    Not cached: the table holds a row per person, and a notice that outlives its remedy would be a lie.
+    Not cached: the table has a row per person, and a notice must go away once its consent is renewed.
     """
     return {"consent_notices": SimpleLazyObject(lambda: _notices(request))}
 

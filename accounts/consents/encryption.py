@@ -1,9 +1,9 @@
-"""Text that is encrypted in the database and clear in Python.
+"""Text that is encrypted in the database and plain in Python.
 
 Keys come from `FIELD_ENCRYPTION_KEYS`: the first encrypts, every one decrypts, so keys can be rotated.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -19,12 +19,12 @@ else:
 
 
 class EncryptedTextField(_TextField):
-    """A text column holding Fernet tokens; not searchable."""
+    """A text column of Fernet tokens; not searchable."""
 
-    def get_prep_value(self, value: Any) -> Any:
+    def get_prep_value(self, value: object) -> str | None:
         return None if value is None else _cipher().encrypt(str(value).encode()).decode()
 
-    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | None:
+    def from_db_value(self, value: str | None, expression: object, connection: object) -> str | None:
         if value is None:
             return None
         try:
@@ -41,6 +41,6 @@ def _cipher() -> MultiFernet:
         return MultiFernet([Fernet(key) for key in settings.FIELD_ENCRYPTION_KEYS])
     except ValueError:
         raise ImproperlyConfigured(
-            "FIELD_ENCRYPTION_KEYS holds something that is not a Fernet key; make one with "
+            "FIELD_ENCRYPTION_KEYS contains something that is not a Fernet key; make one with "
             "`python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'`."
         ) from None

@@ -1,4 +1,4 @@
-"""Which ad accounts were removed and stay away; the only writer of `removed_ad_accounts`."""
+"""Which ad accounts were removed and stay out; the only writer of `removed_ad_accounts`."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -16,7 +16,7 @@ def among(ad_account_ids: Collection[int]) -> set[int]:
 
 
 def mark(ad_account: AdAccount, *, rows: int, actor: User | None, now: datetime) -> None:
-    """From now on this ad account is to be gone, on record; once is enough."""
+    """Mark an ad account as removed and record it; nothing happens if it is marked already."""
     with transaction.atomic():
         _, is_new = RemovedAdAccount.objects.get_or_create(
             pk=ad_account.pk,
@@ -29,8 +29,8 @@ def mark(ad_account: AdAccount, *, rows: int, actor: User | None, now: datetime)
             )
 
 
-def note_progress(ad_account_id: int, *, rows: int) -> None:
-    """So many more rows are gone."""
+def add_removed_rows(ad_account_id: int, *, rows: int) -> None:
+    """Count rows that were removed just now."""
     RemovedAdAccount.objects.filter(pk=ad_account_id).update(rows_removed=F("rows_removed") + rows)
 
 
@@ -38,8 +38,8 @@ def finish(ad_account_id: int, *, now: datetime) -> None:
     RemovedAdAccount.objects.filter(pk=ad_account_id, finished_at=None).update(finished_at=now)
 
 
-def let_back(removed: RemovedAdAccount, *, actor: User | None) -> None:
-    """The next discovery may store the ad account again, on record."""
+def restore(removed: RemovedAdAccount, *, actor: User | None) -> None:
+    """Let the next discovery store the ad account again, and record it."""
     with transaction.atomic():
         audit_trail.record("ad_account_let_back", actor=actor, ad_account_id=removed.pk, name=removed.name)
         removed.delete()

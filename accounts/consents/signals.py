@@ -1,4 +1,4 @@
-"""What this room announces to the rooms above."""
+"""Signals of this room to the rooms above."""
 
 from django.dispatch import Signal
 

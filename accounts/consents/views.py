@@ -1,4 +1,4 @@
-"""Connecting LinkedIn: the page that sends a person to LinkedIn's consent page, the way back, and the way out.
+"""Connecting LinkedIn: the page before LinkedIn's consent page, the callback, and the page that ends a consent.
 
 Requests to LinkedIn are in `linkedin_oauth.py`, what is stored is in `connections.py`.
 """
@@ -18,17 +18,17 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.access import may_connect_linkedin, may_end_consent, visible_ad_accounts
+from accounts.access import may_connect_linkedin, may_end_consent, person_of, visible_ad_accounts
 from accounts.consents import choice, connections, linkedin_app
 from accounts.errors import OAuthError
 from accounts.models import LinkedInConnection, User
 
 _PENDING: Final = "linkedin_consent"
-# A code lives 30 minutes; nobody needs longer to say yes.
+# A code lives 30 minutes; nobody needs longer to agree.
 _PENDING_SECONDS: Final = 30 * 60
 
-# How many ad accounts a page names; it counts them all.
-_NAMED: Final = 50
+# How many ad accounts a page names; its count includes all of them.
+_MAX_NAMED: Final = 50
 
 _SCOPES: Final = {
     "r_ads": "read your ad accounts, campaigns and creatives",
@@ -47,14 +47,14 @@ _REFUSED = {
     "user_cancelled_authorize": "You did not allow access at LinkedIn; try again and choose Allow.",
 }
 _REFUSED_OTHERWISE = "LinkedIn refused the consent; check the app's products and scopes in LinkedIn's Developer Portal."
-_NO_CODE = "LinkedIn came back without an authorization code; try again."
+_NO_CODE = "LinkedIn sent no authorization code; try again."
 
 
 @never_cache
 @staff_member_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def connect(request: HttpRequest) -> HttpResponse:
-    """Says what will be asked for; the button leads to LinkedIn."""
+    """Lists what LinkedIn will ask the person to allow; the button leads there."""
     if not may_connect_linkedin(request.user):
         return _trouble(request, _NOT_ALLOWED, status=403)
     if linkedin_app.missing_settings():
@@ -62,37 +62,37 @@ def connect(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return redirect(_consent_url(request))
     app = linkedin_app.from_settings()
-    asked = [(scope, _SCOPES.get(scope, "")) for scope in app.scopes]
-    return _page(request, "connect", {"asked": asked, "other_host": _other_host(request, app.redirect_uri)})
+    requested = [(scope, _SCOPES.get(scope, "")) for scope in app.scopes]
+    return _page(request, "connect", {"asked": requested, "other_host": _other_host(request, app.redirect_uri)})
 
 
 @never_cache
 @staff_member_required
 @require_GET
 def callback(request: HttpRequest) -> HttpResponse:
-    """Where LinkedIn sends the person back: keeps the consent, or says what is wrong with it."""
-    if not _state_is_ours(request):
+    """Where LinkedIn sends the person back: stores the consent, or explains what is wrong with it."""
+    if not _state_matches(request):
         return _trouble(request, _STALE, status=400)
-    if not (isinstance(request.user, User) and may_connect_linkedin(request.user)):
+    if not may_connect_linkedin(request.user):
         return _trouble(request, _NOT_ALLOWED, status=403)
     if error := request.GET.get("error"):
         return _trouble(request, _REFUSED.get(error, _REFUSED_OTHERWISE), status=400)
     if not (code := request.GET.get("code")):
         return _trouble(request, _NO_CODE, status=400)
-    return _keep_consent(request, user=request.user, code=code)
+    return _store_consent(request, user=person_of(request), code=code)
 
 
 @never_cache
 @staff_member_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def end_consent(request: HttpRequest, connection_id: int) -> HttpResponse:
-    """Says what ending a consent does to the data; the button ends it."""
+    """Explains what stops when a consent ends; the button ends it."""
     rows = LinkedInConnection.objects.select_related("user").without_tokens()
     connection = get_object_or_404(rows, pk=connection_id)
-    if not (isinstance(request.user, User) and may_end_consent(request.user, connection)):
+    if not may_end_consent(request.user, connection):
         raise PermissionDenied
     if request.method == "POST":
-        _end(request, connection, actor=request.user)
+        _end(request, connection, actor=person_of(request))
         return redirect("admin:index")
     stops = choice.ad_accounts_read_only_by(connection_id, now=timezone.now())
     context = {
@@ -100,23 +100,23 @@ def end_consent(request: HttpRequest, connection_id: int) -> HttpResponse:
         "connection": connection,
         "is_over": connection.state == LinkedInConnection.State.REVOKED,
         "stops": stops.count(),
-        "named": (stops & visible_ad_accounts(request.user))[:_NAMED],
+        "named": (stops & visible_ad_accounts(request.user))[:_MAX_NAMED],
     }
     return _page(request, "end_consent", context)
 
 
 def _end(request: HttpRequest, connection: LinkedInConnection, *, actor: User) -> None:
     trouble = connections.end(connection.pk, actor=actor, now=timezone.now())
-    messages.success(request, "The consent is ended and its tokens are forgotten; stored data stays.")
+    messages.success(request, "The consent is ended and its tokens are deleted; stored data stays.")
     if trouble:
         sentence = (
-            f"LinkedIn could not be told: {trouble} To be sure, the member removes this app in LinkedIn's settings, "
+            f"LinkedIn could not revoke it: {trouble} To be sure, the member removes this app in LinkedIn's settings, "
             "under Data privacy, Permitted services."
         )
         messages.warning(request, sentence)
 
 
-def _keep_consent(request: HttpRequest, *, user: User, code: str) -> HttpResponse:
+def _store_consent(request: HttpRequest, *, user: User, code: str) -> HttpResponse:
     now = timezone.now()
     try:
         grant = linkedin_app.from_settings().exchange_code(code, now=now)
@@ -139,8 +139,8 @@ def _consent_url(request: HttpRequest) -> str:
     return linkedin_app.from_settings().consent_url(state=state)
 
 
-def _state_is_ours(request: HttpRequest) -> bool:
-    """Whether this browser asked for this consent a short while ago; asking uses the state up."""
+def _state_matches(request: HttpRequest) -> bool:
+    """Whether this browser started this consent recently; the state works once."""
     pending = request.session.pop(_PENDING, None)
     if not pending or pending["expires_at"] < time.time():
         return False

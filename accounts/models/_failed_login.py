@@ -1,4 +1,4 @@
-"""Failed logins, kept by django-axes; its table shown under this room's name."""
+"""Failed logins, stored by django-axes; its table shown under this room's name."""
 
 from axes.models import AccessAttempt
 

@@ -18,7 +18,7 @@ class AdAccount(models.Model):
     type = models.TextField(null=True, blank=True, help_text="BUSINESS or ENTERPRISE")
     is_test = models.BooleanField(null=True, blank=True, help_text="a test ad account never spends")
     created_at = models.DateTimeField(null=True, blank=True, help_text="when it was made at LinkedIn, UTC")
-    fetched_at = models.DateTimeField(null=True, blank=True, help_text="when LinkedIn last told something new")
+    fetched_at = models.DateTimeField(null=True, blank=True, help_text="when LinkedIn last sent something new")
     missing_since = models.DateTimeField(
         null=True, blank=True, help_text="since when LinkedIn no longer returns it; its data stays"
     )

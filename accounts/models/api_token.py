@@ -1,4 +1,4 @@
-"""API tokens: what other tools show to act as a person."""
+"""API tokens, with which other tools act as a person."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
@@ -18,14 +18,14 @@ else:
 class ApiToken(_Token):
     """One token of one person; `accounts/api_tokens/token_store.py` is the only writer. A revoked one is deleted.
 
-    Of the token itself only the digest is kept, and its first characters for people to tell tokens apart. The
+    Only the digest of the token is stored, and its first characters so that people can tell tokens apart. The
     columns `digest`, `token_key`, `created` and `expiry` have the names that django-rest-knox gives them.
     """
 
     class Scope(models.TextChoices):
         READ = "read", "Read"
         READ_AND_SYNC = "read_and_sync", "Read and start syncs"
-        READ_AND_CHANGE = "read_and_change", "Read, start syncs, judge and decide about findings"
+        READ_AND_CHANGE = "read_and_change", "Read, start syncs, run checks and decide on findings"
 
     personal_data = frozenset({"name"})
 
@@ -37,7 +37,7 @@ class ApiToken(_Token):
     token_key = models.CharField("begins with", max_length=CONSTANTS.TOKEN_KEY_LENGTH)
     created = models.DateTimeField()
     expiry = models.DateTimeField("expires")
-    last_used_at = models.DateTimeField("last used", null=True, blank=True, help_text="exact to a minute")
+    last_used_at = models.DateTimeField("last used", null=True, blank=True, help_text="to the minute")
 
     objects: ClassVar[models.Manager["ApiToken"]] = models.Manager()
 

@@ -4,14 +4,14 @@ from django.db import models
 
 
 def audit_kinds() -> list[tuple[str, str]]:
-    """Asked anew by Django, so that a new kind needs no migration."""
+    """Called by Django each time, so that a new kind needs no migration."""
     return AuditEvent.Kind.choices
 
 
 class AuditEvent(models.Model):
     """One thing someone did; `accounts/audit_trail.py` is the only writer. PostgreSQL refuses to change or delete one.
 
-    No foreign keys: an event outlives the person and the thing it speaks of.
+    No foreign keys: an event outlives the person and the object it is about.
     """
 
     class Kind(models.TextChoices):
@@ -23,35 +23,39 @@ class AuditEvent(models.Model):
         PASSWORD_CHANGED = "password_changed", "Password changed"
         USER_INVITED = "user_invited", "Person invited"
         INVITATION_ACCEPTED = "invitation_accepted", "Invitation accepted"
-        INVITATION_REVOKED = "invitation_revoked", "Invitation taken back"
+        INVITATION_REVOKED = "invitation_revoked", "Invitation revoked"
         USER_ADDED = "user_added", "Person added"
         USER_CHANGED = "user_changed", "Person changed"
         USER_REMOVED = "user_removed", "Person removed"
         ROLE_CHANGED = "role_changed", "Role changed"
-        AD_ACCOUNT_GRANTED = "ad_account_granted", "Ad account granted"
-        AD_ACCOUNT_GRANT_TAKEN_BACK = "ad_account_grant_taken_back", "Grant of an ad account taken back"
+        AD_ACCOUNT_GRANTED = "ad_account_granted", "Access to an ad account granted"
+        AD_ACCOUNT_GRANT_TAKEN_BACK = "ad_account_grant_taken_back", "Access to an ad account revoked"
         CONSENT_GIVEN = "consent_given", "LinkedIn consent given"
         CONSENT_GIVEN_BY_ANOTHER_MEMBER = "consent_given_by_another_member", "LinkedIn consent given by another member"
         CONSENT_REFRESHED = "consent_refreshed", "LinkedIn consent renewed"
         CONSENT_LOST = "consent_lost", "LinkedIn consent lost"
         CONSENT_REVOKED = "consent_revoked", "LinkedIn consent ended"
         CONSENT_NOT_RENEWABLE = "consent_not_renewable", "LinkedIn consent not renewable"
-        CONSENT_NOT_REVOKED_AT_LINKEDIN = "consent_not_revoked_at_linkedin", "LinkedIn not told of an ended consent"
+        CONSENT_NOT_REVOKED_AT_LINKEDIN = (
+            "consent_not_revoked_at_linkedin",
+            "Ended LinkedIn consent not revoked at LinkedIn",
+        )
         TOKENS_REENCRYPTED = "tokens_reencrypted", "LinkedIn tokens encrypted again"
         API_TOKEN_ISSUED = "api_token_issued", "API token issued"
         API_TOKEN_REVOKED = "api_token_revoked", "API token revoked"
         EXPORTED = "exported", "Exported"
-        SNAPSHOT_TAKEN = "snapshot_taken", "Snapshot taken by hand"
-        SYNC_STARTED_BY_HAND = "sync_started_by_hand", "Sync started by hand"
+        SNAPSHOT_TAKEN = "snapshot_taken", "Snapshot taken manually"
+        SYNC_STARTED_BY_HAND = "sync_started_by_hand", "Sync started manually"
         SYNC_CANCELLED = "sync_cancelled", "Sync cancelled"
         TIMETABLE_CHANGED = "timetable_changed", "Timetable changed"
-        AUDIT_STARTED_BY_HAND = "audit_started_by_hand", "Audit started by hand"
+        # Stored under its first name, as is AD_ACCOUNT_RESTORED: events of earlier versions have it.
+        CHECKS_STARTED_BY_HAND = "audit_started_by_hand", "Checks run manually"
         FINDING_CHANGED = "finding_changed", "Finding changed"
-        THRESHOLDS_CHANGED = "thresholds_changed", "Audit thresholds changed"
+        THRESHOLDS_CHANGED = "thresholds_changed", "Thresholds of checks changed"
         AD_ACCOUNT_SETTINGS_CHANGED = "ad_account_settings_changed", "Settings of an ad account changed"
         REPORTING_ROLE_CHANGED = "reporting_role_changed", "Database role of a BI tool changed"
         AD_ACCOUNT_REMOVED = "ad_account_removed", "Ad account removed with all its data"
-        AD_ACCOUNT_LET_BACK = "ad_account_let_back", "Removed ad account let back"
+        AD_ACCOUNT_RESTORED = "ad_account_let_back", "Removed ad account restored"
         BACKUP_MADE = "backup_made", "Backup made"
         BACKUP_RESTORED = "backup_restored", "Backup restored"
 

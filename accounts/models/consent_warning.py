@@ -1,4 +1,4 @@
-"""Which warnings of an ending LinkedIn consent went out."""
+"""Which warnings about ending LinkedIn consents were sent."""
 
 from django.db import models
 
@@ -6,7 +6,7 @@ from django.db import models
 class ConsentWarning(models.Model):
     """One e-mail about one consent; `accounts/consents/warnings.py` is the only writer.
 
-    A new consent on the same connection has a `consented_at` of its own and is warned of anew.
+    A new consent on the same connection has a `consented_at` of its own and gets its own warnings.
     """
 
     personal_data: frozenset[str] = frozenset()
@@ -14,8 +14,8 @@ class ConsentWarning(models.Model):
     connection = models.ForeignKey(
         "accounts.LinkedInConnection", models.CASCADE, related_name="warnings", db_index=False
     )
-    consented_at = models.DateTimeField(help_text="when the consent that is warned of was given")
-    days = models.IntegerField(help_text="days before the end that are warned of; 0 once it is lost")
+    consented_at = models.DateTimeField(help_text="when the consent it warns about was given")
+    days = models.IntegerField(help_text="how many days before the end it warns; 0 once the consent is lost")
     sent_at = models.DateTimeField()
 
     class Meta:

@@ -1,4 +1,4 @@
-"""Invitations: who may become a person here, and as what."""
+"""Invitations: who may join, and in which role."""
 
 from datetime import datetime
 
@@ -10,10 +10,10 @@ from accounts.roles import Role
 
 
 class Invitation(models.Model):
-    """One person asked to join by e-mail; `accounts/people/invitations.py` is the only writer.
+    """One person invited by e-mail; `accounts/people/invitations.py` is the only writer.
 
     State, never stored: `pending` → `accepted` by the person, `revoked` by an owner, or `expired` after a week;
-    sending it again makes an expired one pending. Of the link's token only the SHA-256 digest is kept.
+    sending it again makes an expired one pending. Only the SHA-256 digest of the link's token is stored.
     """
 
     class State(models.TextChoices):
@@ -27,7 +27,7 @@ class Invitation(models.Model):
     email = models.EmailField("e-mail address")
     role = models.CharField(max_length=16, choices=Role, default=Role.VIEWER)
     ad_accounts = models.ManyToManyField(
-        "accounts.AdAccount", blank=True, related_name="+", help_text="what a viewer will see; others see them all"
+        "accounts.AdAccount", blank=True, related_name="+", help_text="what a viewer will see; other roles see all"
     )
     invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField()
@@ -55,7 +55,7 @@ class Invitation(models.Model):
         return f"Invitation of {self.email}"
 
     def state_at(self, now: datetime) -> str:
-        """The state as people are shown it."""
+        """The state people see."""
         if self.accepted_at:
             return str(self.State.ACCEPTED)
         if self.revoked_at:

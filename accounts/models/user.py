@@ -1,6 +1,6 @@
 """People who sign in; the e-mail address is the login."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.db import models
@@ -12,7 +12,7 @@ from accounts.roles import Role
 class UserManager(BaseUserManager["User"]):
     """Creates people by e-mail; the one from `createsuperuser` is an owner."""
 
-    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+    def create_user(self, email: str, password: str | None = None, **fields: object) -> "User":
         if not email:
             raise ValueError("A person needs an e-mail address.")
         user = self.model(email=self.normalize_email(email), **fields)
@@ -24,13 +24,13 @@ class UserManager(BaseUserManager["User"]):
         """The person who signs in with this address, whatever its case."""
         return self.get(email__iexact=email)
 
-    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+    def create_superuser(self, email: str, password: str | None = None, **fields: object) -> "User":
         fields |= {"is_staff": True, "is_superuser": True, "role": Role.OWNER}
         return self.create_user(email, password, **fields)
 
 
 class User(AbstractUser):
-    """One person. What each role may do is written in `accounts/roles.py`.
+    """One person. `accounts/roles.py` says what each role may do.
 
     `accounts/people/membership.py` is the only writer of `role` and `is_active`, and the only one who removes a person.
     """
@@ -40,7 +40,7 @@ class User(AbstractUser):
     username = None  # type: ignore[assignment]
     email = models.EmailField("e-mail address", unique=True)
     role = models.CharField(max_length=16, choices=Role, default=Role.VIEWER)
-    # Django's admin asks for it; here everybody who may sign in may enter, and the role says the rest.
+    # Django's admin requires it; here everybody who may sign in may open the site, and the role decides the rest.
     is_staff = models.BooleanField(default=True, editable=False, help_text="may enter the site; true for everybody")
 
     USERNAME_FIELD = "email"

@@ -1,1 +1,1 @@
-"""People: invitations, roles, sessions, everybody's own account."""
+"""People: invitations, roles, sessions, and each person's own account."""

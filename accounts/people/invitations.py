@@ -1,7 +1,7 @@
-"""Invites people by e-mail and lets them in; the only writer of invitations.
+"""Invites people by e-mail and creates their accounts; the only writer of invitations.
 
-The token of a link is random and stored as a digest alone, so that a copy of the database opens no door. Who
-comes by LinkedIn with the invited address, verified there, is let in without the link.
+The token of a link is random, and only its digest is stored, so a copy of the database lets nobody in. Whoever signs
+in with LinkedIn and the invited address, verified there, gets an account without the link.
 """
 
 import hashlib
@@ -28,16 +28,16 @@ log = logging.getLogger(__name__)
 
 LIFETIME: Final = timedelta(days=7)
 
-_IS_HERE = "{} has an account here already; change its role under People instead."
-_IS_INVITED = "{} is invited already; send that invitation again, or revoke it first."
-_HAS_ACCOUNT = "There is an account for {} already; sign in with it, or reset its password."
+_IS_HERE = "{} already has an account here; change its role under People instead."
+_IS_INVITED = "{} is already invited; send that invitation again, or revoke it first."
+_HAS_ACCOUNT = "There is already an account for {}; sign in with it, or reset its password."
 _NOT_OPEN = {
-    Invitation.State.ACCEPTED: "This invitation was used before; sign in with the account it made.",
-    Invitation.State.REVOKED: "This invitation was taken back; ask the person who invited you for a new one.",
+    Invitation.State.ACCEPTED: "This invitation was used before; sign in with the account it created.",
+    Invitation.State.REVOKED: "This invitation was revoked; ask the person who invited you for a new one.",
     Invitation.State.EXPIRED: "This invitation has expired; ask the person who invited you to send it again.",
 }
 UNKNOWN: Final = (
-    "There is no such invitation, or a newer one replaced it; open the link of the latest e-mail, or ask the "
+    "There is no such invitation, or a newer one replaced it; open the link in the latest e-mail, or ask the "
     "person who invited you to send it again."
 )
 
@@ -53,10 +53,10 @@ def trouble_with_inviting(email: str, *, now: datetime) -> str | None:
 def invite(
     *, email: str, role: str, ad_accounts: Iterable[AdAccount] = (), actor: User, now: datetime
 ) -> tuple[Invitation, str]:
-    """Store an invitation; returns it and the token of its link, which nobody can tell again. Raises NotInvited."""
+    """Store an invitation; returns it and the token of its link, which cannot be shown again. Raises NotInvited."""
     if trouble := trouble_with_inviting(email, now=now):
         raise NotInvited(trouble)
-    # An expired one is out of date and in the way.
+    # An expired one would be in the way of the constraint.
     _unused(email).update(revoked_at=now)
     token = secrets.token_urlsafe(32)
     invitation = Invitation.objects.create(
@@ -67,7 +67,7 @@ def invite(
         expires_at=now + LIFETIME,
         token_digest=_digest(token),
     )
-    # Others see every ad account; grants would come back to life when they become viewers.
+    # Other roles see every ad account; grants would take effect if they ever became viewers.
     if role == Role.VIEWER:
         invitation.ad_accounts.set(ad_accounts)
     audit_trail.record("user_invited", actor=actor, user_email=invitation.email, role=role)
@@ -76,10 +76,10 @@ def invite(
 
 @transaction.atomic
 def resend(invitation_id: int, *, actor: User, now: datetime) -> tuple[Invitation, str]:
-    """Give an unused invitation a new week and a new link; the old link ends. Raises NotInvited."""
+    """Give an unused invitation another week and a new link; the old link stops working. Raises NotInvited."""
     invitation = _locked(invitation_id)
     if invitation.state_at(now) not in {Invitation.State.PENDING, Invitation.State.EXPIRED}:
-        raise NotInvited(f"The invitation of {invitation.email} was used or revoked; invite them anew.")
+        raise NotInvited(f"The invitation of {invitation.email} was used or revoked; invite them again.")
     token = secrets.token_urlsafe(32)
     invitation.token_digest, invitation.expires_at = _digest(token), now + LIFETIME
     invitation.save(update_fields=["token_digest", "expires_at"])
@@ -89,7 +89,7 @@ def resend(invitation_id: int, *, actor: User, now: datetime) -> tuple[Invitatio
 
 @transaction.atomic
 def revoke(invitation_id: int, *, actor: User, now: datetime) -> bool:
-    """Take an unused invitation back; returns whether there was something to take back."""
+    """Revoke an unused invitation; returns whether there was one to revoke."""
     invitation = _locked(invitation_id)
     if invitation.accepted_at or invitation.revoked_at:
         return False
@@ -108,7 +108,7 @@ def accept(
     first_name: str = "",
     last_name: str = "",
 ) -> User:
-    """Make the person with role and grants; without a password they sign in by LinkedIn alone. Raises NotInvited."""
+    """Create the person with role and grants; without a password they sign in with LinkedIn only. Raises NotInvited."""
     invitation = _locked(invitation_id)
     if trouble := trouble_with(invitation, now=now):
         raise NotInvited(trouble)
@@ -126,7 +126,7 @@ def accept(
 
 
 def trouble_with(invitation: Invitation, *, now: datetime) -> str | None:
-    """Why this invitation lets nobody in, with the remedy."""
+    """Why this invitation cannot be accepted, with the remedy."""
     state = Invitation.State(invitation.state_at(now))
     if state in _NOT_OPEN:
         return _NOT_OPEN[state]
@@ -134,23 +134,23 @@ def trouble_with(invitation: Invitation, *, now: datetime) -> str | None:
     return _HAS_ACCOUNT.format(invitation.email) if has_account else None
 
 
-def behind(token: str) -> Invitation | None:
-    """The invitation of a link's token, in any state."""
+def find(token: str) -> Invitation | None:
+    """The invitation with this token in its link, in any state."""
     return Invitation.objects.select_related("invited_by").filter(token_digest=_digest(token)).first()
 
 
 def open_invitation(email: str, *, now: datetime) -> Invitation | None:
-    """The invitation that lets in who has exactly this address, whatever its case."""
+    """The invitation of exactly this address, in upper or lower case."""
     return _unused(email).filter(expires_at__gt=now).first()
 
 
 def url_of(token: str) -> str:
-    """The link, by the address of this service that everybody can reach, not the one its sender happens to use."""
+    """The link, with the public address of this service, not the one its sender happens to use."""
     return urljoin(settings.SITE_URL, reverse("people:invitation", args=[token]))
 
 
 def send(invitation: Invitation, *, url: str) -> bool:
-    """E-mail the link; returns whether the mail server took it. The invitation stands either way."""
+    """E-mail the link; returns whether the mail server accepted it. The invitation is valid either way."""
     context = {"invitation": invitation, "url": url, "ad_accounts": list(invitation.ad_accounts.all())}
     message = EmailMessage(
         "You are invited to the LinkedIn Ads Action Center",

@@ -1,7 +1,7 @@
 """The only writer of roles and of who is active, and the only one who removes a person.
 
-An active owner is always left. Whoever takes an owner away holds the rows of all owners until the transaction
-ends, so that two owners cannot demote each other at once.
+There is always an active owner. Removing or demoting an owner locks the rows of all owners until the
+transaction ends, so that two owners cannot demote each other at once.
 """
 
 from typing import Final
@@ -19,29 +19,28 @@ from accounts.people import sessions
 from accounts.roles import Role
 
 _LAST_OWNER: Final = (
-    "This is the last active owner, and somebody must be left to manage people; make another active person "
-    "an owner first."
+    "This is the last active owner, and somebody has to manage people; make another active person an owner first."
 )
 
 
 def require_another_owner(person_id: int) -> None:
-    """Raises LastOwner if no other active owner is left; call it in the transaction that takes this one away."""
+    """Raises LastOwner if no other active owner is left; call it in the transaction that removes this one."""
     owners = User.objects.select_for_update().filter(role=Role.OWNER, is_active=True).order_by("pk")
     if set(owners.values_list("pk", flat=True)) <= {person_id}:
         raise LastOwner(_LAST_OWNER)
 
 
-def takes_an_owner_away(before: User, *, role: str, is_active: bool) -> bool:
-    """Whether this change would leave one active owner less."""
+def loses_an_owner(before: User, *, role: str, is_active: bool) -> bool:
+    """Whether this change would leave one active owner fewer."""
     is_owner_now = before.role == Role.OWNER and before.is_active
     return is_owner_now and not (role == Role.OWNER and is_active)
 
 
 @transaction.atomic
 def save(person: User, *, actor: User | None, changed: list[str]) -> None:
-    """Store what was changed on a person; somebody who is deactivated is signed out. Raises LastOwner."""
+    """Store changes of a person; deactivating somebody signs them out. Raises LastOwner."""
     before = User.objects.get(pk=person.pk)
-    if takes_an_owner_away(before, role=person.role, is_active=person.is_active):
+    if loses_an_owner(before, role=person.role, is_active=person.is_active):
         require_another_owner(person.pk)
     person.save()
     if person.role != before.role:
@@ -54,23 +53,23 @@ def save(person: User, *, actor: User | None, changed: list[str]) -> None:
 
 @transaction.atomic
 def remove(person: User, *, actor: User | None) -> None:
-    """Remove a person with what is theirs; what they did stays in the audit trail. Raises LastOwner.
+    """Remove a person with what belongs to them; what they did stays in the audit trail. Raises LastOwner.
 
-    A living LinkedIn consent goes on, because the syncs of a team must not end with one person's leaving; to take it
-    along, end it first. Of an ended one nothing personal stays.
+    A living LinkedIn consent stays in use, because a team's syncs must not stop when one person leaves; to end it, end
+    it first. Nothing personal stays of an ended one.
     """
-    if takes_an_owner_away(User.objects.get(pk=person.pk), role=Role.VIEWER, is_active=False):
+    if loses_an_owner(User.objects.get(pk=person.pk), role=Role.VIEWER, is_active=False):
         require_another_owner(person.pk)
     audit_trail.record("user_removed", actor=actor, user_email=person.email, role=person.role)
     connections.forget_members_of_ended(person)
     Invitation.objects.filter(email__iexact=person.email).delete()
     FailedLogin.objects.filter(username__iexact=person.email).delete()
-    _forget_in_the_admins_log(person)
+    _forget_in_admin_log(person)
     person.delete()
 
 
-def _forget_in_the_admins_log(person: User) -> None:
-    """What Django's admin noted about them; it calls rows by the names that they had."""
+def _forget_in_admin_log(person: User) -> None:
+    """What Django's admin logged about them; it stores the names that rows had."""
     about = Q(content_type=ContentType.objects.get_for_model(User), object_id=str(person.pk))
     named = Q(content_type__app_label="accounts", object_repr__contains=str(person))
     LogEntry.objects.filter(about | named | Q(object_repr__icontains=person.email)).delete()

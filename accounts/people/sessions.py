@@ -1,4 +1,4 @@
-"""The browsers in which a person is signed in; the only one who ends them."""
+"""The browsers a person is signed in with, and how their sessions end."""
 
 import hashlib
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from accounts.models import User
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedInBrowser:
-    """One session as its owner is shown it; `id` names it without being the key to it."""
+    """One session as its owner sees it; `id` identifies it without being its key."""
 
     id: str
     device: str
@@ -26,7 +26,7 @@ class SignedInBrowser:
 
 
 def signed_in_browsers(person: User, *, this_key: str | None, now: datetime) -> list[SignedInBrowser]:
-    """The living sessions of a person, this one first, then the latest used."""
+    """The active sessions of a person, this one first, then the most recently used."""
     found = [
         SignedInBrowser(
             id=_id_of(session),
@@ -49,7 +49,7 @@ def prune(*, now: datetime) -> int:
 
 @transaction.atomic
 def end(person: User, session_id: str, *, actor: User) -> bool:
-    """End one session of a person; returns whether it was there."""
+    """End one session of a person; returns whether there was one."""
     for session in _matching(person, session_id):
         session.delete()
         audit_trail.record("session_ended", actor=actor, user_email=person.email, sessions=1)
@@ -58,17 +58,17 @@ def end(person: User, session_id: str, *, actor: User) -> bool:
 
 
 @transaction.atomic
-def end_all(person: User, *, actor: User | None, but_key: str | None = None) -> int:
-    """End every session of a person, or all but one; returns how many. API tokens are no sessions."""
-    ended = forget_all(person, but_key=but_key)
+def end_all(person: User, *, actor: User | None, exclude_key: str | None = None) -> int:
+    """End every session of a person, or all but one; returns how many. API tokens stay valid."""
+    ended = forget_all(person, exclude_key=exclude_key)
     if ended:
         audit_trail.record("session_ended", actor=actor, user_email=person.email, sessions=ended)
     return ended
 
 
-def forget_all(person: User, *, but_key: str | None = None) -> int:
-    """End sessions as part of something that is recorded itself, such as a new password; returns how many."""
-    ended, _ = _sessions(person).exclude(session_key=but_key).delete()
+def forget_all(person: User, *, exclude_key: str | None = None) -> int:
+    """End sessions as part of an action that is itself recorded, such as a new password; returns how many."""
+    ended, _ = _sessions(person).exclude(session_key=exclude_key).delete()
     return int(ended)
 
 
@@ -87,9 +87,9 @@ def _id_of(session: Session) -> str:
 
 def _device_of(session: Session) -> str:
     """Such as "Chrome on Linux"."""
-    told = session.device_info
-    browser = told.user_agent.family if told and told.user_agent else None
-    system = told.os.family if told and told.os else None
+    device = session.device_info
+    browser = device.user_agent.family if device and device.user_agent else None
+    system = device.os.family if device and device.os else None
     if browser and system:
         return f"{browser} on {system}"
-    return browser or system or "An unknown device"
+    return browser or system or "Unknown device"

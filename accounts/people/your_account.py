@@ -1,10 +1,11 @@
-""" "Your account": what a person is here, how they sign in, and where they are signed in."""
+"""Your account: a person's role and rights, how they sign in, and where they are signed in."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.decorators import staff_member_required
+from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.views import PasswordChangeView
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -17,15 +18,15 @@ from django.views.decorators.http import require_GET, require_POST
 from unfold.forms import AdminOwnPasswordChangeForm
 
 from accounts import audit_trail
+from accounts.access import person_of
 from accounts.models import User
 from accounts.people import sessions
-from accounts.people.current_user import current_user
 from accounts.roles import rights_of
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One page of "Your account"; `route` is the name of its address."""
+    """One page of "Your account"; `route` is the name of its URL."""
 
     title: str
     route: str
@@ -43,7 +44,7 @@ SECTIONS: Final = [
 @require_GET
 def me(request: HttpRequest) -> HttpResponse:
     """Name, rights, ways to sign in, and every browser that is signed in."""
-    person = current_user(request)
+    person = person_of(request)
     browsers = sessions.signed_in_browsers(person, this_key=request.session.session_key, now=timezone.now())
     context = {
         "title": "Your account",
@@ -59,14 +60,14 @@ def me(request: HttpRequest) -> HttpResponse:
 @staff_member_required
 @require_POST
 def own_sessions(request: HttpRequest) -> HttpResponse:
-    """Ends one session of one's own, or all but this one."""
-    person = current_user(request)
+    """Ends one of the person's own sessions, or all but this one."""
+    person = person_of(request)
     if session_id := request.POST.get("session"):
         ended = int(sessions.end(person, session_id, actor=person))
     else:
-        ended = sessions.end_all(person, actor=person, but_key=request.session.session_key)
-    told = f"{ended} session{'' if ended == 1 else 's'} ended." if ended else "That session had ended already."
-    messages.success(request, told)
+        ended = sessions.end_all(person, actor=person, exclude_key=request.session.session_key)
+    sentence = f"{ended} session{'' if ended == 1 else 's'} ended." if ended else "That session had already ended."
+    messages.success(request, sentence)
     return redirect("people:me")
 
 
@@ -79,21 +80,21 @@ class OwnPassword(PasswordChangeView):
     success_url = reverse_lazy("people:me")
     title = "Password"
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: object) -> dict[str, object]:
         return shell(self.request) | super().get_context_data(**kwargs)
 
-    def form_valid(self, form: Any) -> HttpResponse:
-        person = current_user(self.request)
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        person = person_of(self.request)
         with transaction.atomic():
             response = super().form_valid(form)
-            sessions.forget_all(person, but_key=self.request.session.session_key)
+            sessions.forget_all(person, exclude_key=self.request.session.session_key)
             audit_trail.record("password_changed", actor=person, user_email=person.email)
         messages.success(self.request, "Your password is changed, and you are signed out everywhere else.")
         return response
 
 
-def shell(request: HttpRequest) -> dict[str, Any]:
-    """What every section's page needs beside its own content."""
+def shell(request: HttpRequest) -> dict[str, object]:
+    """What the page of every section needs besides its own content."""
     return {**admin.site.each_context(request), "sections": SECTIONS}
 
 

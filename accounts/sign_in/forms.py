@@ -1,4 +1,4 @@
-"""Forms of people who sign in, in the dress of the admin theme."""
+"""Forms of people who sign in, styled like the admin theme."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -6,18 +6,22 @@ from urllib.parse import urlsplit
 from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm, SetPasswordMixin
+from django.http import QueryDict
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import User
 
 
-def _password_widget() -> forms.Widget:
-    widget: forms.Widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
-    return widget
+def _password_fields(label: str, confirmation_label: str) -> tuple[forms.CharField, forms.CharField]:
+    """A new password and its confirmation."""
+    fields = SetPasswordMixin.create_password_fields(label, confirmation_label)
+    for field in fields:
+        field.widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
+    return fields
 
 
 class JoinForm(SetPasswordMixin, forms.Form):  # type: ignore[type-arg]
-    """Name and password of somebody who was invited."""
+    """Name and password of an invited person."""
 
     first_name = forms.CharField(
         max_length=150, widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "given-name"})
@@ -25,15 +29,13 @@ class JoinForm(SetPasswordMixin, forms.Form):  # type: ignore[type-arg]
     last_name = forms.CharField(
         max_length=150, required=False, widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "family-name"})
     )
-    password1, password2 = SetPasswordMixin.create_password_fields()
+    password1, password2 = _password_fields("Password", "Password confirmation")
 
-    def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: QueryDict | None, *, email: str) -> None:
+        super().__init__(data)
         self._email = email
-        for name in ("password1", "password2"):
-            self.fields[name].widget = _password_widget()
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         self.validate_passwords()
         given = self.cleaned_data
         names = {name: given.get(name, "") for name in ("first_name", "last_name")}
@@ -42,18 +44,15 @@ class JoinForm(SetPasswordMixin, forms.Form):  # type: ignore[type-arg]
 
 
 class ForgottenPasswordForm(PasswordResetForm):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["email"].widget = UnfoldAdminEmailInputWidget(attrs={"autocomplete": "email", "autofocus": ""})
+    email = forms.EmailField(
+        max_length=254, widget=UnfoldAdminEmailInputWidget(attrs={"autocomplete": "email", "autofocus": ""})
+    )
 
     def save(self, **kwargs: Any) -> None:  # type: ignore[override]  # by name, as Django's view calls it
-        """The link leads to this service's own address, whatever host the request named."""
+        """The link has this service's own address, whatever host the request named."""
         site = urlsplit(settings.SITE_URL)
         super().save(**kwargs | {"domain_override": site.netloc, "use_https": site.scheme == "https"})
 
 
 class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # Django has no generic one at run time
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name in ("new_password1", "new_password2"):
-            self.fields[name].widget = _password_widget()
+    new_password1, new_password2 = _password_fields("New password", "New password confirmation")

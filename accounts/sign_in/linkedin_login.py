@@ -1,11 +1,10 @@
-"""Who may sign in with LinkedIn; a step of social-auth's pipeline, which asks LinkedIn who somebody is.
+"""Who may sign in with LinkedIn; a step of social-auth's pipeline, after LinkedIn identified the person.
 
-Being able to log in to LinkedIn opens nothing: the person must be here, be invited or have an address of an
-allowed domain, each shown by an e-mail address that LinkedIn has verified. Tokens of the login are not stored.
+A LinkedIn login alone is not enough: the person must have an account here, be invited or have an address of an
+allowed domain, each proven by an e-mail address that LinkedIn has verified. Tokens of the login are not stored.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -20,7 +19,7 @@ from accounts.roles import Role
 
 _INACTIVE = "Your account here is switched off; ask an owner to switch it on again."
 _UNVERIFIED = (
-    "LinkedIn did not tell a verified e-mail address of yours; confirm your primary address in LinkedIn's settings "
+    "LinkedIn sent no verified e-mail address of yours; confirm your primary address in LinkedIn's settings "
     "and allow access to it, then try again."
 )
 _STRANGER = (
@@ -28,36 +27,36 @@ _STRANGER = (
     "with the address that was invited."
 )
 _ANOTHER_PERSON = (
-    "You are signed in as {}, and LinkedIn says that you are {}; sign out first to change between the two accounts."
+    "You are signed in as {}, and at LinkedIn you are {}; sign out first to switch between the two accounts."
 )
 
 
 class Refused(AuthPolicyError):
-    """LinkedIn knows who it is, but they may not come in; `sentence` names the remedy."""
+    """LinkedIn identified the person, but they may not sign in; `sentence` names the remedy."""
 
-    def __init__(self, backend: "BaseAuth[Any]", sentence: str) -> None:
+    def __init__(self, backend: "BaseAuth[object]", sentence: str) -> None:
         super().__init__(backend, stage="pipeline")
         self.sentence = sentence
 
 
 def is_configured() -> bool:
-    """Whether there is an app to sign in with."""
+    """Whether an app for signing in is configured."""
     return bool(settings.LINKEDIN_LOGIN_CLIENT_ID and settings.LINKEDIN_LOGIN_CLIENT_SECRET)
 
 
 def person_behind(
-    backend: "BaseAuth[Any]",
-    details: Mapping[str, Any],
-    response: Mapping[str, Any],
+    backend: "BaseAuth[object]",
+    details: Mapping[str, object],
+    response: Mapping[str, object],
     user: User | None = None,
     social: object | None = None,
-    **_: Any,
-) -> dict[str, Any]:
-    """The person who signs in; `user` is who owns this LinkedIn identity or has signed in already. Raises Refused."""
+    **_: object,
+) -> dict[str, User | bool]:
+    """The person who signs in; `user` owns this LinkedIn identity or is already signed in. Raises Refused."""
     if user is None:
-        user = _let_in(backend, _verified_email(backend, response), details)
+        user = _find_or_create(backend, _verified_email(backend, response), details)
     elif social is None:
-        # Signed in here, and LinkedIn's identity is new: it must be the same person's.
+        # Signed in here with a new LinkedIn identity: it has to be the same person's.
         email = _verified_email(backend, response)
         if email != user.email.lower():
             raise Refused(backend, _ANOTHER_PERSON.format(user.email, email))
@@ -66,15 +65,15 @@ def person_behind(
     return {"user": user, "is_new": False}
 
 
-def _verified_email(backend: "BaseAuth[Any]", response: Mapping[str, Any]) -> str:
+def _verified_email(backend: "BaseAuth[object]", response: Mapping[str, object]) -> str:
     email = response.get("email")
-    # LinkedIn documents a boolean; the specification lets others send it as text.
+    # LinkedIn documents a boolean; the specification also allows text.
     if isinstance(email, str) and email and response.get("email_verified") in (True, "true"):
         return email.strip().lower()
     raise Refused(backend, _UNVERIFIED)
 
 
-def _let_in(backend: "BaseAuth[Any]", email: str, details: Mapping[str, Any]) -> User:
+def _find_or_create(backend: "BaseAuth[object]", email: str, details: Mapping[str, object]) -> User:
     if person := User.objects.filter(email__iexact=email).first():
         return person
     names = {name: str(details.get(name) or "")[:150] for name in ("first_name", "last_name")}

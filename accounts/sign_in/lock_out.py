@@ -1,14 +1,13 @@
-"""How django-axes names who tried to sign in, and how a lock-out ends early."""
+"""How django-axes identifies a login attempt, and how a lock-out ends early."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from axes.utils import reset
 from django.http import HttpRequest
 
 
-def name_of(request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> str | None:
-    """The address somebody tried to sign in with, in one case: `BOB@` and `bob@` count together."""
+def name_of(request: HttpRequest, credentials: Mapping[str, object] | None = None) -> str | None:
+    """The address of a login attempt, in lower case: `BOB@` and `bob@` count together."""
     given = credentials if credentials is not None else request.POST
     name = given.get("username") or given.get("email")
     return str(name).strip().lower()[:255].replace("\0", "") if name else None

@@ -1,4 +1,4 @@
-"""What every request passes: remembers which sessions are in use, and says what went wrong at LinkedIn's login."""
+"""Middleware: records which sessions are in use, and explains errors of the LinkedIn login."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _USED_AT: Final = "used_at"
 
 
 class SessionsInUse:
-    """Stores now and then that a session is in use, which also makes it last longer."""
+    """Records every few minutes that a session is in use, which also extends it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -29,7 +29,7 @@ class SessionsInUse:
 
 
 class SignInTrouble:
-    """Answers what goes wrong while somebody signs in by LinkedIn with a page that names the remedy."""
+    """Answers errors of a LinkedIn login with a page that names the remedy."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response

@@ -1,4 +1,4 @@
-"""What the sign-in pages ask of the settings."""
+"""Template tags of the sign-in pages."""
 
 from django import template
 

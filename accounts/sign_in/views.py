@@ -1,16 +1,17 @@
 """Pages for people who are not signed in yet: LinkedIn's login, invitations, forgotten passwords, lock-out.
 
-Known and unknown addresses get the same answers, so that nobody learns here who has an account.
+Known and unknown addresses get the same responses, so that nobody finds out who has an account.
 """
 
 import logging
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import redis
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth import login
+from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm
 from django.contrib.auth.views import PasswordResetConfirmView, PasswordResetView
 from django.core.cache import cache
 from django.db import transaction
@@ -22,6 +23,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.generic import TemplateView
+from django.views.generic.base import ContextMixin
 from social_core.exceptions import AuthCanceled, AuthProviderError, SocialAuthBaseException
 from social_django.views import auth
 
@@ -36,7 +38,7 @@ log = logging.getLogger(__name__)
 
 _PASSWORD_BACKEND: Final = "django.contrib.auth.backends.ModelBackend"  # noqa: S105
 
-# One message per address in five minutes is enough for people, and too little to flood a mailbox.
+# One message per address in five minutes is enough for people, and too few to flood a mailbox.
 _RESET_PAUSE_SECONDS: Final = 300
 
 _NOT_CONFIGURED = (
@@ -45,14 +47,16 @@ _NOT_CONFIGURED = (
 )
 _CANCELLED = "You did not allow the login at LinkedIn; try again and choose Allow, or sign in with your password."
 _IDENTITY_IN_USE = (
-    "This LinkedIn identity belongs to another account here; sign out first to change between the two accounts."
+    "This LinkedIn identity belongs to another account here; sign out first to switch between the two accounts."
 )
 _START_AGAIN = (
     "This login was not started in this browser, was used before or took too long; start again from the sign-in page."
 )
-_UNREACHABLE = "LinkedIn could not be asked who you are; try again in a few minutes, or sign in with your password."
+_UNREACHABLE = (
+    "LinkedIn could not be reached to identify you; try again in a few minutes, or sign in with your password."
+)
 _BROKEN = (
-    "LinkedIn's login did not work; try again. If it repeats, an owner checks LINKEDIN_LOGIN_CLIENT_ID and "
+    "The LinkedIn login failed; try again. If it fails again, ask an owner to check LINKEDIN_LOGIN_CLIENT_ID and "
     "LINKEDIN_LOGIN_CLIENT_SECRET and the redirect URL of that app in LinkedIn's Developer Portal."
 )
 
@@ -62,7 +66,7 @@ _BROKEN = (
 
 @require_POST
 def begin_linkedin_login(request: HttpRequest, backend: str) -> HttpResponse:
-    """The button's target: on to LinkedIn, where there is an app to sign in with."""
+    """The button's target: LinkedIn's login, if an app is configured for it."""
     if not linkedin_login.is_configured():
         return _trouble(request, _NOT_CONFIGURED, status=409)
     response: HttpResponse = auth(request, backend)
@@ -70,7 +74,7 @@ def begin_linkedin_login(request: HttpRequest, backend: str) -> HttpResponse:
 
 
 def linkedin_trouble(request: HttpRequest, error: SocialAuthBaseException) -> HttpResponse:
-    """What went wrong at LinkedIn's login, with the remedy; LinkedIn's own words stay out."""
+    """What went wrong at LinkedIn's login, with the remedy; LinkedIn's own words are not shown."""
     if isinstance(error, linkedin_login.Refused):
         return _trouble(request, error.sentence, status=403)
     if isinstance(error, AuthCanceled) or request.GET.get("error", "").startswith("user_cancelled"):
@@ -91,8 +95,8 @@ def linkedin_trouble(request: HttpRequest, error: SocialAuthBaseException) -> Ht
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
-    """Says who invites to what; joining is by LinkedIn, or with a name and a password."""
-    found = invitations.behind(token)
+    """Shows who invites to which role; people join with LinkedIn, or with a name and a password."""
+    found = invitations.find(token)
     if found is None:
         return _trouble(request, invitations.UNKNOWN, status=404, title="Invitation")
     if trouble := invitations.trouble_with(found, now=timezone.now()):
@@ -111,7 +115,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     return _page(request, "invitation", context)
 
 
-def _join(request: HttpRequest, found: Invitation, given: Mapping[str, Any]) -> HttpResponse:
+def _join(request: HttpRequest, found: Invitation, given: Mapping[str, str]) -> HttpResponse:
     try:
         person = invitations.accept(
             found.pk,
@@ -131,9 +135,9 @@ def _join(request: HttpRequest, found: Invitation, given: Mapping[str, Any]) -> 
 
 
 def locked_out(
-    request: HttpRequest, original_response: HttpResponse | None = None, credentials: Mapping[str, Any] | None = None
+    request: HttpRequest, original_response: HttpResponse | None = None, credentials: Mapping[str, object] | None = None
 ) -> HttpResponse:
-    """Too many wrong passwords; the same for addresses that nobody has."""
+    """Too many wrong passwords; the same for addresses without an account."""
     minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)
     return _page(request, "locked_out", {"title": "Too many attempts", "minutes": minutes}, status=429)
 
@@ -141,18 +145,17 @@ def locked_out(
 # --- Forgotten passwords ---
 
 
-class _InTheShell:
-    """Gives the pages of django.contrib.auth what the theme's shell asks for."""
+class _InTheShell(ContextMixin):
+    """Gives the pages of django.contrib.auth what the theme's shell needs."""
 
     request: HttpRequest
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context: dict[str, Any] = super().get_context_data(**kwargs)  # type: ignore[misc]
-        return admin.site.each_context(self.request) | context
+    def get_context_data(self, **kwargs: object) -> dict[str, object]:
+        return admin.site.each_context(self.request) | super().get_context_data(**kwargs)
 
 
 class ForgottenPassword(_InTheShell, PasswordResetView):
-    """Sends a link to those who have a password; everybody is told the same."""
+    """Sends a link to people who have a password; everybody sees the same page."""
 
     template_name = "accounts/password_reset.html"
     email_template_name = "email/password_reset.txt"
@@ -161,14 +164,14 @@ class ForgottenPassword(_InTheShell, PasswordResetView):
     success_url = reverse_lazy("people:password_reset_sent")
     title = "Forgotten password"
 
-    def form_valid(self, form: Any) -> HttpResponse:
-        if _was_asked_lately(form.cleaned_data["email"].lower()):
+    def form_valid(self, form: PasswordResetForm) -> HttpResponse:
+        if _was_sent_recently(form.cleaned_data["email"].lower()):
             return redirect(str(self.success_url))
         return super().form_valid(form)
 
 
-def _was_asked_lately(email: str) -> bool:
-    """Whether a link for this address was asked for in the last minutes; one message is enough for all of them."""
+def _was_sent_recently(email: str) -> bool:
+    """Whether a link for this address was requested in the last minutes; one message is enough."""
     try:
         return not cache.add(f"password-reset:{email}", 1, timeout=_RESET_PAUSE_SECONDS)
     except redis.RedisError as error:
@@ -178,11 +181,11 @@ def _was_asked_lately(email: str) -> bool:
 
 class ResetSent(_InTheShell, TemplateView):
     template_name = "accounts/password_reset_sent.html"
-    extra_context = {"title": "Look into your mailbox"}  # noqa: RUF012
+    extra_context = {"title": "Check your inbox"}  # noqa: RUF012
 
 
 class NewPassword(_InTheShell, PasswordResetConfirmView):
-    """Where the link leads; a new password signs the person out everywhere and unlocks their login."""
+    """The page behind the link; a new password signs the person out everywhere and unlocks their login."""
 
     template_name = "accounts/new_password.html"
     form_class = NewPasswordForm
@@ -190,8 +193,9 @@ class NewPassword(_InTheShell, PasswordResetConfirmView):
     success_url = reverse_lazy("admin:login")
     title = "New password"
 
-    def form_valid(self, form: Any) -> HttpResponse:
-        person: User = self.user  # type: ignore[assignment]  # a link without a person never gets here
+    def form_valid(self, form: "SetPasswordForm[User]") -> HttpResponse:
+        person = self.user
+        assert isinstance(person, User)  # a link without a person never gets here
         with transaction.atomic():
             response = super().form_valid(form)
             sessions.forget_all(person)

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts import access
-from accounts.people.current_user import current_user
+from accounts.access import person_of
 from accounts.shell.admin_base import OneRightAdmin
 from ingestion.models import AdAccountSettings
 from ingestion.timetable import ad_account_settings
@@ -36,11 +36,11 @@ class AdAccountSettingsAdmin(OneRightAdmin[AdAccountSettings]):
             ad_account_settings.save(
                 obj,
                 changed=[name for name in form.changed_data if name != "account"],
-                actor=current_user(request),
+                actor=person_of(request),
             )
 
     def delete_model(self, request: HttpRequest, obj: AdAccountSettings) -> None:
-        ad_account_settings.forget(obj, actor=current_user(request))
+        ad_account_settings.forget(obj, actor=person_of(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[AdAccountSettings]) -> None:
         for one in queryset:

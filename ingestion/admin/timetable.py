@@ -18,8 +18,8 @@ from django_celery_beat.models import (
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts import access, audit_trail
+from accounts.access import person_of
 from accounts.models import AdAccount
-from accounts.people.current_user import current_user
 from accounts.shell import formatting
 from accounts.shell.admin_base import OneRightAdmin
 from ingestion.timetable import ad_account_settings
@@ -60,7 +60,7 @@ class _TimetableAdmin(OneRightAdmin[Model]):
 def _record(change: str, request: HttpRequest, entry: Any, **detail: Any) -> None:
     audit_trail.record(
         "timetable_changed",
-        actor=current_user(request),
+        actor=person_of(request),
         ad_account_id=ad_account_of(entry) if isinstance(entry, PeriodicTask) else None,
         change=change,
         entry=str(entry),
@@ -77,7 +77,7 @@ def _record_syncs_by_hand(request: HttpRequest, entries: QuerySet[Any]) -> None:
     for entry in entries:
         if ad_account_id := ad_account_of(entry):
             audit_trail.record(
-                "sync_started_by_hand", actor=current_user(request), ad_account_id=ad_account_id, by="timetable"
+                "sync_started_by_hand", actor=person_of(request), ad_account_id=ad_account_id, by="timetable"
             )
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from accounts import access, audit_trail
-from accounts.people.current_user import current_user
+from accounts.access import person_of
 from accounts.shell.admin_base import OneRightAdmin
 from reporting.checks import check_requests
 from reporting.models import AuditThresholds
@@ -53,12 +53,12 @@ class AuditThresholdsAdmin(OneRightAdmin[AuditThresholds]):
 def _record(change: str, request: HttpRequest, row: AuditThresholds, **detail: Any) -> None:
     audit_trail.record(
         "thresholds_changed",
-        actor=current_user(request),
+        actor=person_of(request),
         ad_account_id=row.ad_account_id,
         change=change,
         **detail,
     )
-    check_requests.ask(row.ad_account_id, by=current_user(request), now=timezone.now())
+    check_requests.ask(row.ad_account_id, by=person_of(request), now=timezone.now())
     told = '{} is judged anew; <a href="{}">the Action center</a> shows when that is done.'
     where = f"{reverse('reporting:actions')}?ad_account={row.ad_account_id}"
     messages.info(request, format_html(told, row.ad_account, where))

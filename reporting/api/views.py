@@ -89,8 +89,7 @@ class View(APIView):
 
     @property
     def person(self) -> User:
-        assert isinstance(self.request.user, User)
-        return self.request.user
+        return access.person_of(self.request)
 
     @property
     def ad_accounts(self) -> QuerySet[AdAccount]:

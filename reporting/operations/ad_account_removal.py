@@ -92,7 +92,7 @@ def carry_out(
     def note(rows: int) -> None:
         nonlocal total
         total += rows
-        removed_ad_accounts.note_progress(ad_account_id, rows=rows)
+        removed_ad_accounts.add_removed_rows(ad_account_id, rows=rows)
         on_progress(total)
 
     for model, where in LARGE.items():

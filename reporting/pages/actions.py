@@ -17,8 +17,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import access, audit_trail
+from accounts.access import person_of
 from accounts.models import AdAccount, User
-from accounts.people.current_user import current_user
 from accounts.shell import downloads
 from reporting.checks import findings
 from reporting.checks.check_requests import ask_by_hand
@@ -56,7 +56,7 @@ def download(request: HttpRequest) -> HttpResponseBase:
     chosen = _chosen(request.GET)
     wanted, today = _wanted(chosen, request), timezone.now().date()
     lines = finding_queries.every_finding(access.visible_ad_accounts(request.user), wanted, today=today)
-    audit_trail.record("exported", actor=current_user(request), what="findings", filters=chosen)
+    audit_trail.record("exported", actor=person_of(request), what="findings", filters=chosen)
     return downloads.download("csv", "findings", _CSV_HEADER, _csv(lines))
 
 
@@ -76,7 +76,7 @@ def judge(request: HttpRequest) -> HttpResponse:
     chosen = _chosen(QueryDict(request.POST.get("back", "")))
     ids = _ad_accounts(request, chosen).values_list("pk", flat=True)
     try:
-        asked = ask_by_hand(list(ids), by=current_user(request), now=timezone.now())
+        asked = ask_by_hand(list(ids), by=person_of(request), now=timezone.now())
     except NotAllowed as error:
         raise PermissionDenied(str(error)) from None
     if not asked:
@@ -111,7 +111,7 @@ def _back_to(chosen: dict[str, str]) -> HttpResponse:
 
 def _apply(request: HttpRequest, ids: list[int]) -> tuple[str, int]:
     """What was done, in words, and to how many."""
-    do, person, now = request.POST.get("do", ""), current_user(request), timezone.now()
+    do, person, now = request.POST.get("do", ""), person_of(request), timezone.now()
     if do == "assign_me":
         return "assigned to you", findings.assign(ids, to=person, by=person, now=now)
     if do == "assign":

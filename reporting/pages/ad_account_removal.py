@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from accounts import access
+from accounts.access import person_of
 from accounts.models import AdAccount
-from accounts.people.current_user import current_user
 from reporting import tasks
 from reporting.operations import ad_account_removal
 from reporting.pages.shell import for_people, page
@@ -31,7 +31,7 @@ def remove_ad_account(request: HttpRequest, ad_account_id: int) -> HttpResponse:
         trouble = f"To remove this ad account, type its number: {ad_account.pk}. Nothing was removed."
         return _ask(request, ad_account, trouble=trouble)
     with transaction.atomic():
-        ad_account_removal.begin(ad_account, actor=current_user(request), now=timezone.now())
+        ad_account_removal.begin(ad_account, actor=person_of(request), now=timezone.now())
         # robust: what is marked shows in the list; a broker that is down must not look like a removal that failed.
         transaction.on_commit(partial(tasks.remove_ad_account.delay, ad_account.pk), robust=True)
     messages.success(request, f"{ad_account} is being removed; the list below shows how far it is.")

@@ -13,8 +13,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import access
+from accounts.access import person_of
 from accounts.models import AdAccount
-from accounts.people.current_user import current_user
 from reporting.pages.shell import for_people, page, part, wants_part
 from reporting.queries import snapshot_list
 from reporting.snapshots import snapshot_requests
@@ -60,9 +60,7 @@ def take(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, form, status=400)
     ad_account = form.cleaned_data["ad_account"]
-    snapshot_requests.take(
-        ad_account, days=form.cleaned_data["days"], asked_by=current_user(request), now=timezone.now()
-    )
+    snapshot_requests.take(ad_account, days=form.cleaned_data["days"], asked_by=person_of(request), now=timezone.now())
     messages.success(request, f"The snapshot of {ad_account} is queued; a worker writes it in a moment.")
     return redirect("reporting:snapshots")
 
@@ -75,7 +73,7 @@ def document(request: HttpRequest, snapshot_id: int) -> HttpResponseBase:
     if found is None:
         raise Http404("There is no such snapshot, or you may not see its ad account.")
     try:
-        return snapshot_requests.download(found, by=current_user(request))
+        return snapshot_requests.download(found, by=person_of(request))
     except NoDocument as error:
         messages.error(request, str(error))
         return redirect("reporting:snapshots")

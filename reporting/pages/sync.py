@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import access
+from accounts.access import person_of
 from accounts.models import AdAccount
-from accounts.people.current_user import current_user
 from ingestion.models import SyncLog
 from ingestion.timetable import sync_requests
 from ingestion.timetable.sync_requests import NotAllowed, RequestedSync
@@ -103,7 +103,7 @@ def start(request: HttpRequest) -> HttpResponse:
     wish = form.cleaned_data
     asked = sync_requests.start_syncs(
         [one.pk for one in wish["ad_accounts"]],
-        requested_by=current_user(request),
+        requested_by=person_of(request),
         force=wish["force"],
         first_day=wish["first_day"],
         last_day=wish["last_day"],
@@ -136,7 +136,7 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
 def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
     """End a queued or running sync."""
     try:
-        ended = sync_requests.cancel(_own_run(request, run_id), requested_by=current_user(request), now=timezone.now())
+        ended = sync_requests.cancel(_own_run(request, run_id), requested_by=person_of(request), now=timezone.now())
     except NotAllowed as error:
         raise PermissionDenied(str(error)) from None
     if ended:
@@ -152,7 +152,7 @@ def retry(request: HttpRequest, run_id: int) -> HttpResponse:
     """Ask for the days of a run again."""
     run = _own_run(request, run_id)
     try:
-        asked = sync_requests.retry(run, requested_by=current_user(request), now=timezone.now())
+        asked = sync_requests.retry(run, requested_by=person_of(request), now=timezone.now())
     except NotAllowed as error:
         raise PermissionDenied(str(error)) from None
     _tell(request, [asked], names={asked.ad_account_id: str(run.account)})

@@ -1,11 +1,14 @@
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
+from django.test import RequestFactory
 
 from accounts.access import (
     may_connect_linkedin,
     may_edit_timetable,
     may_manage_people,
     may_sync,
+    person_of,
     sees_every_ad_account,
     visible_ad_accounts,
 )
@@ -36,6 +39,15 @@ def test_a_stranger_sees_nothing(charlie: User, bobs_ad_account: AdAccount) -> N
 
 def test_nobody_sees_nothing(bobs_ad_account: AdAccount) -> None:
     assert list(visible_ad_accounts(AnonymousUser())) == []
+
+
+def test_the_person_of_a_request_is_whoever_signed_in(bob: User) -> None:
+    request = RequestFactory().get("/")
+    request.user = bob
+    assert person_of(request) == bob
+    request.user = AnonymousUser()
+    with pytest.raises(PermissionDenied):
+        person_of(request)
 
 
 @pytest.mark.parametrize("role", Role)

@@ -28,7 +28,7 @@ def test_an_event_without_an_actor_is_the_systems() -> None:
 
 
 def test_an_event_of_unknown_kind_is_refused() -> None:
-    with pytest.raises(UnknownAuditKind, match="'coffee_made' is no kind of audit event"):
+    with pytest.raises(UnknownAuditKind, match="'coffee_made' is not a kind of audit event"):
         audit_trail.record("coffee_made")
     assert not AuditEvent.objects.exists()
 

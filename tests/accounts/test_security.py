@@ -1,4 +1,4 @@
-"""Attacks that every web service meets; each test is one of them, tried."""
+"""Attacks that every web service faces; each test tries one of them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -138,7 +138,7 @@ def test_a_code_is_taken_once_and_its_replay_is_explained(as_alice: Client, simu
 
 
 def test_a_code_with_another_state_is_not_redeemed(as_alice: Client, simulator: Simulator, monkeypatch: Any) -> None:
-    """Else somebody could attach their LinkedIn account to another person's installation."""
+    """Otherwise somebody could attach their LinkedIn account to another person's installation."""
     back = consented(as_alice)
     monkeypatch.setattr(LinkedInApp, "exchange_code", lambda *_, **__: pytest.fail("the code was redeemed"))
     response = as_alice.get("/linkedin/callback/", back | {"state": back["state"][:-1] + "~"})
@@ -202,7 +202,7 @@ def test_a_refused_login_does_not_say_whether_the_address_is_known(client: Clien
 
 
 def test_an_unknown_address_costs_a_password_hash_too(client: Client, dora: User, monkeypatch: Any) -> None:
-    """Else the time of the answer would tell."""
+    """Otherwise the response time would reveal it."""
     hashed = []
     monkeypatch.setattr(User, "set_password", lambda self, raw: hashed.append(raw))
     client.post(LOGIN, {"username": "nobody@example.com", "password": "wrong"})

@@ -67,7 +67,7 @@ def test_w002_warns_sixty_days_before_the_version_ends(version: str, today: date
 
 @pytest.fixture
 def in_production(settings: Any) -> Any:
-    """Settings as of an installation that has nothing to be warned of."""
+    """Settings of an installation without warnings."""
     settings.EMBEDDED_SERVERS = replace(settings.EMBEDDED_SERVERS, postgresql=False)
     settings.SITE_URL = "https://ads.example.com"
     settings.LINKEDIN_REDIRECT_URI = "https://ads.example.com/linkedin/callback/"
@@ -85,7 +85,7 @@ def our_ids() -> list[str]:
     return [one for one in ids(run_checks(include_deployment_checks=True)) if one.startswith("accounts.")]
 
 
-def test_a_production_that_is_set_up_hears_nothing(in_production: Any) -> None:
+def test_a_complete_production_setup_gets_no_warning(in_production: Any) -> None:
     assert our_ids() == []
 
 
@@ -105,7 +105,7 @@ def test_a_production_that_is_set_up_hears_nothing(in_production: Any) -> None:
         ("accounts.W009", {"SITE_URL": "http://ads.example.com"}, "https address"),
     ],
 )
-def test_what_is_wrong_in_production_is_said_with_its_remedy(
+def test_problems_in_production_are_reported_with_their_remedy(
     in_production: Any, check: str, changes: dict[str, Any], remedy: str
 ) -> None:
     for name, value in changes.items():

@@ -1,4 +1,4 @@
-"""Celery's doors, called as functions."""
+"""Celery tasks, called as functions."""
 
 import logging
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def linkedin(settings: Any) -> Iterator[ScriptedLinkedIn]:
-    """A token endpoint that renews."""
+    """A token endpoint that renews tokens."""
     with scripted_linkedin((200, TOKENS)) as script, time_machine.travel(NOW, tick=False):
         settings.LINKEDIN_AUTH_BASE_URL = script.url
         settings.LINKEDIN_CLIENT_ID = "the-client-id"
@@ -46,7 +46,7 @@ def test_every_ending_token_is_renewed_although_one_cannot_be(
     assert [form["refresh_token"] for form in linkedin.forms()] == [good.refresh_token]
 
 
-def test_trouble_on_the_way_is_a_log_line_and_asked_again_next_hour(
+def test_a_network_error_is_logged_and_tried_again_next_hour(
     linkedin: ScriptedLinkedIn, caplog: pytest.LogCaptureFixture
 ) -> None:
     linkedin.answers[0] = (503, b"busy")

@@ -1,7 +1,5 @@
 """`manage.py reencrypt_tokens`: the step between adding an encryption key and removing the old one."""
 
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts import audit_trail
@@ -11,7 +9,7 @@ from accounts.consents import tokens
 class Command(BaseCommand):
     help = "Encrypt the stored LinkedIn tokens again, with the first of FIELD_ENCRYPTION_KEYS."
 
-    def handle(self, *_: Any, **__: Any) -> None:
+    def handle(self, *_: object, **__: object) -> None:
         done, unreadable = tokens.reencrypt()
         audit_trail.record("tokens_reencrypted", connections=done, unreadable=unreadable, by="command")
         self.stdout.write(f"{done} {'connection is' if done == 1 else 'connections are'} encrypted with the first key.")

@@ -10,7 +10,6 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts import access, audit_trail
-from accounts.models import User
 from accounts.shell.downloads import download
 from ingestion.models import Campaign
 from reporting.pages.report import filters as report_filters
@@ -70,10 +69,9 @@ def report_section(request: HttpRequest, name: str) -> HttpResponseBase:
     found = section(name, selection)
     if request.GET.get("format") != "csv":
         return JsonResponse(found.as_json())
-    assert isinstance(request.user, User)
     audit_trail.record(
         "exported",
-        actor=request.user,
+        actor=access.person_of(request),
         what=f"the section “{found.title}” of the visual report",
         filters=dict(request.GET.lists()),
     )

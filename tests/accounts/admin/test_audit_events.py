@@ -41,7 +41,10 @@ def read(response: Any) -> list[dict[str, str]]:
 
 def test_the_list_reads_as_sentences(as_alice: Client, some_events: None, bobs_ad_account: AdAccount) -> None:
     page = as_alice.get(LIST).content.decode()
-    assert f"alice@example.com granted bob@example.com the ad account Bob&#x27;s brand ({bobs_ad_account.pk})" in page
+    assert (
+        f"alice@example.com granted bob@example.com access to the ad account Bob&#x27;s brand ({bobs_ad_account.pk})"
+        in page
+    )
     assert "LinkedIn connection 7 was lost: LinkedIn said no" in page
 
 
@@ -87,7 +90,7 @@ def test_the_list_leads_to_the_file_of_what_it_shows(as_alice: Client, some_even
     assert f'href="{EXPORT}?kind__exact=consent_lost"' in page
 
 
-def test_the_file_holds_every_column_and_no_formula(
+def test_the_file_has_every_column_and_no_formula(
     as_alice: Client, some_events: None, alice: User, bobs_ad_account: AdAccount
 ) -> None:
     response = as_alice.get(EXPORT)
@@ -96,7 +99,8 @@ def test_the_file_holds_every_column_and_no_formula(
     assert rows[-1] == {
         "happened_at": "2026-10-21T12:00:00+00:00",
         "kind": "ad_account_granted",
-        "sentence": f"alice@example.com granted bob@example.com the ad account Bob's brand ({bobs_ad_account.pk})",
+        "sentence": "alice@example.com granted bob@example.com access to "
+        f"the ad account Bob's brand ({bobs_ad_account.pk})",
         "actor_id": str(alice.pk),
         "actor_email": "alice@example.com",
         "ad_account_id": str(bobs_ad_account.pk),

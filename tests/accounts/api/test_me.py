@@ -1,4 +1,4 @@
-"""`GET /api/v1/me` with real requests: who gets in by which token, and what the others are told."""
+"""`GET /api/v1/me` with real requests: which token is accepted, and what the response says otherwise."""
 
 from datetime import timedelta
 from typing import Any
@@ -36,14 +36,14 @@ def error(response: Any) -> tuple[int, str]:
     return response.status_code, response.json()["error"]["message"]
 
 
-def test_me_says_whom_a_token_stands_for(bob: User) -> None:
+def test_me_shows_the_person_of_a_token(bob: User) -> None:
     make_ad_account(name="Somebody else's")
     response = ask(token_of(bob))
     assert response.status_code == 200
     assert response.json() == {"email": "bob@example.com", "role": "viewer", "token_scope": "read", "ad_accounts": 1}
 
 
-def test_me_says_whom_a_session_stands_for(as_alice: Client, bobs_ad_account: AdAccount) -> None:
+def test_me_shows_the_person_of_a_session(as_alice: Client, bobs_ad_account: AdAccount) -> None:
     assert as_alice.get("/api/v1/me").json() == {
         "email": "alice@example.com",
         "role": "owner",
@@ -68,7 +68,7 @@ def test_a_token_is_worth_what_its_person_may_now(bob: User) -> None:
     assert ask(token).json()["ad_accounts"] == 0
 
 
-def test_nobody_is_told_how_to_get_in() -> None:
+def test_nobody_learns_how_to_get_in() -> None:
     response = Client().get("/api/v1/me")
     assert (response.status_code, response["WWW-Authenticate"]) == (401, "Bearer")
     assert response.json() == {
@@ -85,7 +85,7 @@ def test_nobody_is_told_how_to_get_in() -> None:
 def test_a_wrong_token_is_refused(alice: User, wrong: str) -> None:
     token_of(alice)
     response = ask(wrong)
-    assert error(response) == (401, "This API token is not known; it is wrong or was revoked.")
+    assert error(response) == (401, "This API token is unknown; it is wrong or was revoked.")
     assert response["WWW-Authenticate"] == "Bearer"
 
 
@@ -121,18 +121,18 @@ def test_a_revoked_token_is_refused_at_once(alice: User) -> None:
     token = token_of(alice)
     assert ask(token).status_code == 200
     token_store.revoke(token_store.of(alice).get(), actor=alice)
-    assert error(ask(token)) == (401, "This API token is not known; it is wrong or was revoked.")
+    assert error(ask(token)) == (401, "This API token is unknown; it is wrong or was revoked.")
 
 
 def test_a_token_of_an_inactive_person_is_refused(bob: User) -> None:
     token = token_of(bob)
     bob.is_active = False
     bob.save()
-    assert error(ask(token)) == (401, "The person of this API token is not active here any more.")
+    assert error(ask(token)) == (401, "The person of this API token is no longer active here.")
     assert token_store.of(bob).get().last_used_at is None
 
 
-def test_use_is_noted_at_most_once_a_minute(alice: User, clock: Any, django_assert_num_queries: Any) -> None:
+def test_use_is_recorded_at_most_once_a_minute(alice: User, clock: Any, django_assert_num_queries: Any) -> None:
     token = token_of(alice)
     for seconds, queries, noted in ((0, 3, 0), (59, 2, 0), (60, 3, 60)):
         clock.move_to(NOW + timedelta(seconds=seconds))

@@ -22,7 +22,7 @@ def test_issue_gives_a_token_that_lasts_its_days(alice: User) -> None:
     assert token_store.find(plain) == token
 
 
-def test_a_token_lasts_ninety_days_unless_told_otherwise(bob: User) -> None:
+def test_a_token_lasts_ninety_days_by_default(bob: User) -> None:
     token, _ = token_store.issue(user=bob, name="Sheet", scope="read", now=NOW)
     assert token.expiry == NOW + timedelta(days=90)
 
@@ -63,7 +63,7 @@ def test_who_may_sync_may_issue_a_token_that_does(role: Role, may: bool) -> None
         token, _ = token_store.issue(user=user, name="n8n", scope="read_and_sync", now=NOW)
         assert token.scope == "read_and_sync"
         return
-    with pytest.raises(ApiTokenRefused, match="may not do what this token would"):
+    with pytest.raises(ApiTokenRefused, match="does not allow what this token may do"):
         token_store.issue(user=user, name="n8n", scope="read_and_sync", now=NOW)
 
 
@@ -114,17 +114,17 @@ def test_a_token_that_was_not_issued_leaves_no_event(alice: User, monkeypatch: p
     assert not ApiToken.objects.exists()
 
 
-def test_use_is_noted_once_a_minute(alice: User, django_assert_num_queries: object) -> None:
+def test_use_is_recorded_once_a_minute(alice: User, django_assert_num_queries: object) -> None:
     token, plain = token_store.issue(user=alice, name="Looker", scope="read", now=NOW)
     for seconds, noted in ((0, 0), (59, 0), (60, 60), (90, 60)):
         row = token_store.find(plain)
         assert row
-        token_store.note_use(row, now=NOW + timedelta(seconds=seconds))
+        token_store.record_use(row, now=NOW + timedelta(seconds=seconds))
         token.refresh_from_db()
         assert token.last_used_at == NOW + timedelta(seconds=noted)
 
 
-def test_a_person_acting_by_token_does_nothing_but_read_and_sync(alice: User, bobs_ad_account: AdAccount) -> None:
+def test_a_person_using_a_token_can_only_read_and_sync(alice: User, bobs_ad_account: AdAccount) -> None:
     own = make_connection(user=alice)
     alice.token_scope = "read_and_sync"
     assert access.sees_every_ad_account(alice)

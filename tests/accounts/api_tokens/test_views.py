@@ -42,8 +42,8 @@ def test_a_token_is_shown_once_and_works(as_bob: Client, settings: Any) -> None:
     assert "no-store" in response["Cache-Control"]
     curl = re.search(r'curl --header "Authorization: (Bearer \w+)" https://ads\.example\.com(/\S+)</pre>', page)
     assert curl
-    told = Client().get(curl[2], headers={"Authorization": curl[1]}).json()
-    assert (told["email"], told["token_scope"]) == ("bob@example.com", "read")
+    shown = Client().get(curl[2], headers={"Authorization": curl[1]}).json()
+    assert (shown["email"], shown["token_scope"]) == ("bob@example.com", "read")
     again = text_of(as_bob.get(PAGE))
     assert plain not in again
     assert plain[:15] in again

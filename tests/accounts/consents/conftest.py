@@ -8,7 +8,7 @@ from tests.accounts.consents.scripted_linkedin import TOKENS, ScriptedLinkedIn, 
 
 @pytest.fixture
 def linkedin(settings: Any) -> Iterator[ScriptedLinkedIn]:
-    """A token endpoint that renews."""
+    """A token endpoint that renews tokens."""
     with scripted_linkedin((200, TOKENS)) as script:
         settings.LINKEDIN_AUTH_BASE_URL = script.url
         settings.LINKEDIN_CLIENT_ID = "the-client-id"

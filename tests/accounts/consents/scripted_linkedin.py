@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 @dataclass
 class ScriptedLinkedIn:
-    """`answers` are used up one by one; the last one is given for ever."""
+    """`answers` are used up one by one; the last one is repeated."""
 
     url: str
     answers: list[tuple[int, Any]]

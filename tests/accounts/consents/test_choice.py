@@ -145,7 +145,7 @@ def test_a_lost_consent_is_recorded_once_wherever_it_is_noticed() -> None:
 
 
 @pytest.mark.django_db
-def test_an_ended_consent_is_used_no_more_and_a_new_one_replaces_it(linkedin: ScriptedLinkedIn, alice: User) -> None:
+def test_an_ended_consent_is_no_longer_used_and_a_new_one_replaces_it(linkedin: ScriptedLinkedIn, alice: User) -> None:
     role = make_role(connection=make_connection(user=alice))
     end(role.connection_id, actor=alice, now=NOW)
     with pytest.raises(NoUsableConnection):
@@ -160,7 +160,7 @@ def test_an_ended_consent_is_used_no_more_and_a_new_one_replaces_it(linkedin: Sc
 
 
 @pytest.mark.django_db
-def test_only_it_reads_what_no_other_living_connection_has_a_role_on() -> None:
+def test_read_only_by_means_no_other_living_connection_has_a_role() -> None:
     connection, other, dead = make_connection(), make_connection(), make_connection(state=State.NEEDS_CONSENT)
     alone, shared, with_dead, lost_by_other = (make_ad_account() for _ in range(4))
     for ad_account in (alone, shared, with_dead, lost_by_other):

@@ -48,28 +48,28 @@ def test_a_new_consent_replaces_tokens_whose_key_is_lost(alice: User) -> None:
 
 
 def test_store_grant_announces_after_commit(alice: User, django_capture_on_commit_callbacks: Any) -> None:
-    heard: list[int] = []
+    received: list[int] = []
 
     def listen(connection_id: int, **_: Any) -> None:
-        heard.append(connection_id)
+        received.append(connection_id)
 
     others, linkedin_connected.receivers = linkedin_connected.receivers, []
     linkedin_connected.connect(listen)
     try:
         with django_capture_on_commit_callbacks(execute=True):
             connection = store_grant(user=alice, grant=make_grant(), now=NOW)
-            assert heard == []
-        assert heard == [connection.pk]
+            assert received == []
+        assert received == [connection.pk]
         with django_capture_on_commit_callbacks(execute=True):
             store_grant(user=alice, grant=make_grant(), now=NOW, announce=False)
-        assert heard == [connection.pk]
+        assert received == [connection.pk]
     finally:
         linkedin_connected.receivers = others
         linkedin_connected.sender_receivers_cache.clear()
 
 
 @pytest.mark.django_db
-def test_a_consent_without_a_person_is_kept_once() -> None:
+def test_a_consent_without_a_person_is_stored_once() -> None:
     for _ in range(2):
         store_grant(user=None, grant=make_grant(), now=NOW)
     assert LinkedInConnection.objects.get().user is None

@@ -29,7 +29,7 @@ def make_ending(days: int, **changes: Any) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_consent_that_ends_within_two_weeks_or_has_ended_is_said_everywhere(as_alice: Client, page: str) -> None:
+def test_every_page_shows_a_consent_that_ends_within_two_weeks_or_has_ended(as_alice: Client, page: str) -> None:
     make_ending(14, user=make_user(email="maria@example.com"))
     make_connection(state="needs_consent", user=make_user(email="otto@example.com"))
     shown = " ".join(as_alice.get(reverse(page)).content.decode().split())
@@ -38,7 +38,7 @@ def test_a_consent_that_ends_within_two_weeks_or_has_ended_is_said_everywhere(as
     assert f'href="{reverse("accounts:connect")}">Connect LinkedIn</a>' in shown
 
 
-def test_nothing_is_said_where_nothing_is_to_do(as_alice: Client) -> None:
+def test_no_page_shows_a_consent_that_needs_nothing(as_alice: Client) -> None:
     make_ending(15)
     make_connection(state="revoked")
     make_connection(access_token_expires_at=NOW + timedelta(days=1))
@@ -46,7 +46,7 @@ def test_nothing_is_said_where_nothing_is_to_do(as_alice: Client) -> None:
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.ANALYST])
-def test_those_who_may_not_connect_are_not_told(role: Role) -> None:
+def test_those_who_may_not_connect_see_no_notice(role: Role) -> None:
     make_ending(1)
     page = signed_in(make_user(role=role)).get(reverse("admin:index")).content.decode()
     assert "The LinkedIn consent of" not in page

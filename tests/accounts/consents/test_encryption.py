@@ -42,7 +42,7 @@ def test_keys_can_be_rotated(settings: Any) -> None:
     assert LinkedInConnection.objects.get().access_token == TOKEN
 
 
-def test_a_lost_key_is_said_with_its_remedy(settings: Any) -> None:
+def test_a_lost_key_is_reported_with_its_remedy(settings: Any) -> None:
     make_connection(access_token=TOKEN)
     settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     with pytest.raises(UndecryptableToken, match="FIELD_ENCRYPTION_KEYS") as caught:
@@ -51,7 +51,7 @@ def test_a_lost_key_is_said_with_its_remedy(settings: Any) -> None:
     assert LinkedInConnection.objects.defer("access_token", "refresh_token").get().pk
 
 
-def test_a_key_that_is_none_is_said_with_its_remedy(settings: Any) -> None:
+def test_an_invalid_key_is_reported_with_its_remedy(settings: Any) -> None:
     settings.FIELD_ENCRYPTION_KEYS = ["not a key"]
     with pytest.raises(ImproperlyConfigured, match="generate_key") as caught:
         make_connection()

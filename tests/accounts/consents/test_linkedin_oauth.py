@@ -163,7 +163,7 @@ def test_a_dead_refresh_token_means_connecting_again() -> None:
         ((200, [1]), "network", "no JSON"),
     ],
 )
-def test_an_answer_that_makes_no_sense_is_said_in_one_sentence(answer: tuple[int, Any], kind: str, words: str) -> None:
+def test_an_unusable_response_is_reported_in_one_sentence(answer: tuple[int, Any], kind: str, words: str) -> None:
     with scripted_linkedin(answer) as linkedin, pytest.raises(OAuthError, match=words) as caught:
         exchange(linkedin.url)
     assert caught.value.kind == kind

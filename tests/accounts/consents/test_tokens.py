@@ -70,7 +70,7 @@ def test_a_refresh_that_brings_no_refresh_token_keeps_the_old_one(linkedin: Scri
 
 @pytest.mark.parametrize("answer", [(503, b"busy"), (400, DEAD), None])
 @pytest.mark.django_db
-def test_a_token_near_its_end_serves_while_it_cannot_be_renewed(linkedin: ScriptedLinkedIn, answer: Any) -> None:
+def test_a_token_near_its_end_works_while_it_cannot_be_renewed(linkedin: ScriptedLinkedIn, answer: Any) -> None:
     linkedin.answers[0] = answer
     changes = {} if answer else {"refresh_token": None}
     connection = make_connection(access_token_expires_at=NOW + timedelta(minutes=1), **changes)
@@ -79,7 +79,7 @@ def test_a_token_near_its_end_serves_while_it_cannot_be_renewed(linkedin: Script
 
 
 @pytest.mark.django_db
-def test_trouble_on_the_way_does_not_ask_for_a_new_consent(linkedin: ScriptedLinkedIn) -> None:
+def test_a_network_error_does_not_require_a_new_consent(linkedin: ScriptedLinkedIn) -> None:
     linkedin.answers[0] = (503, b"busy")
     connection = make_connection(access_token_expires_at=NOW)
     with pytest.raises(OAuthError) as caught:
@@ -139,7 +139,7 @@ def test_a_dead_grant_is_marked_although_an_error_is_raised(linkedin: ScriptedLi
 
 
 @pytest.mark.django_db(transaction=True)
-def test_tokens_refuse_to_be_asked_inside_a_transaction() -> None:
+def test_tokens_refuse_to_work_inside_a_transaction() -> None:
     """Its rollback would take the mark with it."""
     connection = make_connection()
     with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
@@ -193,7 +193,7 @@ def test_a_token_is_renewed_a_week_before_its_end_and_recorded(linkedin: Scripte
 
 @pytest.mark.django_db
 def test_a_token_that_ends_with_its_consent_is_not_renewed_every_hour(linkedin: ScriptedLinkedIn) -> None:
-    """Five days before its end LinkedIn gives tokens for five days: asking again gains nothing."""
+    """Five days before its end LinkedIn gives tokens for five days, so renewing gains nothing."""
     end = NOW + timedelta(days=5)
     connection = make_connection(access_token_expires_at=end, refresh_token_expires_at=end + timedelta(seconds=1))
     renew_ahead(connection.pk, now=lambda: NOW)
@@ -204,7 +204,9 @@ def test_a_token_that_ends_with_its_consent_is_not_renewed_every_hour(linkedin: 
 
 
 @pytest.mark.django_db
-def test_a_dead_refresh_token_is_asked_once_and_the_access_token_serves_to_its_end(linkedin: ScriptedLinkedIn) -> None:
+def test_a_dead_refresh_token_is_sent_once_and_the_access_token_works_until_it_expires(
+    linkedin: ScriptedLinkedIn,
+) -> None:
     linkedin.answers[0] = (400, DEAD)
     connection = make_connection(access_token_expires_at=NOW + timedelta(days=3))
     for _ in range(2):
@@ -221,7 +223,7 @@ def test_a_dead_refresh_token_is_asked_once_and_the_access_token_serves_to_its_e
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("seconds", [5184000, 86400], ids=["for two months", "for a day"])
 def test_eight_workers_refresh_once(linkedin: ScriptedLinkedIn, seconds: int) -> None:
-    """Also where what LinkedIn gives ends within the week: the others take it all the same."""
+    """Even if the new token expires within the week, the others use it."""
     linkedin.answers[0] = (200, {**TOKENS, "expires_in": seconds})
     connection = make_connection(access_token_expires_at=NOW + timedelta(hours=1))
     start = threading.Barrier(8)

@@ -66,7 +66,7 @@ def test_every_attempt_has_a_state_of_its_own(as_alice: Client) -> None:
     assert state_of(as_alice) != state_of(as_alice)
 
 
-def test_connect_tells_people_on_another_host(as_alice: Client, settings: Any) -> None:
+def test_connect_warns_people_on_another_host(as_alice: Client, settings: Any) -> None:
     """The session's cookie would not come back with them."""
     settings.LINKEDIN_REDIRECT_URI = "http://127.0.0.1:8000/linkedin/callback/"
     assert "http://127.0.0.1:8000/linkedin/connect/" in as_alice.get(CONNECT).content.decode()
@@ -165,7 +165,7 @@ def test_a_person_who_lost_the_right_meanwhile_is_refused(
         ({"error": "user_cancelled_login"}, "did not sign in"),
         ({"error": "user_cancelled_authorize"}, "did not allow access"),
         ({"error": "unauthorized_scope_error", "error_description": "<script>"}, "Developer Portal"),
-        ({}, "without an authorization code"),
+        ({}, "no authorization code"),
     ],
 )
 def test_a_refusal_offers_to_try_again(
@@ -228,7 +228,7 @@ def test_ending_says_what_stops_and_asks_first(as_alice: Client, linkedin: Scrip
     assert (role.connection.state, linkedin.asked) == ("active", [])
 
 
-def test_ending_says_when_everything_goes_on(as_alice: Client) -> None:
+def test_ending_says_when_nothing_stops(as_alice: Client) -> None:
     page = as_alice.get(end_page(make_connection())).content.decode()
     assert "All ad accounts will keep syncing" in page
 
@@ -236,17 +236,17 @@ def test_ending_says_when_everything_goes_on(as_alice: Client) -> None:
 def test_an_owner_ends_a_consent(as_alice: Client, linkedin: ScriptedLinkedIn) -> None:
     connection = make_connection()
     page = as_alice.post(end_page(connection), follow=True).content.decode()
-    assert "its tokens are forgotten" in page
-    assert "could not be told" not in page
+    assert "its tokens are deleted" in page
+    assert "could not revoke it" not in page
     connection.refresh_from_db()
     assert (connection.state, len(linkedin.asked)) == ("revoked", 2)
     assert "has already ended" in as_alice.get(end_page(connection)).content.decode()
 
 
-def test_what_linkedin_could_not_be_told_is_said(as_alice: Client, linkedin: ScriptedLinkedIn) -> None:
+def test_a_failed_revocation_at_linkedin_is_shown(as_alice: Client, linkedin: ScriptedLinkedIn) -> None:
     linkedin.answers[0] = (503, b"busy")
     page = as_alice.post(end_page(make_connection()), follow=True).content.decode()
-    assert "LinkedIn could not be told" in page
+    assert "LinkedIn could not revoke it" in page
     assert "Permitted services" in page
 
 

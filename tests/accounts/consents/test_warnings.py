@@ -8,7 +8,7 @@ from django.core.mail import EmailMessage
 from django.db import connection as database
 
 from accounts.consents.connections import store_grant
-from accounts.consents.warnings import connections_to_warn_of, warn
+from accounts.consents.warnings import connections_to_warn_about, warn
 from accounts.models import ConsentWarning, LinkedInConnection, User
 from accounts.roles import Role
 from tests.builders import NOW, make_connection, make_grant, make_user
@@ -54,12 +54,12 @@ def test_a_refresh_token_without_an_end_is_taken_to_live_a_year(alice: User) -> 
     assert connection.consent_ends_at == NOW + 365 * DAY
 
 
-def test_a_consent_is_warned_of_five_times_and_each_once(alice: User, mailoutbox: list[EmailMessage]) -> None:
+def test_a_consent_gets_five_warnings_each_once(alice: User, mailoutbox: list[EmailMessage]) -> None:
     connection = ending(62)
     warned = []
     for hour in range(0, 24 * 62, 6):
         now = NOW + timedelta(hours=hour)
-        if connections_to_warn_of(now=now) and warn(connection.pk, now=now):
+        if connections_to_warn_about(now=now) and warn(connection.pk, now=now):
             warned.append(hour / 24)
     assert warned == [2, 32, 48, 55, 61]
     assert [message.subject for message in mailoutbox] == [
@@ -67,18 +67,18 @@ def test_a_consent_is_warned_of_five_times_and_each_once(alice: User, mailoutbox
     ]
 
 
-def test_an_installation_that_slept_warns_of_the_nearest_step_only(alice: User) -> None:
+def test_an_installation_that_was_off_warns_only_of_the_nearest_step(alice: User) -> None:
     connection = ending(5)
     assert warn(connection.pk, now=NOW)
     assert list(ConsentWarning.objects.values_list("days", flat=True)) == [7]
     assert not warn(connection.pk, now=NOW)
 
 
-def test_a_consent_of_sixty_days_is_not_warned_of_on_its_first_day(alice: User) -> None:
+def test_a_consent_of_sixty_days_gets_no_warning_on_its_first_day(alice: User) -> None:
     end = NOW + 60 * DAY
     connection = ending(60, access_token_expires_at=end, refresh_token=None, connected_at=NOW)
-    assert connections_to_warn_of(now=NOW) == []
-    assert connections_to_warn_of(now=NOW + 30 * DAY) == [connection.pk]
+    assert connections_to_warn_about(now=NOW) == []
+    assert connections_to_warn_about(now=NOW + 30 * DAY) == [connection.pk]
 
 
 def test_the_message_names_who_what_and_where(settings: Any, alice: User, mailoutbox: list[EmailMessage]) -> None:
@@ -98,7 +98,7 @@ def test_the_message_names_who_what_and_where(settings: Any, alice: User, mailou
     )
 
 
-def test_a_lost_consent_is_warned_of_once_until_a_new_one(alice: User, mailoutbox: list[EmailMessage]) -> None:
+def test_a_lost_consent_gets_one_warning_until_a_new_one(alice: User, mailoutbox: list[EmailMessage]) -> None:
     connection = ending(300, user=alice, state=State.NEEDS_CONSENT)
     for hour in range(3):
         warn(connection.pk, now=NOW + timedelta(hours=hour))
@@ -106,21 +106,21 @@ def test_a_lost_consent_is_warned_of_once_until_a_new_one(alice: User, mailoutbo
     assert message.subject == "LinkedIn needs a new consent"
     assert "Syncs then start again automatically" in str(message.body)
     store_grant(user=alice, grant=make_grant(), now=NOW + DAY)
-    assert connections_to_warn_of(now=NOW + DAY) == []
+    assert connections_to_warn_about(now=NOW + DAY) == []
     LinkedInConnection.objects.update(state=State.NEEDS_CONSENT)
     assert warn(connection.pk, now=NOW + 2 * DAY)
 
 
-def test_nobody_is_warned_of_a_consent_that_a_person_ended(alice: User) -> None:
+def test_there_is_no_warning_about_a_consent_that_a_person_ended(alice: User) -> None:
     connection = ending(3, state=State.REVOKED)
-    assert connections_to_warn_of(now=NOW) == []
+    assert connections_to_warn_about(now=NOW) == []
     assert not warn(connection.pk, now=NOW)
 
 
-def test_with_nobody_to_tell_the_warning_waits() -> None:
+def test_without_recipients_the_warning_waits() -> None:
     connection = ending(7, user=None)
     assert not warn(connection.pk, now=NOW)
-    assert connections_to_warn_of(now=NOW) == [connection.pk]
+    assert connections_to_warn_about(now=NOW) == [connection.pk]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -40,8 +40,8 @@ def test_only_a_digest_of_the_token_is_stored(alice: User) -> None:
     assert len(token) > 40
     stored = str(Invitation.objects.values().get(pk=invitation.pk))
     assert token not in stored
-    assert invitations.behind(token) == invitation
-    assert invitations.behind(token + "x") is None
+    assert invitations.find(token) == invitation
+    assert invitations.find(token + "x") is None
 
 
 def test_accepting_makes_the_person_with_role_and_grants(alice: User, bobs_ad_account: AdAccount) -> None:
@@ -105,15 +105,15 @@ def test_sending_again_gives_a_new_link_and_a_new_week(alice: User) -> None:
     assert invitation.state_at(NOW) == "expired"
     again, second = invitations.resend(invitation.pk, actor=alice, now=NOW)
     assert again.state_at(NOW) == "pending"
-    assert invitations.behind(first) is None
-    assert invitations.behind(second) == invitation
+    assert invitations.find(first) is None
+    assert invitations.find(second) == invitation
 
 
 def test_a_revoked_invitation_is_not_sent_again(alice: User) -> None:
     invitation, _ = invite(alice)
     assert invitations.revoke(invitation.pk, actor=alice, now=NOW)
     assert not invitations.revoke(invitation.pk, actor=alice, now=NOW)
-    with pytest.raises(NotInvited, match="invite them anew"):
+    with pytest.raises(NotInvited, match="invite them again"):
         invitations.resend(invitation.pk, actor=alice, now=NOW)
     assert AuditEvent.objects.filter(kind="invitation_revoked").count() == 1
 
@@ -121,7 +121,7 @@ def test_a_revoked_invitation_is_not_sent_again(alice: User) -> None:
 # --- The page ---
 
 
-def test_the_page_says_who_invites_to_what_and_lets_people_join(
+def test_the_page_shows_who_invites_and_lets_people_join(
     alice: User, client: Client, bobs_ad_account: AdAccount
 ) -> None:
     _, token = invite(alice, ad_accounts=[bobs_ad_account])
@@ -162,7 +162,7 @@ def test_what_no_longer_lets_in_says_why_and_what_to_do(alice: User, client: Cli
     assert "ask the person who invited you to send it again" in page(client, token).content.decode()
     again, token = invitations.resend(expired.pk, actor=alice, now=NOW)
     invitations.revoke(again.pk, actor=alice, now=NOW)
-    assert "was taken back" in page(client, token).content.decode()
+    assert "was revoked" in page(client, token).content.decode()
     used, token = invite(alice)
     invitations.accept(used.pk, now=NOW)
     response = page(client, token, JOIN)
@@ -171,7 +171,7 @@ def test_what_no_longer_lets_in_says_why_and_what_to_do(alice: User, client: Cli
     assert page(client, "no-such-token").status_code == 404
 
 
-def test_who_has_an_account_meanwhile_is_told_to_sign_in(alice: User, client: Client) -> None:
+def test_who_has_an_account_meanwhile_is_asked_to_sign_in(alice: User, client: Client) -> None:
     _, token = invite(alice)
     make_user(email="dora@example.com")
     response = page(client, token, JOIN)
@@ -235,7 +235,7 @@ def test_a_viewer_is_invited_to_something(as_alice: Client, alice: User, bobs_ad
     assert not Invitation.objects.exists()
     invite(alice)
     response = as_alice.post(ADD, {"email": "DORA@example.com", "role": "owner"})
-    assert "is invited already" in response.content.decode()
+    assert "is already invited" in response.content.decode()
 
 
 def test_an_owner_sends_again_and_revokes(

@@ -97,7 +97,7 @@ def test_the_admin_keeps_the_last_owner_when_another_removes_them(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("how", ["demote", "remove"])
-def test_two_owners_cannot_take_each_other_away_at_once(how: str) -> None:
+def test_two_owners_cannot_remove_each_other_at_once(how: str) -> None:
     owners = [make_user(role=Role.OWNER), make_user(role=Role.OWNER)]
     start = threading.Barrier(2)
     refused: list[LastOwner] = []
@@ -173,21 +173,21 @@ def test_ending_the_consent_of_somebody_who_is_gone_forgets_the_member(alice: Us
 
 def test_the_page_that_removes_a_person_says_what_happens_to_their_consent(as_alice: Client, bob: User) -> None:
     address = reverse("admin:accounts_user_delete", args=[bob.pk])
-    assert "goes on working" not in as_alice.get(address).content.decode()
+    assert "stays in use" not in as_alice.get(address).content.decode()
     consent = make_connection(user=bob)
     assert (
-        f"(connection {consent.pk}) goes on working, so that syncs do not end" in as_alice.get(address).content.decode()
+        f"(connection {consent.pk}) stays in use, so that syncs do not stop" in as_alice.get(address).content.decode()
     )
 
 
-def test_everybody_who_signs_in_enters_the_site(client: Client) -> None:
+def test_everybody_who_signs_in_may_open_the_site(client: Client) -> None:
     person = User.objects.create_user("dora@example.com", "correct horse battery staple")
     assert person.is_staff
     client.post("/admin/login/", {"username": person.email, "password": "correct horse battery staple"})
     assert client.get("/admin/").status_code == 200
 
 
-def test_entering_is_no_question_to_the_owner(as_alice: Client, bob: User) -> None:
+def test_an_owner_cannot_lock_people_out_of_the_admin(as_alice: Client, bob: User) -> None:
     for page in (change_page(bob), reverse("admin:accounts_user_add")):
         assert "is_staff" not in as_alice.get(page).content.decode()
 
@@ -229,8 +229,8 @@ def answers(user: User) -> dict[str, bool]:
         and access.may_change_anything(user),
         "Change what runs when": access.may_edit_timetable(user) and access.may_see_timetable(user),
         "Take snapshots": access.may_take_snapshots(user),
-        "Have ad accounts judged; assign, snooze and accept findings": access.may_change_findings(user),
-        "Change the audit's thresholds": access.may_edit_thresholds(user),
+        "Run checks; assign, snooze and accept findings": access.may_change_findings(user),
+        "Change the thresholds of checks": access.may_edit_thresholds(user),
         "Invite people, change roles and grants, end sessions, unlock logins": access.may_manage_people(user),
         "Read the audit trail": access.may_manage_people(user),
         "Remove an ad account with all its data": access.may_remove_ad_accounts(user),
@@ -252,8 +252,8 @@ def test_every_right_in_code_is_in_words() -> None:
     assert named
     assert {getattr(roles, name) for name in named} <= set(RIGHTS.values())
     asked = {name for name in vars(access) if re.match(r"(may|sees)_", name)}
-    told = set(re.findall(r"access\.((?:may|sees)_\w+)", Path(__file__).read_text()))
-    assert asked == told
+    tested = set(re.findall(r"access\.((?:may|sees)_\w+)", Path(__file__).read_text()))
+    assert asked == tested
 
 
 def test_a_role_in_words_leaves_out_what_a_wider_right_includes() -> None:

@@ -42,7 +42,7 @@ def browsers(browser: Client) -> list[Any]:
     return found
 
 
-def test_your_account_tells_who_you_are_and_what_you_may(as_bob: Client, bob: User) -> None:
+def test_your_account_shows_who_you_are_and_what_you_may_do(as_bob: Client, bob: User) -> None:
     bob.set_password(OLD)
     bob.save()
     page = signed_in(bob).get(ME).content.decode()
@@ -105,7 +105,7 @@ def test_nobody_ends_the_session_of_somebody_else(as_bob: Client, as_charlie: Cl
     is_in(as_charlie)
     (session,) = sessions.signed_in_browsers(charlie, this_key=None, now=timezone.now())
     response = as_bob.post("/people/me/sessions/", {"session": session.id}, follow=True)
-    assert "ended already" in response.content.decode()
+    assert "already ended" in response.content.decode()
     assert is_in(as_charlie)
 
 

@@ -59,11 +59,11 @@ def person_of(browser: Client) -> str | None:
 
 
 def claim(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
-    """Let LinkedIn tell something else of its members; None leaves a claim out."""
-    told = openid.userinfo
+    """Let LinkedIn send other claims about its members; None leaves a claim out."""
+    original = openid.userinfo
 
     def userinfo(*args: Any) -> dict[str, Any]:
-        return {name: value for name, value in (told(*args) | changes).items() if value is not None}
+        return {name: value for name, value in (original(*args) | changes).items() if value is not None}
 
     monkeypatch.setattr(oauth, "userinfo", userinfo)
     monkeypatch.setattr(reporting_routes, "userinfo", userinfo)
@@ -97,7 +97,7 @@ def test_a_stranger_gets_no_account(client: Client) -> None:
 
 
 @pytest.mark.parametrize("claims", [{"email_verified": False}, {"email_verified": None}, {"email": None}])
-def test_an_address_that_linkedin_has_not_verified_opens_nothing(
+def test_an_address_that_linkedin_has_not_verified_is_refused(
     client: Client, claims: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_user(email=ADA, role=Role.OWNER)
@@ -166,7 +166,7 @@ def test_a_domain_counts_whole(client: Client, settings: Any, domain: str) -> No
 
 
 def test_an_identity_stays_with_its_person(client: Client, monkeypatch: pytest.MonkeyPatch, alice: User) -> None:
-    """Even when LinkedIn tells the address of somebody else, such as an owner, later."""
+    """Even if LinkedIn later sends the address of somebody else, such as an owner."""
     make_user(email=ADA)
     sign_in(client)
     claim(monkeypatch, email=alice.email)
@@ -225,13 +225,13 @@ def test_a_login_that_this_browser_did_not_start_is_refused(client: Client) -> N
     assert person_of(client) is None
 
 
-def test_saying_no_at_linkedin_is_answered(client: Client) -> None:
+def test_refusing_consent_at_linkedin_is_explained(client: Client) -> None:
     response = sign_in(client, decision="cancel")
     assert response.status_code == 403
     assert "You did not allow the login" in response.content.decode()
 
 
-def test_linkedin_out_of_reach_is_answered(client: Client, settings: Any) -> None:
+def test_an_unreachable_linkedin_is_explained(client: Client, settings: Any) -> None:
     settings.SOCIAL_AUTH_LINKEDIN_OPENIDCONNECT_OIDC_ENDPOINT = "http://127.0.0.1:1/oauth"
     response = client.post(BEGIN, headers={"Host": "127.0.0.1"})
     assert response.status_code == 502

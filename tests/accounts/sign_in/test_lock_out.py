@@ -60,7 +60,7 @@ def test_a_lock_ends_by_itself(client: Client, dora: User) -> None:
         assert try_in(client, password=PASSWORD).status_code == 302
 
 
-def test_other_people_and_other_places_go_on(client: Client, dora: User) -> None:
+def test_other_people_and_other_places_are_not_locked(client: Client, dora: User) -> None:
     make_user(email="eve@example.com", password=PASSWORD)
     lock(client)
     assert try_in(Client(), "eve@example.com", PASSWORD).status_code == 302
@@ -88,7 +88,7 @@ def test_unknown_inactive_and_linkedin_only_people_get_the_same_answers(client: 
 
 
 def test_every_answer_takes_one_hash(client: Client, dora: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that the time an answer takes does not tell who has an account."""
+    """So that the response time does not reveal who has an account."""
     hashed: list[str] = []
     hasher = type(get_hasher())
     encode = hasher.encode

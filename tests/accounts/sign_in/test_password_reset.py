@@ -67,7 +67,7 @@ def test_a_new_password_by_e_mail(dora: User, client: Client) -> None:
     assert (event.actor_email, event.detail["by"]) == (dora.email, "link")
 
 
-def test_everybody_is_told_the_same(dora: User) -> None:
+def test_everybody_sees_the_same_page(dora: User) -> None:
     make_user(email="linkedin@example.com")
     make_user(email="gone@example.com", password=OLD, is_active=False)
     pages = set()
@@ -85,7 +85,7 @@ def test_a_mailbox_is_not_flooded(dora: User) -> None:
     assert len(mail.outbox) == 1
 
 
-def test_a_mail_server_that_fails_tells_nothing(dora: User, settings: Any) -> None:
+def test_a_failing_mail_server_reveals_nothing(dora: User, settings: Any) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     assert ask("dora@example.com").content == ask("nobody@example.com").content

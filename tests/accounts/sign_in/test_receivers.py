@@ -1,4 +1,4 @@
-"""Who signs in, fails to and signs out, by the real login form."""
+"""Sign-ins, failed sign-ins and sign-outs with the real login form."""
 
 from datetime import timedelta
 from typing import Any
@@ -37,7 +37,7 @@ def test_signing_in_and_out_is_recorded(client: Client) -> None:
     ]
 
 
-def test_failing_to_sign_in_is_recorded_without_the_password(client: Client, bob: User) -> None:
+def test_failed_sign_ins_are_recorded_without_the_password(client: Client, bob: User) -> None:
     sign_in(client, "bob@example.com", "hunter2-hunter2")
     sign_in(client, "nobody@example.com", "hunter2-hunter2")
     assert events() == [
@@ -59,9 +59,9 @@ def test_who_was_never_signed_in_does_not_sign_out(client: Client) -> None:
     assert events() == []
 
 
-def test_a_lock_out_is_told_once_an_hour() -> None:
-    """As django-axes tells it: at every further try."""
-    for minutes, email, ip, told in (
+def test_a_lock_out_is_recorded_once_an_hour() -> None:
+    """As django-axes reports it: at every further try."""
+    for minutes, email, ip, recorded in (
         (0, "bob@example.com", "203.0.113.9", 1),
         (59, "bob@example.com", "203.0.113.9", 1),
         (59, "bob@example.com", "203.0.113.10", 2),
@@ -70,7 +70,7 @@ def test_a_lock_out_is_told_once_an_hour() -> None:
     ):
         with time_machine.travel(NOW + timedelta(minutes=minutes), tick=False):
             receivers.record_lock_out(request=None, username=email, ip_address=ip, signal=None, sender="axes")
-        assert AuditEvent.objects.filter(kind="locked_out").count() == told
+        assert AuditEvent.objects.filter(kind="locked_out").count() == recorded
     assert events()[0] == ("locked_out", None, {"user_email": "bob@example.com", "ip": "203.0.113.9"})
 
 
