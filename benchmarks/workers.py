@@ -9,6 +9,7 @@ machine of two cores they and the simulator share them.
 
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import psutil
 
@@ -54,8 +55,7 @@ def measure_workers() -> Iterator[Figure]:
 def _per_minute(workers: int) -> float:
     """From the first run's start to the last one's end; workers are up before anything is asked."""
     world = WorldSize(ad_accounts=AD_ACCOUNTS, campaigns_per_account=3, creatives_per_campaign=3, segments_per_pivot=4)
-    usual = {"SYNC_LEASE_SECONDS": "90", "LOG_LEVEL": "WARNING"}
-    with running_stack(world, **usual) as stack:
+    with running_stack(world, SYNC_LEASE_SECONDS="90", LOG_LEVEL="WARNING") as stack:
         stack.fault("slow", seconds=LATENCY_SECONDS)
         for number in range(workers):
             stack.ready_worker(f"worker-{number}")
@@ -63,7 +63,7 @@ def _per_minute(workers: int) -> float:
             stack.ask(SYNC, ad_account_id)
         stack.wait_until_synced(300)
         runs = stack.runs()
-        took = max(run["finished_at"] for run in runs) - min(run["started_at"] for run in runs)
+        took: timedelta = max(run["finished_at"] for run in runs) - min(run["started_at"] for run in runs)
         return len(runs) / took.total_seconds() * 60
 
 

@@ -28,7 +28,7 @@ from types import ModuleType
 from typing import IO, Any
 
 # Longest path that every system takes for a Unix socket (macOS: 104 bytes, one for the end mark).
-_LONGEST_SOCKET_PATH = 100
+_MAX_SOCKET_PATH = 100
 _START_SECONDS = 60
 _STOP_SECONDS = 10
 
@@ -248,15 +248,19 @@ class EmbeddedServers:
     @property
     def _socket_dir(self) -> Path:
         """A folder whose path is short enough for a Unix socket."""
-        inside = self.data_dir / "sockets"
-        if len(str(inside / ".s.PGSQL.5432")) <= _LONGEST_SOCKET_PATH:
-            return inside
         digest = hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"linkedin-ads-{digest}"
+        elsewhere = f"linkedin-ads-{digest}"
+        last_resort = Path("/tmp") / elsewhere  # noqa: S108  (TMPDIR may be long itself)
+        folders = [self.data_dir / "sockets", Path(tempfile.gettempdir()) / elsewhere]
+        return next((one for one in folders if _is_short_enough(one)), last_resort)
 
 
 # The process that took the hold on a data directory, and the locked file.
 _holds: dict[Path, tuple[int, IO[str]]] = {}
+
+
+def _is_short_enough(socket_dir: Path) -> bool:
+    return len(str(socket_dir / ".s.PGSQL.5432")) <= _MAX_SOCKET_PATH
 
 
 def _is_root() -> bool:

@@ -106,10 +106,11 @@ def snapshot_folder(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None, pytestconfig: pytest.Config) -> None:
-    """A run in a restored database may go beside one in a migrated one, on the same server."""
+    """Runs in restored databases may go beside one in a migrated one, on the same server."""
     if pytestconfig.getoption("restored"):
         own = connection.settings_dict
-        own["TEST"]["NAME"] = f"{own['TEST']['NAME'] or 'test_' + own['NAME']}_restored"
+        suffix = "upgraded" if pytestconfig.getoption("backup") else "restored"
+        own["TEST"]["NAME"] = f"{own['TEST']['NAME'] or 'test_' + own['NAME']}_{suffix}"
 
 
 @pytest.fixture(scope="session")

@@ -1,29 +1,43 @@
 """Points the settings at throw-away databases before Django reads them.
 
-Loaded by `pytest.ini` as a plugin. The embedded servers of the tests live in a folder of their own, shared
-by all test processes of one run, and go with it. `DATABASE_URL` and `REDIS_URL` of the caller are used
-where they are set; `.env` is not read.
+Loaded by `pytest.ini` as a plugin. Everything that a run of the tests leaves on disk lies in one folder: it is the
+`TMPDIR` of all its processes and holds the embedded servers' data, which the processes share. At the end of the run the
+servers stop and the folder goes; where the run is killed, `tests/guard.py` sees to both. `DATABASE_URL` and `REDIS_URL`
+of the caller are used where they are set; `.env` is not read.
 
 The processes of the tests keep what they compile, also where the caller's would not: there are many, and each would
 compile the whole project.
 """
 
 import os
-import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Final
 
-_OWNER = "TEST_DATA_DIR_OWNER"
+from tests.guard import guard
+
+SESSION_DIR: Final = "TEST_SESSION_DIR"
 
 
-def _point_settings_at_throw_away_servers() -> None:
+def _begin_session() -> subprocess.Popen[bytes] | None:
+    """The guard, in the process that begins the run; the others join it."""
     os.environ["ENV_FILE"] = os.devnull
-    if _OWNER not in os.environ:
-        os.environ[_OWNER] = str(os.getpid())
-        os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="linkedin-ads-tests-")
-        os.environ["EMBEDDED_THROW_AWAY"] = "true"
-        os.environ["LOG_LEVEL"] = "WARNING"
+    if SESSION_DIR in os.environ:
+        return None
+    # Files that pytest keeps for whoever looks into a failure stay where they always are.
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
+    # Short, because the paths of Unix sockets begin with it.
+    folder = Path(tempfile.mkdtemp(prefix="ads-tests-"))
+    # Servers run as other users, who pass through.
+    folder.chmod(0o711)
+    guardian = guard(folder)
+    os.environ[SESSION_DIR] = os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+    os.environ["DATA_DIR"] = str(folder / "data")
+    os.environ["EMBEDDED_THROW_AWAY"] = "true"
+    os.environ["LOG_LEVEL"] = "WARNING"
+    return guardian
 
 
 def _keep_what_is_compiled() -> None:
@@ -31,14 +45,14 @@ def _keep_what_is_compiled() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
-_point_settings_at_throw_away_servers()
+_guard = _begin_session()
 _keep_what_is_compiled()
 
 
 def pytest_unconfigure() -> None:
-    """The process that made the folder stops its servers and removes it."""
-    if os.environ.get(_OWNER) == str(os.getpid()):
+    """The process that began the run stops its servers and removes its folder."""
+    if _guard:
         from django.conf import settings
 
         settings.EMBEDDED_SERVERS.release()
-        shutil.rmtree(Path(os.environ["DATA_DIR"]), ignore_errors=True)
+        _guard.communicate()

@@ -14,6 +14,8 @@ from typing import Any
 import psutil
 import pytest
 
+from config.embedded import EmbeddedServers
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Holds the servers, says so, and waits for its standard input to end.
 USER_OF_SERVERS = """
@@ -150,6 +152,16 @@ def test_they_run_for_an_ordinary_user():
     user.leave()
     assert not servers_of(home)
     shutil.rmtree(home)
+
+
+@pytest.mark.parametrize("data_dir", ["/short", "/long" * 30])
+@pytest.mark.parametrize("temporary", ["/var/short", "/var/long" * 20])
+def test_sockets_have_short_paths(monkeypatch, data_dir, temporary):
+    monkeypatch.setattr(tempfile, "tempdir", temporary)
+    servers = EmbeddedServers(data_dir=Path(data_dir), postgresql=True, valkey=True)
+    host = str(servers.database_settings()["HOST"])
+    assert len(host) + len("/.s.PGSQL.5432") <= 100
+    assert host.startswith(data_dir if data_dir == "/short" else ("/tmp/", "/var/short"))
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):

@@ -35,7 +35,7 @@ from ingestion.linkedin_simulator.simulator import Options, Simulator
 from ingestion.linkedin_simulator.truth import truth
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.sync.months import whole_months
-from tests.journeys.guard import processes_of
+from tests.guard import guard, processes_of
 
 ROOT = Path(__file__).resolve().parents[2]
 OWNER_EMAIL, OWNER_PASSWORD = "alice@example.com", "of these tests alone"
@@ -47,7 +47,7 @@ CLOSE_DEAD_RUNS = "ingestion.tasks.close_dead_runs"
 _START_SECONDS = 60
 _NEAR_MIDNIGHT_SECONDS = 90
 # What would make the processes share databases, settings or keys with whoever runs the tests.
-_NOT_PASSED_ON = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "FIELD_ENCRYPTION_KEYS", "TEST_DATA_DIR_OWNER")
+_NOT_PASSED_ON = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "FIELD_ENCRYPTION_KEYS")
 _OF_AN_AD_ACCOUNT = {
     "ad_accounts": "id = %s",
     "campaigns": "account_id = %s",
@@ -72,10 +72,7 @@ class Stack:
     def __enter__(self) -> Self:
         self._started: list[subprocess.Popen[Any]] = []
         self.data_dir = Path(tempfile.mkdtemp(prefix="journey-"))
-        self._guard = subprocess.Popen(
-            [sys.executable, "-m", "tests.journeys.guard", str(self.data_dir)],
-            cwd=ROOT, stdin=subprocess.PIPE, start_new_session=True,
-        )  # fmt: skip
+        self._guard = guard(self.data_dir)
         self.servers = EmbeddedServers(data_dir=self.data_dir, postgresql=True, valkey=True, throw_away=True)
         # Listens from the start and is handed to the web process: nobody else can take its port.
         self._door = socket.create_server(("127.0.0.1", 0))

@@ -11,9 +11,10 @@ import tempfile
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 import requests
+
+from tests.guard import processes_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,22 +40,6 @@ def demo(data_dir: Path, *options: str) -> subprocess.Popen[str]:
     command = [sys.executable, "manage.py", "demo", "--port", str(free_port()), "--simulator-port", str(free_port())]
     env = {**os.environ, "DATA_DIR": str(data_dir), "LOG_LEVEL": "INFO"}
     return subprocess.Popen([*command, *options], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
-
-
-def processes_of(data_dir: Path) -> list[str]:
-    """Living processes that belong to the demo, by the data directory in their environment or command."""
-    found = []
-    for process in psutil.process_iter(["cmdline", "status"]):
-        if process.info["status"] == psutil.STATUS_ZOMBIE:
-            continue
-        words = " ".join(process.info["cmdline"] or [])
-        try:
-            home = process.environ().get("DATA_DIR", "")
-        except psutil.Error:
-            home = ""
-        if str(data_dir) in words or home.startswith(str(data_dir)):
-            found.append(words)
-    return found
 
 
 def row_counts(said: str) -> dict[str, int]:
