@@ -6,10 +6,11 @@ which the variable with `_FILE` behind its name leads to.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -123,6 +124,12 @@ def database(name: str, *, password: str) -> dict[str, object]:
         f"{name} must look like postgresql://user:password@host:5432/name, with special characters of the "
         "password percent-encoded; only PostgreSQL 16 or newer is supported."
     )
+
+
+def key_prefix_of(database: Mapping[str, object]) -> str:
+    """A prefix for keys that processes with the same database share, and others do not."""
+    address = ":".join(str(database.get(part, "")) for part in ("HOST", "PORT", "NAME"))
+    return f"linkedin-ads:{hashlib.sha256(address.encode()).hexdigest()[:12]}:"
 
 
 def local_secret(name: str, data_dir: Path, *, may_generate: bool) -> str:

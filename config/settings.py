@@ -37,12 +37,14 @@ DATABASES = {
 DATABASES["default"].setdefault("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.secret("REDIS_URL") or EMBEDDED_SERVERS.redis_url()
+# In front of every key and queue, so that installations may share one Valkey: a database belongs to one of them.
+REDIS_KEY_PREFIX = env.text("REDIS_KEY_PREFIX") or env.key_prefix_of(DATABASES["default"])
 # Shared by every process, so that what is counted is counted once.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
-        "KEY_PREFIX": "cache",
+        "KEY_PREFIX": f"{REDIS_KEY_PREFIX}cache",
         "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
     }
 }
@@ -276,11 +278,14 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_TIME_LIMIT = 6 * 3600
 # Some time before, so that the sync can close its run; the next one goes on from there.
 CELERY_TASK_SOFT_TIME_LIMIT = CELERY_TASK_TIME_LIMIT - 600
-# Longer than the longest task, else the broker hands a running sync to a second worker.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": CELERY_TASK_TIME_LIMIT + 3600}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "global_keyprefix": REDIS_KEY_PREFIX,
+    # Longer than the longest task, else the broker hands a running sync to a second worker.
+    "visibility_timeout": CELERY_TASK_TIME_LIMIT + 3600,
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = TIME_ZONE
-CELERY_BEAT_SCHEDULER = "ingestion.processes.beat:SigningScheduler"
+CELERY_BEAT_SCHEDULER = "ingestion.processes.beat:HeartbeatScheduler"
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 # --- LinkedIn --------------------------------------------------------------------------------------

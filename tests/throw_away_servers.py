@@ -2,7 +2,7 @@
 
 Loaded by `pytest.ini` as a plugin. The embedded servers of the tests live in a folder of their own, shared
 by all test processes of one run, and go with it. `DATABASE_URL` and `REDIS_URL` of the caller are used
-where they are set; `.env` is not read.
+where they are set, under keys of the tests' own; `.env` is not read.
 
 The processes of the tests keep what they compile, also where the caller's would not: there are many, and each would
 compile the whole project.
@@ -24,6 +24,8 @@ def _point_settings_at_throw_away_servers() -> None:
         os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="linkedin-ads-tests-")
         os.environ["EMBEDDED_THROW_AWAY"] = "true"
         os.environ["LOG_LEVEL"] = "WARNING"
+    # The processes of one run share the server, and each empties what it filled.
+    os.environ["REDIS_KEY_PREFIX"] = f"tests:{os.environ[_OWNER]}:{os.environ.get('PYTEST_XDIST_WORKER', 'main')}:"
 
 
 def _keep_what_is_compiled() -> None:

@@ -7,6 +7,7 @@ import pytest
 import redis
 from django.test import Client
 
+from accounts.shell import valkey
 from ingestion.processes import heartbeats
 from reporting.operations import readiness
 from reporting.operations.readiness import DEGRADED, FAILED, OK, Asker, Question
@@ -17,10 +18,10 @@ CHECKS = ["database", "migrations", "broker", "worker", "beat"]
 @pytest.fixture
 def processes(db):
     """A worker and beat that live."""
-    heartbeats.sign_worker("one@host", concurrency=2, active=1)
-    heartbeats.sign_beat()
+    heartbeats.record_worker("one@host", concurrency=2, active=1)
+    heartbeats.record_beat()
     yield
-    heartbeats.valkey().delete(heartbeats._key("workers"), heartbeats._key("beat"))
+    valkey.client().delete(heartbeats._workers_key(), heartbeats._beat_key())
 
 
 def states(answer) -> dict[str, str]:
@@ -109,7 +110,7 @@ def test_a_missing_migration_is_503_with_its_remedy(processes, monkeypatch):
 def test_a_broker_that_refuses_is_degraded(db, settings, monkeypatch):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     unreachable = redis.Redis.from_url(settings.REDIS_URL)
-    monkeypatch.setattr(heartbeats, "valkey", lambda: unreachable)
+    monkeypatch.setattr(valkey, "client", lambda: unreachable)
     answer = Client().get("/readyz")
     assert answer.status_code == 200
     assert states(answer) == {
