@@ -132,7 +132,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.client_address.ClientAddressMiddleware",
     # What only adds headers stands before what answers by itself, so that files and errors carry them too.
-    "config.permissions_policy.PermissionsPolicyMiddleware",
+    "django_permissions_policy.PermissionsPolicyMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "reporting.operations.endpoints.OperationsMiddleware",
@@ -333,6 +333,15 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF, env.origin_of(LINKEDIN_AUTH_BASE_URL)],
     }
 }
+
+# Browser features that no page here uses.
+PERMISSIONS_POLICY: dict[str, list[str]] = {
+    feature: []
+    for feature in (
+        "accelerometer", "browsing-topics", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer",
+        "microphone", "midi", "payment", "usb",
+    )
+}  # fmt: skip
 
 # --- Sync ------------------------------------------------------------------------------------------
 FRESHNESS_TTL_MINUTES = env.integer("FRESHNESS_TTL_MINUTES", 240, at_least=0, at_most=525_600)
