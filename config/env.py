@@ -1,101 +1,174 @@
-"""Typed readers of the environment; the only place that looks at it.
+"""Every variable that the environment sets, with its type, bounds and default; the only place that reads it.
 
-A reader fails loudly, with the variable's name and what it should hold. Values come from the process
-environment first, then from the file named by `ENV_FILE` (default `.env`). A secret may lie in a file of its own,
-which the variable with `_FILE` behind its name leads to.
+The process environment wins over the file that `ENV_FILE` names (default `.env`). Empty counts as not set. A secret may
+be in a file of its own, which the variable with `_FILE` at its end names.
 """
 
 import contextlib
+import hashlib
+import io
 import json
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import parse_qsl, urlsplit
 
-import environ
+import psycopg
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
+from dotenv.parser import parse_stream
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-
-_env = environ.Env()
-environ.Env.read_env(BASE_DIR / os.environ.get("ENV_FILE", ".env"))
-
-
-def text(name: str, default: str = "") -> str:
-    """The variable as text; empty counts as not set."""
-    return os.environ.get(name, "").strip() or default
+BASE_DIR: Final = Path(__file__).resolve().parent.parent
 
 
-def secret(name: str) -> str:
-    """The variable as text, or what the file holds that `<name>_FILE` leads to; empty counts as not set."""
-    value, path = text(name), text(f"{name}_FILE")
-    if not path:
-        return value
-    if value:
-        raise ImproperlyConfigured(f"{name} and {name}_FILE are both set; take one of them away.")
-    try:
-        return Path(path).read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not text"
-        raise ImproperlyConfigured(
-            f"{name}_FILE leads to {path}, which cannot be read ({why}); let it lead to a text file that the user "
-            "of this process may read."
-        ) from None
-
-
-def integer(name: str, default: int, *, at_least: int, at_most: int) -> int:
-    """A whole number within its bounds."""
-    raw = text(name, str(default))
-    try:
-        value = int(raw)
-    except ValueError:
-        raise ImproperlyConfigured(f"{name} is {raw!r}; give a whole number such as {default}.") from None
-    if not at_least <= value <= at_most:
-        raise ImproperlyConfigured(f"{name} is {value}; give a number from {at_least} to {at_most}.")
-    return value
-
-
-def boolean(name: str, default: bool) -> bool:
-    """true or false, in the usual spellings."""
-    raw = text(name, str(default)).lower()
-    if raw in {"1", "true", "yes", "on"}:
-        return True
-    if raw in {"0", "false", "no", "off"}:
-        return False
-    raise ImproperlyConfigured(f"{name} is {raw!r}; give true or false.")
-
-
-def choice(name: str, default: str, choices: Sequence[str]) -> str:
-    """One of a few words."""
-    value = text(name, default).lower()
-    if value in choices:
-        return value
-    raise ImproperlyConfigured(f"{name} is {value!r}; give {' or '.join(choices)}.")
-
-
-def texts(name: str, default: str = "") -> list[str]:
-    """A comma-separated list without empty entries."""
-    return [part.strip() for part in text(name, default).split(",") if part.strip()]
-
-
-def url(name: str, default: str) -> str:
-    """An absolute http(s) address, without the slash at its end."""
-    value = text(name, default).rstrip("/")
+def _address(value: str) -> str:
     with contextlib.suppress(ValueError):
         parts = urlsplit(value)
         if parts.scheme in {"http", "https"} and parts.netloc:
-            return value
-    raise ImproperlyConfigured(f"{name} is {value!r}; give an address such as {default}.")
+            return value.rstrip("/")
+    raise ValueError("give an address such as https://ads.example.com")
 
 
-def origin(name: str, default: str) -> str:
-    """Scheme, host and port of an http(s) address; a path would be lost, so it is refused."""
-    value = url(name, default)
+def _origin(value: str) -> str:
     if value != origin_of(value):
-        raise ImproperlyConfigured(f"{name} is {value!r}; give it without user, path or query, such as {default}.")
+        raise ValueError("give it without user, path or query, such as https://ads.example.com")
     return value
+
+
+def _parts(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+# What is not shown is a secret, and may be in a file.
+Secret = Annotated[str, Field(repr=False)]
+Address = Annotated[str, AfterValidator(_address)]
+Origin = Annotated[Address, AfterValidator(_origin)]
+CommaSeparated = Annotated[list[str], NoDecode, BeforeValidator(_parts)]
+LogFormat = Annotated[Literal["text", "json"], BeforeValidator(str.lower)]
+LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)]
+
+
+class Environment(BaseSettings):
+    """`.env.example` explains each variable."""
+
+    model_config = SettingsConfigDict(case_sensitive=True, extra="ignore", frozen=True, validate_default=False)
+
+    SECRET_KEY: Secret = ""
+    DEBUG: bool = False
+    SITE_URL: Origin = "http://127.0.0.1:8000"
+    BEHIND_PROXY: bool = False
+    HSTS_SECONDS: Annotated[int, Field(ge=0, le=63_072_000)] = 2_592_000
+    ALLOWED_HOSTS: CommaSeparated = []
+    CSRF_TRUSTED_ORIGINS: CommaSeparated = []
+
+    DATABASE_URL: Secret = ""
+    DATABASE_PASSWORD: Secret = ""
+    REDIS_URL: Secret = ""
+    REDIS_KEY_PREFIX: Annotated[str, Field(pattern=r"^[\w.:-]*$")] = ""
+    DATA_DIR: str = ".local/"
+    EMBEDDED_THROW_AWAY: bool = False
+
+    FIELD_ENCRYPTION_KEYS: Secret = ""
+
+    LINKEDIN_CLIENT_ID: str = ""
+    LINKEDIN_CLIENT_SECRET: Secret = ""
+    LINKEDIN_REDIRECT_URI: str = ""
+    LINKEDIN_SCOPES: str = "r_ads r_ads_reporting"
+    LINKEDIN_API_BASE_URL: Address = "https://api.linkedin.com"
+    LINKEDIN_AUTH_BASE_URL: Address = "https://www.linkedin.com"
+    LINKEDIN_API_VERSION: str = "202607"
+    LINKEDIN_LOGIN_CLIENT_ID: str = ""
+    LINKEDIN_LOGIN_CLIENT_SECRET: Secret = ""
+    SIGN_UP_EMAIL_DOMAINS: CommaSeparated = []
+
+    FRESHNESS_TTL_MINUTES: Annotated[int, Field(ge=0, le=525_600)] = 240
+    BACKFILL_DAYS: Annotated[int, Field(ge=1, le=3650)] = 90
+    LOOKBACK_DAYS: Annotated[int, Field(ge=0, le=3650)] = 30
+    SYNC_CONCURRENCY: Annotated[int, Field(ge=1, le=32)] = 4
+    SYNC_LEASE_SECONDS: Annotated[int, Field(ge=2, le=3600)] = 90
+
+    API_REQUESTS_PER_MINUTE: Annotated[int, Field(ge=1, le=1_000_000)] = 600
+    API_EXPORTS_PER_MINUTE: Annotated[int, Field(ge=1, le=1_000_000)] = 60
+    API_STATEMENT_SECONDS: Annotated[int, Field(ge=1, le=3600)] = 30
+
+    SNAPSHOT_DAYS: Annotated[int, Field(ge=1, le=366)] = 30
+    SNAPSHOT_KEEP_DAYS: Annotated[int, Field(ge=1, le=3650)] = 90
+    SNAPSHOT_MAX_BYTES: Annotated[int, Field(ge=500_000, le=10_000_000_000)] = 20_000_000
+
+    METRICS_TOKEN: Secret = ""
+    LOG_FORMAT: LogFormat | None = None
+    LOG_LEVEL: LogLevel = "info"
+
+    EMAIL_HOST: str = ""
+    EMAIL_PORT: Annotated[int, Field(ge=1, le=65_535)] = 587
+    EMAIL_HOST_USER: str = ""
+    EMAIL_HOST_PASSWORD: Secret = ""
+    EMAIL_USE_TLS: bool = True
+    EMAIL_USE_SSL: bool = False
+    DEFAULT_FROM_EMAIL: str = "linkedin-ads-action-center@localhost"
+
+    @classmethod
+    def read(cls) -> Self:
+        """What the environment says. Raises ImproperlyConfigured, which names every variable that is wrong."""
+        _load_env_file(BASE_DIR / os.environ.get("ENV_FILE", ".env"))
+        try:
+            return cls()
+        except ValidationError as error:
+            raise ImproperlyConfigured("\n".join(_explained(one) for one in error.errors())) from None
+
+    @classmethod
+    def secrets(cls) -> list[str]:
+        return [name for name, field in cls.model_fields.items() if not field.repr]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_blanks_and_with_files(cls, given: dict[str, str]) -> dict[str, str]:
+        values = {name: value.strip() for name, value in given.items() if value.strip()}
+        for name in cls.secrets():
+            if path := os.environ.get(f"{name}_FILE", "").strip():
+                if name in values:
+                    raise ImproperlyConfigured(f"{name} and {name}_FILE are both set; remove one of them.")
+                values[name] = _text_in(Path(path), named_by=f"{name}_FILE").strip()
+        return values
+
+
+def _load_env_file(path: Path) -> None:
+    """Into the environment of this process, where what is set already wins."""
+    text = _text_in(path, named_by="ENV_FILE") if path.exists() else ""
+    for line in parse_stream(io.StringIO(text)):
+        if line.error or (line.key and line.value is None):
+            # It begins with the blank lines before it; its text may hold a secret.
+            original = line.original.string
+            number = line.original.line + original[: -len(original.lstrip())].count("\n")
+            raise ImproperlyConfigured(
+                f"{path}, line {number}, is not understood; write NAME=value, with a value of several words or lines "
+                "in quotes."
+            )
+        if line.key:
+            os.environ.setdefault(line.key, line.value or "")
+
+
+def _text_in(path: Path, *, named_by: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not text"
+        raise ImproperlyConfigured(
+            f"{named_by} names {path}, which cannot be read ({reason}); name a text file that the user of this "
+            "process may read."
+        ) from None
+
+
+def _explained(error: ErrorDetails) -> str:
+    """Pydantic's message as the end of a sentence about the variable."""
+    advice = error["msg"].removeprefix("Value error, ").replace("Input should", "it should", 1)
+    return f"{error['loc'][0]} is {error['input']!r}; {advice}."
 
 
 def origin_of(address: str) -> str:
@@ -104,42 +177,51 @@ def origin_of(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
-def host_of(address: str) -> str:
-    """The host of an address, without its port."""
-    return urlsplit(address).hostname or ""
-
-
-def database(name: str, *, password: str) -> dict[str, object]:
-    """Django's database settings from a postgresql:// address; its password may come by itself."""
-    value = secret(name)
-    # An address that cannot be taken apart is explained like one of another database, without quoting it.
-    with contextlib.suppress(ValueError):
-        if urlsplit(value).scheme in {"postgres", "postgresql"}:
-            settings: dict[str, object] = _env.db_url_config(value)
-            if password and settings.get("PASSWORD"):
-                raise ImproperlyConfigured(f"{name} holds a password and DATABASE_PASSWORD gives one; take one away.")
-            return settings | ({"PASSWORD": password} if password else {})
+def database_settings(address: str, *, password: str) -> dict[str, object]:
+    """Django's database settings from a postgresql:// address; its password may be given separately."""
+    server, _, query = address.partition("?")
+    options = dict(parse_qsl(query))
+    # Django's own, for poolers in transaction mode; all others are PostgreSQL's.
+    without_cursors = options.pop("DISABLE_SERVER_SIDE_CURSORS", "").lower() == "true"
+    # An address that cannot be read is explained like one of another database, without quoting it.
+    with contextlib.suppress(ValueError, psycopg.Error):
+        if urlsplit(server).scheme in {"postgres", "postgresql"}:
+            parts = conninfo_to_dict(server) | options
+            if password and parts.get("password"):
+                raise ImproperlyConfigured("DATABASE_URL holds a password and DATABASE_PASSWORD is set; remove one.")
+            return {
+                "NAME": parts.pop("dbname", ""),
+                "USER": parts.pop("user", ""),
+                "PASSWORD": parts.pop("password", password),
+                "HOST": parts.pop("host", ""),
+                "PORT": int(parts.pop("port", 0) or 0) or "",
+                "OPTIONS": parts,
+                "DISABLE_SERVER_SIDE_CURSORS": without_cursors,
+            }
     raise ImproperlyConfigured(
-        f"{name} must look like postgresql://user:password@host:5432/name, with special characters of the "
+        "DATABASE_URL must look like postgresql://user:password@host:5432/name, with special characters of the "
         "password percent-encoded; only PostgreSQL 16 or newer is supported."
     )
 
 
-def local_secret(name: str, data_dir: Path, *, may_generate: bool) -> str:
-    """A secret from the environment, or one generated once and kept under `data_dir`."""
-    value = secret(name)
-    if value:
-        return value
+def key_prefix_of(database: Mapping[str, object]) -> str:
+    """A prefix for keys that processes with the same database share, and others do not."""
+    address = ":".join(str(database.get(part, "")) for part in ("HOST", "PORT", "NAME"))
+    return f"linkedin-ads:{hashlib.sha256(address.encode()).hexdigest()[:12]}:"
+
+
+def generated_secret(name: str, data_dir: Path, *, may_generate: bool) -> str:
+    """A secret that is generated once and kept under `data_dir`."""
     if not may_generate:
         raise ImproperlyConfigured(
-            f"{name} is not set; production needs it in the environment, or in a file that {name}_FILE leads to "
+            f"{name} is not set; production needs it in the environment, or in a file that {name}_FILE names "
             "(see .env.example)."
         )
     try:
         return _generated_secrets(data_dir)[name]
     except OSError as error:
         raise ImproperlyConfigured(
-            f"DATA_DIR {data_dir} cannot be used ({error.strerror}); make it a folder that can be written, with "
+            f"DATA_DIR {data_dir} cannot be used ({error.strerror}); make it a folder that can be written to and has "
             "space left, or set DATA_DIR to another one."
         ) from error
 
@@ -155,7 +237,7 @@ def _generated_secrets(data_dir: Path) -> dict[str, str]:
         draft = path.with_suffix(f".{os.getpid()}")
         draft.touch(mode=0o600)
         draft.write_text(json.dumps(fresh))
-        # Linking fails where another process was first: then its secrets are the ones.
+        # Linking fails where another process was first: then its secrets count.
         with contextlib.suppress(FileExistsError):
             os.link(draft, path)
         draft.unlink()

@@ -1,31 +1,33 @@
-"""Every setting, read from the environment; nothing here decides anything."""
+"""Every setting; `config/env.py` reads those that the environment decides."""
 
 import logging
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
-from config import env, logs
+from config import logs
 from config.embedded import EmbeddedServers
+from config.env import BASE_DIR, Environment, database_settings, generated_secret, key_prefix_of, origin_of
 
-BASE_DIR = env.BASE_DIR
-DATA_DIR = (BASE_DIR / env.text("DATA_DIR", ".local/")).resolve()
+env = Environment.read()
+DATA_DIR = (BASE_DIR / env.DATA_DIR).resolve()
 
 # --- Databases -------------------------------------------------------------------------------------
 # Embedded PostgreSQL and Valkey stand in for whichever address is not given.
 EMBEDDED_SERVERS = EmbeddedServers(
     data_dir=DATA_DIR,
-    postgresql=not env.secret("DATABASE_URL"),
-    valkey=not env.secret("REDIS_URL"),
-    throw_away=env.boolean("EMBEDDED_THROW_AWAY", False),
+    postgresql=not env.DATABASE_URL,
+    valkey=not env.REDIS_URL,
+    throw_away=env.EMBEDDED_THROW_AWAY,
 )
 _EXTERNAL_DATABASE = not EMBEDDED_SERVERS.postgresql
 DATABASES = {
     "default": {
         **(
-            env.database("DATABASE_URL", password=env.secret("DATABASE_PASSWORD"))
+            database_settings(env.DATABASE_URL, password=env.DATABASE_PASSWORD)
             if _EXTERNAL_DATABASE
             else EMBEDDED_SERVERS.database_settings()
         ),
@@ -36,33 +38,37 @@ DATABASES = {
 }
 DATABASES["default"].setdefault("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-REDIS_URL = env.secret("REDIS_URL") or EMBEDDED_SERVERS.redis_url()
+REDIS_URL = env.REDIS_URL or EMBEDDED_SERVERS.redis_url()
+# In front of every key and queue, so that installations may share one Valkey: a database belongs to one of them.
+REDIS_KEY_PREFIX = env.REDIS_KEY_PREFIX or key_prefix_of(DATABASES["default"])
 # Shared by every process, so that what is counted is counted once.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
-        "KEY_PREFIX": "cache",
+        "KEY_PREFIX": f"{REDIS_KEY_PREFIX}cache",
         "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
     }
 }
 
 # --- Security --------------------------------------------------------------------------------------
-DEBUG = env.boolean("DEBUG", False)
+DEBUG = env.DEBUG
 _IS_LOCAL = DEBUG or not _EXTERNAL_DATABASE
-SECRET_KEY = env.local_secret("SECRET_KEY", DATA_DIR, may_generate=_IS_LOCAL)
-FIELD_ENCRYPTION_KEYS = env.local_secret("FIELD_ENCRYPTION_KEYS", DATA_DIR, may_generate=_IS_LOCAL).split(",")
+SECRET_KEY = env.SECRET_KEY or generated_secret("SECRET_KEY", DATA_DIR, may_generate=_IS_LOCAL)
+FIELD_ENCRYPTION_KEYS = (
+    env.FIELD_ENCRYPTION_KEYS or generated_secret("FIELD_ENCRYPTION_KEYS", DATA_DIR, may_generate=_IS_LOCAL)
+).split(",")
 # Where people reach this service; links in e-mails start with it, and https switches on what only https can keep.
-SITE_URL = env.origin("SITE_URL", "http://127.0.0.1:8000")
+SITE_URL = env.SITE_URL
 _HTTPS = SITE_URL.startswith("https://")
 _LOOPBACK = ["127.0.0.1", "localhost"] if _IS_LOCAL else []
-ALLOWED_HOSTS = env.texts("ALLOWED_HOSTS", ",".join(dict.fromkeys([*_LOOPBACK, env.host_of(SITE_URL)])))
-CSRF_TRUSTED_ORIGINS = env.texts("CSRF_TRUSTED_ORIGINS", SITE_URL)
+ALLOWED_HOSTS = env.ALLOWED_HOSTS or list(dict.fromkeys([*_LOOPBACK, urlsplit(SITE_URL).hostname or ""]))
+CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS or [SITE_URL]
 # Anybody can send X-Forwarded-Proto: it is believed only where a proxy is known to overwrite it.
-BEHIND_PROXY = env.boolean("BEHIND_PROXY", False)
+BEHIND_PROXY = env.BEHIND_PROXY
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_SSL_REDIRECT = _HTTPS
-SECURE_HSTS_SECONDS = env.integer("HSTS_SECONDS", 2_592_000, at_least=0, at_most=63_072_000) if _HTTPS else 0
+SECURE_HSTS_SECONDS = env.HSTS_SECONDS if _HTTPS else 0
 # Subdomains, and browsers' preload lists, are for the domain's owner to decide, not for one service on it.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -130,7 +136,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.client_address.ClientAddressMiddleware",
     # What only adds headers stands before what answers by itself, so that files and errors carry them too.
-    "config.permissions_policy.PermissionsPolicyMiddleware",
+    "django_permissions_policy.PermissionsPolicyMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "reporting.operations.endpoints.OperationsMiddleware",
@@ -226,9 +232,9 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "reporting.api.schema.ErrorsToo",
 }
 # Of each API token, and of each person in a browser.
-API_REQUESTS_PER_MINUTE = env.integer("API_REQUESTS_PER_MINUTE", 600, at_least=1, at_most=1_000_000)
-API_EXPORTS_PER_MINUTE = env.integer("API_EXPORTS_PER_MINUTE", 60, at_least=1, at_most=1_000_000)
-API_STATEMENT_SECONDS = env.integer("API_STATEMENT_SECONDS", 30, at_least=1, at_most=3600)
+API_REQUESTS_PER_MINUTE = env.API_REQUESTS_PER_MINUTE
+API_EXPORTS_PER_MINUTE = env.API_EXPORTS_PER_MINUTE
+API_STATEMENT_SECONDS = env.API_STATEMENT_SECONDS
 SPECTACULAR_SETTINGS = {
     "TITLE": "LinkedIn Ads Action Center",
     "DESCRIPTION": "LinkedIn's ad figures, complete and with an as-of date. Days and instants are UTC; money is a "
@@ -276,26 +282,29 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_TIME_LIMIT = 6 * 3600
 # Some time before, so that the sync can close its run; the next one goes on from there.
 CELERY_TASK_SOFT_TIME_LIMIT = CELERY_TASK_TIME_LIMIT - 600
-# Longer than the longest task, else the broker hands a running sync to a second worker.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": CELERY_TASK_TIME_LIMIT + 3600}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "global_keyprefix": REDIS_KEY_PREFIX,
+    # Longer than the longest task, else the broker hands a running sync to a second worker.
+    "visibility_timeout": CELERY_TASK_TIME_LIMIT + 3600,
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = TIME_ZONE
-CELERY_BEAT_SCHEDULER = "ingestion.processes.beat:SigningScheduler"
+CELERY_BEAT_SCHEDULER = "ingestion.processes.beat:HeartbeatScheduler"
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 # --- LinkedIn --------------------------------------------------------------------------------------
-LINKEDIN_CLIENT_ID = env.text("LINKEDIN_CLIENT_ID")
-LINKEDIN_CLIENT_SECRET = env.secret("LINKEDIN_CLIENT_SECRET")
-LINKEDIN_REDIRECT_URI = env.text("LINKEDIN_REDIRECT_URI", f"{SITE_URL}/linkedin/callback/")
-LINKEDIN_SCOPES = env.text("LINKEDIN_SCOPES", "r_ads r_ads_reporting").split()
-LINKEDIN_API_BASE_URL = env.url("LINKEDIN_API_BASE_URL", "https://api.linkedin.com")
-LINKEDIN_AUTH_BASE_URL = env.url("LINKEDIN_AUTH_BASE_URL", "https://www.linkedin.com")
-LINKEDIN_API_VERSION = env.text("LINKEDIN_API_VERSION", "202607")
+LINKEDIN_CLIENT_ID = env.LINKEDIN_CLIENT_ID
+LINKEDIN_CLIENT_SECRET = env.LINKEDIN_CLIENT_SECRET
+LINKEDIN_REDIRECT_URI = env.LINKEDIN_REDIRECT_URI or f"{SITE_URL}/linkedin/callback/"
+LINKEDIN_SCOPES = env.LINKEDIN_SCOPES.split()
+LINKEDIN_API_BASE_URL = env.LINKEDIN_API_BASE_URL
+LINKEDIN_AUTH_BASE_URL = env.LINKEDIN_AUTH_BASE_URL
+LINKEDIN_API_VERSION = env.LINKEDIN_API_VERSION
 
 # Who signs in: an app of its own, because a consent for other scopes ends a member's earlier tokens of one app.
-LINKEDIN_LOGIN_CLIENT_ID = env.text("LINKEDIN_LOGIN_CLIENT_ID")
-LINKEDIN_LOGIN_CLIENT_SECRET = env.secret("LINKEDIN_LOGIN_CLIENT_SECRET")
-SIGN_UP_EMAIL_DOMAINS = env.texts("SIGN_UP_EMAIL_DOMAINS")
+LINKEDIN_LOGIN_CLIENT_ID = env.LINKEDIN_LOGIN_CLIENT_ID
+LINKEDIN_LOGIN_CLIENT_SECRET = env.LINKEDIN_LOGIN_CLIENT_SECRET
+SIGN_UP_EMAIL_DOMAINS = env.SIGN_UP_EMAIL_DOMAINS
 SOCIAL_AUTH_URL_NAMESPACE = "people"
 SOCIAL_AUTH_LINKEDIN_OPENIDCONNECT_KEY = LINKEDIN_LOGIN_CLIENT_ID
 SOCIAL_AUTH_LINKEDIN_OPENIDCONNECT_SECRET = LINKEDIN_LOGIN_CLIENT_SECRET
@@ -325,21 +334,30 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [SELF],
         "frame-ancestors": [NONE],
         # Chromium holds redirects after a form to this too, and "Continue to LinkedIn" is such a form.
-        "form-action": [SELF, env.origin_of(LINKEDIN_AUTH_BASE_URL)],
+        "form-action": [SELF, origin_of(LINKEDIN_AUTH_BASE_URL)],
     }
 }
 
+# Browser features that no page here uses.
+PERMISSIONS_POLICY: dict[str, list[str]] = {
+    feature: []
+    for feature in (
+        "accelerometer", "browsing-topics", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer",
+        "microphone", "midi", "payment", "usb",
+    )
+}  # fmt: skip
+
 # --- Sync ------------------------------------------------------------------------------------------
-FRESHNESS_TTL_MINUTES = env.integer("FRESHNESS_TTL_MINUTES", 240, at_least=0, at_most=525_600)
-BACKFILL_DAYS = env.integer("BACKFILL_DAYS", 90, at_least=1, at_most=3650)
-LOOKBACK_DAYS = env.integer("LOOKBACK_DAYS", 30, at_least=0, at_most=3650)
-SYNC_LEASE_SECONDS = env.integer("SYNC_LEASE_SECONDS", 90, at_least=2, at_most=3600)
-SYNC_CONCURRENCY = env.integer("SYNC_CONCURRENCY", 4, at_least=1, at_most=32)
+FRESHNESS_TTL_MINUTES = env.FRESHNESS_TTL_MINUTES
+BACKFILL_DAYS = env.BACKFILL_DAYS
+LOOKBACK_DAYS = env.LOOKBACK_DAYS
+SYNC_LEASE_SECONDS = env.SYNC_LEASE_SECONDS
+SYNC_CONCURRENCY = env.SYNC_CONCURRENCY
 
 # --- Snapshots -------------------------------------------------------------------------------------
-SNAPSHOT_DAYS = env.integer("SNAPSHOT_DAYS", 30, at_least=1, at_most=366)
-SNAPSHOT_KEEP_DAYS = env.integer("SNAPSHOT_KEEP_DAYS", 90, at_least=1, at_most=3650)
-SNAPSHOT_MAX_BYTES = env.integer("SNAPSHOT_MAX_BYTES", 20_000_000, at_least=500_000, at_most=10_000_000_000)
+SNAPSHOT_DAYS = env.SNAPSHOT_DAYS
+SNAPSHOT_KEEP_DAYS = env.SNAPSHOT_KEEP_DAYS
+SNAPSHOT_MAX_BYTES = env.SNAPSHOT_MAX_BYTES
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -356,24 +374,23 @@ STORAGES = {
 
 # --- E-mail ----------------------------------------------------------------------------------------
 # Without a mail server messages are printed by the process that sends them.
-EMAIL_HOST = env.text("EMAIL_HOST")
+EMAIL_HOST = env.EMAIL_HOST
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
-EMAIL_PORT = env.integer("EMAIL_PORT", 587, at_least=1, at_most=65_535)
-EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
-EMAIL_HOST_PASSWORD = env.secret("EMAIL_HOST_PASSWORD")
-EMAIL_USE_SSL = env.boolean("EMAIL_USE_SSL", False)
-EMAIL_USE_TLS = env.boolean("EMAIL_USE_TLS", True) and not EMAIL_USE_SSL
+EMAIL_PORT = env.EMAIL_PORT
+EMAIL_HOST_USER = env.EMAIL_HOST_USER
+EMAIL_HOST_PASSWORD = env.EMAIL_HOST_PASSWORD
+EMAIL_USE_SSL = env.EMAIL_USE_SSL
+EMAIL_USE_TLS = env.EMAIL_USE_TLS and not EMAIL_USE_SSL
 EMAIL_TIMEOUT = 30
-DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "linkedin-ads-action-center@localhost")
+DEFAULT_FROM_EMAIL = env.DEFAULT_FROM_EMAIL
 
 # --- Operations -------------------------------------------------------------------------------------
 PRODUCT_VERSION = "0.1.0"
 # Who scrapes /metrics shows this; without it only programs on this machine may.
-METRICS_TOKEN = env.secret("METRICS_TOKEN")
+METRICS_TOKEN = env.METRICS_TOKEN
 
 # --- Logging ---------------------------------------------------------------------------------------
-LOG_FORMAT = env.choice("LOG_FORMAT", "text" if _IS_LOCAL else "json", ["text", "json"])
-_LOG_LEVEL = env.choice("LOG_LEVEL", "info", ["debug", "info", "warning", "error"])
-LOGGING = logs.logging_settings(line_format=LOG_FORMAT, level=_LOG_LEVEL.upper())
+LOG_FORMAT = env.LOG_FORMAT or ("text" if _IS_LOCAL else "json")
+LOGGING = logs.logging_settings(line_format=LOG_FORMAT, level=env.LOG_LEVEL.upper())
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # the middleware has thrown away what is not one
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG

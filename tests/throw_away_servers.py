@@ -3,7 +3,7 @@
 Loaded by `pytest.ini` as a plugin. Everything that a run of the tests leaves on disk lies in one folder: it is the
 `TMPDIR` of all its processes and holds the embedded servers' data, which the processes share. At the end of the run the
 servers stop and the folder goes; where the run is killed, `tests/guard.py` sees to both. `DATABASE_URL` and `REDIS_URL`
-of the caller are used where they are set; `.env` is not read.
+of the caller are used where they are set, under keys of the tests' own; `.env` is not read.
 
 The processes of the tests keep what they compile, also where the caller's would not: there are many, and each would
 compile the whole project.
@@ -25,6 +25,7 @@ def _begin_session() -> subprocess.Popen[bytes] | None:
     """The guard, in the process that begins the run; the others join it."""
     os.environ["ENV_FILE"] = os.devnull
     if SESSION_DIR in os.environ:
+        _set_key_prefix()
         return None
     # Files that pytest keeps for whoever looks into a failure stay where they always are.
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
@@ -37,7 +38,14 @@ def _begin_session() -> subprocess.Popen[bytes] | None:
     os.environ["DATA_DIR"] = str(folder / "data")
     os.environ["EMBEDDED_THROW_AWAY"] = "true"
     os.environ["LOG_LEVEL"] = "WARNING"
+    _set_key_prefix()
     return guardian
+
+
+def _set_key_prefix() -> None:
+    """The processes of one run share the server, and each empties what it filled."""
+    run, worker = Path(os.environ[SESSION_DIR]).name, os.environ.get("PYTEST_XDIST_WORKER", "main")
+    os.environ["REDIS_KEY_PREFIX"] = f"tests:{run}:{worker}:"
 
 
 def _keep_what_is_compiled() -> None:

@@ -1,73 +1,76 @@
-"""How often one API token, or one person in a browser, may ask.
+"""How many requests a minute one API token, or one person in a browser, may send.
 
-Counted in Valkey, so that it holds over all web processes. Without Valkey everybody is let in: the API reads from
+Counted in Valkey, so that the limit holds over all web processes. Without Valkey nobody is refused: the API reads from
 PostgreSQL and is worth more than its limits.
 """
 
 import time
 from functools import cache
-from typing import Any
+from typing import ClassVar
 
 import redis
 import structlog
 from django.conf import settings
-from django.db import connection as database
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.storage import RedisStorage
+from limits.strategies import FixedWindowRateLimiter
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from accounts.models import ApiToken
+from accounts.shell import valkey
 
-_MINUTE = 60
 _log = structlog.get_logger(__name__)
 
 
 class PerMinute(BaseThrottle):
-    """So many requests in each minute of the clock; strangers count by address."""
+    """A minute begins with the first request in it; requests without token and session count by address."""
 
-    kind = "requests"
+    counts: ClassVar = "requests"
+    _seconds_left: float | None = None
 
-    def allow_request(self, request: Request, view: Any) -> bool:
-        minute = int(time.time()) // _MINUTE
-        # Several installations may share one Valkey, and their people have the same ids.
-        key = f"api:{database.settings_dict['NAME']}:{self.kind}:{self._who(request)}:{minute}"
+    def allow_request(self, request: Request, view: object) -> bool:
+        limit, counted = RateLimitItemPerMinute(self.limit()), (self.counts, _sender(request))
         try:
-            count = _count(key)
+            if _limiter().hit(limit, *counted):
+                return True
+            self._seconds_left = _seconds_left(limit, *counted)
         except redis.RedisError:
             _log.warning("requests of the API are not counted: Valkey does not answer")
             return True
-        return count <= self.limit()
+        return False
 
     def limit(self) -> int:
         return int(settings.API_REQUESTS_PER_MINUTE)
 
-    def wait(self) -> float:
-        """Seconds until the next minute of the clock."""
-        return _MINUTE - time.time() % _MINUTE
-
-    def _who(self, request: Request) -> str:
-        if isinstance(request.auth, ApiToken):
-            return f"token:{request.auth.pk}"
-        if request.user.is_authenticated:
-            return f"user:{request.user.pk}"
-        return f"address:{request.META.get('REMOTE_ADDR')}"
+    def wait(self) -> float | None:
+        """Seconds until the minute is over."""
+        return self._seconds_left
 
 
 class ExportsPerMinute(PerMinute):
-    """Files count apart from pages: each of them reads a whole list."""
+    """Files have a limit of their own: each of them reads a whole list."""
 
-    kind = "exports"
+    counts = "exports"
 
     def limit(self) -> int:
         return int(settings.API_EXPORTS_PER_MINUTE)
 
 
-def _count(key: str) -> int:
-    pipeline = _valkey(settings.REDIS_URL).pipeline(transaction=False)
-    pipeline.incr(key)
-    pipeline.expire(key, 2 * _MINUTE)
-    return int(pipeline.execute()[0])
+def _sender(request: Request) -> str:
+    if isinstance(request.auth, ApiToken):
+        return f"token:{request.auth.pk}"
+    if request.user.is_authenticated:
+        return f"user:{request.user.pk}"
+    return f"address:{request.META.get('REMOTE_ADDR')}"
+
+
+def _seconds_left(limit: RateLimitItem, *counted: str) -> float:
+    return max(1.0, _limiter().get_window_stats(limit, *counted).reset_time - time.time())
 
 
 @cache
-def _valkey(url: str) -> Any:
-    return redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
+def _limiter() -> FixedWindowRateLimiter:
+    connections = valkey.client().connection_pool
+    storage = RedisStorage(settings.REDIS_URL, connection_pool=connections, key_prefix=valkey.key("api"))
+    return FixedWindowRateLimiter(storage)

@@ -1,35 +1,31 @@
-"""Beat's scheduler: that of django-celery-beat, with signs of life at its ticks, and fit for long timetables."""
+"""Beat's scheduler: that of django-celery-beat, with heartbeats, and fit for long timetables."""
 
 from time import monotonic
-from typing import Any
 
 from django_celery_beat.schedulers import DatabaseScheduler
 
-from ingestion.processes.heartbeats import SIGN_SECONDS, quietly, sign_beat
+from ingestion.processes.heartbeats import HEARTBEAT_SECONDS, outages_logged, record_beat
 
 
-class SigningScheduler(DatabaseScheduler):  # type: ignore[misc]
-    """A thread beside the ticks would go on signing for a beat that hangs; the ticks themselves do not."""
+class HeartbeatScheduler(DatabaseScheduler):  # type: ignore[misc]
+    """Heartbeats are part of the ticks: a thread of its own would keep sending them for a beat that hangs."""
 
     _heap_invalidated: bool
+    _recorded_at: float | None = None
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        self._signed: float | None = None
-        super().__init__(*args, **options)
+    def schedules_equal(self, *_: object, **__: object) -> bool:
+        """Whether the timetable is still the one that was last sorted by due time.
 
-    def schedules_equal(self, *args: Any, **options: Any) -> bool:
-        """Whether the timetable is still the one that was last sorted by what is due next.
-
-        Celery compares it entry by entry at every tick: with 20,000 entries that is most of what beat does. Reading it
-        anew from the database is all that ever changes it here, and is noted where it happens.
+        Celery compares it entry by entry at every tick: with 20,000 entries that is most of what beat does. Only
+        reloading it from the database ever changes it here, and the reload sets `_heap_invalidated`.
         """
         is_new, self._heap_invalidated = self._heap_invalidated, False
         return not is_new
 
-    def tick(self, *args: Any, **options: Any) -> Any:
-        seconds_to_wait = super().tick(*args, **options)
-        if self._signed is None or monotonic() - self._signed >= SIGN_SECONDS:
-            with quietly():
-                sign_beat()
-            self._signed = monotonic()
+    def tick(self, *args: object, **options: object) -> float:
+        seconds_to_wait: float = super().tick(*args, **options)
+        if self._recorded_at is None or monotonic() - self._recorded_at >= HEARTBEAT_SECONDS:
+            with outages_logged():
+                record_beat()
+            self._recorded_at = monotonic()
         return seconds_to_wait

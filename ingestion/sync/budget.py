@@ -16,15 +16,12 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from functools import cache
 from typing import Self
 
 import redis
 from django.conf import settings
-from django.db import connection as database
-from redis.backoff import ExponentialBackoff
-from redis.retry import Retry
 
+from accounts.shell import valkey
 from ingestion.linkedin.answers import Failure
 from ingestion.linkedin.errors import DayLimitReached, RateLimited
 
@@ -89,36 +86,22 @@ return 0
 """
 
 
-@cache
-def valkey() -> redis.Redis:
-    """One pool of connections per process; a server that restarts is waited for."""
-    retry = Retry(ExponentialBackoff(cap=2, base=0.05), retries=20)
-    return redis.Redis.from_url(
-        settings.REDIS_URL,
-        retry=retry,
-        retry_on_error=[redis.ConnectionError, redis.BusyLoadingError],
-        decode_responses=True,
-    )
-
-
 class TokenBudget:
     """What one run may ask with one connection's token; implements the client's `Budget`."""
 
     def __init__(self, connection_id: int, *, now: Callable[[], datetime]) -> None:
-        # Several installations may share one Valkey, and their connections have the same ids.
-        prefix = f"linkedin-budget:{database.settings_dict['NAME']}"
-        token = f"{prefix}:connection:{connection_id}"
+        token = valkey.key("linkedin-budget", "connection", connection_id)
         self._places = f"{token}:places"
         self._limit = f"{token}:limit"
         self._askers = f"{token}:askers"
         self._pause = f"{token}:pause"
         self._throttles = f"{token}:throttles"
         self._parked = f"{token}:parked"
-        self._values = f"{prefix}:application:{settings.LINKEDIN_CLIENT_ID}:values"
+        self._values = valkey.key("linkedin-budget", "application", settings.LINKEDIN_CLIENT_ID, "values")
         self._run = uuid.uuid4().hex
         self._held: set[str] = set()
         self._now = now
-        self._valkey = valkey()
+        self._valkey = valkey.patient_client()
         self._enter = self._valkey.register_script(_ENTER)
         self._leave = self._valkey.register_script(_LEAVE)
 

@@ -7,10 +7,8 @@ that LinkedIn lists while it refuses the ad account is found and lost again: tha
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db import connection as database
-
 from accounts.consents import ad_accounts
-from ingestion.sync.budget import valkey
+from accounts.shell import valkey
 
 # Later than this the daily discovery is enough.
 _WATCHED: Final = timedelta(days=7)
@@ -26,11 +24,10 @@ def connections_to_look_at(*, now: datetime) -> list[int]:
 
 
 def _takes_its_turn(connection_id: int) -> bool:
-    # Several installations may share one Valkey, and their connections have the same ids.
-    key = f"lost-roles:{database.settings_dict['NAME']}:connection:{connection_id}"
-    turns = int(valkey().get(f"{key}:turns") or 0)
+    key = valkey.key("lost-roles", "connection", connection_id)
+    turns = int(valkey.patient_client().get(f"{key}:turns") or 0)
     pause = min(_FIRST_SECONDS * 2 ** min(turns, 10), _LONGEST_SECONDS)
-    if not valkey().set(f"{key}:pause", 1, nx=True, ex=pause):
+    if not valkey.patient_client().set(f"{key}:pause", 1, nx=True, ex=pause):
         return False
-    valkey().set(f"{key}:turns", turns + 1, ex=2 * pause + _QUIET_SECONDS)
+    valkey.patient_client().set(f"{key}:turns", turns + 1, ex=2 * pause + _QUIET_SECONDS)
     return True

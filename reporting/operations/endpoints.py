@@ -1,7 +1,7 @@
 """/healthz, /readyz and /metrics, answered before everything else.
 
-A middleware in first place and not views: load balancers ask by address, so no host name is checked, nothing is
-redirected to HTTPS, no session is opened and no log line is written.
+A middleware in front of the others and not views: load balancers use the address, so no host name is checked, nothing
+is redirected to HTTPS, no session is opened and no log line is written.
 """
 
 import hmac
@@ -15,8 +15,8 @@ from prometheus_client import CONTENT_TYPE_PLAIN_1_0_0, CollectorRegistry, gener
 from reporting.operations import readiness
 from reporting.operations.metrics import ServiceCollector
 
-# Whoever sends one of these speaks for somebody else.
-_SET_BY_PROXIES = ("HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_FORWARDED_PROTO")
+# A proxy adds these: the request comes from somewhere else.
+_PROXY_HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_FORWARDED_PROTO")
 _metrics = CollectorRegistry(auto_describe=False)
 _metrics.register(ServiceCollector())
 
@@ -28,18 +28,18 @@ class OperationsMiddleware:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        answer = _ANSWERS.get(request.path_info)
-        if answer is None:
+        view = _VIEWS.get(request.path_info)
+        if view is None:
             return self._get_response(request)
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
-        response = answer(request)
+        response = view(request)
         response["Cache-Control"] = "no-store"
         return response
 
 
 def _healthz(_: HttpRequest) -> HttpResponse:
-    """The process answers; nothing else is asked."""
+    """The process answers; nothing else is checked."""
     return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")
 
 
@@ -67,8 +67,8 @@ def _has_token(request: HttpRequest) -> bool:
 
 
 def _is_local(request: HttpRequest) -> bool:
-    """A program on this machine, and not a proxy that speaks for strangers from here."""
-    if any(header in request.META for header in _SET_BY_PROXIES):
+    """Whether a program on this machine asks, and not a proxy that passes on a request from elsewhere."""
+    if any(header in request.META for header in _PROXY_HEADERS):
         return False
     host = request.META.get("HTTP_HOST", "").rpartition(":")[0] or request.META.get("HTTP_HOST", "")
     return _is_loopback(request.META.get("REMOTE_ADDR", "")) and (host == "localhost" or _is_loopback(host))
@@ -81,7 +81,7 @@ def _is_loopback(address: str) -> bool:
         return False
 
 
-_ANSWERS: dict[str, Callable[[HttpRequest], HttpResponse]] = {
+_VIEWS: dict[str, Callable[[HttpRequest], HttpResponse]] = {
     "/healthz": _healthz,
     "/readyz": _readyz,
     "/metrics": _metrics_text,

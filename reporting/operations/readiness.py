@@ -1,11 +1,10 @@
-"""What /readyz asks, each question within two seconds however its server hangs, and what to do about a bad answer.
+"""What /readyz checks, each check within two seconds however its server hangs, and what to do when one fails.
 
-Without database or migrations no page can be served: those fail. Without broker, worker or beat pages are served
-and only grow old: the service is degraded, and taking its web process away would help nobody. The words are ours and
-fixed, since the messages of libraries name hosts.
+Without database or migrations no page can be served: those fail. Without broker, worker or beat pages are still
+served and only get old: the service is degraded, and taking its web process away would help nobody. The messages are
+fixed texts, because those of libraries name hosts. django-health-check is not used: it waits for a check that hangs.
 """
 
-import asyncio
 import dataclasses
 import logging
 import threading
@@ -14,17 +13,14 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
-from django.conf import settings
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
-from health_check.checks import Database
-from health_check.contrib.redis import Redis
-from redis.asyncio import Redis as RedisClient
 
+from accounts.shell import valkey
 from ingestion.processes import heartbeats
 
 log = logging.getLogger(__name__)
@@ -32,26 +28,26 @@ log = logging.getLogger(__name__)
 OK: Final = "ok"
 DEGRADED: Final = "degraded"
 FAILED: Final = "failed"
-LONGEST_SECONDS: Final = 1.8
+MAX_SECONDS: Final = 1.8
 
 
 class NotReady(Exception):
-    """A question of ours has a bad answer."""
+    """A check was made, and its result is bad."""
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """One check, how bad it is when it fails, and what to do then."""
+class Check:
+    """`run` raises where something is wrong; `failure_state` says how bad that is, `remedy` what to do."""
 
     name: str
-    ask: Callable[[], None]
-    when_bad: str
+    run: Callable[[], None]
+    failure_state: str
     remedy: str
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of one question."""
+class CheckResult:
+    """The outcome of one check."""
 
     name: str
     state: str
@@ -61,17 +57,18 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All answers; the worst of them is the status."""
+    """All results; the worst of them is the status."""
 
     status: str
-    checks: list[Answer]
+    checks: list[CheckResult]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return dataclasses.asdict(self)
 
 
 def _database() -> None:
-    Database().run()
+    with connection.temporary_connection() as cursor:
+        cursor.execute("SELECT 1")
 
 
 def _migrations() -> None:
@@ -83,17 +80,11 @@ def _migrations() -> None:
 
 
 def _broker() -> None:
-    seconds = LONGEST_SECONDS / 2
-    check = Redis(
-        client_factory=lambda: RedisClient.from_url(
-            settings.REDIS_URL, socket_timeout=seconds, socket_connect_timeout=seconds
-        )
-    )
-    asyncio.run(check.run())
+    valkey.client().ping()
 
 
 def _worker() -> None:
-    """A worker gave a sign of life lately; nobody is pinged, since a broadcast waits for who does not answer."""
+    """A worker sent a heartbeat lately; none is pinged, since a broadcast waits for those that do not answer."""
     if not heartbeats.workers(timezone.now()):
         raise NotReady
 
@@ -106,56 +97,58 @@ def _beat() -> None:
         raise NotReady
 
 
-# `run` of the library's checks, without its runner: that waits for a thread that hangs, and logs every failure with
-# its traceback, at every probe.
-_QUESTIONS: Final = (
-    Question("database", _database, FAILED, "Start PostgreSQL, or check DATABASE_URL."),
-    Question("migrations", _migrations, FAILED, "Run `manage.py migrate`."),
-    Question("broker", _broker, DEGRADED, "Start Valkey, or check REDIS_URL."),
-    Question("worker", _worker, DEGRADED, "Start a worker: `celery --app config worker`."),
-    Question("beat", _beat, DEGRADED, "Start beat, once: `celery --app config beat`."),
-)
+_CHECKS: Final = (
+    Check("database", _database, FAILED, "Start PostgreSQL, or check DATABASE_URL."),
+    Check("migrations", _migrations, FAILED, "Run `manage.py migrate`."),
+    Check("broker", _broker, DEGRADED, "Start Valkey, or check REDIS_URL."),
+    Check(
+        "worker", _worker, DEGRADED,
+        "Start a worker: `celery --app config worker`. If one is running, check that its REDIS_KEY_PREFIX is the same.",
+    ),
+    Check("beat", _beat, DEGRADED, "Start beat, once: `celery --app config beat`."),
+)  # fmt: skip
 
 
-class Asker:
-    """Asks all at once. A question that still hangs from last time is not asked again, so threads do not pile up."""
+class Checker:
+    """Runs all checks at once. One that still hangs from last time is not started again, so threads do not pile up."""
 
-    def __init__(self, questions: tuple[Question, ...], *, longest_seconds: float = LONGEST_SECONDS) -> None:
-        self._questions = questions
-        self._longest_seconds = longest_seconds
-        self._pool = ThreadPoolExecutor(len(questions), thread_name_prefix="readiness")
+    def __init__(self, checks: tuple[Check, ...], *, max_seconds: float = MAX_SECONDS) -> None:
+        self._checks = checks
+        self._max_seconds = max_seconds
+        self._pool = ThreadPoolExecutor(len(checks), thread_name_prefix="readiness")
         self._lock = threading.Lock()
-        self._under_way: dict[str, Future[tuple[float, str]]] = {}
+        self._running: dict[str, Future[tuple[float, str]]] = {}
 
     def report(self) -> Report:
         with self._lock:
-            futures = {question.name: self._asked(question) for question in self._questions}
-        wait(futures.values(), self._longest_seconds)
-        answers = [self._answer(question, futures[question.name]) for question in self._questions]
-        worst = [state for state in (FAILED, DEGRADED) if state in {answer.state for answer in answers}]
-        return Report(worst[0] if worst else OK, answers)
+            futures = {check.name: self._started(check) for check in self._checks}
+        wait(futures.values(), self._max_seconds)
+        results = [self._result(check, futures[check.name]) for check in self._checks]
+        states = {result.state for result in results}
+        return Report(next((state for state in (FAILED, DEGRADED) if state in states), OK), results)
 
-    def _asked(self, question: Question) -> Future[tuple[float, str]]:
-        under_way = self._under_way.get(question.name)
-        if under_way is None or under_way.done():
-            under_way = self._under_way[question.name] = self._pool.submit(_timed, question.ask)
-        return under_way
+    def _started(self, check: Check) -> Future[tuple[float, str]]:
+        running = self._running.get(check.name)
+        if running is None or running.done():
+            running = self._running[check.name] = self._pool.submit(_timed, check.run)
+        return running
 
-    def _answer(self, question: Question, future: Future[tuple[float, str]]) -> Answer:
-        seconds, error = self._longest_seconds, "no answer in time"
+    def _result(self, check: Check, future: Future[tuple[float, str]]) -> CheckResult:
+        seconds, error = self._max_seconds, "no answer in time"
         if future.done():
             seconds, error = future.result()
         if not error:
-            return Answer(question.name, OK, seconds, None)
-        log.info("Not ready: %s (%s)", question.name, error)
-        return Answer(question.name, question.when_bad, seconds, question.remedy)
+            return CheckResult(check.name, OK, seconds, None)
+        log.info("Not ready: %s (%s)", check.name, error)
+        return CheckResult(check.name, check.failure_state, seconds, check.remedy)
 
 
-def _timed(ask: Callable[[], None]) -> tuple[float, str]:
+def _timed(run: Callable[[], None]) -> tuple[float, str]:
+    """Seconds, and the name of the error if there was one."""
     began = time.monotonic()
     error = ""
     try:
-        ask()
+        run()
     except Exception as failure:
         error = type(failure).__name__
     return round(time.monotonic() - began, 3), error
@@ -168,10 +161,10 @@ def _newest_migrations() -> set[tuple[str, str]]:
 
 
 @cache
-def _asker() -> Asker:
-    return Asker(_QUESTIONS)
+def _checker() -> Checker:
+    return Checker(_CHECKS)
 
 
 def report() -> Report:
     """How ready this process is to serve."""
-    return _asker().report()
+    return _checker().report()

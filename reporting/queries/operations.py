@@ -16,7 +16,7 @@ from django.db.models import F
 from accounts.models import AdAccount, LinkedInConnection
 from accounts.settings_checks import sunset_of
 from ingestion.processes import heartbeats
-from ingestion.processes.heartbeats import QueueLength, WorkerSign
+from ingestion.processes.heartbeats import QueueLength, WorkerHeartbeat
 from ingestion.timetable.sync_status import SEVEN_TABLES, before_the_first, with_sync_state
 
 DAY: Final = timedelta(days=1)
@@ -33,7 +33,7 @@ class Processes:
     """Workers, beat and the queue, as Valkey knows them; `is_known` is false where Valkey does not answer."""
 
     is_known: bool
-    workers: list[WorkerSign]
+    workers: list[WorkerHeartbeat]
     beat_last_tick_at: datetime | None
     queue: QueueLength | None
 

@@ -62,8 +62,11 @@ def test_a_database_that_does_not_answer_names_database_url(tmp_path, command):
     ("changes", "said"),
     [
         ({"DATABASE_URL": "mysql://ads@db/ads"}, "DATABASE_URL must look like postgresql://"),
-        ({"BACKFILL_DAYS": "ninety"}, "BACKFILL_DAYS is 'ninety'; give a whole number such as 90."),
-        ({"LOG_LEVEL": "loud"}, "LOG_LEVEL is 'loud'; give debug or info or warning or error."),
+        (
+            {"BACKFILL_DAYS": "ninety"},
+            "BACKFILL_DAYS is 'ninety'; it should be a valid integer, unable to parse",
+        ),
+        ({"LOG_LEVEL": "loud"}, "LOG_LEVEL is 'loud'; it should be 'debug', 'info', 'warning' or 'error'."),
     ],
     ids=["another database", "no number", "no such word"],
 )

@@ -40,7 +40,7 @@ from tests.guard import guard, processes_of
 ROOT = Path(__file__).resolve().parents[2]
 OWNER_EMAIL, OWNER_PASSWORD = "alice@example.com", "of these tests alone"
 LEASE_SECONDS = 2
-QUEUE = "celery"
+KEY_PREFIX = "journey:"
 SYNC = "ingestion.tasks.sync_ad_account"
 CLOSE_DEAD_RUNS = "ingestion.tasks.close_dead_runs"
 
@@ -250,7 +250,7 @@ class Stack:
         with Celery(
             broker=self.servers.redis_url().replace("unix://", "redis+socket://", 1), set_as_current=False
         ) as app:
-            app.conf.broker_transport_options = {"visibility_timeout": 7 * 3600}
+            app.conf.broker_transport_options = {"visibility_timeout": 7 * 3600, "global_keyprefix": KEY_PREFIX}
             app.send_task(task, args=arguments, ignore_result=True, **options)
 
     def ask_as_beat(self, ad_account_ids: Sequence[int] | None = None) -> None:
@@ -292,13 +292,13 @@ class Stack:
     def queued(self, task: str | None = None) -> int:
         """Tasks that wait for a worker, or those of one name."""
         with self.valkey() as valkey:
-            messages = [json.loads(message) for message in valkey.lrange(QUEUE, 0, -1)]
+            messages = [json.loads(message) for message in valkey.lrange(f"{KEY_PREFIX}celery", 0, -1)]
         return sum(task in {None, message["headers"]["task"]} for message in messages)
 
     def in_hand(self) -> int:
         """Tasks that some worker took and did not acknowledge, living or dead."""
         with self.valkey() as valkey:
-            return int(valkey.hlen("unacked"))
+            return int(valkey.hlen(f"{KEY_PREFIX}unacked"))
 
     def log(self, name: str) -> str:
         return (self.data_dir / f"{name}.log").read_text(errors="replace")
@@ -359,7 +359,8 @@ class Stack:
 def _fresh_environment(data_dir: Path) -> dict[str, str]:
     """Of processes that share nothing with whoever runs the tests."""
     inherited = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
-    return {**inherited, "ENV_FILE": os.devnull, "DATA_DIR": str(data_dir), "EMBEDDED_THROW_AWAY": "true"}
+    own = {"DATA_DIR": str(data_dir), "EMBEDDED_THROW_AWAY": "true", "REDIS_KEY_PREFIX": KEY_PREFIX}
+    return {**inherited, "ENV_FILE": os.devnull, **own}
 
 
 @cache

@@ -14,7 +14,7 @@ from functools import partial
 import psutil
 import pytest
 
-from tests.journeys.stack import LEASE_SECONDS, SYNC, Stack, busy_world, running_stack
+from tests.journeys.stack import KEY_PREFIX, LEASE_SECONDS, SYNC, Stack, busy_world, running_stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
@@ -63,8 +63,8 @@ def assert_what_dead_workers_held_changes_nothing(stack: Stack) -> None:
         round_number += 1
         with stack.valkey() as valkey:
             # Those seven hours pass.
-            for tag in valkey.hkeys("unacked"):
-                valkey.zadd("unacked_index", {tag: 0})
+            for tag in valkey.hkeys(f"{KEY_PREFIX}unacked"):
+                valkey.zadd(f"{KEY_PREFIX}unacked_index", {tag: 0})
         # It hands out ten at a time, and looks again much later: the next worker does so at once.
         left = max(0, stack.in_hand() - 10)
         worker = stack.worker(f"late-{round_number}")

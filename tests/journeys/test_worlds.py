@@ -22,6 +22,7 @@ from django.test import override_settings
 from hypothesis import HealthCheck, Phase, given, note, seed, settings, strategies
 
 from accounts.models import LinkedInConnection
+from accounts.shell import valkey
 from ingestion.linkedin import endpoints
 from ingestion.linkedin.client import LinkedInClient
 from ingestion.linkedin_simulator import analytics, reporting_routes
@@ -269,9 +270,8 @@ def _empty_tables() -> None:
 
 
 def _forget_limits() -> None:
-    prefix = f"linkedin-budget:{database.settings_dict['NAME']}:*"
-    if found := list(budget.valkey().scan_iter(prefix)):
-        budget.valkey().delete(*found)
+    if found := list(valkey.client().scan_iter(valkey.key("linkedin-budget", "*"))):
+        valkey.client().delete(*found)
 
 
 @seed(SEED)

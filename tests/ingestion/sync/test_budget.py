@@ -11,13 +11,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection as database
 
+from accounts.shell import valkey
 from ingestion.linkedin.answers import Failure, Retry
 from ingestion.linkedin.errors import DayLimitReached, RateLimited, Unavailable
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import SyncGate, SyncLog
 from ingestion.sync import budget as budgets
-from ingestion.sync.budget import FIRST_PLACES, MOST_PLACES, VALUES_IN_FIVE_MINUTES, TokenBudget, valkey
+from ingestion.sync.budget import FIRST_PLACES, MOST_PLACES, VALUES_IN_FIVE_MINUTES, TokenBudget
 from ingestion.sync.result import SyncResult
 from tests.ingestion.simulated import SimulatedLinkedIn, simulated_linkedin
 
@@ -43,9 +44,9 @@ def _empty_valkey() -> Iterator[None]:
 
 def _forget_everything() -> None:
     """Of this installation alone: tests side by side share the server."""
-    found = list(valkey().scan_iter(f"linkedin-budget:{database.settings_dict['NAME']}:*"))
+    found = list(valkey.client().scan_iter(valkey.key("linkedin-budget", "*")))
     if found:
-        valkey().delete(*found)
+        valkey.client().delete(*found)
 
 
 def make_budget(connection_id: int = CONNECTION, *, now: Callable[[], datetime] = lambda: NOW) -> TokenBudget:
@@ -77,11 +78,11 @@ def places_free(one: TokenBudget, *, most: int = 100) -> list[str]:
 
 
 def pause_ms(one: TokenBudget) -> int:
-    return int(str(valkey().pttl(one._pause)))
+    return int(str(valkey.client().pttl(one._pause)))
 
 
 def end_pause(one: TokenBudget) -> None:
-    valkey().delete(one._pause)
+    valkey.client().delete(one._pause)
 
 
 def seconds_to_enter(one: TokenBudget) -> float:
@@ -118,7 +119,7 @@ def test_many_threads_of_two_runs_never_hold_more_places_than_the_limit():
                 under_way += 1
                 peak = max(peak, under_way)
                 now_under_way = under_way
-            limit = float(next(iter(valkey().mget(one._limit))) or FIRST_PLACES)
+            limit = float(next(iter(valkey.client().mget(one._limit))) or FIRST_PLACES)
             if now_under_way > limit:
                 over.append((now_under_way, limit))
             time.sleep(0.005)
@@ -177,17 +178,17 @@ def test_renewed_places_stay_taken(monkeypatch):
 def test_a_place_that_fell_free_is_not_taken_back_by_renewing(monkeypatch):
     one, other = make_budget(), make_budget()
     places_free(one)
-    valkey().delete(one._places)
+    valkey.client().delete(one._places)
     assert len(places_free(other)) == FIRST_PLACES // 2
     one.renew()
-    assert valkey().zcard(one._places) == FIRST_PLACES // 2
+    assert valkey.client().zcard(one._places) == FIRST_PLACES // 2
 
 
 # --- the limit ---
 
 
 def limit_of(one: TokenBudget) -> float:
-    return float(str(valkey().get(one._limit) or FIRST_PLACES))
+    return float(str(valkey.client().get(one._limit) or FIRST_PLACES))
 
 
 def good_answers(budget: TokenBudget, count: int) -> None:
@@ -338,9 +339,9 @@ def test_an_ask_beyond_the_whole_allowance_still_comes_to_its_turn():
 # --- apart ---
 
 
-def test_other_connections_and_other_installations_are_apart(monkeypatch):
+def test_other_connections_and_other_installations_are_apart(settings):
     one, of_another_connection = make_budget(), make_budget(connection_id=8)
-    monkeypatch.setitem(database.settings_dict, "NAME", "another_installation")
+    settings.REDIS_KEY_PREFIX += "another-installation:"
     of_another_installation = make_budget()
     one.await_values(VALUES_IN_FIVE_MINUTES, refuse_to_wait)
     of_another_installation.await_values(VALUES_IN_FIVE_MINUTES, refuse_to_wait)
@@ -356,7 +357,7 @@ def test_a_valkey_that_forgot_everything_is_begun_anew():
     one = make_budget()
     place, *_ = places_free(one)
     _forget_everything()
-    valkey().script_flush()
+    valkey.client().script_flush()
     one.renew()
     one.leave(place, None)
     one.count_values(5)

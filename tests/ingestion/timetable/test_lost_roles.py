@@ -5,14 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection as database
 
 from accounts.models import AdAccount, LinkedInAdAccountRole, LinkedInConnection
+from accounts.shell import valkey
 from ingestion import tasks
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import SyncLog
-from ingestion.sync import budget
 from ingestion.sync.ledger import opening, run_queue
 from ingestion.timetable import lost_roles
 from tests.builders import make_role, make_user
@@ -41,8 +40,8 @@ def linkedin(settings: Any) -> Iterator[SimulatedLinkedIn]:
 @pytest.fixture(autouse=True)
 def _no_turns_yet() -> Iterator[None]:
     yield
-    for key in budget.valkey().scan_iter(f"lost-roles:{database.settings_dict['NAME']}:*"):
-        budget.valkey().delete(key)
+    for key in valkey.client().scan_iter(valkey.key("lost-roles", "*")):
+        valkey.client().delete(key)
 
 
 def connection_of(member: int) -> int:
@@ -204,8 +203,8 @@ def test_nobody_looks_for_what_is_long_lost_cannot_be_asked_or_is_held(
 
 
 def _let_a_pause_end() -> int:
-    [pause] = budget.valkey().scan_iter(f"lost-roles:{database.settings_dict['NAME']}:*:pause")
-    seconds = int(budget.valkey().ttl(pause))
-    budget.valkey().delete(pause)
+    [pause] = valkey.client().scan_iter(valkey.key("lost-roles", "*", "pause"))
+    seconds = int(valkey.client().ttl(pause))
+    valkey.client().delete(pause)
     # Valkey counts down: a moment of it may be gone.
     return seconds if seconds % 60 == 0 else seconds + 1

@@ -1,5 +1,6 @@
 """The endpoints as load balancers, monitoring systems and strangers meet them."""
 
+import socket
 import threading
 import time
 
@@ -7,9 +8,10 @@ import pytest
 import redis
 from django.test import Client
 
+from accounts.shell import valkey
 from ingestion.processes import heartbeats
 from reporting.operations import readiness
-from reporting.operations.readiness import DEGRADED, FAILED, OK, Asker, Question
+from reporting.operations.readiness import DEGRADED, FAILED, OK, Check, Checker
 
 CHECKS = ["database", "migrations", "broker", "worker", "beat"]
 
@@ -17,10 +19,10 @@ CHECKS = ["database", "migrations", "broker", "worker", "beat"]
 @pytest.fixture
 def processes(db):
     """A worker and beat that live."""
-    heartbeats.sign_worker("one@host", concurrency=2, active=1)
-    heartbeats.sign_beat()
+    heartbeats.record_worker("one@host", concurrency=2, active=1)
+    heartbeats.record_beat()
     yield
-    heartbeats.valkey().delete(heartbeats._key("workers"), heartbeats._key("beat"))
+    valkey.client().delete(heartbeats._workers_key(), heartbeats._beat_key())
 
 
 def states(answer) -> dict[str, str]:
@@ -31,19 +33,19 @@ def fail() -> None:
     raise ConnectionError("could not connect to db.internal, password hunter2")
 
 
-def question(name: str, ask, when_bad: str = FAILED) -> Question:
-    return Question(name, ask, when_bad, f"Mend the {name}.")
+def check(name: str, run, failure_state: str = FAILED) -> Check:
+    return Check(name, run, failure_state, f"Mend the {name}.")
 
 
 @pytest.fixture
-def asking(monkeypatch):
-    """/readyz asks these questions instead."""
+def checked_instead(monkeypatch):
+    """/readyz runs these checks instead."""
 
-    def ask_instead(*questions: Question) -> None:
-        asker = Asker(questions, longest_seconds=0.2)
-        monkeypatch.setattr(readiness, "_asker", lambda: asker)
+    def replace(*checks: Check) -> None:
+        checker = Checker(checks, max_seconds=0.2)
+        monkeypatch.setattr(readiness, "_checker", lambda: checker)
 
-    return ask_instead
+    return replace
 
 
 # --- /healthz ---
@@ -106,10 +108,9 @@ def test_a_missing_migration_is_503_with_its_remedy(processes, monkeypatch):
     assert answer.json()["checks"][1]["remedy"] == "Run `manage.py migrate`."
 
 
-def test_a_broker_that_refuses_is_degraded(db, settings, monkeypatch):
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    unreachable = redis.Redis.from_url(settings.REDIS_URL)
-    monkeypatch.setattr(heartbeats, "valkey", lambda: unreachable)
+def test_a_broker_that_refuses_is_degraded(db, monkeypatch):
+    unreachable = redis.Redis.from_url("redis://127.0.0.1:1/0")
+    monkeypatch.setattr(valkey, "client", lambda: unreachable)
     answer = Client().get("/readyz")
     assert answer.status_code == 200
     assert states(answer) == {
@@ -117,8 +118,23 @@ def test_a_broker_that_refuses_is_degraded(db, settings, monkeypatch):
     }  # fmt: skip
 
 
-def test_a_failure_names_its_remedy_and_nothing_of_the_error(asking):
-    asking(question("database", fail))
+def test_servers_that_hang_are_reported_within_two_seconds(db, monkeypatch, settings):
+    """They take the connection and never answer."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}"
+        hanging = valkey.client.__wrapped__()
+        monkeypatch.setattr(valkey, "client", lambda: hanging)
+        began = time.monotonic()
+        answer = Client().get("/readyz")
+        assert time.monotonic() - began < 2
+        assert states(answer) == {
+            "database": OK, "migrations": OK, "broker": DEGRADED, "worker": DEGRADED, "beat": DEGRADED
+        }  # fmt: skip
+        hanging.close()
+
+
+def test_a_failure_names_its_remedy_and_nothing_of_the_error(checked_instead):
+    checked_instead(check("database", fail))
     answer = Client().get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["checks"][0]["remedy"] == "Mend the database."
@@ -126,7 +142,7 @@ def test_a_failure_names_its_remedy_and_nothing_of_the_error(asking):
     assert b"hunter2" not in answer.content
 
 
-def test_a_check_that_hangs_is_cut_off_and_not_asked_again_meanwhile(asking):
+def test_a_check_that_hangs_is_cut_off_and_not_asked_again_meanwhile(checked_instead):
     asked = []
     gate = threading.Event()
 
@@ -134,7 +150,7 @@ def test_a_check_that_hangs_is_cut_off_and_not_asked_again_meanwhile(asking):
         asked.append(1)
         gate.wait(10)
 
-    asking(question("database", hang), question("worker", lambda: None))
+    checked_instead(check("database", hang), check("worker", lambda: None))
     began = time.monotonic()
     answers = [Client().get("/readyz") for _ in range(3)]
     assert time.monotonic() - began < 2

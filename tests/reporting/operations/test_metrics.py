@@ -6,6 +6,7 @@ from django.db import Error
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
+from accounts.shell import valkey
 from ingestion.processes import heartbeats
 from reporting.operations import metrics
 from reporting.queries import operations
@@ -27,10 +28,10 @@ def scrape() -> dict[str, float]:
 @pytest.fixture
 def clean_valkey():
     """Syncs of other tests leave tasks in the queue."""
-    keys = ["celery", "unacked", heartbeats._key("workers"), heartbeats._key("beat")]
-    heartbeats.valkey().delete(*keys)
+    keys = [valkey.key("celery"), valkey.key("unacked"), heartbeats._workers_key(), heartbeats._beat_key()]
+    valkey.client().delete(*keys)
     yield
-    heartbeats.valkey().delete(*keys)
+    valkey.client().delete(*keys)
 
 
 @pytest.mark.django_db
@@ -47,9 +48,9 @@ def test_a_scrape_tells_everything(clean_valkey):
     consent = make_connection(
         access_token_expires_at=now + timedelta(days=20), refresh_token_expires_at=now + timedelta(days=100)
     )
-    heartbeats.sign_worker("one@host", concurrency=4, active=2)
-    heartbeats.sign_beat()
-    heartbeats.valkey().rpush("celery", "task")
+    heartbeats.record_worker("one@host", concurrency=4, active=2)
+    heartbeats.record_beat()
+    valkey.client().rpush(valkey.key("celery"), "task")
 
     found = scrape()
     exact = {
@@ -103,7 +104,7 @@ def test_only_the_oldest_ad_accounts_have_lines_of_their_own(monkeypatch):
 @pytest.mark.django_db
 def test_without_valkey_the_database_is_told(monkeypatch):
     unreachable = redis.Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2)
-    monkeypatch.setattr(heartbeats, "valkey", lambda: unreachable)
+    monkeypatch.setattr(valkey, "client", lambda: unreachable)
     found = scrape()
     assert (found["up{part=broker}"], found["up{part=database}"]) == (0, 1)
     assert "workers" not in found
@@ -115,7 +116,7 @@ def test_without_the_database_the_processes_are_told(monkeypatch, clean_valkey, 
         raise Error("the server closed the connection")
 
     monkeypatch.setattr(operations, "service_state", refuse)
-    heartbeats.sign_worker("one@host", concurrency=4, active=2)
+    heartbeats.record_worker("one@host", concurrency=4, active=2)
     found = scrape()
     assert (found["up{part=broker}"], found["up{part=database}"]) == (1, 0)
     assert found["workers"] == 1
@@ -127,6 +128,6 @@ def test_every_metric_is_documented(settings):
     page = (settings.BASE_DIR / "docs/operations.md").read_text()
     make_sync_run()
     make_connection()
-    heartbeats.sign_beat()
+    heartbeats.record_beat()
     names = {name.partition("{")[0] for name in scrape()}
     assert not {name for name in names if f"`linkedin_ads_{name}`" not in page}

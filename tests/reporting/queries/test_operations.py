@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 
 from accounts.models import AdAccount, LinkedInConnection
+from accounts.shell import valkey
 from ingestion.models import IncompleteDay, SyncLog
 from ingestion.processes import heartbeats
 from ingestion.timetable.sync_status import complete_through, with_sync_state
@@ -97,12 +98,12 @@ def test_a_service_that_is_well_has_no_incident():
     now = datetime.now(UTC)
     make_sync_run(started_at=now, finished_at=now, heartbeat_at=now)
     make_connection(refresh_token_expires_at=now + timedelta(days=300))
-    heartbeats.sign_worker("one@host", concurrency=2, active=1)
-    heartbeats.sign_beat()
+    heartbeats.record_worker("one@host", concurrency=2, active=1)
+    heartbeats.record_beat()
     try:
         state = operations.service_state(now)
     finally:
-        heartbeats.valkey().delete(heartbeats._key("workers"), heartbeats._key("beat"))
+        valkey.client().delete(heartbeats._workers_key(), heartbeats._beat_key())
     assert state.incidents == []
     assert [worker.name for worker in state.processes.workers] == ["one@host"]
     assert (state.product_version, state.linkedin_version) == ("0.1.0", "202607")
@@ -124,7 +125,7 @@ def test_each_trouble_is_an_incident_with_a_remedy(settings):
 
 
 def test_without_valkey_the_rest_is_told(monkeypatch):
-    monkeypatch.setattr(heartbeats, "valkey", _unreachable)
+    monkeypatch.setattr(valkey, "client", _unreachable)
     state = operations.service_state(NOW)
     assert not state.processes.is_known
     assert [one.kind for one in state.incidents] == ["broker"]
