@@ -15,7 +15,7 @@ from ingestion.linkedin.errors import LinkedInError
 from ingestion.linkedin.records import AdAccountRecord, CampaignRecord, CreativeRecord
 from ingestion.sync import load, names
 from ingestion.sync.active_run import Run
-from ingestion.sync.load import Target
+from ingestion.sync.load import Table
 from ingestion.sync.request_pool import Job, Jobs
 from ingestion.sync.rows import ad_account_row, campaign_row, creative_row
 
@@ -84,7 +84,7 @@ def store(run: Run, entities: Entities) -> None:
             now=now,
         )
         unlisted = {creative.campaign_id for creative in creatives.values()} - campaigns.keys()
-        load.add_stub_campaigns(unlisted, ad_account_id=ad_account_id, now=now)
+        load.add_stubs(load.CAMPAIGNS, unlisted, ad_account_id=ad_account_id, now=now)
         load.upsert(
             load.CREATIVES,
             [creative_row(one, ad_account_id=ad_account_id, post_names=post_names) for one in creatives.values()],
@@ -142,7 +142,7 @@ def _pages_by_table(entities: Entities) -> dict[str, Sequence[Page[Any]]]:
     }
 
 
-def _mark_missing(run: Run, target: Target, pages: Sequence[Page[Any]]) -> None:
+def _mark_missing(run: Run, target: Table, pages: Sequence[Page[Any]]) -> None:
     seen: set[Any] = {record.id for page in pages for record in page.records}
     for page in pages:
         for rejected in page.rejected:
