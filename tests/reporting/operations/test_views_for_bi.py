@@ -21,7 +21,7 @@ from ingestion.models import IncompleteDay
 from reporting.metrics import COLUMNS, RATIOS
 from reporting.periods import Period
 from reporting.queries.performance import performance
-from reporting.ratios import FIGURE_COLUMNS, Figures
+from reporting.ratios import FIGURE_COLUMNS, NOTHING, Figures
 from tests.builders import (
     DAY,
     NOW,
@@ -179,7 +179,7 @@ def test_a_segments_ratios_come_from_its_counts():
     make_segment(impressions=3, clicks=1, spend=Decimal("2"), conversions=0, leads=4, date_end=date(2026, 11, 19))
     make_segment(date_start=date(2026, 2, 1), date_end=date(2026, 2, 28))
     whole, running = read("reporting_demographics_monthly")
-    counted = Figures(impressions=3, clicks=1, spend=Decimal("2"), leads=4)
+    counted = Figures(sums={**NOTHING, "impressions": 3, "clicks": 1, "spend": Decimal("2"), "leads": 4})
     for name in ("ctr_percent", "cpc", "cpm", "cost_per_conversion", "cost_per_lead", "conversion_rate_percent"):
         assert running[name] == counted.value(name), name
     assert (whole["is_complete"], running["is_complete"]) == (True, False)
