@@ -120,5 +120,7 @@ CATALOGUE: Final = (
     Metric("opens", "opens", "Opens", "message ads that were opened", is_offered=False, note="message ads opened"),
     Metric("sends", "sends", "Sends", "message ads that were sent", is_offered=False, note="message ads sent"),
 )  # fmt: skip
+# So many there were at first. What lists them in a fixed order has the others behind everything else.
+FIRST_METRICS: Final = 12
 DAILY: Final = tuple(metric for metric in CATALOGUE if AskedFor.DAYS in metric.asked_for)
 DEMOGRAPHIC: Final = tuple(metric for metric in CATALOGUE if AskedFor.DEMOGRAPHICS in metric.asked_for)
