@@ -29,9 +29,10 @@ lint: .venv/dev ## Style, types, import direction
 bench: .venv/dev ## Measure everything against its bar, into docs/benchmarks/ (half an hour; ARGS="--only sync" for a part)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-openapi: .venv/base ## Write docs/openapi.yaml, the API's description, and docs/snapshot.schema.json from the code
+openapi: .venv/base ## Write docs/openapi.yaml, docs/snapshot.schema.json and what docs/ says of metrics from the code
 	$(BIN)/python manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn
 	$(BIN)/python -m reporting.snapshots.document > docs/snapshot.schema.json
+	$(BIN)/python -m reporting.operations.documents
 
 screenshots: .venv/dev ## Pictures of every page, light and dark, wide and narrow, into .local/screenshots/ (ARGS="login home" for some)
 	@$(BIN)/python -m tests.browser.screenshots $(ARGS)

@@ -141,16 +141,17 @@ def _first_sync_and_floor(ad_account_id: int, first_day: date, *, is_first: bool
 
 def _fewest_calls(rows: dict[str, int]) -> int:
     """The ad account, a page of entities each, totals, rows by the 15,000, eight pivots, names by the fifty."""
-    from ingestion.linkedin.endpoints import ANALYTICS_ROW_LIMIT, DEMOGRAPHIC_PIVOTS, NAMES_PER_CALL
+    from ingestion.linkedin import endpoints
     from ingestion.models import UrnName
-    from ingestion.sync.plan import CAMPAIGNS_PER_PAGE, CREATIVES_PER_PAGE
 
-    entities = ceil(CAMPAIGNS / CAMPAIGNS_PER_PAGE) + ceil(CAMPAIGNS * CREATIVES_PER_CAMPAIGN / CREATIVES_PER_PAGE)
+    creatives = CAMPAIGNS * CREATIVES_PER_CAMPAIGN
+    entities = ceil(CAMPAIGNS / endpoints.CAMPAIGNS_PER_CALL) + ceil(creatives / endpoints.CREATIVES_PER_CALL)
     days = sum(
-        ceil(rows[table] / ANALYTICS_ROW_LIMIT) for table in ("campaign_daily_metrics", "creative_daily_metrics")
+        ceil(rows[table] / endpoints.ANALYTICS_ROW_LIMIT)
+        for table in ("campaign_daily_metrics", "creative_daily_metrics")
     )
-    names = ceil(UrnName.objects.count() / NAMES_PER_CALL)
-    return 1 + entities + 1 + days + len(DEMOGRAPHIC_PIVOTS) + names
+    names = ceil(UrnName.objects.count() / endpoints.NAMES_PER_CALL)
+    return 1 + entities + 1 + days + len(endpoints.DEMOGRAPHIC_PIVOTS) + names
 
 
 def _forget_what_is_stored() -> None:

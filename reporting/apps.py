@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class ReportingConfig(AppConfig):
@@ -6,3 +7,7 @@ class ReportingConfig(AppConfig):
 
     def ready(self) -> None:
         from reporting import receivers  # noqa: F401  (connects the receivers)
+        from reporting.operations import bi_views
+
+        pre_migrate.connect(bi_views.step_aside, sender=self, dispatch_uid="bi_views_step_aside")
+        post_migrate.connect(bi_views.refresh, sender=self, dispatch_uid="refresh_bi_views")

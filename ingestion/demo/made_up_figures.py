@@ -6,15 +6,18 @@ up to the campaigns, as after a sync, and rows are written day by day, as years 
 runs of those syncs are there, too, as many as are kept.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 from django.db import connection, transaction
 
 from accounts.models import AdAccount
+from ingestion import catalogue
+from ingestion.catalogue import Metric, Type
 from ingestion.models import AudienceDemographic, SyncLog
+
+Values = dict[str, int | date | list[str]]
 
 FIRST_AD_ACCOUNT_ID = 9_000_000_001
 _FIRST_CAMPAIGN_ID = 9_100_000_001
@@ -79,7 +82,7 @@ def make_up(scale: Scale) -> Iterator[date]:
         )
 
 
-def _values(scale: Scale) -> dict[str, Any]:
+def _values(scale: Scale) -> Values:
     campaigns = -(-scale.metric_rows // scale.run_days)
     return {
         "ad_accounts": scale.ad_accounts,
@@ -99,7 +102,7 @@ def _values(scale: Scale) -> dict[str, Any]:
     }
 
 
-def _run(statement: str, values: dict[str, Any]) -> None:
+def _run(statement: str, values: Values) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
 
@@ -148,14 +151,36 @@ _ENTITIES = (
     """,
 )
 
-_CAMPAIGN_DAYS = """
-    INSERT INTO campaign_daily_metrics (campaign_id, date, impressions, clicks, spend, landing_page_clicks,
-                                        conversions, likes, comments, shares, follows, leads, opens, sends, fetched_at)
-    SELECT campaign.id, day, impressions, clicks, clicks * (150 + (chance >> 13 & 255)) * 0.01,
-           clicks * (50 + (chance >> 21 & 31)) / 100, clicks * (chance >> 26 & 7) / 100,
-           impressions * (chance >> 29 & 7) / 2000, impressions * (chance >> 32 & 3) / 4000,
-           impressions * (chance >> 34 & 3) / 4000, impressions * (chance >> 36 & 3) / 2000,
-           clicks * (chance >> 38 & 7) / 150, 0, 0, %(last_day)s
+# By column; every other metric is what it is where nothing happened.
+_MADE_UP = {
+    "impressions": "impressions",
+    "clicks": "clicks",
+    "spend": "clicks * (150 + (chance >> 13 & 255)) * 0.01",
+    "landing_page_clicks": "clicks * (50 + (chance >> 21 & 31)) / 100",
+    "conversions": "clicks * (chance >> 26 & 7) / 100",
+    "likes": "impressions * (chance >> 29 & 7) / 2000",
+    "comments": "impressions * (chance >> 32 & 3) / 4000",
+    "shares": "impressions * (chance >> 34 & 3) / 4000",
+    "follows": "impressions * (chance >> 36 & 3) / 2000",
+    "leads": "clicks * (chance >> 38 & 7) / 150",
+}
+
+
+def _list(expression: Callable[[Metric], str], metrics: Iterable[Metric] = catalogue.DAILY) -> str:
+    return ", ".join(map(expression, metrics))
+
+
+def _column(metric: Metric) -> str:
+    return metric.column
+
+
+def _nothing(metric: Metric) -> str:
+    return "NULL" if metric.absent is None else str(metric.absent)
+
+
+_CAMPAIGN_DAYS = f"""
+    INSERT INTO campaign_daily_metrics (campaign_id, date, {_list(_column)}, fetched_at)
+    SELECT campaign.id, day, {_list(lambda metric: _MADE_UP.get(metric.column) or _nothing(metric))}, %(last_day)s
     FROM campaigns AS campaign
     CROSS JOIN generate_series(0, %(to_day)s::date - %(from_day)s::date) AS number
     CROSS JOIN LATERAL (SELECT %(from_day)s::date + number AS day) AS on_day
@@ -168,29 +193,30 @@ _CAMPAIGN_DAYS = """
       AND (day - campaign.run_schedule_start_at::date + %(days)s) %% %(days)s
           < least(%(run_days)s, %(metric_rows)s - (campaign.id - %(first_campaign_id)s) * %(run_days)s)
     ORDER BY day, campaign.account_id, campaign.id
-"""
+"""  # noqa: S608
 
 
-def _share(column: str) -> str:
-    """What creative number n of several gets of a whole number, so that the parts add up."""
-    return f"{column} / %(creatives)s + CASE WHEN n < {column} %% %(creatives)s THEN 1 ELSE 0 END"
+def _share(metric: Metric) -> str:
+    """What creative number n of several gets of a count, or of an amount in hundredths, so that the parts add up."""
+    if metric.type is Type.COUNT:
+        return _part_of(metric.column)
+    return f"({_part_of(f'({metric.column} * 100)::bigint')}) * 0.01"
 
 
-_COUNTS = (
-    "impressions", "clicks", "landing_page_clicks", "conversions", "likes", "comments", "shares", "follows",
-    "leads", "opens", "sends",
-)  # fmt: skip
+def _part_of(whole: str) -> str:
+    return f"{whole} / %(creatives)s + CASE WHEN n < {whole} %% %(creatives)s THEN 1 ELSE 0 END"
+
+
 _CREATIVE_DAYS = f"""
-    INSERT INTO creative_daily_metrics (creative_id, date, {", ".join(_COUNTS)}, spend, fetched_at)
-    SELECT 'urn:li:sponsoredCreative:' || campaign_id * 10 + n, date, {", ".join(map(_share, _COUNTS))},
-           ({_share("(spend * 100)::bigint")}) * 0.01, fetched_at
+    INSERT INTO creative_daily_metrics (creative_id, date, {_list(_column)}, fetched_at)
+    SELECT 'urn:li:sponsoredCreative:' || campaign_id * 10 + n, date, {_list(_share)}, fetched_at
     FROM campaign_daily_metrics CROSS JOIN generate_series(0, %(creatives)s - 1) AS n
     WHERE date BETWEEN %(from_day)s AND %(to_day)s AND campaign_id >= %(first_campaign_id)s
     ORDER BY date, campaign_id
 """  # noqa: S608
 _TOTALS = f"""
-    INSERT INTO account_daily_totals (account_id, date, {", ".join(_COUNTS)}, spend, fetched_at)
-    SELECT campaign.account_id, date, {", ".join(f"sum({name})" for name in _COUNTS)}, sum(spend), %(last_day)s
+    INSERT INTO account_daily_totals (account_id, date, {_list(_column)}, fetched_at)
+    SELECT campaign.account_id, date, {_list(lambda metric: f"sum({metric.column})")}, %(last_day)s
     FROM campaign_daily_metrics JOIN campaigns AS campaign ON campaign.id = campaign_id
     WHERE date BETWEEN %(from_day)s AND %(to_day)s AND campaign.id >= %(first_campaign_id)s
     GROUP BY campaign.account_id, date
@@ -198,12 +224,19 @@ _TOTALS = f"""
 _DAYS = (_CAMPAIGN_DAYS, _CREATIVE_DAYS, _TOTALS)
 
 # Segment number n of a pivot is seen half as often as its neighbour's neighbour; together about 80 %.
-_SEGMENTS = """
+_MADE_UP_OF_SEGMENTS = {
+    "impressions": "seen",
+    "clicks": "seen / 100",
+    "spend": "seen / 100 * 2.5",
+    "conversions": "seen / 5000",
+    "leads": "seen / 8000",
+}
+_SEGMENTS = f"""
     INSERT INTO audience_demographics (account_id, pivot_type, segment, segment_name, date_start, date_end,
-                                       impressions, clicks, spend, conversions, leads, share_pct, fetched_at)
+                                       {_list(_column, catalogue.DEMOGRAPHIC)}, share_pct, fetched_at)
     SELECT account_id, pivot_type, 'urn:li:' || pivot_type || ':' || n,
            initcap(replace(pivot_type, '_', ' ')) || ' ' || n, month, last_day,
-           seen, seen / 100, seen / 100 * 2.5, seen / 5000, seen / 8000,
+           {_list(lambda one: _MADE_UP_OF_SEGMENTS.get(one.column) or _nothing(one), catalogue.DEMOGRAPHIC)},
            round(seen * 100.0 / nullif(sum(seen) OVER (PARTITION BY account_id, pivot_type, month), 0), 6), %(last_day)s
     FROM (SELECT account_id, date_trunc('month', date)::date AS month, max(date) AS last_day,
                  sum(impressions) AS impressions
@@ -212,7 +245,7 @@ _SEGMENTS = """
     CROSS JOIN generate_series(1, %(segments)s) AS n
     CROSS JOIN LATERAL (SELECT (impressions * 0.24 * power(0.7, n - 1))::bigint AS seen) AS of_the_segment
     WHERE seen > 0
-"""
+"""  # noqa: S608
 _SEGMENT_NAMES = """
     INSERT INTO urn_names (urn, name, looked_up_at)
     SELECT 'urn:li:' || pivot_type || ':' || n, initcap(replace(pivot_type, '_', ' ')) || ' ' || n, %(last_day)s

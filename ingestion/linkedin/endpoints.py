@@ -10,6 +10,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Final, TypeVar
 
+from ingestion import catalogue
 from ingestion.linkedin import restli
 from ingestion.linkedin.checks import DayCheck, MonthCheck
 from ingestion.linkedin.client import LinkedInClient
@@ -31,15 +32,18 @@ from ingestion.linkedin.records import (
 )
 
 __all__ = [
-    "ANALYTICS_ROW_LIMIT", "DEMOGRAPHIC_PIVOTS", "NAMES_PER_CALL", "POSTS_PER_CALL", "Page", "Rejected",
-    "account_days", "ad_account", "ad_account_users", "ad_accounts", "campaign_days", "campaigns",
-    "creative_days", "creatives", "demographic_months", "entity_names", "posts",
+    "ANALYTICS_ROW_LIMIT", "CAMPAIGNS_PER_CALL", "CREATIVES_PER_CALL", "DAY_FIELDS", "DEMOGRAPHIC_PIVOTS",
+    "NAMES_PER_CALL", "POSTS_PER_CALL", "Page", "Rejected", "account_days", "ad_account", "ad_account_users",
+    "ad_accounts", "campaign_days", "campaigns", "creative_days", "creatives", "demographic_months", "entity_names",
+    "posts",
 ]  # fmt: skip
 
 logger = logging.getLogger(__name__)
 
 # LinkedIn cuts an answer here without a word: as many rows, or more, mean that some may be missing.
 ANALYTICS_ROW_LIMIT: Final = 15_000
+CAMPAIGNS_PER_CALL: Final = 1_000
+CREATIVES_PER_CALL: Final = 100
 NAMES_PER_CALL: Final = 50
 POSTS_PER_CALL: Final = 50
 DEMOGRAPHIC_PIVOTS: Final = MappingProxyType(
@@ -57,19 +61,11 @@ DEMOGRAPHIC_PIVOTS: Final = MappingProxyType(
 
 # At most 20 fields, the two keys included: without the keys rows cannot be told apart.
 _KEYS: Final = ("dateRange", "pivotValues")
-_DAY_FIELDS: Final = (
-    *_KEYS,
-    *("impressions", "clicks", "costInLocalCurrency", "landingPageClicks", "externalWebsiteConversions"),
-    *("likes", "comments", "shares", "follows", "oneClickLeads", "opens", "sends"),
-)
-_MONTH_FIELDS: Final = (
-    *_KEYS,
-    *("impressions", "clicks", "costInLocalCurrency", "externalWebsiteConversions", "oneClickLeads"),
-)
+DAY_FIELDS: Final = (*_KEYS, *(metric.field for metric in catalogue.DAILY))
+_MONTH_FIELDS: Final = (*_KEYS, *(metric.field for metric in catalogue.DEMOGRAPHIC))
 
 _ANALYTICS: Final = "/rest/adAnalytics"
-_LARGEST_PAGE: Final = 1_000
-_CREATIVES_PAGE: Final = 100
+_AD_ACCOUNTS_PAGE: Final = 1_000
 _SMALL_CREATIVES_PAGE: Final = 25
 _USERS_PAGE: Final = 500
 _TRIES_OF_A_HEAVY_PAGE: Final = 6
@@ -97,7 +93,7 @@ def ad_account(client: LinkedInClient, *, ad_account_id: int) -> Page[AdAccountR
 
 def ad_accounts(client: LinkedInClient) -> Iterator[Page[AdAccountRecord]]:
     """Every ad account the member has a role on, of any status; no search criteria means all of them."""
-    return _by_cursor(client, "/rest/adAccounts", _AD_ACCOUNTS)
+    return _by_cursor(client, "/rest/adAccounts", _AD_ACCOUNTS, size=_AD_ACCOUNTS_PAGE)
 
 
 def ad_account_users(client: LinkedInClient) -> Iterator[Page[AdAccountUserRecord]]:
@@ -113,7 +109,8 @@ def ad_account_users(client: LinkedInClient) -> Iterator[Page[AdAccountUserRecor
 
 def campaigns(client: LinkedInClient, *, ad_account_id: int) -> Iterator[Page[CampaignRecord]]:
     """Every campaign of every status, archived and removed too."""
-    return _by_cursor(client, f"/rest/adAccounts/{ad_account_id}/adCampaigns", _CAMPAIGNS)
+    path = f"/rest/adAccounts/{ad_account_id}/adCampaigns"
+    return _by_cursor(client, path, _CAMPAIGNS, size=CAMPAIGNS_PER_CALL)
 
 
 def creatives(client: LinkedInClient, *, ad_account_id: int) -> Iterator[Page[CreativeRecord]]:
@@ -122,7 +119,7 @@ def creatives(client: LinkedInClient, *, ad_account_id: int) -> Iterator[Page[Cr
     LinkedIn answers some heavy pages with 500 for ever: such a page and those after it are asked for smaller.
     """
     path = f"/rest/adAccounts/{ad_account_id}/creatives"
-    size = _CREATIVES_PAGE
+    size = CREATIVES_PER_CALL
 
     def ask(token: str | None, most_server_errors: int | None) -> Listing[CreativeRecord]:
         return client.read(
@@ -235,7 +232,7 @@ def posts(client: LinkedInClient, *, urns: Sequence[str]) -> Page[PostRecord]:
 
 
 def _daily(pivot: str, ad_account_id: int, first_day: date, last_day: date, campaign_ids: Sequence[int] | None) -> str:
-    return _analytics(pivot, "DAILY", ad_account_id, first_day, last_day, campaign_ids, _DAY_FIELDS)
+    return _analytics(pivot, "DAILY", ad_account_id, first_day, last_day, campaign_ids, DAY_FIELDS)
 
 
 def _analytics(
@@ -269,11 +266,11 @@ def _days(client: LinkedInClient, query: str, reader: PageReader[D], check: DayC
     )
 
 
-def _by_cursor(client: LinkedInClient, path: str, reader: PageReader[R]) -> Iterator[Page[R]]:
+def _by_cursor(client: LinkedInClient, path: str, reader: PageReader[R], *, size: int) -> Iterator[Page[R]]:
     """A walk over a search without criteria; every page asks for the same but for its token."""
 
     def fetch(token: str | None) -> Listing[R]:
-        query = restli.query(q="search", pageSize=_LARGEST_PAGE, pageToken=token)
+        query = restli.query(q="search", pageSize=size, pageToken=token)
         return client.read(path, query, parse=_listing_of(reader, path))
 
     return pages_of(cursor_pages(fetch, endpoint=path))

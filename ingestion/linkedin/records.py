@@ -5,13 +5,16 @@ values are kept as text because LinkedIn adds new ones inside a version. Unknown
 Source: LinkedIn Marketing, "Ad Accounts", "Campaigns", "Creatives", "Reporting", 202602.
 """
 
+from collections.abc import Callable, Iterable
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AliasChoices, AliasPath, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic.dataclasses import dataclass
 
+from ingestion import catalogue
+from ingestion.catalogue import Metric, Type
 from ingestion.linkedin.fields import (
     AdAccountId,
     AdAccountUrn,
@@ -33,6 +36,7 @@ from ingestion.linkedin.fields import (
 )
 from ingestion.linkedin.restli import urn_id
 
+C = TypeVar("C")
 # By field name as well, so that tests can write `CampaignRecord(id=1, name="…")`.
 _CAMEL = ConfigDict(alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, extra="ignore")
 
@@ -194,24 +198,26 @@ class DateRange:
     end: CalendarDay
 
 
+def _with_metrics(metrics: Iterable[Metric]) -> Callable[[type[C]], type[C]]:
+    """Adds a field for each metric to a class that is to be a record; None means LinkedIn did not send it."""
+
+    def add(cls: type[C]) -> type[C]:
+        for metric in metrics:
+            kind = Count if metric.type is Type.COUNT else Cost
+            cls.__annotations__[metric.attribute] = Annotated[kind | None, Field(alias=metric.field)]
+            setattr(cls, metric.attribute, None)
+        return cls
+
+    return add
+
+
 @dataclass(frozen=True, slots=True, config=_CAMEL)
+@_with_metrics(catalogue.DAILY)
 class DayRecord:
-    """The counts of one UTC day; cost in the ad account's currency. None means LinkedIn did not send it."""
+    """The metrics of one UTC day; cost in the ad account's currency."""
 
     pivot_values: tuple[str]
     date_range: DateRange
-    impressions: Count | None = None
-    clicks: Count | None = None
-    cost_in_local_currency: Cost | None = None
-    landing_page_clicks: Count | None = None
-    external_website_conversions: Count | None = None
-    likes: Count | None = None
-    comments: Count | None = None
-    shares: Count | None = None
-    follows: Count | None = None
-    one_click_leads: Count | None = None
-    opens: Count | None = None
-    sends: Count | None = None
 
     @property
     def day(self) -> date:
@@ -256,6 +262,7 @@ class AccountDayRecord(DayRecord):
 
 
 @dataclass(frozen=True, slots=True, config=_CAMEL)
+@_with_metrics(catalogue.DEMOGRAPHIC)
 class DemographicMonthRecord:
     """One row per segment and calendar month; approximate by design, so segments do not add up to the total.
 
@@ -265,10 +272,6 @@ class DemographicMonthRecord:
     pivot_values: tuple[Segment]
     date_range: DateRange
     impressions: Count | None = None
-    clicks: Count | None = None
-    cost_in_local_currency: Cost | None = None
-    external_website_conversions: Count | None = None
-    one_click_leads: Count | None = None
 
     @property
     def segment(self) -> str:

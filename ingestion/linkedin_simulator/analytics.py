@@ -93,7 +93,7 @@ _DERIVED: dict[str, Callable[[Figures, str], int | str]] = {
 }
 _DECIMALS = {"costInLocalCurrency", "costInUsd", "conversionValueInLocalCurrency", *_ZERO_DECIMALS}
 _KEYS = ("dateRange", "pivotValues")
-_METRICS = frozenset((*_COLUMNS, *_DERIVED))
+METRICS = frozenset((*_COLUMNS, *_DERIVED))
 
 
 def read_question(parameters: Parameters, finder: str, today: date) -> Question:
@@ -151,7 +151,7 @@ def read_fields(parameters: Parameters, question: Question) -> list[str]:
         return ["impressions", "clicks", *_KEYS]
     if len(fields) > MOST_FIELDS:
         raise field_invalid("fields", f"ERROR :: /fields :: {len(fields)} fields exceed the limit of {MOST_FIELDS}")
-    unknown = [name for name in fields if name not in _METRICS and name not in _KEYS]
+    unknown = [name for name in fields if name not in METRICS and name not in _KEYS]
     if unknown:
         raise field_invalid("fields", f"ERROR :: /fields :: unrecognized field {unknown[0]}")
     refused = sorted(_NOT_FOR_MEMBERS.intersection(fields)) if question.asks_members else []
@@ -173,6 +173,11 @@ def read_order(parameters: Parameters) -> Callable[[Row], int] | None:
         raise field_invalid("sortBy/field", f"ERROR :: /field :: {name} is not an enum symbol")
     column, sign = _SORTABLE[name], -1 if record["order"] == "DESCENDING" else 1
     return lambda row: sign * row.figures[column]
+
+
+def served(name: str, figures: Figures, currency: str) -> int | str:
+    """Give a metric by LinkedIn's name, as it is printed."""
+    return figures[_COLUMNS[name]] if name in _COLUMNS else _DERIVED[name](figures, currency)
 
 
 def printed_rows(

@@ -1,12 +1,20 @@
-"""The rows a correct sync must hold, in our tables' own words, worked out from the world and not from answers."""
+"""The rows a correct sync must hold, in our tables' own words, worked out from the world and not from answers.
+
+Which column holds which of LinkedIn's first metrics is spelt here once more, to be compared with; those that came
+later are told as the catalogue names them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
+from ingestion import catalogue
+from ingestion.catalogue import Metric, Type
+
+from .analytics import served
 from .analytics_rows import Question, Row, rows
 from .changes import Entity
 from .entities import Json, post_urn
@@ -76,10 +84,10 @@ def truth(
         "ad_accounts": [teller.ad_account()],
         "campaigns": teller.campaigns(known_before, _numbers(by_campaign)),
         "creatives": teller.creatives(known_before, _numbers(by_creative), posts_readable),
-        "campaign_daily_metrics": _daily(by_campaign, "campaign_id"),
-        "creative_daily_metrics": _daily(by_creative, "creative_id"),
+        "campaign_daily_metrics": _daily(by_campaign, "campaign_id", account.currency),
+        "creative_daily_metrics": _daily(by_creative, "creative_id", account.currency),
         "audience_demographics": teller.demographics(),
-        "account_daily_totals": _daily(list(teller.rows("ACCOUNT", "DAILY")), "account_id"),
+        "account_daily_totals": _daily(list(teller.rows("ACCOUNT", "DAILY")), "account_id", account.currency),
     }
 
 
@@ -97,17 +105,17 @@ def _numbers(found: list[Row]) -> set[int]:
     return {int(row.values[0].rpartition(":")[2]) for row in found}
 
 
-def _daily(found: list[Row], key: str) -> list[TruthRow]:
+def _daily(found: list[Row], key: str, currency: str) -> list[TruthRow]:
     told = []
     for row in found:
         urn = row.values[0]
         identity = urn if key == "creative_id" else int(urn.rpartition(":")[2])
-        told.append({key: identity, "date": row.bucket.first_day, **_metrics(row.figures)})
+        told.append({key: identity, "date": row.bucket.first_day, **_metrics(row.figures, currency)})
     return sorted(told, key=lambda row: (row[key], row["date"]))
 
 
-def _metrics(figures: Figures) -> TruthRow:
-    return {
+def _metrics(figures: Figures, currency: str) -> TruthRow:
+    first = {
         "impressions": figures[IMPRESSIONS],
         "clicks": figures[CLICKS],
         "spend": served_money(figures[SPEND]),
@@ -121,11 +129,24 @@ def _metrics(figures: Figures) -> TruthRow:
         "opens": figures[OPENS],
         "sends": figures[SENDS],
     }
+    return first | _further(figures, currency, (one for one in catalogue.DAILY if one.column not in first))
+
+
+def _further(figures: Figures, currency: str, metrics: Iterable[Metric]) -> TruthRow:
+    told: TruthRow = {}
+    for metric in metrics:
+        value = served(metric.field, figures, currency)
+        told[metric.column] = value if metric.type is Type.COUNT else _stored(str(value))
+    return told
 
 
 def served_money(units: int) -> Decimal:
     """Give the stored amount for the very string served."""
-    return Decimal(money(units)).quantize(_MONEY_PLACES, ROUND_HALF_UP)
+    return _stored(money(units))
+
+
+def _stored(text: str) -> Decimal:
+    return Decimal(text).quantize(_MONEY_PLACES, ROUND_HALF_UP)
 
 
 class _Teller:
@@ -210,7 +231,7 @@ class _Teller:
         figures, segment = row.figures, row.values[0]
         named = named_segment(segment)
         share = Decimal(figures[IMPRESSIONS]) / together * 100
-        return {
+        first: TruthRow = {
             "account_id": self.account.id,
             "pivot_type": kind.pivot_type,
             "segment": segment,
@@ -224,6 +245,12 @@ class _Teller:
             "leads": _seen(figures[LEADS]),
             "share_pct": share.quantize(_SHARE_PLACES, ROUND_HALF_UP),
         }
+        metrics = [one for one in catalogue.DEMOGRAPHIC if one.column not in first]
+        further = _further(figures, self.account.currency, metrics)
+        for metric in metrics:
+            if metric.type is Type.COUNT and further[metric.column] < FEWEST_EVENTS:
+                further[metric.column] = metric.absent
+        return first | further
 
 
 def _seen(count: int) -> int:

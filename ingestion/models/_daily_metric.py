@@ -1,5 +1,6 @@
 """The columns that daily rows share."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from django.contrib.postgres.indexes import BrinIndex
@@ -7,14 +8,34 @@ from django.db import models
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Cast, Round
 
+from ingestion import catalogue
+from ingestion.catalogue import Metric, Type, Unit
+
 _RATIO = models.DecimalField(max_digits=20, decimal_places=6)
 _MONEY = models.DecimalField(max_digits=24, decimal_places=10)
 # What reports sum. The unique indexes of the large tables carry it, so that a report reads one stretch of an index
-# per campaign and never the table; see docs/reading.md.
-COUNTS = (
-    "impressions", "clicks", "spend", "landing_page_clicks", "conversions", "likes", "comments", "shares", "follows",
-    "leads", "opens", "sends",
-)  # fmt: skip
+# per campaign and never the table; see docs/reading.md. PostgreSQL takes 32 columns in an index.
+METRICS = tuple(metric.column for metric in catalogue.DAILY)
+
+
+def metric_columns(metrics: Iterable[Metric], *, explained: bool) -> dict[str, "models.Field[object, object]"]:
+    """A column for each metric, by name; `explained` where the table's own page has to say what LinkedIn means."""
+    return {metric.column: _column(metric, _explanation(metric) if explained else "") for metric in metrics}
+
+
+def _column(metric: Metric, help_text: str) -> "models.Field[object, object]":
+    empty = {"null": True, "blank": True} if metric.is_nullable else {"default": 0}
+    if metric.type is Type.COUNT:
+        return models.IntegerField(help_text=help_text, **empty)
+    return models.DecimalField(max_digits=24, decimal_places=10, help_text=help_text, **empty)
+
+
+def _explanation(metric: Metric) -> str:
+    """LinkedIn's name where ours differs; changing it takes a migration."""
+    if metric.note:
+        return metric.note
+    name = metric.field if metric.attribute != metric.column else ""
+    return f"{name}, in the ad account's currency" if metric.unit is Unit.MONEY else name
 
 
 def when_changed(name: str) -> BrinIndex:
@@ -52,23 +73,7 @@ class DailyMetric(models.Model):
     """
 
     date = models.DateField(help_text="UTC day")
-    impressions = models.IntegerField(default=0)
-    clicks = models.IntegerField(default=0, help_text="chargeable clicks")
-    spend = models.DecimalField(
-        max_digits=24,
-        decimal_places=10,
-        default=0,
-        help_text="costInLocalCurrency, in the ad account's currency",
-    )
-    landing_page_clicks = models.IntegerField(default=0)
-    conversions = models.IntegerField(default=0, help_text="externalWebsiteConversions")
-    likes = models.IntegerField(default=0)
-    comments = models.IntegerField(default=0)
-    shares = models.IntegerField(default=0)
-    follows = models.IntegerField(default=0)
-    leads = models.IntegerField(default=0, help_text="oneClickLeads")
-    opens = models.IntegerField(default=0, help_text="message ads opened")
-    sends = models.IntegerField(default=0, help_text="message ads sent")
+    locals().update(metric_columns(catalogue.DAILY, explained=True))
     ctr = models.GeneratedField(
         expression=percent_of("clicks", "impressions"),
         output_field=models.DecimalField(max_digits=20, decimal_places=6),

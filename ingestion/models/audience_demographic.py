@@ -2,7 +2,8 @@
 
 from django.db import models
 
-from ingestion.models._daily_metric import percent_of
+from ingestion import catalogue
+from ingestion.models._daily_metric import metric_columns, percent_of
 
 
 class AudienceDemographic(models.Model):
@@ -30,11 +31,7 @@ class AudienceDemographic(models.Model):
     segment_name = models.TextField(null=True, blank=True)
     date_start = models.DateField(help_text="first day of the month that LinkedIn counted")
     date_end = models.DateField(null=True, blank=True, help_text="last day of the month that LinkedIn counted")
-    impressions = models.IntegerField(default=0)
-    clicks = models.IntegerField(default=0)
-    spend = models.DecimalField(max_digits=24, decimal_places=10, default=0)
-    conversions = models.IntegerField(default=0)
-    leads = models.IntegerField(default=0)
+    locals().update(metric_columns(catalogue.DEMOGRAPHIC, explained=False))
     ctr = models.GeneratedField(
         expression=percent_of("clicks", "impressions"),
         output_field=models.DecimalField(max_digits=20, decimal_places=6),

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from ingestion.models._daily_metric import COUNTS, DailyMetric, when_changed
+from ingestion.models._daily_metric import METRICS, DailyMetric, when_changed
 
 
 class CampaignDailyMetric(DailyMetric):
@@ -17,7 +17,9 @@ class CampaignDailyMetric(DailyMetric):
         verbose_name = "campaign day"
         verbose_name_plural = "campaign metrics"
         constraints = [
-            models.UniqueConstraint(fields=["campaign", "date"], include=COUNTS, name="a_campaign_has_one_row_per_day"),
+            models.UniqueConstraint(
+                fields=["campaign", "date"], include=METRICS, name="a_campaign_has_one_row_per_day"
+            ),
         ]
         indexes = [
             # The admin's date drill-down and "latest first" lists.

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from ingestion.models._daily_metric import COUNTS, DailyMetric, when_changed
+from ingestion.models._daily_metric import METRICS, DailyMetric, when_changed
 
 
 class CreativeDailyMetric(DailyMetric):
@@ -17,7 +17,9 @@ class CreativeDailyMetric(DailyMetric):
         verbose_name = "creative day"
         verbose_name_plural = "creative metrics"
         constraints = [
-            models.UniqueConstraint(fields=["creative", "date"], include=COUNTS, name="a_creative_has_one_row_per_day"),
+            models.UniqueConstraint(
+                fields=["creative", "date"], include=METRICS, name="a_creative_has_one_row_per_day"
+            ),
         ]
         indexes = [
             # The admin's date drill-down and "latest first" lists.

@@ -7,14 +7,14 @@ from functools import partial
 from typing import Any
 
 from ingestion.linkedin import endpoints
-from ingestion.linkedin.endpoints import ANALYTICS_ROW_LIMIT, Page, Rejected
+from ingestion.linkedin.endpoints import ANALYTICS_ROW_LIMIT, DAY_FIELDS, Page, Rejected
 from ingestion.linkedin.errors import LinkedInError, UnexpectedResponse
 from ingestion.linkedin.records import AccountDayRecord
 from ingestion.sync import load
-from ingestion.sync.load import Target
+from ingestion.sync.load import DayKey, Table, Target
 from ingestion.sync.repeated_rows import listed_twice
 from ingestion.sync.request_pool import Job
-from ingestion.sync.rows import Row, account_day_row, campaign_day_row, copy_line, creative_day_row, keep_latest
+from ingestion.sync.rows import DayRow, Id, account_day_row, campaign_day_row, copy_line, creative_day_row, keep_latest
 from ingestion.sync.run import Run
 from ingestion.sync.windows import CannotSplit, ExpectedRows, Window, Windows, days_between
 
@@ -23,11 +23,10 @@ from ingestion.sync.windows import CannotSplit, ExpectedRows, Window, Windows, d
 class DailyTable:
     """One pivot of LinkedIn's daily figures and the table it fills."""
 
-    target: Target
-    parents: Target
+    target: Target[DayRow]
+    parents: Table
     ask: Callable[..., Page[Any]]
-    row: Callable[[Any], Row]
-    add_stubs: Callable[..., None]
+    row: Callable[[Any], DayRow]
 
 
 CAMPAIGN_DAYS = DailyTable(
@@ -35,14 +34,12 @@ CAMPAIGN_DAYS = DailyTable(
     parents=load.CAMPAIGNS,
     ask=endpoints.campaign_days,
     row=campaign_day_row,
-    add_stubs=load.add_stub_campaigns,
 )
 CREATIVE_DAYS = DailyTable(
     target=load.CREATIVE_DAYS,
     parents=load.CREATIVES,
     ask=endpoints.creative_days,
     row=creative_day_row,
-    add_stubs=load.add_stub_creatives,
 )
 
 
@@ -55,7 +52,7 @@ class DailyAnswer:
     """
 
     page: Page[bytes]
-    parents: frozenset[Any]
+    parents: frozenset[Id]
 
 
 def expected_rows(
@@ -66,8 +63,8 @@ def expected_rows(
     return ExpectedRows(entity_days, stored, min(stored, default=None), max(stored, default=None))
 
 
-# Metrics that one row of a daily answer takes from LinkedIn's five-minute allowance.
-_VALUES_PER_ROW = 14
+# What one row of a daily answer takes from LinkedIn's five-minute allowance.
+_VALUES_PER_ROW = len(DAY_FIELDS)
 
 
 class DailySource:
@@ -80,7 +77,7 @@ class DailySource:
     def __init__(self, run: Run, table: DailyTable, *, entity_days: Sequence[date]) -> None:
         first_day, last_day = run.days
         self.table = table
-        self.stale: list[tuple[Any, date]] = []
+        self.stale: list[DayKey] = []
         self._run = run
         expected = expected_rows(
             table, ad_account_id=run.ad_account_id, first_day=first_day, last_day=last_day, entity_days=entity_days
@@ -145,7 +142,7 @@ class DailySource:
     def _request_halves(self, window: Window, answer: DailyAnswer) -> None:
         campaign_ids = load.known_ids(load.CAMPAIGNS, ad_account_id=self._run.ad_account_id)
         try:
-            self._windows.cut(window, campaign_ids=sorted(campaign_ids))
+            self._windows.cut(window, campaign_ids=sorted(map(int, campaign_ids)))
         except CannotSplit:
             self.keep(window, answer)
             self._give_up(
@@ -163,7 +160,7 @@ class DailySource:
         """Upsert an answer, with places for what it names and LinkedIn no longer lists."""
         target, lines = self.table.target, b"".join(answer.page.records)
         if unknown := answer.parents - self._known:
-            self.table.add_stubs(unknown, ad_account_id=self._run.ad_account_id, now=self._run.fetched_at)
+            load.add_stubs(self.table.parents, unknown, ad_account_id=self._run.ad_account_id, now=self._run.fetched_at)
             self._known |= unknown
         if window.campaign_ids is not None:
             load.upsert(target, lines, now=self._run.fetched_at)

@@ -14,7 +14,7 @@ from ingestion.linkedin.endpoints import Page
 from ingestion.linkedin.errors import LinkedInError
 from ingestion.linkedin.records import AdAccountRecord, CampaignRecord, CreativeRecord
 from ingestion.sync import load, names
-from ingestion.sync.load import Target
+from ingestion.sync.load import Table
 from ingestion.sync.request_pool import Job, Jobs
 from ingestion.sync.rows import ad_account_row, campaign_row, creative_row
 from ingestion.sync.run import Run
@@ -85,7 +85,7 @@ def store(run: Run, entities: Entities) -> None:
             now=now,
         )
         unlisted = {creative.campaign_id for creative in creatives.values()} - campaigns.keys()
-        load.add_stub_campaigns(unlisted, ad_account_id=ad_account_id, now=now)
+        load.add_stubs(load.CAMPAIGNS, unlisted, ad_account_id=ad_account_id, now=now)
         load.upsert(
             load.CREATIVES,
             [creative_row(one, ad_account_id=ad_account_id, post_names=post_names) for one in creatives.values()],
@@ -139,7 +139,7 @@ def _raise(error: LinkedInError) -> None:
 
 
 def _mark_missing(
-    run: Run, target: Target, pages: Sequence[Page[CampaignRecord]] | Sequence[Page[CreativeRecord]]
+    run: Run, target: Table, pages: Sequence[Page[CampaignRecord]] | Sequence[Page[CreativeRecord]]
 ) -> None:
     seen: set[int | str] = {record.id for page in pages for record in page.records}
     for page in pages:

@@ -8,81 +8,83 @@ only rows that the join found missing or different (`ON CONFLICT … WHERE` alon
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Generic, TypeVar
 
 from django.db import connection
 from psycopg import sql
 
-from ingestion.sync.rows import Row
+from ingestion import catalogue
+from ingestion.catalogue import Metric
+from ingestion.sync import rows as row_shapes
+from ingestion.sync.rows import CampaignRow, CreativeRow, DayRow, Id, Row
 
-_COUNTS = (
-    "impressions", "clicks", "spend", "landing_page_clicks", "conversions", "likes", "comments", "shares",
-    "follows", "leads", "opens", "sends",
-)  # fmt: skip
+DayKey = tuple[Id, date]
+
+R = TypeVar("R", bound=Row)
 
 
 @dataclass(frozen=True)
-class Target:
-    """A table, the columns that name a row, and the columns that are compared and written."""
+class Table:
+    """A table and its columns, those that name a row first.
+
+    `parents`: the table that the first column leads to, where rows belong to an ad account by that one alone.
+    """
 
     table: str
-    key: tuple[str, ...]
-    values: tuple[str, ...]
+    columns: tuple[str, ...]
+    key_columns: int
+    parents: str | None = None
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that name a row."""
+        return self.columns[: self.key_columns]
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The columns that are compared and written."""
+        return self.columns[self.key_columns :]
 
     @property
     def key_type(self) -> str:
         """PostgreSQL's type of the first column of the key."""
-        return "text" if self.table in ("creatives", "creative_daily_metrics") else "bigint"
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return self.key + self.values
+        return "text" if "creatives" in (self.table, self.parents) else "bigint"
 
 
-CAMPAIGNS = Target(
-    "campaigns",
-    ("id",),
-    (
-        "account_id", "name", "status", "type", "daily_budget", "daily_budget_currency", "total_budget",
-        "total_budget_currency", "cost_type", "unit_cost", "bid_strategy", "creative_selection",
-        "offsite_delivery_enabled", "audience_expansion_enabled", "campaign_group", "objective", "format",
-        "serving_statuses", "run_schedule_start_at", "run_schedule_end_at", "created_at",
-        "last_modified_at", "missing_since",
-    ),
-)  # fmt: skip
-CREATIVES = Target(
-    "creatives",
-    ("id",),
-    (
-        "campaign_id", "account_id", "intended_status", "is_serving", "content_reference", "content_name",
-        "serving_hold_reasons", "review_status", "created_at", "last_modified_at", "missing_since",
-    ),
-)  # fmt: skip
-CAMPAIGN_DAYS = Target("campaign_daily_metrics", ("campaign_id", "date"), _COUNTS)
-CREATIVE_DAYS = Target("creative_daily_metrics", ("creative_id", "date"), _COUNTS)
-ACCOUNT_DAYS = Target("account_daily_totals", ("account_id", "date"), _COUNTS)
-SEGMENTS = Target(
-    "audience_demographics",
-    ("account_id", "pivot_type", "segment", "date_start"),
-    ("segment_name", "date_end", "impressions", "clicks", "spend", "conversions", "leads", "share_pct"),
-)
+class Target(Table, Generic[R]):
+    """A table that is filled with one kind of row, whose columns are the table's."""
 
 
-def upsert(target: Target, rows: Iterable[Row] | bytes, *, now: datetime) -> int:
+CAMPAIGNS = Target[CampaignRow]("campaigns", CampaignRow._fields, 1)
+CREATIVES = Target[CreativeRow]("creatives", CreativeRow._fields, 1)
+CAMPAIGN_DAYS = Target[DayRow]("campaign_daily_metrics", row_shapes.CAMPAIGN_DAY_COLUMNS, 2, parents="campaigns")
+CREATIVE_DAYS = Target[DayRow]("creative_daily_metrics", row_shapes.CREATIVE_DAY_COLUMNS, 2, parents="creatives")
+ACCOUNT_DAYS = Target[DayRow]("account_daily_totals", row_shapes.ACCOUNT_DAY_COLUMNS, 2)
+# The share is worked out here, from the segments of the whole month.
+SEGMENTS = Target[Row]("audience_demographics", (*row_shapes.SEGMENT_COLUMNS, "share_pct"), 4)
+
+
+def upsert(target: Target[R], rows: Iterable[R] | bytes, *, now: datetime) -> int:
     """Store rows, or COPY's text of them, whose keys must be distinct; returns how many were new or different."""
     _copy_incoming(target, target.columns, rows)
     return _merge(target, now=now)
 
 
-def insert_days(target: Target, rows: bytes, *, now: datetime) -> None:
+def insert_days(target: Target[DayRow], rows: bytes, *, now: datetime) -> None:
     """Store a whole answer for days of which nothing is stored, given as COPY's text."""
     _copy_incoming(target, target.columns, rows)
     _insert(target, sql.SQL(""), now=now)
 
 
 def upsert_days(
-    target: Target, rows: Iterable[Row] | bytes, *, ad_account_id: int, first_day: date, last_day: date, now: datetime
-) -> list[tuple[Any, date]]:
+    target: Target[DayRow],
+    rows: Iterable[DayRow] | bytes,
+    *,
+    ad_account_id: int,
+    first_day: date,
+    last_day: date,
+    now: datetime,
+) -> list[DayKey]:
     """Store a whole answer for a range of days; returns the keys of stored rows that it no longer holds."""
     _copy_incoming(target, target.columns, rows)
     stale = _not_incoming(target, ad_account_id=ad_account_id, first_day=first_day, last_day=last_day)
@@ -108,30 +110,35 @@ def upsert_segments(rows: Iterable[Row], *, now: datetime) -> int:
             WHERE incoming.pivot_type = month.pivot_type AND incoming.date_start = month.date_start
             """
         )
+        metrics = [metric.column for metric in catalogue.DEMOGRAPHIC]
         cursor.execute(
-            """
-            INSERT INTO incoming (account_id, pivot_type, segment, date_start, segment_name, date_end,
-                                  impressions, clicks, spend, conversions, leads, share_pct)
-            SELECT account_id, pivot_type, segment, date_start, segment_name, date_end, 0, 0, 0, 0, 0, 0
-            FROM audience_demographics AS stored
-            WHERE (account_id, pivot_type, date_start)
-                  IN (SELECT account_id, pivot_type, date_start FROM incoming)
-              AND (account_id, pivot_type, segment, date_start)
-                  NOT IN (SELECT account_id, pivot_type, segment, date_start FROM incoming)
-            """
+            sql.SQL(
+                """
+                INSERT INTO incoming ({kept}, {metrics}, share_pct)
+                SELECT {kept}, {nothing}, 0 FROM audience_demographics AS stored
+                WHERE (account_id, pivot_type, date_start)
+                      IN (SELECT account_id, pivot_type, date_start FROM incoming)
+                  AND (account_id, pivot_type, segment, date_start)
+                      NOT IN (SELECT account_id, pivot_type, segment, date_start FROM incoming)
+                """
+            ).format(
+                kept=_names(name for name in row_shapes.SEGMENT_COLUMNS if name not in metrics),
+                metrics=_names(metrics),
+                nothing=_nothing(catalogue.DEMOGRAPHIC),
+            )
         )
     return _merge(SEGMENTS, now=now)
 
 
-def _not_incoming(target: Target, *, ad_account_id: int, first_day: date, last_day: date) -> list[tuple[Any, date]]:
-    """Keys of stored rows of the days, other than zeros, that are not among the incoming ones."""
+def _not_incoming(target: Table, *, ad_account_id: int, first_day: date, last_day: date) -> list[DayKey]:
+    """Keys of stored rows of the days, other than empty ones, that are not among the incoming ones."""
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL(
                 """
                 SELECT {key}, date FROM {table} AS stored
                 WHERE {of_the_ad_account} AND date BETWEEN %(first_day)s AND %(last_day)s
-                  AND ({counts}) IS DISTINCT FROM ({zeros})
+                  AND ({metrics}) IS DISTINCT FROM ({nothing})
                   AND NOT EXISTS (SELECT FROM incoming WHERE incoming.{key} = stored.{key}
                                                          AND incoming.date = stored.date)
                 """
@@ -139,42 +146,48 @@ def _not_incoming(target: Target, *, ad_account_id: int, first_day: date, last_d
                 key=sql.Identifier(target.key[0]),
                 table=sql.Identifier(target.table),
                 of_the_ad_account=_of_the_ad_account(target),
-                counts=_names(_COUNTS, "stored"),
-                zeros=sql.SQL(", ").join([sql.Literal(0)] * len(_COUNTS)),
+                metrics=_names((metric.column for metric in catalogue.DAILY), "stored"),
+                nothing=_nothing(catalogue.DAILY),
             ),
             {"ad_account_id": ad_account_id, "first_day": first_day, "last_day": last_day},
         )
         return [(key, day) for key, day in cursor.fetchall()]
 
 
-def _of_the_ad_account(target: Target) -> sql.SQL:
+def _nothing(metrics: Iterable[Metric]) -> sql.Composed:
+    """What each metric is where nothing happened."""
+    return sql.SQL(", ").join(sql.Literal(metric.absent) for metric in metrics)
+
+
+def _of_the_ad_account(target: Table) -> sql.Composable:
     """Condition on `stored`, the alias of a daily table, with the parameter `ad_account_id`."""
-    if target == ACCOUNT_DAYS:
+    if target.parents is None:
         return sql.SQL("stored.account_id = %(ad_account_id)s")
-    if target == CAMPAIGN_DAYS:
-        return sql.SQL("stored.campaign_id IN (SELECT id FROM campaigns WHERE account_id = %(ad_account_id)s)")
-    return sql.SQL("stored.creative_id IN (SELECT id FROM creatives WHERE account_id = %(ad_account_id)s)")
+    return sql.SQL("{key} IN (SELECT id FROM {parents} WHERE account_id = %(ad_account_id)s)").format(
+        key=sql.Identifier("stored", target.key[0]), parents=sql.Identifier(target.parents)
+    )
 
 
-def set_to_zero(target: Target, keys: Sequence[tuple[Any, date]], *, now: datetime) -> None:
+def set_to_zero(target: Table, keys: Sequence[DayKey], *, now: datetime) -> None:
     """Nothing happened there after all: LinkedIn took the figures back."""
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL(
-                "UPDATE {table} SET {zeros}, fetched_at = %s"
+                "UPDATE {table} SET ({metrics}) = ROW ({nothing}), fetched_at = %s"
                 " FROM unnest(%s::{key_type}[], %s::date[]) AS gone (key, day)"
                 " WHERE {key} = gone.key AND date = gone.day"
             ).format(
                 table=sql.Identifier(target.table),
                 key_type=sql.SQL(target.key_type),
                 key=sql.Identifier(target.key[0]),
-                zeros=sql.SQL(", ").join(sql.SQL("{} = 0").format(sql.Identifier(name)) for name in _COUNTS),
+                metrics=_names(metric.column for metric in catalogue.DAILY),
+                nothing=_nothing(catalogue.DAILY),
             ),
             [now, [key for key, _ in keys], [day for _, day in keys]],
         )
 
 
-def _copy_incoming(target: Target, columns: Sequence[str], rows: Iterable[Row] | bytes) -> None:
+def _copy_incoming(target: Target[R], columns: Sequence[str], rows: Iterable[R] | bytes) -> None:
     """COPY rows, or their text, into a temporary table `incoming` with the target's types and no constraints."""
     names = _names(columns)
     with connection.cursor() as cursor:
@@ -192,7 +205,7 @@ def _copy_incoming(target: Target, columns: Sequence[str], rows: Iterable[Row] |
                 copy.write_row(row)
 
 
-def _merge(target: Target, *, now: datetime) -> int:
+def _merge(target: Table, *, now: datetime) -> int:
     """Insert what is missing and update what differs, looked up row by row in the index.
 
     The lookup is lateral with a limit because a plain join of a few thousand rows tempts the planner into reading the
@@ -214,7 +227,7 @@ def _merge(target: Target, *, now: datetime) -> int:
     return _insert(target, compared, now=now)
 
 
-def _insert(target: Target, compared: sql.Composable, *, now: datetime) -> int:
+def _insert(target: Table, compared: sql.Composable, *, now: datetime) -> int:
     """Move `incoming`, or what `compared` leaves of it, into the table; returns how many rows that were."""
     statement = sql.SQL(
         """
@@ -246,27 +259,19 @@ def _names(columns: Iterable[str], table: str | None = None) -> sql.Composed:
     return sql.SQL(", ").join(sql.Identifier(table, name) if table else sql.Identifier(name) for name in columns)
 
 
-def add_stub_campaigns(campaign_ids: Iterable[int], *, ad_account_id: int, now: datetime) -> None:
-    """Keep a place for campaigns that LinkedIn reports figures for and no longer lists."""
+def add_stubs(target: Table, ids: Iterable[Id], *, ad_account_id: int, now: datetime) -> None:
+    """Keep a place for campaigns or creatives that LinkedIn reports figures for and no longer lists."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO campaigns (id, account_id, fetched_at, missing_since)"
-            " SELECT id, %s, %s, %s FROM unnest(%s::bigint[]) AS id ON CONFLICT (id) DO NOTHING",
-            [ad_account_id, now, now, list(campaign_ids)],
+            sql.SQL(
+                "INSERT INTO {table} (id, account_id, fetched_at, missing_since)"
+                " SELECT id, %s, %s, %s FROM unnest(%s::{key_type}[]) AS id ON CONFLICT (id) DO NOTHING"
+            ).format(table=sql.Identifier(target.table), key_type=sql.SQL(target.key_type)),
+            [ad_account_id, now, now, list(ids)],
         )
 
 
-def add_stub_creatives(creative_urns: Iterable[str], *, ad_account_id: int, now: datetime) -> None:
-    """Keep a place for creatives that LinkedIn reports figures for and no longer lists."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO creatives (id, account_id, fetched_at, missing_since)"
-            " SELECT id, %s, %s, %s FROM unnest(%s::text[]) AS id ON CONFLICT (id) DO NOTHING",
-            [ad_account_id, now, now, list(creative_urns)],
-        )
-
-
-def mark_missing(target: Target, *, ad_account_id: int, seen: Iterable[int | str], now: datetime) -> None:
+def mark_missing(target: Table, *, ad_account_id: int, seen: Iterable[Id], now: datetime) -> None:
     """Mark what a complete listing no longer holds; nothing is deleted."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -278,7 +283,7 @@ def mark_missing(target: Target, *, ad_account_id: int, seen: Iterable[int | str
         )
 
 
-def known_ids(target: Target, *, ad_account_id: int) -> set[Any]:
+def known_ids(target: Table, *, ad_account_id: int) -> set[Id]:
     """Ids of the campaigns or creatives stored for an ad account."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -288,7 +293,7 @@ def known_ids(target: Target, *, ad_account_id: int) -> set[Any]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def rows_per_day(target: Target, *, ad_account_id: int, first_day: date, last_day: date) -> dict[date, int]:
+def rows_per_day(target: Table, *, ad_account_id: int, first_day: date, last_day: date) -> dict[date, int]:
     """How many rows of a daily table are stored for each day of an ad account."""
     with connection.cursor() as cursor:
         cursor.execute(

@@ -7,14 +7,12 @@ from math import ceil
 
 from django.db.models import DurationField, ExpressionWrapper, F, Sum
 
-from ingestion.linkedin.endpoints import DEMOGRAPHIC_PIVOTS, NAMES_PER_CALL
+from ingestion.linkedin import endpoints
 from ingestion.models import AccountDailyTotal, AudienceDemographic, Campaign, Creative, SyncLog
 from ingestion.sync import daily_figures, names
 from ingestion.sync.months import whole_months
 from ingestion.sync.windows import Windows
 
-CAMPAIGNS_PER_PAGE = 1000
-CREATIVES_PER_PAGE = 100
 # Where no sync has been timed yet: an answer of LinkedIn with several requests side by side.
 _SECONDS_PER_CALL = 0.5
 
@@ -53,8 +51,8 @@ def plan_sync(ad_account_id: int, *, first_day: date, last_day: date, now: datet
     is_idle = campaigns.exists() and not totals.exists()
     calls = {
         "ad account": 2 if is_idle else 1,
-        "campaigns": max(1, ceil(campaigns.count() / CAMPAIGNS_PER_PAGE)),
-        "creatives": max(1, ceil(creatives.count() / CREATIVES_PER_PAGE)),
+        "campaigns": max(1, ceil(campaigns.count() / endpoints.CAMPAIGNS_PER_CALL)),
+        "creatives": max(1, ceil(creatives.count() / endpoints.CREATIVES_PER_CALL)),
     }
     rows = {"campaigns": campaigns.count(), "creatives": creatives.count()}
     for table, entities in ((daily_figures.CAMPAIGN_DAYS, campaigns), (daily_figures.CREATIVE_DAYS, creatives)):
@@ -67,7 +65,7 @@ def plan_sync(ad_account_id: int, *, first_day: date, last_day: date, now: datet
         rows[table.target.table] = round(expected.between(first_day, last_day))
     calls["account_daily_totals"] = 1
     first_month, last = whole_months(first_day=first_day, last_day=last_day, today=now.date())
-    calls["audience_demographics"] = len(DEMOGRAPHIC_PIVOTS) if first_month <= last else 0
+    calls["audience_demographics"] = len(endpoints.DEMOGRAPHIC_PIVOTS) if first_month <= last else 0
     segments = AudienceDemographic.objects.filter(account_id=ad_account_id, date_start__gte=first_month)
     rows["audience_demographics"] = segments.count()
     calls["names"] = _count_name_calls(ad_account_id, now=now)
@@ -95,7 +93,7 @@ def _count_name_calls(ad_account_id: int, *, now: datetime) -> int:
     unnamed = AudienceDemographic.objects.filter(account_id=ad_account_id, segment_name=None)
     segments = unnamed.values_list("segment", flat=True).distinct()
     _, unknown = names.unknown_urns(segments, now=now)
-    return ceil(len(unknown) / NAMES_PER_CALL)
+    return ceil(len(unknown) / endpoints.NAMES_PER_CALL)
 
 
 def _seconds_per_call() -> float:

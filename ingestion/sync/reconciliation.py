@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
@@ -21,7 +20,7 @@ from ingestion.linkedin import endpoints
 from ingestion.models import IncompleteDay
 from ingestion.sync import load
 from ingestion.sync.daily_figures import DailySource
-from ingestion.sync.load import Target
+from ingestion.sync.load import DayKey, Table
 from ingestion.sync.request_pool import Job, Jobs
 from ingestion.sync.run import Run
 from ingestion.sync.steps import Step
@@ -102,45 +101,35 @@ def gaps(*, ad_account_id: int, first_day: date, last_day: date) -> list[Gap]:
         return [gap for gap in map(_gap, cursor.fetchall()) if gap.differences]
 
 
-_GAPS = """
+def _of(table: str) -> str:
+    """The metrics of a day; zeros where the table has no such day."""
+    return ", ".join(f"coalesce({table}.{name}, 0)" for name in METRICS)
+
+
+_SUMS = ", ".join(f"sum({name}) AS {name}" for name in METRICS)
+_GAPS = f"""
 WITH total AS (
-    SELECT date, impressions, clicks, spend, conversions FROM account_daily_totals
+    SELECT date, {", ".join(METRICS)} FROM account_daily_totals
     WHERE account_id = %(ad_account_id)s AND date BETWEEN %(first_day)s AND %(last_day)s
 ), campaign AS (
-    SELECT date, sum(impressions) AS impressions, sum(clicks) AS clicks, sum(spend) AS spend,
-           sum(conversions) AS conversions
-    FROM campaign_daily_metrics
+    SELECT date, {_SUMS} FROM campaign_daily_metrics
     WHERE campaign_id IN (SELECT id FROM campaigns WHERE account_id = %(ad_account_id)s)
       AND date BETWEEN %(first_day)s AND %(last_day)s GROUP BY date
 ), creative AS (
-    SELECT date, sum(impressions) AS impressions, sum(clicks) AS clicks, sum(spend) AS spend,
-           sum(conversions) AS conversions
-    FROM creative_daily_metrics
+    SELECT date, {_SUMS} FROM creative_daily_metrics
     WHERE creative_id IN (SELECT id FROM creatives WHERE account_id = %(ad_account_id)s)
       AND date BETWEEN %(first_day)s AND %(last_day)s GROUP BY date
 )
-SELECT date,
-       coalesce(total.impressions, 0), coalesce(total.clicks, 0), coalesce(total.spend, 0),
-       coalesce(total.conversions, 0),
-       coalesce(campaign.impressions, 0), coalesce(campaign.clicks, 0), coalesce(campaign.spend, 0),
-       coalesce(campaign.conversions, 0),
-       coalesce(creative.impressions, 0), coalesce(creative.clicks, 0), coalesce(creative.spend, 0),
-       coalesce(creative.conversions, 0)
+SELECT date, {_of("total")}, {_of("campaign")}, {_of("creative")}
 FROM total FULL JOIN campaign USING (date) FULL JOIN creative USING (date)
-WHERE (coalesce(total.impressions, 0), coalesce(total.clicks, 0), coalesce(total.conversions, 0))
-      IS DISTINCT FROM
-      (coalesce(campaign.impressions, 0), coalesce(campaign.clicks, 0), coalesce(campaign.conversions, 0))
-   OR (coalesce(total.impressions, 0), coalesce(total.clicks, 0), coalesce(total.conversions, 0))
-      IS DISTINCT FROM
-      (coalesce(creative.impressions, 0), coalesce(creative.clicks, 0), coalesce(creative.conversions, 0))
-   OR coalesce(total.spend, 0) <> coalesce(campaign.spend, 0)
-   OR coalesce(total.spend, 0) <> coalesce(creative.spend, 0)
+WHERE ({_of("total")}) <> ({_of("campaign")}) OR ({_of("total")}) <> ({_of("creative")})
 ORDER BY date
-"""
+"""  # noqa: S608
 
 
-def _gap(row: Sequence[Any]) -> Gap:
-    day, total, campaign, creative = row[0], row[1:5], row[5:9], row[9:13]
+def _gap(row: tuple[date, *tuple[Decimal, ...]]) -> Gap:
+    day, *values = row
+    total, campaign, creative = (values[start : start + len(METRICS)] for start in range(0, len(values), len(METRICS)))
     sums = {load.CAMPAIGN_DAYS.table: campaign, load.CREATIVE_DAYS.table: creative}
     differences = {table: _differences(ours, total) for table, ours in sums.items()}
     return Gap(
@@ -150,7 +139,7 @@ def _gap(row: Sequence[Any]) -> Gap:
     )
 
 
-def _differences(ours: Sequence[Any], total: Sequence[Any]) -> dict[str, Decimal]:
+def _differences(ours: Sequence[Decimal | int], total: Sequence[Decimal | int]) -> dict[str, Decimal]:
     found = {name: Decimal(mine) - Decimal(theirs) for name, mine, theirs in zip(METRICS, ours, total, strict=True)}
     return {
         name: difference
@@ -177,7 +166,7 @@ def _take_back(run: Run, sources: Sequence[DailySource], found: Sequence[Gap]) -
     return True
 
 
-def _that_explain_the_gap(source: DailySource, found: Sequence[Gap]) -> list[tuple[Any, date]]:
+def _that_explain_the_gap(source: DailySource, found: Sequence[Gap]) -> list[DayKey]:
     """The stale rows of those days on which they are exactly what we have too much."""
     surplus = {gap.day: gap.differences.get(source.table.target.table, {}) for gap in found}
     stale = [key for key in source.stale if surplus.get(key[1])]
@@ -186,7 +175,7 @@ def _that_explain_the_gap(source: DailySource, found: Sequence[Gap]) -> list[tup
     return [key for key in stale if key[1] in explained]
 
 
-def _sums(target: Target, keys: Sequence[tuple[Any, date]]) -> dict[date, dict[str, Decimal]]:
+def _sums(target: Table, keys: Sequence[DayKey]) -> dict[date, dict[str, Decimal]]:
     """Sums of the metrics of some rows, by day."""
     if not keys:
         return {}

@@ -9,9 +9,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ingestion import catalogue
+from ingestion.catalogue import Type
 from ingestion.models import AudienceDemographic
 from reporting.api.reports import DECIMAL, PeriodSerializer, ReportSerializer, ReportView, Several
 from reporting.api.views import bounded_statements
+from reporting.metrics import SEGMENT_AMOUNTS, SEGMENT_COUNTS
 from reporting.periods import Period
 from reporting.queries.audience import Audience, Segment, audiences
 
@@ -36,15 +39,26 @@ class MoneySerializer(serializers.Serializer[Any]):
 class SegmentSerializer(serializers.Serializer[Any]):
     segment = serializers.CharField(help_text="URN or LinkedIn's enum; empty for the rest.")
     name = serializers.CharField(help_text="Name that people read.")
-    impressions = serializers.IntegerField(help_text="Impressions (count).")
-    clicks = serializers.IntegerField(help_text="Clicks (count).")
-    conversions = serializers.IntegerField(help_text="Conversions (count).")
-    leads = serializers.IntegerField(help_text="Leads (count).")
-    spend = MoneySerializer(many=True, help_text="Spend, an amount per currency.")
     ctr_percent = serializers.DecimalField(**DECIMAL, help_text="Clicks per hundred impressions (percent).")
     share_percent = serializers.DecimalField(
         **DECIMAL, help_text="Of the impressions of every segment of the pivot (percent)."
     )
+
+    def get_fields(self) -> dict[str, Any]:
+        """The metrics that LinkedIn breaks down, between the names and the ratios."""
+        fields = super().get_fields()
+        names = {name: fields.pop(name) for name in ("segment", "name")}
+        return names | {metric.column: _metric_field(metric) for metric in (*SEGMENT_COUNTS, *SEGMENT_AMOUNTS)} | fields
+
+
+def _metric_field(metric: catalogue.Metric) -> serializers.Field[Any, Any, Any, Any]:
+    if metric in SEGMENT_AMOUNTS:
+        told = f"{metric.label}, an amount per currency."
+        return MoneySerializer(source=f"amounts.{metric.column}", many=True, help_text=told)
+    source, told = f"sums.{metric.column}", f"{metric.label} ({metric.unit})."
+    if metric.type is Type.DECIMAL:
+        return serializers.DecimalField(**DECIMAL, source=source, help_text=told)
+    return serializers.IntegerField(source=source, allow_null=metric.is_nullable, help_text=told)
 
 
 class AudienceSerializer(serializers.Serializer[Any]):
@@ -98,8 +112,8 @@ class Demographics(ReportView):
 
 
 _SEGMENT_HEADER = (
-    "pivot_type", "segment", "name", "impressions", "clicks", "conversions", "leads", "currency", "spend",
-    "ctr_percent", "share_percent",
+    "pivot_type", "segment", "name", *(metric.column for metric in SEGMENT_COUNTS), "currency",
+    *(metric.column for metric in SEGMENT_AMOUNTS), "ctr_percent", "share_percent",
 )  # fmt: skip
 
 
@@ -111,16 +125,16 @@ def _segment_lines(pivots: Iterable[Audience]) -> Iterator[list[Any]]:
 
 
 def _lines_of(pivot_type: str, segment: Segment) -> Iterator[list[Any]]:
-    counts: list[Any] = [segment.impressions, segment.clicks, segment.conversions, segment.leads]
-    ratios: list[Any] = [segment.ctr_percent, segment.share_percent]
-    for at, money in enumerate(segment.spend):
+    counts = list(segment.sums.values())
+    ratios = [segment.ctr_percent, segment.share_percent]
+    for at, amounts in enumerate(zip(*segment.amounts.values(), strict=True)):
         is_first = at == 0
         yield [
             pivot_type,
             segment.segment,
             segment.name,
             *(counts if is_first else [None] * len(counts)),
-            money.currency,
-            money.amount,
+            amounts[0].currency,
+            *(money.amount for money in amounts),
             *(ratios if is_first else [None] * len(ratios)),
         ]

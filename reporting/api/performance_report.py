@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from reporting.api.reports import DECIMAL, DaysShown, PeriodSerializer, ReportSerializer, ReportView, Several
 from reporting.api.views import bounded_statements
-from reporting.metrics import METRICS, RATIOS, SUMS
+from reporting.metrics import METRICS, Metric, Sum, Type
 from reporting.periods import PeriodError
 from reporting.queries.grouping import GroupBy
 from reporting.queries.performance import (
@@ -77,22 +77,19 @@ class PerformanceQuestion(PeriodSerializer):
         return attrs
 
 
+def _figure_field(metric: Metric) -> serializers.Field[Any, Any, Any, Any]:
+    if isinstance(metric, Sum) and metric.type is Type.COUNT:
+        told = f"{metric.description} (count)."
+        return serializers.IntegerField(required=False, allow_null=metric.is_nullable, help_text=told)
+    meaning = f"{metric.description} ({metric.unit}, a decimal string): {metric.formula}."
+    return serializers.DecimalField(**DECIMAL, help_text=meaning)
+
+
 class FiguresSerializer(serializers.Serializer[Any]):
     """The metrics asked for; a ratio is null where its divisor is 0."""
 
     def get_fields(self) -> dict[str, Any]:
-        sums = {
-            one.name: serializers.IntegerField(required=False, help_text=f"{one.description} (count).")
-            for one in SUMS
-            if one.name != "spend"
-        }
-        decimals = {
-            one.name: serializers.DecimalField(
-                **DECIMAL, help_text=f"{one.description} ({one.unit}, a decimal string): {one.formula}."
-            )
-            for one in (METRICS["spend"], *RATIOS)
-        }
-        return {name: {**sums, **decimals}[name] for name in METRICS}
+        return {name: _figure_field(one) for name, one in METRICS.items()}
 
 
 class ChangesSerializer(serializers.Serializer[Any]):

@@ -11,6 +11,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from accounts.models import AdAccount, LinkedInConnection
+from ingestion import catalogue
 from ingestion.models import (
     AudienceDemographic,
     Campaign,
@@ -21,13 +22,18 @@ from ingestion.models import (
     SyncLog,
 )
 from ingestion.timetable import schedules
-from reporting.metrics import COLUMNS, Unit
+from reporting.metrics import DAILY, Type, sentence
 
-_COUNTS = tuple(column.name for column in COLUMNS)
+
+def _described(metric: catalogue.Metric) -> str:
+    unit = metric.unit.value if metric.type is Type.COUNT else f"{metric.unit}, a decimal string"
+    return f"{sentence(metric)} ({unit})."
+
+
+_METRICS = tuple(metric.column for metric in DAILY)
 _RATIOS = ("ctr", "cpc")
-_UNITS = {Unit.COUNT: "count", Unit.MONEY: "money, a decimal string", Unit.PERCENT: "percent"}
 _DESCRIBED = {
-    **{column.name: f"{column.description} ({_UNITS[column.unit]})." for column in COLUMNS},
+    **{metric.column: _described(metric) for metric in catalogue.CATALOGUE},
     "account_id": "LinkedIn's id of the ad account.",
     "campaign_id": "LinkedIn's id of the campaign.",
     "creative_id": "URN of the creative.",
@@ -168,7 +174,7 @@ class CampaignMetricSerializer(Described):
 
     class Meta:
         model = CampaignDailyMetric
-        fields = ("date", "account_id", "campaign_id", "currency", *_COUNTS, *_RATIOS, "fetched_at")
+        fields = ("date", "account_id", "campaign_id", "currency", *_METRICS, *_RATIOS, "fetched_at")
 
 
 class CreativeMetricSerializer(Described):
@@ -187,7 +193,7 @@ class CreativeMetricSerializer(Described):
 
     class Meta:
         model = CreativeDailyMetric
-        fields = ("date", "account_id", "campaign_id", "creative_id", "currency", *_COUNTS, *_RATIOS, "fetched_at")
+        fields = ("date", "account_id", "campaign_id", "creative_id", "currency", *_METRICS, *_RATIOS, "fetched_at")
 
 
 class DemographicSerializer(Described):
@@ -199,8 +205,8 @@ class DemographicSerializer(Described):
     class Meta:
         model = AudienceDemographic
         fields = (
-            "date_start", "date_end", "account_id", "pivot_type", "segment", "segment_name", "currency", "impressions",
-            "clicks", "spend", "conversions", "leads", "ctr", "share_pct", "fetched_at",
+            "date_start", "date_end", "account_id", "pivot_type", "segment", "segment_name", "currency",
+            *(metric.column for metric in catalogue.DEMOGRAPHIC), "ctr", "share_pct", "fetched_at",
         )  # fmt: skip
 
 

@@ -134,7 +134,7 @@ class Table(Facts):
         return Response(found)
 
 
-class Figures(Facts):
+class FigureTable(Facts):
     """A table of millions of rows: pages by cursor, each with how recent and complete the figures are."""
 
     has_figures: ClassVar[bool] = True
@@ -227,7 +227,7 @@ class Creatives(Table):
 
 
 @described("daily figures of campaigns", _CAMPAIGN_DAYS)
-class CampaignMetrics(Figures):
+class CampaignMetrics(FigureTable):
     """One row per campaign and UTC day on which anything happened."""
 
     serializer_class = serializers.CampaignMetricSerializer
@@ -237,7 +237,7 @@ class CampaignMetrics(Figures):
 
 
 @described("daily figures of creatives", _CREATIVE_DAYS)
-class CreativeMetrics(Figures):
+class CreativeMetrics(FigureTable):
     """One row per creative and UTC day on which anything happened."""
 
     serializer_class = serializers.CreativeMetricSerializer
@@ -247,7 +247,7 @@ class CreativeMetrics(Figures):
 
 
 @described("figures of audiences", _SEGMENTS)
-class Demographics(Figures):
+class Demographics(FigureTable):
     """One row per ad account, pivot, segment and calendar month."""
 
     serializer_class = serializers.DemographicSerializer

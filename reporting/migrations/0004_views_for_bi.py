@@ -1,4 +1,7 @@
-"""Views for BI tools, in a schema of their own; reporting/operations/bi_roles.py makes the roles that read them."""
+"""The schema of the views for BI tools, and what they rest on.
+
+reporting/operations/bi_views.py makes the views after migrating, bi_roles.py beside it the roles that read them.
+"""
 
 from pathlib import Path
 
@@ -7,7 +10,7 @@ from django.db import migrations
 
 _VIEWS = (Path(__file__).parent / "sql" / "views_for_bi.sql").read_text()
 _NO_VIEWS = """
-DROP VIEW reporting.reporting_campaign_daily, reporting.reporting_creative_daily, reporting.reporting_account_daily,
+DROP VIEW IF EXISTS reporting.reporting_campaign_daily, reporting.reporting_creative_daily, reporting.reporting_account_daily,
     reporting.reporting_demographics_monthly;
 DROP VIEW reporting_visible_ad_accounts, reporting_synced_ad_accounts;
 """

@@ -6,10 +6,11 @@ whose days are not all fetched, such as the first one of an ad account, has whol
 impressions: it is left out of the coverage.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import reduce
 from itertools import groupby
 from typing import Any
 
@@ -17,28 +18,33 @@ from django.db.models import QuerySet
 
 from accounts.models import AdAccount
 from ingestion.models import AudienceDemographic
+from reporting.metrics import SEGMENT_AMOUNTS, SEGMENT_COUNTS, Type
 from reporting.periods import Period, month_of
 from reporting.queries.grouping import ad_account_ids, fetch_all
 from reporting.queries.money import Money
-from reporting.ratios import ctr_percent, percent_of
+from reporting.ratios import Figure, added, percent_of, value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """One segment over all months; `share_percent` is of the impressions of every segment of the pivot."""
+    """One segment over all months; `share_percent` is of the impressions of every segment of the pivot.
+
+    `sums` are of all currencies, by column; `amounts` of each one, the same currencies in the same order for each.
+    """
 
     segment: str
     name: str
-    impressions: int
-    clicks: int
-    conversions: int
-    leads: int
-    spend: tuple[Money, ...]
+    sums: Mapping[str, Figure]
+    amounts: Mapping[str, tuple[Money, ...]]
     share_percent: Decimal | None
 
     @property
-    def ctr_percent(self) -> Decimal | None:
-        return ctr_percent(clicks=self.clicks, impressions=self.impressions)
+    def ctr_percent(self) -> Figure:
+        return self.value("ctr_percent")
+
+    def value(self, name: str) -> Figure:
+        """A metric that holds no money; None for a ratio whose divisor is 0."""
+        return value(name, self.sums)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,24 +80,24 @@ class Audiences:
     pivots: tuple[Audience, ...]
 
 
-_SEGMENTS = """
+_SUMS = ", ".join(f"sum({metric.column}) AS {metric.column}" for metric in (*SEGMENT_COUNTS, *SEGMENT_AMOUNTS))
+# PostgreSQL makes the sum of sums numeric.
+_SUMS_OF_SUMS = ", ".join(
+    f"sum({metric.column}){'::bigint' if metric.type is Type.COUNT else ''}" for metric in SEGMENT_COUNTS
+)
+_AMOUNTS_BY_CURRENCY = ", ".join(f"array_agg({metric.column} ORDER BY currency)" for metric in SEGMENT_AMOUNTS)
+_SEGMENTS = f"""
 WITH segment AS (
-    SELECT pivot_type, segment, ad_account.currency, max(segment_name) AS name,
-           sum(impressions) AS impressions, sum(clicks) AS clicks, sum(conversions) AS conversions,
-           sum(leads) AS leads, sum(spend) AS spend
+    SELECT pivot_type, segment, ad_account.currency, max(segment_name) AS name, {_SUMS}
     FROM audience_demographics AS month JOIN ad_accounts AS ad_account ON ad_account.id = month.account_id
     WHERE month.account_id = ANY(%(ad_account_ids)s) AND month.pivot_type = ANY(%(pivot_types)s)
       AND month.date_start BETWEEN %(first_day)s AND %(last_day)s
     GROUP BY pivot_type, segment, ad_account.currency
-), whole AS (
-    SELECT pivot_type, segment, max(name) AS name, sum(impressions) AS impressions, sum(clicks) AS clicks,
-           sum(conversions) AS conversions, sum(leads) AS leads,
-           array_agg(currency ORDER BY currency) AS currencies, array_agg(spend ORDER BY currency) AS amounts
-    FROM segment GROUP BY pivot_type, segment
 )
-SELECT pivot_type, segment, name, impressions, clicks, conversions, leads, currencies, amounts FROM whole
-WHERE impressions > 0 OR clicks > 0 ORDER BY pivot_type, impressions DESC, segment
-"""
+SELECT pivot_type, segment, max(name), {_SUMS_OF_SUMS}, array_agg(currency ORDER BY currency), {_AMOUNTS_BY_CURRENCY}
+FROM segment GROUP BY pivot_type, segment
+HAVING sum(impressions) > 0 OR sum(clicks) > 0 ORDER BY pivot_type, sum(impressions) DESC, segment
+"""  # noqa: S608
 # Months with figures, and whether every day of them up to the last sync is fetched; without a successful run to tell,
 # they count as fetched.
 _MONTHS = """
@@ -183,7 +189,7 @@ def _of_partly_fetched(partly: Sequence[tuple[int, date]], pivot_types: list[str
 
 
 def _audience(pivot_type: str, rows: Sequence[Any], *, top: int, left_out: int, of_all: int) -> Audience:
-    together = sum(int(row[3]) for row in rows)
+    together = sum(_counts_of(row)["impressions"] for row in rows)
     segments = [_segment(row, together) for row in rows]
     return Audience(
         pivot_type=pivot_type,
@@ -197,34 +203,44 @@ def _audience(pivot_type: str, rows: Sequence[Any], *, top: int, left_out: int, 
 
 
 def _segment(row: Sequence[Any], together: int) -> Segment:
-    _, segment, name, impressions, clicks, conversions, leads, currencies, amounts = row
+    _, segment, name, *values = row
+    sums = _counts_of(row)
+    currencies, *amounts = values[len(SEGMENT_COUNTS) :]
     return Segment(
         segment=segment,
         name=name or segment,
-        impressions=int(impressions),
-        clicks=int(clicks),
-        conversions=int(conversions),
-        leads=int(leads),
-        spend=tuple(Money(amount, currency) for currency, amount in zip(currencies, amounts, strict=True)),
-        share_percent=percent_of(int(impressions), together),
+        sums=sums,
+        amounts={
+            metric.column: tuple(map(Money, of_metric, currencies))
+            for metric, of_metric in zip(SEGMENT_AMOUNTS, amounts, strict=True)
+        },
+        share_percent=percent_of(sums["impressions"], together),
     )
+
+
+def _counts_of(row: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip((metric.column for metric in SEGMENT_COUNTS), row[3:], strict=False))
 
 
 def _together(segments: Sequence[Segment], together: int) -> Segment | None:
     """The segments as one; None where there are none."""
     if not segments:
         return None
-    impressions = sum(one.impressions for one in segments)
-    spend: dict[str | None, Decimal] = {}
-    for money in (money for one in segments for money in one.spend):
-        spend[money.currency] = spend.get(money.currency, Decimal(0)) + money.amount
+    sums: Mapping[str, Figure] = reduce(added, [one.sums for one in segments])
     return Segment(
         segment="",
         name=f"{len(segments)} other segments" if len(segments) > 1 else "1 other segment",
-        impressions=impressions,
-        clicks=sum(one.clicks for one in segments),
-        conversions=sum(one.conversions for one in segments),
-        leads=sum(one.leads for one in segments),
-        spend=tuple(Money(amount, currency) for currency, amount in spend.items()),
-        share_percent=percent_of(impressions, together),
+        sums=sums,
+        amounts={
+            metric.column: _by_currency(money for one in segments for money in one.amounts[metric.column])
+            for metric in SEGMENT_AMOUNTS
+        },
+        share_percent=percent_of(sums["impressions"] or 0, together),
     )
+
+
+def _by_currency(money: Iterable[Money]) -> tuple[Money, ...]:
+    sums: dict[str | None, Decimal] = {}
+    for one in money:
+        sums[one.currency] = sums.get(one.currency, Decimal(0)) + one.amount
+    return tuple(Money(amount, currency) for currency, amount in sums.items())

@@ -134,7 +134,7 @@ def spend_distribution(
     rows = performance(
         ad_accounts=ad_accounts, period=period, group_by=group_by, campaign_ids=campaign_ids, order_by="spend"
     )
-    spent = sorted((row for row in rows if row.spend), key=lambda row: row.currency or "")
+    spent = sorted((row for row in rows if row.value("spend")), key=lambda row: row.currency or "")
     return [
         _distribution(currency, list(group), top) for currency, group in groupby(spent, key=lambda row: row.currency)
     ]
@@ -168,13 +168,13 @@ def _used_percent(spent: Money | None, budget: Money | None) -> Decimal | None:
 
 def _distribution(currency: str | None, rows: list[PerformanceRow], top: int) -> SpendDistribution:
     """Rows of one currency, most spend first."""
-    total = sum((row.spend for row in rows), Decimal(0))
+    total = sum((row.total("spend") for row in rows), Decimal(0))
 
     def part(key: str, label: str, spend: Decimal) -> SpendShare:
         return SpendShare(key, label, Money(spend, currency), percent_of(spend, total))
 
-    parts = [part(row.key, row.label, row.spend) for row in rows[:top]]
+    parts = [part(row.key, row.label, row.total("spend")) for row in rows[:top]]
     rest = rows[top:]
     if rest:
-        parts.append(part("", f"{len(rest)} others", sum((row.spend for row in rest), Decimal(0))))
+        parts.append(part("", f"{len(rest)} others", sum((row.total("spend") for row in rest), Decimal(0))))
     return SpendDistribution(Money(total, currency), tuple(parts))

@@ -54,7 +54,7 @@ def funnel(
     forms that need no landing page.
     """
     found = totals(ad_accounts=ad_accounts, period=period, campaign_ids=campaign_ids)
-    counts = [sum(getattr(one, name) for one in found) for name in _STEPS]
+    counts = [int(sum(one.total(name) for one in found)) for name in _STEPS]
     return tuple(
         FunnelStep(
             name=name,
@@ -83,7 +83,7 @@ def engagement(
         order_by="engagements",
         limit=top,
     )
-    return [row for row in rows if row.engagements]
+    return [row for row in rows if row.value("engagements")]
 
 
 def top_creatives(

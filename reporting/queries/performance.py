@@ -5,9 +5,10 @@ Figures of campaigns, ad accounts and stretches of days come from `campaign_dail
 currencies are never one row: a day of ad accounts in euros and dollars is two rows.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from accounts.models import AdAccount
 from reporting.metrics import METRICS
 from reporting.periods import Period, month_of, week_of
 from reporting.queries.grouping import GroupBy, Params, Selection, fetch_all
-from reporting.ratios import FIGURE_COLUMNS, Figures, change_percent
+from reporting.ratios import FIGURE_COLUMNS, NOTHING, Figure, Figures, change_percent
 
 _SUMS = ", ".join(f"sum(day.{name})" for name in FIGURE_COLUMNS)
 LABELS = frozenset({"key", "label"})
@@ -58,7 +59,7 @@ class ComparedRow:
     now: PerformanceRow
     before: PerformanceRow | None
 
-    def change_percent(self, name: str) -> Any:
+    def change_percent(self, name: str) -> Decimal | None:
         """How the metric of that name changed, in percent; None where there is nothing to compare with."""
         before = self.before.value(name) if self.before else None
         return change_percent(before=before, now=self.now.value(name))
@@ -71,7 +72,7 @@ class ComparedTotals:
     now: Totals
     before: Totals
 
-    def change_percent(self, name: str) -> Any:
+    def change_percent(self, name: str) -> Decimal | None:
         """How the metric of that name changed, in percent; None where there is nothing to compare with."""
         return change_percent(before=self.before.value(name), now=self.now.value(name))
 
@@ -140,7 +141,7 @@ def totals(
         " GROUP BY ad_account.currency ORDER BY sum(day.spend) DESC, 1",
         source.params,
     )
-    return [Totals(currency=currency, days=days, **_figures(sums)) for currency, days, *sums in rows]
+    return [Totals(currency=currency, days=days, sums=_by_column(sums)) for currency, days, *sums in rows]
 
 
 def trend(
@@ -262,7 +263,9 @@ def _columns(expression: str, name: str) -> list[str]:
     return expression.split(", ") if name in LABELS else [expression]
 
 
-def _row(group_by: GroupBy, period: Period, key: Any, label: str, currency: str | None, *sums: Any) -> PerformanceRow:
+def _row(
+    group_by: GroupBy, period: Period, key: Any, label: str, currency: str | None, *sums: Figure
+) -> PerformanceRow:
     if not group_by.is_calendar:
         return PerformanceRow(
             key="" if key is None else str(key),
@@ -270,7 +273,7 @@ def _row(group_by: GroupBy, period: Period, key: Any, label: str, currency: str 
             currency=currency,
             first_day=period.first_day,
             last_day=period.last_day,
-            **_figures(sums),
+            sums=_by_column(sums),
         )
     whole = _bucket(group_by, key)
     counted = period.clipped(*whole)
@@ -281,13 +284,13 @@ def _row(group_by: GroupBy, period: Period, key: Any, label: str, currency: str 
         first_day=counted.first_day,
         last_day=counted.last_day,
         is_partial=(counted.first_day, counted.last_day) != whole,
-        **_figures(sums),
+        sums=_by_column(sums),
     )
 
 
-def _figures(sums: Iterable[Any]) -> dict[str, Any]:
-    """Summed columns by name; nothing where a row is made of zeros."""
-    return dict(zip(FIGURE_COLUMNS, sums, strict=False))
+def _by_column(sums: Sequence[Figure]) -> Mapping[str, Figure]:
+    """Summed columns by name; a row that is made here has none."""
+    return dict(zip(FIGURE_COLUMNS, sums, strict=True)) if sums else NOTHING
 
 
 def _zeros_of(row: PerformanceRow, period: Period) -> PerformanceRow:

@@ -11,13 +11,12 @@ from django.db.models import QuerySet
 
 from accounts.models import AdAccount
 from ingestion.models import Campaign, Creative, IncompleteDay, SyncLog
+from reporting.metrics import COLUMNS, Sum, Type
 from reporting.periods import Period
 from reporting.queries.data_as_of import stored_days
 from reporting.queries.grouping import Selection
-from reporting.ratios import FIGURE_COLUMNS
 
 _ENTITIES_AT_ONCE = 50
-_MONEY = "spend"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,13 +97,14 @@ def _days(ad_accounts: QuerySet[AdAccount], period: Period, *, key: str, by_crea
             yield from rows
 
 
-def _figure_as_json(name: str) -> str:
-    """Money as text, without zeros behind the last place."""
-    if name == _MONEY:
-        return f"""',"{name}":"' || trim_scale(day.{name})::text || '"'"""
-    return f"""',"{name}":' || day.{name}::text"""
+def _figure_as_json(column: Sum) -> str:
+    """Decimals as text, without zeros behind the last place."""
+    value = f"day.{column.name}::text"
+    if column.type is Type.DECIMAL:
+        value = f"""'"' || trim_scale(day.{column.name})::text || '"'"""
+    if column.is_nullable:
+        value = f"coalesce({value}, 'null')"
+    return f"""',"{column.name}":' || {value}"""
 
 
-_DAY_AS_JSON = (
-    """'{"date":"' || day.date::text || '"' || """ + " || ".join(map(_figure_as_json, FIGURE_COLUMNS)) + " || '}'"
-)
+_DAY_AS_JSON = """'{"date":"' || day.date::text || '"' || """ + " || ".join(map(_figure_as_json, COLUMNS)) + " || '}'"

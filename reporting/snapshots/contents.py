@@ -4,7 +4,7 @@ Each kind is read once, with one query. What is kept in memory grows with campai
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +25,7 @@ from reporting.queries.data_as_of import DataAsOf, data_as_of
 from reporting.queries.grouping import GroupBy
 from reporting.queries.performance import PerformanceRow, performance, totals
 from reporting.queries.snapshot import Trust
-from reporting.ratios import FIGURE_COLUMNS, Figures
+from reporting.ratios import Figure, Figures
 from reporting.snapshots import document
 from reporting.snapshots.document import exact
 
@@ -207,8 +207,7 @@ def _creative(one: Creative, sums: Figures) -> document.Creative:
 
 def _columns(row: Any, shape: type[Any], *, but: Iterable[str] = ()) -> dict[str, Any]:
     """The columns of a row that the document holds under the same names."""
-    values = {name: getattr(row, name) for name in shape.model_fields if name not in but}
-    return {name: exact(value) if isinstance(value, Decimal) else value for name, value in values.items()}
+    return _exactly({name: getattr(row, name) for name in shape.model_fields if name not in but})
 
 
 # --- the head ---
@@ -241,8 +240,12 @@ def _account(
 _ACCOUNT_COLUMNS: Final = ("id", "name", "status", "currency", "type", "is_test", "missing_since")
 
 
-def _figures(sums: Figures) -> dict[str, Any]:
-    return {name: getattr(sums, name) for name in FIGURE_COLUMNS} | {"spend": exact(sums.spend)}
+def _figures(figures: Figures) -> dict[str, Any]:
+    return _exactly(figures.sums)
+
+
+def _exactly(sums: Mapping[str, Figure]) -> dict[str, Any]:
+    return {name: exact(value) if isinstance(value, Decimal) else value for name, value in sums.items()}
 
 
 def _summary(sums: Figures) -> document.Summary:
@@ -263,12 +266,9 @@ def _segment(one: AudienceSegment) -> document.Segment:
     return document.Segment(
         segment=one.segment,
         segment_name=one.name,
-        impressions=one.impressions,
-        clicks=one.clicks,
-        conversions=one.conversions,
-        leads=one.leads,
+        **_exactly(one.sums),
         # One ad account has one currency.
-        spend=exact(sum((money.amount for money in one.spend), Decimal(0))),
+        **{name: exact(sum((money.amount for money in of_all), Decimal(0))) for name, of_all in one.amounts.items()},
         ctr=_exact_or_none(one.ctr_percent),
         share_pct=_exact_or_none(one.share_percent),
     )

@@ -6,16 +6,19 @@ strings, exact to the last place and without zeros behind it. Knows no table and
 
 import json
 import sys
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from reporting.metrics import COLUMNS, METRICS
+from ingestion.catalogue import CATALOGUE, FIRST_METRICS, Metric, Type
+from reporting.metrics import COLUMNS, DAILY, METRICS, SEGMENT_AMOUNTS, SEGMENT_COUNTS
 
 # The first number grows where a reader of the old shape would go wrong, the second where something is added.
-SCHEMA_VERSION: Final = "1.0"
+# Each metric that came later adds its key.
+SCHEMA_VERSION: Final = f"1.{len(CATALOGUE) - FIRST_METRICS}"
 MOST_SEGMENTS: Final = 10
 
 Exact = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]+)?$")]
@@ -53,24 +56,19 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
 
-class Figures(_Part):
-    """Sums of some days of one thing."""
-
-    impressions: Count
-    clicks: Count
-    spend: Exact
-    landing_page_clicks: Count
-    conversions: Count
-    leads: Count
-    likes: Count
-    comments: Count
-    shares: Count
-    follows: Count
-    opens: Count
-    sends: Count
+def _kinds(metrics: Iterable[Metric]) -> dict[str, Any]:
+    """The annotation of each metric's sum, by column."""
+    kinds: dict[Type, Any] = {Type.COUNT: Count, Type.DECIMAL: Exact}
+    return {one.column: kinds[one.type] | None if one.is_nullable else kinds[one.type] for one in metrics}
 
 
-class Summary(Figures):
+class FigureSums(_Part):
+    """Sums of some days of one thing, of every column that `reporting/metrics.py` has."""
+
+    __annotations__ = _kinds(metric for metric in DAILY if metric.is_additive)
+
+
+class Summary(FigureSums):
     """The sums over all days of date_range, and the ratios that follow from them."""
 
     ctr: Exact | None
@@ -85,7 +83,7 @@ class Summary(Figures):
     """Cost per lead: spend per lead form sent in."""
 
 
-class Day(Figures):
+class Day(FigureSums):
     """One UTC day on which anything happened."""
 
     date: date
@@ -168,11 +166,7 @@ class Segment(_Part):
     segment: str
     """URN or LinkedIn's enum; empty for the rest."""
     segment_name: str
-    impressions: Count
-    clicks: Count
-    conversions: Count
-    leads: Count
-    spend: Exact
+    __annotations__ |= _kinds((*SEGMENT_COUNTS, *SEGMENT_AMOUNTS))
     ctr: Exact | None
     share_pct: Exact | None
     """Of the impressions of all segments of this pivot."""

@@ -13,6 +13,7 @@ from django.core.management import BaseCommand, get_commands, load_command_class
 from accounts.models import AuditEvent
 from benchmarks import scaling
 from config.env import Environment
+from reporting.operations.documents import WRITERS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -34,6 +35,11 @@ def test_every_table_is_documented_column_by_column(model):
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.db_table)
 def test_every_table_says_which_columns_hold_personal_data(model):
     assert model.personal_data <= {field.column for field in model._meta.concrete_fields}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_what_documents_say_of_metrics_is_what_the_catalogue_says(name):
+    assert read(f"docs/{name}") == WRITERS[name](read(f"docs/{name}")), "run `make openapi`"
 
 
 def test_every_kind_of_audit_event_is_documented():

@@ -1,25 +1,28 @@
 """Ratios come from summed counts, and there is none where there is nothing to divide by."""
 
-from dataclasses import fields
 from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion.models import CampaignDailyMetric, CreativeDailyMetric
-from reporting.metrics import COLUMNS, METRICS, RATIOS, SUMS, Ratio, Unit
-from reporting.ratios import FIGURE_COLUMNS, Figures, change_percent, cost_per_lead, cpc, ctr_percent, percent_of
+from reporting.metrics import COLUMNS, DAILY, METRICS, RATIOS, SUMS, Better, Ratio, Type, Unit
+from reporting.ratios import FIGURE_COLUMNS, NOTHING, Figures, change_percent, percent_of, value
 
 COUNTS = st.integers(0, 10**9)
+AMOUNTS = st.decimals(0, 10**9, places=10, allow_nan=False, allow_infinity=False)
 FIGURES = st.builds(
     Figures,
-    **dict.fromkeys(FIGURE_COLUMNS, COUNTS)
-    | {"spend": st.decimals(0, 10**9, places=10, allow_nan=False, allow_infinity=False)},
+    sums=st.fixed_dictionaries({column.name: COUNTS if column.type is Type.COUNT else AMOUNTS for column in COLUMNS}),
 )
 
 
+def of(**sums: int | Decimal) -> Figures:
+    return Figures(sums={**NOTHING, **sums})
+
+
 def test_every_ratio():
-    figures = Figures(
+    figures = of(
         impressions=2000, clicks=50, spend=Decimal("120"), conversions=4, leads=3, likes=5, comments=2, shares=2,
         follows=1, opens=30, sends=40,
     )  # fmt: skip
@@ -33,38 +36,47 @@ def test_every_ratio():
         "engagement_rate_percent": Decimal("3"),
         "open_rate_percent": Decimal("75"),
     }
-    assert figures.value("engagements") == figures.engagements == 10
+    assert figures.value("engagements") == 10
 
 
 def test_there_is_no_ratio_without_a_divisor():
     nothing = Figures()
     assert [nothing.value(ratio.name) for ratio in RATIOS] == [None] * len(RATIOS)
-    assert ctr_percent(clicks=0, impressions=0) is None
-    assert cpc(spend=Decimal(1), clicks=0) is None
-    assert cost_per_lead(spend=Decimal(1), leads=0) is None
-    assert ctr_percent(clicks=0, impressions=10) == 0
+    assert value("ctr_percent", {"clicks": 0, "impressions": 0}) is None
+    assert value("cpc", {"spend": Decimal(1), "clicks": 0}) is None
+    assert value("cost_per_lead", {"spend": Decimal(1), "leads": 0}) is None
+    assert value("ctr_percent", {"clicks": 0, "impressions": 10}) == 0
+
+
+def test_a_figure_is_not_known_where_a_part_of_it_is_not():
+    assert value("cpc", {"spend": None, "clicks": 3}) is None
+    assert value("cpc", {"spend": Decimal(1), "clicks": None}) is None
+    one = of(likes=1).plus(Figures(sums=dict.fromkeys(FIGURE_COLUMNS)))
+    assert (one.value("likes"), one.total("likes")) == (1, 1)
+    assert (Figures(sums={"likes": None}).value("likes"), Figures(sums={"likes": None}).total("likes")) == (None, 0)
 
 
 def test_ratios_are_rounded_as_the_generated_columns_are():
-    assert ctr_percent(clicks=1, impressions=3) == Decimal("33.333333")
-    assert cpc(spend=Decimal(2), clicks=3) == Decimal("0.6666666667")
+    assert value("ctr_percent", {"clicks": 1, "impressions": 3}) == Decimal("33.333333")
+    assert value("cpc", {"spend": Decimal(2), "clicks": 3}) == Decimal("0.6666666667")
 
 
 @given(FIGURES)
-def test_properties_and_values_by_name_are_the_same(figures: Figures):
+def test_figures_and_their_sums_have_the_same_values(figures: Figures):
     for metric in METRICS.values():
-        assert getattr(figures, metric.name) == figures.value(metric.name)
+        assert figures.value(metric.name) == value(metric.name, figures.sums)
 
 
 @given(FIGURES, FIGURES)
 def test_a_ratio_of_a_sum_is_not_a_mean_of_ratios(one: Figures, other: Figures):
     both = one.plus(other)
     for name in FIGURE_COLUMNS:
-        assert getattr(both, name) == getattr(one, name) + getattr(other, name)
-    if one.impressions + other.impressions:
-        exact = Decimal(one.clicks + other.clicks) * 100 / (one.impressions + other.impressions)
-        assert both.ctr_percent is not None
-        assert abs(both.ctr_percent - exact) <= Decimal("5e-7")
+        assert both.value(name) == one.total(name) + other.total(name)
+    if seen := one.total("impressions") + other.total("impressions"):
+        exact = (one.total("clicks") + other.total("clicks")) * 100 / seen
+        ctr = both.value("ctr_percent")
+        assert ctr is not None
+        assert abs(ctr - exact) <= Decimal("5e-7")
 
 
 def test_change_has_no_percentage_where_there_was_nothing():
@@ -80,7 +92,7 @@ def test_the_registry_names_every_count_of_the_tables():
     kept = {"id", "date", "ctr", "cpc", "fetched_at"}
     for model, key in ((CampaignDailyMetric, "campaign_id"), (CreativeDailyMetric, "creative_id")):
         columns = {field.column for field in model._meta.concrete_fields} - kept - {key}
-        assert columns == {column.name for column in COLUMNS} == {field.name for field in fields(Figures)}
+        assert columns == {metric.column for metric in DAILY} >= set(FIGURE_COLUMNS) == set(Figures().sums)
 
 
 def test_every_metric_says_what_it_is():
@@ -98,3 +110,18 @@ def test_every_metric_says_what_it_is():
         METRICS["engagement_rate_percent"].formula
         == "(clicks + likes + comments + shares + follows) / impressions · 100"
     )
+
+
+def test_it_is_good_to_pay_less_and_neither_good_nor_bad_to_spend():
+    assert {name for name, metric in METRICS.items() if metric.better is Better.LESS} >= {
+        "cpc", "cpm", "cost_per_conversion", "cost_per_lead",
+    }  # fmt: skip
+    assert METRICS["spend"].better is Better.NEITHER
+    assert METRICS["clicks"].better is METRICS["ctr_percent"].better is Better.MORE
+
+
+def test_people_read_first_what_they_look_for_first():
+    assert FIGURE_COLUMNS[:12] == (
+        "impressions", "clicks", "spend", "landing_page_clicks", "conversions", "leads", "likes", "comments", "shares",
+        "follows", "opens", "sends",
+    )  # fmt: skip

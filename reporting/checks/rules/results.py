@@ -87,7 +87,7 @@ class LowCtr(CampaignRule):
         limit = facts.thresholds
         if campaign.type is None:
             return not_told(campaign, "of which type the campaign is")
-        ctr = ratios.ctr_percent(clicks=campaign.clicks, impressions=campaign.impressions)
+        ctr = ratios.value("ctr_percent", {"clicks": campaign.clicks, "impressions": campaign.impressions})
         if campaign.type != "SPONSORED_UPDATES" or ctr is None or campaign.impressions < limit.ctr_impressions:
             return None
         # The exact fraction decides, not the rounded one.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from reporting.metrics import METRICS
+from reporting.metrics import METRICS, Better
 
 CellUnit = Literal["text", "count", "money", "percent", "day", "by row"]
 Row = tuple[Any, ...]
@@ -25,11 +25,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Rows under columns; `row_units` are the units of a column whose unit is "by row"."""
+    """Rows under columns; `row_units` are the units of a column whose unit is "by row".
+
+    `row_better` says of rows that are figures whether more, less or neither is good.
+    """
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     row_units: tuple[str, ...] = ()
+    row_better: tuple[Better, ...] = ()
 
     def column(self, name: str) -> tuple[Any, ...]:
         """The values of one column."""

@@ -14,15 +14,23 @@ from django.http import QueryDict
 
 from accounts.models import AdAccount
 from ingestion.models import Campaign
-from reporting.metrics import METRICS
+from reporting.metrics import METRICS, OFFERED
 from reporting.periods import CUSTOM, Period, PeriodError, Preset, parse_period
 from reporting.queries.grouping import GroupBy
 
-CAMPAIGN_METRICS = ("spend", "impressions", "clicks", "ctr_percent", "cpc", "conversions", "leads", "cost_per_lead")
-CREATIVE_METRICS = ("spend", "impressions", "clicks", "ctr_percent", "conversions", "leads", "engagements")
-TREND_METRICS = (
-    "spend", "impressions", "clicks", "landing_page_clicks", "conversions", "leads", "ctr_percent", "cpc", "cpm",
-)  # fmt: skip
+
+def with_offered(*names: str) -> tuple[str, ...]:
+    """These figures, then the others that are offered wherever people choose one."""
+    return tuple(dict.fromkeys((*names, *OFFERED)))
+
+
+CAMPAIGN_METRICS = with_offered(
+    "spend", "impressions", "clicks", "ctr_percent", "cpc", "conversions", "leads", "cost_per_lead"
+)
+CREATIVE_METRICS = with_offered("spend", "impressions", "clicks", "ctr_percent", "conversions", "leads", "engagements")
+TREND_METRICS = with_offered(
+    "spend", "impressions", "clicks", "landing_page_clicks", "conversions", "leads", "ctr_percent", "cpc", "cpm"
+)
 _DEFAULT_TREND = ("spend", "clicks")
 COMPARE_WITH = {"previous": "Previous period", "none": "Nothing"}
 _STEPS = {"": "Automatic", "day": "Day", "week": "Week", "month": "Month"}

@@ -10,9 +10,10 @@ from django.db import connection as database
 from django.db import transaction
 
 from accounts.models import AdAccount
+from ingestion import catalogue
 from ingestion.models import AudienceDemographic, Campaign, CampaignDailyMetric, Creative, UrnName
 from ingestion.sync import load
-from ingestion.sync.rows import copy_line
+from ingestion.sync.rows import CampaignRow, DayRow, copy_line
 from tests.builders import (
     DAY,
     NOW,
@@ -24,6 +25,7 @@ from tests.builders import (
     make_segment,
     make_urn_name,
 )
+from tests.ingestion.simulated import stored_rows
 
 pytestmark = pytest.mark.django_db
 
@@ -36,13 +38,14 @@ def ad_account() -> AdAccount:
     return make_ad_account()
 
 
-def day_row(campaign: Campaign, day: date = DAY, *, impressions: int = 100, spend: Any = Decimal(5)) -> tuple[Any, ...]:
-    return (campaign.pk, day, impressions, 2, spend, *[0] * 9)
+def day_row(campaign: Campaign, day: date = DAY, *, impressions: int = 100, spend: Any = Decimal(5)) -> DayRow:
+    values = {"impressions": impressions, "clicks": 2, "spend": spend}
+    return (campaign.pk, day, *(values.get(metric.column, metric.absent) for metric in catalogue.DAILY))
 
 
-def campaign_values(ad_account: AdAccount, campaign_id: int, **changes: Any) -> tuple[Any, ...]:
-    values = dict.fromkeys(load.CAMPAIGNS.columns) | {"id": campaign_id, "account_id": ad_account.pk} | changes
-    return tuple(values.values())
+def campaign_values(ad_account: AdAccount, campaign_id: int, **changes: Any) -> CampaignRow:
+    values: dict[str, Any] = dict.fromkeys(load.CAMPAIGNS.columns)
+    return CampaignRow(**values | {"id": campaign_id, "account_id": ad_account.pk} | changes)
 
 
 def segment(ad_account: AdAccount, urn: str, impressions: int, month: date = NOVEMBER, **changes: Any) -> Any:
@@ -69,12 +72,13 @@ def test_an_answer_is_compared_row_by_row_and_never_reads_the_whole_table(ad_acc
     """However much is stored: read whole for every answer, a long sync would take time by the square of its days."""
     campaigns = [make_campaign(account=ad_account) for _ in range(20)]
     with database.cursor() as cursor:
+        row = dict(zip(load.CAMPAIGN_DAYS.columns, day_row(campaigns[0]), strict=True))
+        metrics = list(row)[2:]
         cursor.execute(
-            "INSERT INTO campaign_daily_metrics (campaign_id, date, impressions, clicks, spend, fetched_at,"
-            " landing_page_clicks, conversions, likes, comments, shares, follows, leads, opens, sends)"
-            " SELECT campaign, %s::date - day, 100, 2, 5, %s, 0, 0, 0, 0, 0, 0, 0, 0, 0"
+            f"INSERT INTO campaign_daily_metrics (campaign_id, date, fetched_at, {', '.join(metrics)})"
+            f" SELECT campaign, %s::date - day, %s, {', '.join(['%s'] * len(metrics))}"
             " FROM unnest(%s::bigint[]) AS campaign, generate_series(1, 1000) AS day",
-            [DAY, NOW, [campaign.pk for campaign in campaigns]],
+            [DAY, NOW, *(row[name] for name in metrics), [campaign.pk for campaign in campaigns]],
         )
     rows = [day_row(campaign, DAY - timedelta(days=day)) for campaign in campaigns for day in range(100)]
     before = rows_read_from_whole_tables()
@@ -99,9 +103,12 @@ def rows_read_from_whole_tables() -> int:
 def test_upsert_inserts_what_is_new(ad_account):
     campaign = make_campaign(account=ad_account)
     assert load.upsert(load.CAMPAIGN_DAYS, [day_row(campaign)], now=NOW) == 1
-    stored = CampaignDailyMetric.objects.get()
-    assert (stored.campaign_id, stored.date, stored.impressions, stored.clicks) == (campaign.pk, DAY, 100, 2)
-    assert (stored.spend, stored.ctr, stored.cpc, stored.fetched_at) == (5, 2, Decimal("2.5"), NOW)
+    [stored] = stored_rows("campaign_daily_metrics", ad_account.pk)
+    zeros = {metric.column: metric.absent for metric in catalogue.DAILY}
+    assert stored == zeros | {
+        "id": stored["id"], "campaign_id": campaign.pk, "date": DAY, "impressions": 100, "clicks": 2, "spend": 5,
+        "ctr": 2, "cpc": Decimal("2.5"), "fetched_at": NOW,
+    }  # fmt: skip
 
 
 def test_upsert_writes_what_differs_and_does_not_touch_the_rest(ad_account):
@@ -111,8 +118,7 @@ def test_upsert_writes_what_differs_and_does_not_touch_the_rest(ad_account):
     before = versions("campaign_daily_metrics")
     rows = [day_row(campaign, days[0]), day_row(campaign, days[1], impressions=101), day_row(campaign, days[2])]
     assert load.upsert(load.CAMPAIGN_DAYS, rows, now=LATER) == 1
-    changed = CampaignDailyMetric.objects.get(date=days[1])
-    assert (changed.impressions, changed.fetched_at) == (101, LATER)
+    changed = CampaignDailyMetric.objects.get(date=days[1], impressions=101, fetched_at=LATER)
     after = versions("campaign_daily_metrics")
     assert {key for key in before if after[key] != before[key]} == {changed.pk}
     assert set(CampaignDailyMetric.objects.exclude(pk=changed.pk).values_list("fetched_at", flat=True)) == {NOW}
@@ -169,7 +175,7 @@ def test_money_is_rounded_to_ten_places(ad_account, sent, stored):
     """LinkedIn sends up to twenty, as exponents, and dust below zero; no binary fraction may come between."""
     campaign = make_campaign(account=ad_account)
     load.upsert(load.CAMPAIGN_DAYS, [day_row(campaign, spend=Decimal(sent))], now=NOW)
-    assert CampaignDailyMetric.objects.get().spend == Decimal(stored)
+    assert CampaignDailyMetric.objects.values_list("spend", flat=True).get() == Decimal(stored)
 
 
 @pytest.mark.parametrize("sent", ["12.34567890123456789012", "-2E-18"])
@@ -226,9 +232,10 @@ def test_a_month_without_impressions_has_no_shares(ad_account):
 def test_a_segment_that_an_answered_month_no_longer_holds_is_set_to_zero(ad_account):
     load.upsert_segments([segment(ad_account, "a", 60), segment(ad_account, "b", 40)], now=NOW)
     load.upsert_segments([segment(ad_account, "a", 80)], now=LATER)
-    stale = AudienceDemographic.objects.get(segment="b")
-    assert (stale.impressions, stale.clicks, stale.spend, stale.share_pct) == (0, 0, 0, 0)
-    assert (stale.segment_name, stale.fetched_at) == ("B", LATER)
+    [stale] = [row for row in stored_rows("audience_demographics", ad_account.pk) if row["segment"] == "b"]
+    zeros = {metric.column: metric.absent for metric in catalogue.DEMOGRAPHIC} | {"share_pct": 0}
+    assert {name: stale[name] for name in zeros} == zeros
+    assert (stale["segment_name"], stale["fetched_at"]) == ("B", LATER)
     assert shares(ad_account) == {"a": 100, "b": 0}
 
 
@@ -289,8 +296,8 @@ def test_mark_missing_knows_creatives_by_their_urn_and_an_empty_listing(ad_accou
 
 
 def test_a_stub_keeps_a_place_and_says_since_when_it_is_missing(ad_account):
-    load.add_stub_campaigns({7, 2**40}, ad_account_id=ad_account.pk, now=NOW)
-    load.add_stub_creatives({"urn:li:sponsoredCreative:1"}, ad_account_id=ad_account.pk, now=NOW)
+    load.add_stubs(load.CAMPAIGNS, {7, 2**40}, ad_account_id=ad_account.pk, now=NOW)
+    load.add_stubs(load.CREATIVES, {"urn:li:sponsoredCreative:1"}, ad_account_id=ad_account.pk, now=NOW)
     assert load.known_ids(load.CAMPAIGNS, ad_account_id=ad_account.pk) == {7, 2**40}
     stub = Creative.objects.get()
     assert (stub.campaign_id, stub.account_id, stub.missing_since, stub.fetched_at) == (None, ad_account.pk, NOW, NOW)
@@ -300,8 +307,8 @@ def test_a_stub_overwrites_nothing(ad_account):
     campaign = make_campaign(account=ad_account)
     creative = make_creative(campaign=campaign)
     before = versions("campaigns") | versions("creatives")
-    load.add_stub_campaigns([campaign.pk], ad_account_id=ad_account.pk, now=LATER)
-    load.add_stub_creatives([creative.pk], ad_account_id=ad_account.pk, now=LATER)
+    load.add_stubs(load.CAMPAIGNS, [campaign.pk], ad_account_id=ad_account.pk, now=LATER)
+    load.add_stubs(load.CREATIVES, [creative.pk], ad_account_id=ad_account.pk, now=LATER)
     assert versions("campaigns") | versions("creatives") == before
 
 
@@ -327,7 +334,7 @@ def test_rows_per_day_counts_the_rows_of_one_ad_account_and_range(ad_account):
 
 
 def test_rows_per_day_counts_creatives_without_a_campaign_too(ad_account):
-    load.add_stub_creatives(["urn:li:sponsoredCreative:1"], ad_account_id=ad_account.pk, now=NOW)
+    load.add_stubs(load.CREATIVES, ["urn:li:sponsoredCreative:1"], ad_account_id=ad_account.pk, now=NOW)
     make_creative_day(creative=Creative.objects.get())
     counted = load.rows_per_day(load.CREATIVE_DAYS, ad_account_id=ad_account.pk, first_day=DAY, last_day=DAY)
     assert counted == {DAY: 1}

@@ -107,9 +107,8 @@ def totals_of_the_simulator(linkedin: SimulatedLinkedIn) -> dict[date, tuple[Any
 
 
 def stored_totals() -> dict[date, tuple[Any, ...]]:
-    return {
-        one.date: (one.impressions, one.clicks, one.spend, one.conversions) for one in AccountDailyTotal.objects.all()
-    }
+    rows = AccountDailyTotal.objects.values_list("date", "impressions", "clicks", "spend", "conversions")
+    return {day: tuple(values) for day, *values in rows}
 
 
 # --- all is well ---
@@ -292,9 +291,9 @@ def test_a_day_lost_behind_our_back_is_missing_and_mended(synced: SimulatedLinke
 def test_less_than_a_cent_is_no_difference(synced: SimulatedLinkedIn):
     one = CreativeDailyMetric.objects.filter(date=YESTERDAY).latest("pk")
     alone = CreativeDailyMetric.objects.filter(pk=one.pk)
-    alone.update(spend=one.spend + Decimal("0.0099"))
+    alone.update(spend=F("spend") + Decimal("0.0099"))
     assert found_gaps(synced) == []
-    alone.update(spend=one.spend + Decimal("0.02"))
+    alone.update(spend=F("spend") + Decimal("0.0101"))
     (gap,) = found_gaps(synced)
     assert gap.differences == {"creative_daily_metrics": {"spend": Decimal("0.02")}}
 
@@ -373,7 +372,7 @@ def test_a_total_that_lies_takes_nothing_back(synced: SimulatedLinkedIn, monkeyp
     honest = endpoints.account_days
 
     def lying(*arguments: Any, **options: Any) -> Any:
-        page = honest(*arguments, **options)
+        page: Any = honest(*arguments, **options)
         records = [replace(record, impressions=(record.impressions or 0) + 1) for record in page.records]
         return endpoints.Page(records, page.rejected)
 

@@ -1,5 +1,6 @@
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -59,12 +60,12 @@ def test_a_metric_that_linkedin_did_not_send_is_zero(record, row, key):
 
 def test_every_metric_lands_in_the_column_of_its_name():
     """All different, so that two columns changed places would show."""
-    record = CampaignDayRecord(
-        ("urn:li:sponsoredCampaign:7",), DAY,
-        impressions=1, clicks=2, cost_in_local_currency=Decimal("3.5"), landing_page_clicks=4,
-        external_website_conversions=5, likes=6, comments=7, shares=8, follows=9, one_click_leads=10,
-        opens=11, sends=12,
-    )  # fmt: skip
+    sent: dict[str, Any] = {
+        "impressions": 1, "clicks": 2, "cost_in_local_currency": Decimal("3.5"), "landing_page_clicks": 4,
+        "external_website_conversions": 5, "likes": 6, "comments": 7, "shares": 8, "follows": 9,
+        "one_click_leads": 10, "opens": 11, "sends": 12,
+    }  # fmt: skip
+    record = CampaignDayRecord(("urn:li:sponsoredCampaign:7",), DAY, **sent)
     assert dict(zip(load.CAMPAIGN_DAYS.columns, campaign_day_row(record), strict=True)) == {
         "campaign_id": 7, "date": date(2026, 11, 1), "impressions": 1, "clicks": 2, "spend": Decimal("3.5"),
         "landing_page_clicks": 4, "conversions": 5, "likes": 6, "comments": 7, "shares": 8, "follows": 9,

@@ -13,6 +13,7 @@ from accounts.roles import Role
 from reporting import tasks
 from reporting.models import Snapshot
 from reporting.snapshots import snapshot_store
+from reporting.snapshots.document import SCHEMA_VERSION
 from tests import builders
 from tests.builders import NOW
 from tests.conftest import signed_in
@@ -52,7 +53,7 @@ def test_a_snapshot(as_bob: Client, snapshot: Snapshot) -> None:
         "generated_at": "2026-11-20T12:00:00Z",
         "data_as_of": "2026-11-20T11:59:00Z",
         "confirmed_as_of": "2026-11-20T11:59:00Z",
-        "schema_version": "1.0",
+        "schema_version": SCHEMA_VERSION,
         "size_bytes": snapshot.size_bytes,
         "dropped": [],
         "trouble": "",

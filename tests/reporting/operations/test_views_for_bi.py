@@ -2,6 +2,7 @@
 
 import importlib
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,9 @@ from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations import AddField, AlterField, Migration, RemoveField
+from django.db.models import IntegerField, TextField
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AdAccount
 from ingestion.linkedin_simulator.simulator import Options
@@ -19,9 +23,10 @@ from ingestion.linkedin_simulator.truth import truth
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import IncompleteDay
 from reporting.metrics import COLUMNS, RATIOS
+from reporting.operations import bi_view_columns, bi_views
 from reporting.periods import Period
 from reporting.queries.performance import performance
-from reporting.ratios import FIGURE_COLUMNS, Figures
+from reporting.ratios import FIGURE_COLUMNS, NOTHING, Figures
 from tests.builders import (
     DAY,
     NOW,
@@ -179,7 +184,7 @@ def test_a_segments_ratios_come_from_its_counts():
     make_segment(impressions=3, clicks=1, spend=Decimal("2"), conversions=0, leads=4, date_end=date(2026, 11, 19))
     make_segment(date_start=date(2026, 2, 1), date_end=date(2026, 2, 28))
     whole, running = read("reporting_demographics_monthly")
-    counted = Figures(impressions=3, clicks=1, spend=Decimal("2"), leads=4)
+    counted = Figures(sums={**NOTHING, "impressions": 3, "clicks": 1, "spend": Decimal("2"), "leads": 4})
     for name in ("ctr_percent", "cpc", "cpm", "cost_per_conversion", "cost_per_lead", "conversion_rate_percent"):
         assert running[name] == counted.value(name), name
     assert (whole["is_complete"], running["is_complete"]) == (True, False)
@@ -309,6 +314,85 @@ def test_what_is_not_asked_for_is_not_joined(view):
 
 
 # --- coming and going ---
+
+
+def order(view: str) -> list[str]:
+    return list(columns()[view])
+
+
+def remade(name: str, *, without: str = "", beside: str = "") -> list[str]:
+    """The view as it was before a column came, or with one that is to go; its columns."""
+    [view] = [one for one in bi_view_columns.views() if one.name == name]
+    kept = tuple(column for column in view.columns if column.name != without)
+    if beside:
+        kept += (replace(kept[0], name=beside),)
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP VIEW {view.path}")
+        cursor.execute(replace(view, columns=kept).statement([]))
+        cursor.execute("COMMENT ON VIEW reporting_synced_ad_accounts IS 'other statements'")
+    return order(name)
+
+
+def made_when() -> dict[str, int]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relname, xmin::text::int FROM pg_class WHERE relnamespace = 'reporting'::regnamespace")
+        return dict(cursor.fetchall())
+
+
+@pytest.mark.django_db
+def test_views_that_are_right_are_left_alone():
+    bi_views.refresh()
+    before = made_when()
+    with CaptureQueriesContext(connection) as asked:
+        bi_views.refresh()
+    assert made_when() == before
+    assert not [one["sql"] for one in asked if "CREATE" in one["sql"]]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("view", DAILY)
+def test_a_further_column_stands_behind_those_that_were_there(view):
+    before = remade(view, without="sends")
+    bi_views.refresh()
+    assert order(view) == [*before, "sends"]
+    assert all(comment for _, comment in columns()[view].values())
+
+
+@pytest.mark.django_db
+def test_a_view_with_a_column_that_is_to_go_is_made_anew():
+    assert "reach" in remade("reporting_campaign_daily", beside="reach")
+    bi_views.refresh()
+    assert order("reporting_campaign_daily") == [column.name for column in bi_view_columns.views()[0].columns]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("app_label", "operation", "is_backwards", "they_go"),
+    [
+        ("ingestion", RemoveField("campaigndailymetric", "likes"), False, True),
+        ("ingestion", AlterField("campaign", "name", TextField()), False, True),
+        ("ingestion", AddField("campaigndailymetric", "reach", IntegerField(null=True)), False, False),
+        ("ingestion", AddField("campaigndailymetric", "reach", IntegerField(null=True)), True, True),
+        ("reporting", RemoveField("finding", "weight"), False, False),
+    ],
+    ids=["removed", "altered", "added", "taken back", "of another room"],
+)
+def test_the_views_step_aside_where_a_migration_changes_a_column(app_label, operation, is_backwards, they_go):
+    migration = type("Next", (Migration,), {"operations": [operation]})("0099_next", app_label)
+    before = columns()
+    bi_views.step_aside(plan=[(migration, is_backwards)])
+    assert (columns() == {}) is they_go
+    bi_views.refresh()
+    assert columns() == before
+
+
+@pytest.mark.django_db
+def test_a_metric_whose_column_is_not_there_yet_is_in_no_view():
+    stored = {"campaign_daily_metrics": ["impressions", "clicks", "spend"], "audience_demographics": ["impressions"]}
+    campaigns, _, _, segments = bi_view_columns.views(stored)
+    assert {"ctr_percent", "cpc", "cpm"} <= {column.name for column in campaigns.columns}
+    assert not {"likes", "engagements", "cost_per_lead"} & {column.name for column in campaigns.columns}
+    assert "clicks" not in {column.name for column in segments.columns}
 
 
 @pytest.mark.django_db(transaction=True)

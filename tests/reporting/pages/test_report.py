@@ -83,8 +83,16 @@ def test_key_figures_are_the_totals_beside_those_before(two_currencies):
         [pair] = [
             one for one in compared_totals(ad_accounts=EVERYTHING, period=PERIOD) if one.now.currency == block.currency
         ]
-        assert block.table.rows[0] == ("Spend", pair.now.spend, pair.before.spend, pair.change_percent("spend"))
-        assert block.table.row_units[0] == "money"
+        assert block.table.rows[0] == (
+            "Spend",
+            pair.now.value("spend"),
+            pair.before.value("spend"),
+            pair.change_percent("spend"),
+        )
+        assert (block.table.row_units[0], block.table.row_better[0]) == ("money", "neither")
+        better = dict(zip(block.table.column("metric"), block.table.row_better, strict=True))
+        assert {better[name] for name in ("CPC", "CPM", "Cost per conversion", "Cost per lead")} == {"less"}
+        assert {better[name] for name in ("Clicks", "CTR", "Conversions", "Engagement rate")} == {"more"}
     assert found[0].table.rows[0] == ("Spend", Decimal(120), Decimal(240), Decimal(-50))
 
 
@@ -100,8 +108,8 @@ def test_the_trend_is_that_of_the_queries(two_currencies, step):
     [euros, _] = blocks("trend", f"by={step}")
     rows = [row for row in trend(ad_accounts=EVERYTHING, period=PERIOD, group_by=step) if row.currency == "EUR"]
     assert euros.table.column("when") == tuple(row.label for row in rows)
-    assert euros.table.column("spend") == tuple(row.spend for row in rows)
-    assert euros.table.column("cpc") == tuple(row.cpc for row in rows)
+    assert euros.table.column("spend") == tuple(row.value("spend") for row in rows)
+    assert euros.table.column("cpc") == tuple(row.value("cpc") for row in rows)
     assert sum(spend or 0 for spend in euros.table.column("spend_before")) == 240
     assert ("Not whole" in euros.note) == (step != "day")
 
@@ -116,7 +124,7 @@ def test_campaigns_are_sorted_by_the_chosen_figure(two_currencies):
     wanted = performance(
         ad_accounts=EVERYTHING.filter(currency="EUR"), period=PERIOD, group_by=GroupBy.CAMPAIGN, order_by="cpc"
     )
-    assert found.blocks[0].table.column("cpc") == tuple(row.cpc for row in wanted)
+    assert found.blocks[0].table.column("cpc") == tuple(row.value("cpc") for row in wanted)
 
 
 def test_spend_funnel_engagement_and_budgets_are_those_of_the_queries(two_currencies):
@@ -126,7 +134,7 @@ def test_spend_funnel_engagement_and_budgets_are_those_of_the_queries(two_curren
     [steps] = blocks("funnel")
     assert steps.table.column("count") == tuple(step.count for step in funnel(**wanted))
     [engaged] = blocks("engagement")
-    assert engaged.table.column("likes") == tuple(row.likes for row in engagement(**wanted)) == (90, 70, 30)
+    assert engaged.table.column("likes") == tuple(row.value("likes") for row in engagement(**wanted)) == (90, 70, 30)
     budgets = blocks("budgets")
     uses = budget_use(ad_accounts=EVERYTHING.filter(currency="EUR"), period=PERIOD)
     assert budgets[0].table.column("spent") == tuple(use.spend.amount for use in uses)
@@ -164,7 +172,7 @@ def test_creatives_say_what_the_review_says(two_currencies):
     assert first.table.column("creative")[0] == held.pk.replace("urn:li:sponsoredCreative:", "Creative ")
     assert first.table.column("state")[0] == "Rejected, not serving (under review)"
     wanted = top_creatives(ad_accounts=EVERYTHING.filter(currency="EUR"), period=PERIOD)
-    assert first.table.column("spend") == tuple(one.figures.spend for one in wanted)
+    assert first.table.column("spend") == tuple(one.figures.value("spend") for one in wanted)
 
 
 def test_demographics_say_their_months_and_their_coverage(two_currencies):
@@ -406,4 +414,4 @@ def test_totals_of_a_report_are_within_what_the_asker_sees(bob, bobs_ad_account)
     selection = read(QueryDict(""), visible=visible_ad_accounts(bob), today=TODAY).selection
     assert selection
     [one] = totals(ad_accounts=selection.ad_accounts, period=selection.period)
-    assert section("key-figures", selection).blocks[0].table.rows[0][1] == one.spend == 7
+    assert section("key-figures", selection).blocks[0].table.rows[0][1] == one.value("spend") == 7

@@ -19,6 +19,7 @@ from tests.builders import make_ad_account, make_campaign, make_campaign_day, ma
 from tests.ingestion.simulated import simulated_linkedin
 
 EVERYONE = AdAccount.objects.all()
+COUNTED = ("impressions", "clicks", "conversions", "leads")
 OCTOBER, NOVEMBER = date(2026, 10, 1), date(2026, 11, 1)
 AUTUMN = Period(date(2026, 10, 30), date(2026, 11, 2))
 
@@ -40,16 +41,16 @@ def test_every_pivot_equals_the_truth_of_the_simulator(settings):
         expected: dict[str, list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 5)
         for row in true["audience_demographics"]:
             if row["pivot_type"] == pivot.pivot_type:
-                counted = [row[name] for name in ("impressions", "clicks", "conversions", "leads", "spend")]
+                counted = [row[name] for name in (*COUNTED, "spend")]
                 expected[row["segment"]] = [a + b for a, b in zip(expected[row["segment"]], counted, strict=True)]
         together = sum(int(figures[0]) for figures in expected.values())
         assert {
-            one.segment: [one.impressions, one.clicks, one.conversions, one.leads, one.spend[0].amount]
+            one.segment: [*(one.value(name) for name in COUNTED), one.amounts["spend"][0].amount]
             for one in pivot.segments
         } == expected
         assert (pivot.impressions, pivot.segment_count, pivot.rest) == (together, len(expected), None)
         assert pivot.coverage_percent == percent_of(together, of_all)
-        assert [one.impressions for one in pivot.segments] == sorted(
+        assert [one.value("impressions") for one in pivot.segments] == sorted(
             (int(x[0]) for x in expected.values()), reverse=True
         )
         assert (
@@ -67,13 +68,14 @@ def test_segments_are_summed_over_months_and_the_rest_is_one():
                          date_start=month, impressions=impressions, clicks=number)  # fmt: skip
     make_campaign_day(campaign=make_campaign(account=account), date=OCTOBER, impressions=250)
     [pivot] = audiences(ad_accounts=EVERYONE, period=AUTUMN, pivot_types=["job_title"], top=2).pivots
-    assert [(one.name, one.impressions, one.share_percent) for one in pivot.segments] == [
+    assert [(one.name, one.value("impressions"), one.share_percent) for one in pivot.segments] == [
         ("First", 100, 50),
         ("s1", 60, 30),
     ]
     assert pivot.rest is not None
-    assert (pivot.rest.name, pivot.rest.impressions, pivot.rest.share_percent) == ("2 other segments", 40, 20)
-    assert (pivot.rest.clicks, pivot.rest.ctr_percent, pivot.rest.spend) == (10, 25, (Money(Decimal(20), "EUR"),))
+    assert (pivot.rest.name, pivot.rest.value("impressions"), pivot.rest.share_percent) == ("2 other segments", 40, 20)
+    assert (pivot.rest.value("clicks"), pivot.rest.ctr_percent) == (10, 25)
+    assert pivot.rest.amounts["spend"] == (Money(Decimal(20), "EUR"),)
     assert (pivot.label, pivot.segment_count, pivot.impressions, pivot.coverage_percent) == ("Job title", 4, 200, 80)
 
 
@@ -83,8 +85,8 @@ def test_money_of_a_segment_stays_apart_by_currency():
         make_segment(account=make_ad_account(currency=currency), segment="same", spend=Decimal(spend))
     [pivot] = audiences(ad_accounts=EVERYONE, period=AUTUMN, pivot_types=["job_title"]).pivots
     [segment] = pivot.segments
-    assert segment.spend == (Money(Decimal(9), "EUR"), Money(Decimal(3), "USD"))
-    assert (segment.impressions, pivot.coverage_percent) == (300, None)
+    assert segment.amounts["spend"] == (Money(Decimal(9), "EUR"), Money(Decimal(3), "USD"))
+    assert (segment.value("impressions"), pivot.coverage_percent) == (300, None)
 
 
 def test_only_what_the_asker_may_see(bob, bobs_ad_account):
@@ -93,7 +95,7 @@ def test_only_what_the_asker_may_see(bob, bobs_ad_account):
     make_campaign_day(campaign=make_campaign(account=foreign.account), date=NOVEMBER)
     make_campaign_day(campaign=make_campaign(account=bobs_ad_account), date=NOVEMBER, impressions=40)
     found = audiences(ad_accounts=visible_ad_accounts(bob), period=AUTUMN, pivot_types=["job_title"])
-    assert [one.impressions for one in found.pivots[0].segments] == [10]
+    assert [one.value("impressions") for one in found.pivots[0].segments] == [10]
     assert found.pivots[0].coverage_percent == 25
 
 

@@ -47,7 +47,7 @@ def test_the_campaigns_with_most_engagement():
         campaign = make_campaign(account=account, name=f"c{number}")
         make_campaign_day(campaign=campaign, date=DAY, likes=likes, comments=1 if likes else 0, follows=follows)
     found = engagement(ad_accounts=EVERYONE, period=PERIOD)
-    assert [(row.label, row.engagements) for row in found] == [("c1", 11), ("c2", 9), ("c0", 2)]
+    assert [(row.label, row.value("engagements")) for row in found] == [("c1", 11), ("c2", 9), ("c0", 2)]
     assert len(engagement(ad_accounts=EVERYONE, period=PERIOD, top=1)) == 1
 
 

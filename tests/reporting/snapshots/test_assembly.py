@@ -18,6 +18,7 @@ from ingestion.models import IncompleteDay
 from reporting.periods import Period
 from reporting.ratios import FIGURE_COLUMNS
 from reporting.snapshots.assembly import DETAILS, DoesNotFit
+from reporting.snapshots.document import SCHEMA_VERSION
 from tests.builders import (
     DAY,
     NOW,
@@ -201,7 +202,7 @@ def test_it_is_ordered_by_spend_and_leaves_nobody_out(account: AdAccount) -> Non
     assert (len(pivot["segments"]), pivot["segment_count"]) == (10, 13)
     assert pivot["rest"]["impressions"] == 100 + 101 + 102
     assert found["date_range"] == {"first_day": "2026-10-21", "last_day": "2026-11-19", "days": 30}
-    assert found["schema_version"] == "1.0"
+    assert found["schema_version"] == SCHEMA_VERSION
 
 
 def test_it_says_how_far_to_trust_it(account: AdAccount) -> None:

@@ -1,7 +1,7 @@
 """The campaigns with most of one figure."""
 
 from reporting.pages.report.answers import Block, Chart, Column, Table, metric_column
-from reporting.pages.report.filters import CAMPAIGN_METRICS, Selection
+from reporting.pages.report.filters import CAMPAIGN_METRICS, Selection, with_offered
 from reporting.pages.report.sections.kind import Kind, blocks, choice_of, in_currency, said
 from reporting.queries.grouping import GroupBy
 from reporting.queries.performance import (
@@ -11,7 +11,7 @@ from reporting.queries.performance import (
 )
 
 _TOP = 20
-_OF_CAMPAIGNS = (
+_OF_CAMPAIGNS = with_offered(
     "spend", "impressions", "clicks", "ctr_percent", "cpc", "conversions", "cost_per_conversion", "leads",
     "cost_per_lead",
 )  # fmt: skip

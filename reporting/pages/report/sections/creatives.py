@@ -6,7 +6,6 @@ from reporting.pages.report.sections.kind import Kind, blocks, choice_of, in_cur
 from reporting.queries.journey import CreativePerformance, top_creatives
 
 _TOP = 15
-_OF_CREATIVES = ("spend", "impressions", "clicks", "ctr_percent", "conversions", "leads", "engagements")
 
 
 def creative_performance(selection: Selection) -> tuple[Block, ...]:
@@ -23,14 +22,14 @@ def _creative_block(chosen: str, currency: str | None, found: list[CreativePerfo
         Column(name="creative", label="Creative"),
         Column(name="campaign", label="Campaign"),
         Column(name="state", label="State"),
-        *map(metric_column, _OF_CREATIVES),
+        *map(metric_column, CREATIVE_METRICS),
     )
     rows = tuple(
         (
             one.figures.label.replace("urn:li:sponsoredCreative:", "Creative "),
             one.campaign_name or "",
             _state(one),
-            *(one.figures.value(name) for name in _OF_CREATIVES),
+            *(one.figures.value(name) for name in CREATIVE_METRICS),
         )
         for one in found
     )

@@ -1,5 +1,6 @@
 """Who saw the ads, pivot by pivot."""
 
+from reporting.metrics import SEGMENT_COUNTS
 from reporting.pages.report.answers import Block, Chart, Column, Row, Table, metric_column
 from reporting.pages.report.filters import Selection
 from reporting.pages.report.sections.kind import Found, Kind
@@ -7,6 +8,8 @@ from reporting.periods import Period
 from reporting.queries.audience import Audience, Audiences, Segment, audiences
 
 _TOP = 10
+_NAMED = ("impressions", "clicks", "ctr_percent", "conversions", "leads")
+_OF_SEGMENTS = (*_NAMED, *(one.column for one in SEGMENT_COUNTS if one.is_offered and one.column not in _NAMED))
 
 
 def demographics(selection: Selection) -> Found:
@@ -19,7 +22,7 @@ def _pivot(audience: Audience) -> Block:
     columns = (
         Column(name="segment", label="Segment"),
         Column(name="share", label="Share in percent", unit="percent"),
-        *map(metric_column, ("impressions", "clicks", "ctr_percent", "conversions", "leads")),
+        *map(metric_column, _OF_SEGMENTS),
     )
     segments = [*audience.segments, *([audience.rest] if audience.rest else [])]
     return Block(
@@ -32,7 +35,7 @@ def _pivot(audience: Audience) -> Block:
 
 
 def _segment_row(one: Segment) -> Row:
-    return one.name, one.share_percent, one.impressions, one.clicks, one.ctr_percent, one.conversions, one.leads
+    return one.name, one.share_percent, *(one.value(name) for name in _OF_SEGMENTS)
 
 
 def _coverage(audience: Audience) -> str:

@@ -1,7 +1,7 @@
 """Key figures, each with what it was before."""
 
 from collections.abc import Callable
-from typing import Any
+from decimal import Decimal
 
 from reporting.metrics import METRICS
 from reporting.pages.report.answers import Block, Chart, Column, Table
@@ -29,7 +29,7 @@ def key_figures(selection: Selection) -> tuple[Block, ...]:
     return tuple(sorted(blocks, key=lambda block: block.key))
 
 
-def _tiles(now: Totals, before: Totals | None, change: Callable[[str], Any] | None = None) -> Block:
+def _tiles(now: Totals, before: Totals | None, change: Callable[[str], Decimal | None] | None = None) -> Block:
     columns = [Column(name="metric", label="Figure"), Column(name="now", label="This period", unit="by row")]
     if before:
         columns += [
@@ -45,7 +45,10 @@ def _tiles(now: Totals, before: Totals | None, change: Callable[[str], Any] | No
         title=in_currency("Key figures", now.currency),
         currency=now.currency,
         table=Table(
-            columns=tuple(columns), rows=tuple(rows), row_units=tuple(METRICS[name].unit.value for name in _TILES)
+            columns=tuple(columns),
+            rows=tuple(rows),
+            row_units=tuple(METRICS[name].unit.value for name in _TILES),
+            row_better=tuple(METRICS[name].better for name in _TILES),
         ),
         chart=Chart(kind="tiles", labels="metric", series=("now",)),
     )

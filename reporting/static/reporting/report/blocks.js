@@ -3,9 +3,6 @@
     "use strict";
 
     const { cell, change } = window.Report;
-    // Metrics where a decrease is good. For all others an increase is good, except spend, which is neutral.
-    const LESS_IS_BETTER = new Set(["CPC", "CPM", "Cost per conversion", "Cost per lead"]);
-    const NEUTRAL = new Set(["Spend"]);
 
     function element(name, properties = {}, ...children) {
         const { dataset, attributes, ...rest } = properties;
@@ -49,9 +46,9 @@
         return element("details", { className: "figures" }, element("summary", { className: "subtle", textContent: "Table" }), wrap);
     }
 
-    function toneOf(label, percent) {
-        if (NEUTRAL.has(label) || !Number(percent)) return "subtle";
-        return (Number(percent) > 0) === !LESS_IS_BETTER.has(label) ? "good" : "bad";
+    function toneOf(better, percent) {
+        if (better === "neither" || !Number(percent)) return "subtle";
+        return (Number(percent) > 0) === (better === "more") ? "good" : "bad";
     }
 
     function tiles(block) {
@@ -65,7 +62,7 @@
             const percent = row[at.change];
             const comparison = percent === null
                 ? element("span", { textContent: "No comparison" })
-                : element("span", { className: toneOf(name, percent), textContent: change(percent) });
+                : element("span", { className: toneOf(block.table.row_better[number], percent), textContent: change(percent) });
             tile.append(element("dd", { className: "subtle" }, comparison, percent === null ? null : ` from ${cell(row[at.before], unit, block.currency)}`));
             return tile;
         });
