@@ -26,21 +26,21 @@ MAY_REMOVE_AD_ACCOUNTS = frozenset({Role.OWNER})
 
 _EVERYBODY = frozenset(Role)
 
-# What a role may do, as pages and docs/roles.md show it; `access.py` decides.
+# Permissions by role, as shown to people and listed in docs/roles.md; `access.py` enforces them.
 RIGHTS: dict[str, frozenset[Role]] = {
-    "See every ad account": SEES_EVERY_AD_ACCOUNT,
+    "See all ad accounts": SEES_EVERY_AD_ACCOUNT,
     "See the ad accounts granted to them": _EVERYBODY,
     "Connect LinkedIn": MAY_CONNECT_LINKEDIN,
     "End a LinkedIn consent they gave": _EVERYBODY,
-    "End anybody's LinkedIn consent": MAY_MANAGE_PEOPLE,
+    "End anyone's LinkedIn consent": MAY_MANAGE_PEOPLE,
     "Start a sync": MAY_SYNC,
-    "Change what runs when": MAY_SYNC,
+    "Change the timetable": MAY_SYNC,
     "Take snapshots": MAY_TAKE_SNAPSHOTS,
     "Run checks; assign, snooze and accept findings": MAY_CHANGE_FINDINGS,
-    "Change the thresholds of checks": MAY_SYNC,
-    "Make API tokens for reading": _EVERYBODY,
-    "Make API tokens that start syncs": MAY_SYNC,
-    "Make API tokens that change findings": MAY_CHANGE_FINDINGS,
+    "Change check thresholds": MAY_SYNC,
+    "Create read-only API tokens": _EVERYBODY,
+    "Create API tokens that start syncs": MAY_SYNC,
+    "Create API tokens that change findings": MAY_CHANGE_FINDINGS,
     "Invite people, change roles and grants, end sessions, unlock logins": MAY_MANAGE_PEOPLE,
     "Read the audit trail": MAY_MANAGE_PEOPLE,
     "Remove an ad account with all its data": MAY_REMOVE_AD_ACCOUNTS,
@@ -48,13 +48,13 @@ RIGHTS: dict[str, frozenset[Role]] = {
 
 
 def rights_of(role: str) -> list[str]:
-    """What a role may do, in words, without what a wider right includes."""
+    """The permissions of a role as text; those that a wider one includes are left out."""
     rights = [right for right, roles in RIGHTS.items() if role in roles]
     narrower = {
-        "See every ad account": "See the ad accounts granted to them",
-        "Make API tokens that start syncs": "Make API tokens for reading",
-        "Make API tokens that change findings": "Make API tokens for reading",
-        "End anybody's LinkedIn consent": "End a LinkedIn consent they gave",
+        "See all ad accounts": "See the ad accounts granted to them",
+        "Create API tokens that start syncs": "Create read-only API tokens",
+        "Create API tokens that change findings": "Create read-only API tokens",
+        "End anyone's LinkedIn consent": "End a LinkedIn consent they gave",
     }
     included = {narrower[right] for right in rights if right in narrower}
     return [right for right in rights if right not in included]

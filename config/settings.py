@@ -385,7 +385,7 @@ EMAIL_TIMEOUT = 30
 DEFAULT_FROM_EMAIL = env.DEFAULT_FROM_EMAIL
 
 # --- Operations -------------------------------------------------------------------------------------
-PRODUCT_VERSION = "0.1.0"
+PRODUCT_VERSION = "0.2.0"
 # Who scrapes /metrics shows this; without it only programs on this machine may.
 METRICS_TOKEN = env.METRICS_TOKEN
 

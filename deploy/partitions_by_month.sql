@@ -1,9 +1,9 @@
--- Daily figures in a partition for each month: docs/scaling.md says when that pays, and how to go about it.
+-- Daily figures in one partition per month: docs/scaling.md explains when and how.
 --
--- Two functions that an installation makes once, as the owner of the tables. Nothing else of the service asks for them.
+-- Two functions that an installation creates once, as the owner of the tables. The service itself does not use them.
 
--- The partitions of these months, where there is none yet; returns how many are new. A partition is made beside its
--- table and then attached, so that syncs and reports go on meanwhile.
+-- Creates the missing partitions of these months; returns how many are new. A partition is created beside its table and
+-- then attached, so that syncs and reports keep running.
 CREATE OR REPLACE FUNCTION make_months(parent text, first_day date, last_day date) RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -14,7 +14,7 @@ BEGIN
     WHILE month <= last_day LOOP
         partition := format('%s_%s', parent, to_char(month, 'YYYY_MM'));
         IF to_regclass(quote_ident(partition)) IS NULL THEN
-            -- As migration 0006_vacuum_daily_figures_often has it: only tables with rows of their own take such settings.
+            -- As in migration 0006_vacuum_daily_figures_often: only tables with their own rows accept such settings.
             EXECUTE format(
                 'CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING CONSTRAINTS)'
                 ' WITH (autovacuum_vacuum_insert_scale_factor = 0.01, autovacuum_vacuum_scale_factor = 0.02,'
@@ -29,9 +29,8 @@ BEGIN
 END
 $$;
 
--- Puts a partitioned table in the place of one that is whole: same columns, constraints, indexes and names, same rows,
--- and the views that read it read the new one. Nobody else reads or writes the table until the transaction ends.
--- Returns how many rows it holds.
+-- Replaces a table by a partitioned one with the same columns, constraints, indexes, names and rows; views that read it
+-- read the new one. The table is locked until the transaction ends. Returns the number of rows.
 CREATE OR REPLACE FUNCTION partition_by_month(whole text, months_ahead integer) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -47,7 +46,7 @@ BEGIN
     EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', whole);
     SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO columns
     FROM pg_attribute WHERE attrelid = whole::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '';
-    -- What is unique in a partitioned table has its days in it.
+    -- Unique keys of a partitioned table must contain the date.
     SELECT array_agg(format('ALTER TABLE %I ADD CONSTRAINT %I %s', whole, conname,
                             CASE contype WHEN 'p' THEN 'PRIMARY KEY (id, date)' ELSE pg_get_constraintdef(oid) END)
                      ORDER BY contype DESC, conname) INTO constraints
@@ -55,7 +54,7 @@ BEGIN
     SELECT array_agg(pg_get_indexdef(indexrelid)) INTO indexes
     FROM pg_index WHERE indrelid = whole::regclass
         AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u'));
-    -- Replaced, not made anew: who may read a view still may.
+    -- Replaced, not created again, so that grants on views are kept.
     SELECT array_agg(format('CREATE OR REPLACE VIEW %s %s AS %s', view.oid::regclass,
                             'WITH (' || array_to_string(view.reloptions, ', ') || ')', pg_get_viewdef(view.oid)))
     INTO views
@@ -68,7 +67,7 @@ BEGIN
     EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL EXCLUDING INDEXES) PARTITION BY RANGE (date)', whole, aside);
     EXECUTE format('SELECT date_trunc(''month'', least(min(date), current_date)::timestamp) FROM %I', aside)
     INTO first_month;
-    -- Where a longer backfill goes that somebody asks for later.
+    -- For a longer backfill that is requested later.
     EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (MINVALUE) TO (%L)',
                    whole || '_before', whole, first_month);
     PERFORM make_months(whole, first_month, (current_date + make_interval(months => months_ahead))::date);

@@ -107,7 +107,7 @@ def test_an_invited_viewer_sees_the_granted_ad_account_and_nothing_of_the_others
 
     take_grant_back(owner, name="Ada Moreno")
     ada.goto("/admin/")
-    expect(main).to_contain_text("No ad account is shared with you yet")
+    expect(main).to_contain_text("No ad accounts are shared with you yet")
     expect(main).to_contain_text("Ask an owner")
     expect(main).not_to_contain_text(granted["name"])
     assert told_by_the_api(ada)["ad_accounts"] == 0

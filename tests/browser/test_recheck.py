@@ -1,4 +1,4 @@
-"""Having ad accounts judged, and watching until it is done."""
+"""Checking ad accounts now, and watching until it is done."""
 
 import pytest
 from playwright.sync_api import expect
@@ -19,7 +19,7 @@ def test_judge_now_shows_when_it_is_done(stack, open_page):
     stack.rows("INSERT INTO audit_requests SELECT id, now() FROM ad_accounts RETURNING ad_account_id")
     page.reload()
     progress = page.locator("#judging")
-    expect(progress).to_contain_text(f"0 of {stack.world.ad_accounts} ad accounts judged")
+    expect(progress).to_contain_text(f"0 of {stack.world.ad_accounts} ad accounts checked")
     stack.rows("DELETE FROM audit_requests RETURNING ad_account_id")
     expect(progress).to_contain_text(f"{stack.world.ad_accounts} ad accounts rechecked")
     progress.get_by_role("link", name="Show the updated list").click()

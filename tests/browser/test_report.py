@@ -97,7 +97,7 @@ def test_ad_accounts_are_chosen_by_keyboard(report):
     report.keyboard.press("Tab")
     report.keyboard.press("Space")
     report.wait_for_url("**/report/?ad_account=*")
-    expect(report.locator("[data-count=ad_account]")).to_have_text("1 chosen")
+    expect(report.locator("[data-count=ad_account]")).to_have_text("1 selected")
     wait(report)
     assert section(report, "campaigns").locator("canvas").count() == 1
 

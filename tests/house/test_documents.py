@@ -18,6 +18,7 @@ from reporting.operations.documents import WRITERS
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 OURS = ("accounts", "ingestion", "reporting")
+ROOMS = (*OURS, "config", "templates", "tests", "deploy", "benchmarks")
 MODELS = [model for app in OURS for model in apps.get_app_config(app).get_models() if not model._meta.proxy]
 
 
@@ -128,6 +129,13 @@ def test_every_relative_link_leads_somewhere(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_is_named_exists(page):
+    """Whoever moves a file finds the documents that name it."""
+    named = re.findall(rf"`((?:{'|'.join(ROOMS)})/[\w./-]*)`", page.read_text())
+    assert not [name for name in named if not (ROOT / name).exists()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_that_is_told_exists_and_takes_its_options(page):
     text = page.read_text()
     for name, rest in re.findall(r"\bmanage\.py (\w+)([^`\n|&]*)", text):
@@ -152,7 +160,7 @@ def test_the_arithmetic_of_scaling_is_what_the_command_prints():
 
 
 def test_what_questions_cost_is_what_the_report_says():
-    page = read("docs/reading.md").split("## What a file costs")[0]
+    page = read("docs/reading.md").split("## Cost of exports")[0]
     [report] = re.findall(r"\(benchmarks/(\S+)\.txt\)", page)
     figures = json.loads(read(f"docs/benchmarks/{report}.json"))["figures"]["reading"]
     measured = {one["name"]: one["value"] for one in figures}

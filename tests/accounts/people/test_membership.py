@@ -216,21 +216,21 @@ def answers(user: User) -> dict[str, bool]:
     make_access(user=user, ad_account=granted)
     visible = set(access.visible_ad_accounts(user))
     return {
-        "Make API tokens for reading": access.may_issue_api_token(user, ApiToken.Scope.READ),
-        "Make API tokens that start syncs": access.may_issue_api_token(user, ApiToken.Scope.READ_AND_SYNC),
-        "Make API tokens that change findings": access.may_issue_api_token(user, ApiToken.Scope.READ_AND_CHANGE),
-        "See every ad account": access.sees_every_ad_account(user) and other in visible,
+        "Create read-only API tokens": access.may_issue_api_token(user, ApiToken.Scope.READ),
+        "Create API tokens that start syncs": access.may_issue_api_token(user, ApiToken.Scope.READ_AND_SYNC),
+        "Create API tokens that change findings": access.may_issue_api_token(user, ApiToken.Scope.READ_AND_CHANGE),
+        "See all ad accounts": access.sees_every_ad_account(user) and other in visible,
         "See the ad accounts granted to them": access.may_enter(user) and granted in visible,
         "Connect LinkedIn": access.may_connect_linkedin(user) and access.may_see_connections(user),
         "End a LinkedIn consent they gave": access.may_end_consent(user, make_connection(user=user)),
-        "End anybody's LinkedIn consent": access.may_end_consent(user, make_connection()),
+        "End anyone's LinkedIn consent": access.may_end_consent(user, make_connection()),
         "Start a sync": access.may_sync(user, granted.pk)
         and access.may_sync_anything(user)
         and access.may_change_anything(user),
-        "Change what runs when": access.may_edit_timetable(user) and access.may_see_timetable(user),
+        "Change the timetable": access.may_edit_timetable(user) and access.may_see_timetable(user),
         "Take snapshots": access.may_take_snapshots(user),
         "Run checks; assign, snooze and accept findings": access.may_change_findings(user),
-        "Change the thresholds of checks": access.may_edit_thresholds(user),
+        "Change check thresholds": access.may_edit_thresholds(user),
         "Invite people, change roles and grants, end sessions, unlock logins": access.may_manage_people(user),
         "Read the audit trail": access.may_manage_people(user),
         "Remove an ad account with all its data": access.may_remove_ad_accounts(user),
@@ -260,6 +260,6 @@ def test_a_role_in_words_leaves_out_what_a_wider_right_includes() -> None:
     assert rights_of(Role.VIEWER) == [
         "See the ad accounts granted to them",
         "End a LinkedIn consent they gave",
-        "Make API tokens for reading",
+        "Create read-only API tokens",
     ]
     assert "See the ad accounts granted to them" not in rights_of(Role.OWNER)

@@ -183,7 +183,7 @@ def test_reports_are_empty_for_who_sees_nothing(as_charlie: Client, days: AdAcco
 
 
 @pytest.mark.django_db
-def test_status(as_bob: Client, as_alice: Client, days: AdAccount, alice: User) -> None:
+def test_status(as_bob: Client, as_alice: Client, days: AdAccount, alice: User, settings: Any) -> None:
     found = get(as_bob, "status")
     [account] = found["ad_accounts"]
     assert account == {
@@ -200,7 +200,7 @@ def test_status(as_bob: Client, as_alice: Client, days: AdAccount, alice: User) 
     assert [(one["kind"], one["severity"], one["account_id"]) for one in found["attention"]] == [
         ("no_connection", "critical", days.pk)
     ]
-    assert (found["version"], found["service"]) == ("0.1.0", None)
+    assert (found["version"], found["service"]) == (settings.PRODUCT_VERSION, None)
     assert get(as_alice, "status")["service"]["running_syncs"] == 0
     assert len(get(as_alice, "status")["ad_accounts"]) == 2
     assert Client().get("/api/v1/status").status_code == 401

@@ -35,7 +35,7 @@ def clean_valkey():
 
 
 @pytest.mark.django_db
-def test_a_scrape_tells_everything(clean_valkey):
+def test_a_scrape_tells_everything(clean_valkey, settings):
     now = datetime.now(UTC)
     ad_account = make_ad_account()
     began_at = now - timedelta(hours=2)
@@ -77,7 +77,7 @@ def test_a_scrape_tells_everything(clean_valkey):
         "incident{kind=data}": 1,
         "incident{kind=rejected}": 1,
         "incident{kind=worker}": 0,
-        "build_info{linkedin_version=202607,version=0.1.0}": 1,
+        f"build_info{{linkedin_version=202607,version={settings.PRODUCT_VERSION}}}": 1,
         f"consent_days_left{{connection={consent.pk}}}": 100,
     }
     assert {name: found.get(name) for name in exact} == exact

@@ -94,7 +94,7 @@ def test_sizes_know_the_seven_tables_without_counting_them():
     }  # fmt: skip
 
 
-def test_a_service_that_is_well_has_no_incident():
+def test_a_service_that_is_well_has_no_incident(settings):
     now = datetime.now(UTC)
     make_sync_run(started_at=now, finished_at=now, heartbeat_at=now)
     make_connection(refresh_token_expires_at=now + timedelta(days=300))
@@ -106,7 +106,7 @@ def test_a_service_that_is_well_has_no_incident():
         valkey.client().delete(heartbeats._workers_key(), heartbeats._beat_key())
     assert state.incidents == []
     assert [worker.name for worker in state.processes.workers] == ["one@host"]
-    assert (state.product_version, state.linkedin_version) == ("0.1.0", "202607")
+    assert (state.product_version, state.linkedin_version) == (settings.PRODUCT_VERSION, "202607")
     assert state.linkedin_sunset == date(2027, 7, 15)
 
 
