@@ -25,11 +25,11 @@ from django.db import connection as database
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from ingestion.linkedin.answers import Failure
+from ingestion.linkedin.answers import FailedCall
 from ingestion.linkedin.errors import DayLimitReached, RateLimited
 
 FIRST_PLACES = 4
-MOST_PLACES = 32
+MAX_PLACES = 32
 VALUES_IN_FIVE_MINUTES = 45_000_000
 _PLACE_SECONDS = 30
 _BUCKET_SECONDS = 10
@@ -135,7 +135,7 @@ class TokenBudget:
             # Jitter, so that those who wait do not ask in step.
             wait(min(again_ms / 1000, 1.0) * random.uniform(0.5, 1.0))  # noqa: S311
 
-    def leave(self, place: str, failure: Failure | None) -> None:
+    def leave(self, place: str, failure: FailedCall | None) -> None:
         """Give the place back; a 429 slows everybody down, a DAY throttle stops everybody."""
         self._held.discard(place)
         outcome, pause_ms = "good", 0
@@ -147,7 +147,7 @@ class TokenBudget:
         elif failure:
             outcome = "neutral"
         keys = [self._places, self._limit, self._pause, self._throttles]
-        self._leave(keys, [place, outcome, pause_ms, FIRST_PLACES, MOST_PLACES])
+        self._leave(keys, [place, outcome, pause_ms, FIRST_PLACES, MAX_PLACES])
 
     def __enter__(self) -> Self:
         return self

@@ -41,7 +41,7 @@ def limit_rows(monkeypatch, *modules, rows):
     for module in modules:
         monkeypatch.setattr(module, "ANALYTICS_ROW_LIMIT", rows)
     for module in (analytics, reporting_routes):
-        monkeypatch.setattr(module, "MOST_ROWS", rows)
+        monkeypatch.setattr(module, "MAX_ROWS", rows)
 
 
 def run_of(result: SyncResult) -> SyncLog:
