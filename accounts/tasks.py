@@ -1,7 +1,7 @@
-"""Celery's doors into this room."""
+"""What Celery calls in this room."""
 
 import logging
-from typing import Any
+from datetime import timedelta
 
 from celery import shared_task
 from django.utils import timezone
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 @shared_task
-def refresh_tokens() -> Any:
+def refresh_tokens() -> dict[str, int]:
     """Renew LinkedIn tokens a week before they end; one that fails does not keep the others from it."""
     ending = connections.connections_to_refresh(now=timezone.now())
     failed = 0
@@ -28,7 +28,7 @@ def refresh_tokens() -> Any:
 
 
 @shared_task
-def warn_of_ending_consents() -> Any:
+def warn_of_ending_consents() -> dict[str, int]:
     """Tell people of LinkedIn consents that end or are lost; what the mail server refuses is tried again."""
     now = timezone.now()
     sent = failed = 0
@@ -46,6 +46,14 @@ def warn_of_ending_consents() -> Any:
 
 
 @shared_task
-def prune_sessions() -> Any:
+def prune_sessions() -> dict[str, int]:
     """Remove sessions that have expired."""
     return {"removed": sessions.prune(now=timezone.now())}
+
+
+# What beat runs, by the names that the entries have in existing databases.
+BEAT_SCHEDULE = {
+    "Prune expired sessions": {"task": prune_sessions.name, "schedule": timedelta(days=1)},
+    "Refresh LinkedIn tokens": {"task": refresh_tokens.name, "schedule": timedelta(hours=1)},
+    "Warn of ending LinkedIn consents": {"task": warn_of_ending_consents.name, "schedule": timedelta(hours=1)},
+}

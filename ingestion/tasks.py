@@ -2,7 +2,7 @@
 
 import logging
 import random
-from datetime import date
+from datetime import date, timedelta
 from typing import TypedDict
 
 from celery import Task, shared_task
@@ -44,8 +44,8 @@ class _SyncOptions(TypedDict, total=False):
 
 @beat_init.connect
 def keep_timetable(**_: object) -> None:
-    """Create the housekeeping entries before beat reads its timetable, and spread out syncs that are overdue."""
-    schedules.schedule_housekeeping()
+    """Create the entries of regular tasks before beat reads its timetable, and spread out syncs that are overdue."""
+    schedules.schedule_regular_tasks()
     schedules.spread_overdue_syncs(now=timezone.now())
 
 
@@ -148,3 +148,11 @@ def _retry(task: Task[..., object]) -> Exception:
     delay = _FIRST_RETRY_SECONDS * 2**task.request.retries * random.uniform(0.8, 1.2)  # noqa: S311
     retry: Exception = task.retry(countdown=delay, throw=False)
     return retry
+
+
+# What beat runs, by the names that the entries have in existing databases.
+BEAT_SCHEDULE: dict[str, schedules.RegularTask] = {
+    "Close dead syncs": {"task": close_dead_runs.name, "schedule": timedelta(minutes=1)},
+    "Look for lost roles": {"task": look_for_lost_roles.name, "schedule": timedelta(minutes=1)},
+    "Prune old sync runs": {"task": prune_runs.name, "schedule": timedelta(days=1)},
+}

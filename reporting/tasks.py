@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import asdict
+from datetime import timedelta
 
 from celery import Task, shared_task
 from django.utils import timezone
@@ -9,6 +10,7 @@ from structlog.contextvars import bind_contextvars
 
 from accounts.models import AdAccount
 from ingestion.processes.task_results import row_is_gone
+from ingestion.timetable.schedules import RegularTask
 from reporting.checks import findings
 from reporting.models import Snapshot
 from reporting.operations import ad_account_removal
@@ -81,3 +83,10 @@ def remove_ad_account(self: Task[..., object], ad_account_id: int) -> dict[str, 
         return {"removed": ad_account_removal.carry_out(ad_account_id)}
     except ad_account_removal.StillSyncing:
         raise self.retry(countdown=_SYNC_ENDS_SECONDS, throw=False) from None
+
+
+# What beat runs, by the names that the entries have in existing databases.
+BEAT_SCHEDULE: dict[str, RegularTask] = {
+    "Have forgotten audits judged": {"task": audit_forgotten.name, "schedule": timedelta(minutes=10)},
+    "Prune old snapshots": {"task": prune_snapshots.name, "schedule": timedelta(days=1)},
+}

@@ -138,6 +138,14 @@ def usable_connection(
     )
 
 
+def chosen_roles(*, now: datetime) -> QuerySet[LinkedInAdAccountRole]:
+    """Roles through which ad accounts can be read now, the one that `usable_connection` takes first."""
+    living = LinkedInConnection.objects.filter(_living(now))
+    roles = LinkedInAdAccountRole.objects.filter(lost_at=None, connection__in=living.values("pk"))
+    ends_at = Greatest("connection__access_token_expires_at", "connection__refresh_token_expires_at")
+    return roles.order_by(ends_at.desc(), "-connection")
+
+
 def mark_needs_consent(connection_id: int, *, trouble: str) -> None:
     """Nothing is asked with this connection until a new consent; `trouble` says why, with the remedy."""
     _lose([connection_id], trouble=trouble)

@@ -13,7 +13,7 @@ daily limit goes by the caller's, because it names an instant.
 
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime
 from functools import cache
@@ -27,6 +27,7 @@ from redis.retry import Retry
 
 from ingestion.linkedin.answers import FailedCall
 from ingestion.linkedin.errors import DayLimitReached, RateLimited
+from ingestion.processes import heartbeats
 
 FIRST_PLACES = 4
 MAX_PLACES = 32
@@ -89,6 +90,22 @@ return 0
 """
 
 
+def parked_until(connection_ids: Collection[int], *, now: datetime) -> dict[int, datetime]:
+    """Until when LinkedIn's daily limit of a connection is used up; those with anything left are left out.
+
+    Empty where Valkey does not answer soon: pages ask this, and that Valkey is away shows elsewhere.
+    """
+    ids = list(connection_ids)
+    if not ids:
+        return {}
+    try:
+        stored = heartbeats.valkey().mget([_parked_key(connection_id) for connection_id in ids])
+    except redis.RedisError:
+        return {}
+    instants = {one: datetime.fromisoformat(str(text)) for one, text in zip(ids, stored, strict=True) if text}
+    return {connection_id: until for connection_id, until in instants.items() if until > now}
+
+
 @cache
 def valkey() -> redis.Redis:
     """One pool of connections per process; a server that restarts is waited for."""
@@ -105,16 +122,14 @@ class TokenBudget:
     """What one run may ask with one connection's token; implements the client's `Budget`."""
 
     def __init__(self, connection_id: int, *, now: Callable[[], datetime]) -> None:
-        # Several installations may share one Valkey, and their connections have the same ids.
-        prefix = f"linkedin-budget:{database.settings_dict['NAME']}"
-        token = f"{prefix}:connection:{connection_id}"
+        token = _token_key(connection_id)
         self._places = f"{token}:places"
         self._limit = f"{token}:limit"
         self._askers = f"{token}:askers"
         self._pause = f"{token}:pause"
         self._throttles = f"{token}:throttles"
-        self._parked = f"{token}:parked"
-        self._values = f"{prefix}:application:{settings.LINKEDIN_CLIENT_ID}:values"
+        self._parked = _parked_key(connection_id)
+        self._values = f"{_prefix()}:application:{settings.LINKEDIN_CLIENT_ID}:values"
         self._run = uuid.uuid4().hex
         self._held: set[str] = set()
         self._now = now
@@ -203,3 +218,16 @@ class TokenBudget:
     def _park(self, error: DayLimitReached) -> None:
         if error.resets_at is not None:
             self._valkey.set(self._parked, error.resets_at.isoformat(), ex=2 * 86_400)
+
+
+def _prefix() -> str:
+    """Several installations may share one Valkey, and their connections have the same ids."""
+    return f"linkedin-budget:{database.settings_dict['NAME']}"
+
+
+def _token_key(connection_id: int) -> str:
+    return f"{_prefix()}:connection:{connection_id}"
+
+
+def _parked_key(connection_id: int) -> str:
+    return f"{_token_key(connection_id)}:parked"

@@ -193,6 +193,7 @@ def test_status(as_bob: Client, as_alice: Client, days: AdAccount, alice: User) 
         "complete_through": "2026-11-19",
         "incomplete_days": 0,
         "next_sync_at": None,
+        "next_sync_reason": "No LinkedIn connection has a role on this ad account.",
         "last_status": "success",
         "last_errors": None,
         "missing_since": None,
