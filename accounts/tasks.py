@@ -1,6 +1,7 @@
 """Celery tasks of this room."""
 
 import logging
+from datetime import timedelta
 
 from celery import shared_task
 from django.utils import timezone
@@ -48,3 +49,11 @@ def warn_of_ending_consents() -> dict[str, int]:
 def prune_sessions() -> dict[str, int]:
     """Remove sessions that have expired."""
     return {"removed": sessions.prune(now=timezone.now())}
+
+
+# What beat runs, by the names that the entries have in existing databases.
+BEAT_SCHEDULE = {
+    "Prune expired sessions": {"task": prune_sessions.name, "schedule": timedelta(days=1)},
+    "Refresh LinkedIn tokens": {"task": refresh_tokens.name, "schedule": timedelta(hours=1)},
+    "Warn of ending LinkedIn consents": {"task": warn_of_ending_consents.name, "schedule": timedelta(hours=1)},
+}

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
+from dateutil.relativedelta import relativedelta
+
 _MOST_YEARS = 10
 # Far enough either way for advertising, and no calendar arithmetic near the ends of time.
 _FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
@@ -31,7 +33,8 @@ class Period:
             raise PeriodError(f"The first day, {self.first_day}, is after the last day, {self.last_day}; swap them.")
         if self.first_day < _FIRST_DAY or self.last_day > _LAST_DAY:
             raise PeriodError(f"{self.first_day} to {self.last_day} is not between {_FIRST_DAY} and {_LAST_DAY}.")
-        if self.last_day >= _years_after(self.first_day, _MOST_YEARS):
+        # Counted back from the last day: ten years from 29 February end with the 28th.
+        if self.last_day - relativedelta(years=_MOST_YEARS) >= self.first_day:
             raise PeriodError(
                 f"{self.first_day} to {self.last_day} is longer than {_MOST_YEARS} years; ask for fewer days."
             )
@@ -131,29 +134,16 @@ def week_of(day: date) -> tuple[date, date]:
 
 def month_of(day: date) -> tuple[date, date]:
     """First and last day of the calendar month."""
-    return day.replace(day=1), _months_after(day.replace(day=1), 1) - _DAY
+    return day.replace(day=1), day + relativedelta(day=31)
 
 
 def _quarter_start(day: date) -> date:
     return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
 
 
-def _months_after(first_of_month: date, months: int) -> date:
-    month = first_of_month.year * 12 + first_of_month.month - 1 + months
-    return date(month // 12, month % 12 + 1, 1)
-
-
-def _years_after(day: date, years: int) -> date:
-    """The same day so many years later; 1 March for 29 February."""
-    try:
-        return day.replace(year=day.year + years)
-    except ValueError:
-        return date(day.year + years, 3, 1)
-
-
 def _last_quarter(today: date) -> Period:
     start = _quarter_start(today)
-    return Period(_months_after(start, -3), start - _DAY)
+    return Period(start - relativedelta(months=3), start - _DAY)
 
 
 _PRESETS: dict[Preset, Callable[[date], Period]] = {

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from django.db.models import QuerySet
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from accounts.consents import connections
@@ -39,9 +40,11 @@ def usable_connection(
 
 
 def usable_roles(*, now: datetime) -> QuerySet[LinkedInAdAccountRole]:
-    """The roles through which a living connection reads an ad account."""
+    """The roles through which a living connection reads an ad account, the one that `usable_connection` takes first."""
     living = LinkedInConnection.objects.living(now=now)
-    return LinkedInAdAccountRole.objects.filter(lost_at=None, connection__in=living)
+    roles = LinkedInAdAccountRole.objects.filter(lost_at=None, connection__in=living)
+    ends_at = Greatest("connection__access_token_expires_at", "connection__refresh_token_expires_at")
+    return roles.order_by(ends_at.desc(), "-connection")
 
 
 def ad_accounts_read_only_by(connection_id: int, *, now: datetime) -> QuerySet[AdAccount]:

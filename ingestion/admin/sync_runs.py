@@ -16,6 +16,7 @@ from accounts.shell import formatting
 from accounts.shell.admin_columns import age, link
 from accounts.shell.admin_filters import days_filter
 from ingestion.models import IncompleteDay, RejectedRecord, SyncedAdAccount, SyncLog
+from ingestion.timetable.expected_sync import ExpectedSync, expected_syncs
 from ingestion.timetable.sync_status import complete_through, with_sync_state
 
 
@@ -79,15 +80,24 @@ class RejectedRecordAdmin(FactAdmin[RejectedRecord]):
 
 @admin.register(SyncedAdAccount)
 class SyncedAdAccountAdmin(FactAdmin[SyncedAdAccount]):
-    """How the syncs of each ad account stand: data as of, complete through, why the last one was skipped."""
+    """The syncs of each ad account: data as of, complete through, when it syncs next or why it does not."""
 
     ad_account_path = "pk"
-    list_display = ["name", "data_as_of", "complete", "incomplete", "last_status", "last_answer"]
+    list_display = ["name", "data_as_of", "complete", "incomplete", "last_status", "next_sync", "last_answer"]
     search_fields = ["name", "id__exact"]
     nothing_yet = "Connect LinkedIn: the ad accounts that it may read appear here."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return with_sync_state(super().get_queryset(request))
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """With the next sync of every row shown, looked up together."""
+        shown: Any = super().get_changelist_instance(request)
+        shown.result_list = list(shown.result_list)
+        expected = expected_syncs([row.pk for row in shown.result_list], now=timezone.now())
+        for row in shown.result_list:
+            row.expected_sync = expected[row.pk]
+        return shown
 
     @admin.display(description="data as of", empty_value="never synced", ordering="data_as_of")
     def data_as_of(self, ad_account: Any) -> Any:
@@ -106,6 +116,13 @@ class SyncedAdAccountAdmin(FactAdmin[SyncedAdAccount]):
     def last_status(self, ad_account: Any) -> Any:
         known = dict(SyncLog.Status.choices)
         return known.get(ad_account.last_status, ad_account.last_status)
+
+    @admin.display(description="next sync")
+    def next_sync(self, ad_account: Any) -> SafeString:
+        expected: ExpectedSync = ad_account.expected_sync
+        if expected.next_at is None:
+            return format_html("{}", expected.reason)
+        return format_html("{}<br>{}", formatting.instant(expected.next_at), expected.reason)
 
     @admin.display(description="why it did not sync since")
     def last_answer(self, ad_account: Any) -> Any:

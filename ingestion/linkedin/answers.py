@@ -21,7 +21,7 @@ from ingestion.linkedin import errors
 
 # The limit of 45 million metric values counts over five minutes; half a minute more keeps clear of its edge.
 DATA_LIMIT_PAUSE_SECONDS: Final = 330.0
-_LONGEST_TEXT = 300
+_MAX_TEXT = 300
 
 
 class Retry(enum.Enum):
@@ -36,7 +36,7 @@ class Retry(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class FailedCall:
     """An error that is not raised yet; `wait_seconds` where LinkedIn itself says how long to wait."""
 
     error: errors.LinkedInError
@@ -45,7 +45,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """One HTTP answer to `endpoint`, a path without query; `secret` must not be repeated to anybody."""
 
     endpoint: str
@@ -59,42 +59,42 @@ class NotJson(ValueError):
     """A body that is no JSON document."""
 
 
-def failure_of(answer: Answer, *, now: datetime) -> Failure:
+def failure_of(answer: HttpAnswer, *, now: datetime) -> FailedCall:
     """The failure an answer other than 200 stands for."""
     said = _said(answer)
     about = _about(answer, said)
     if answer.status == 401:
-        return Failure(_token_rejected(answer, about), Retry.NEW_TOKEN)
+        return FailedCall(_token_rejected(answer, about), Retry.NEW_TOKEN)
     if answer.status == 429:
         return _throttled(answer, said, about, now=now)
     if answer.status == 408 or (answer.status >= 500 and answer.status != 501):
         words = f"LinkedIn could not answer {answer.endpoint}: {_words(said, answer)}."
-        return Failure(errors.Unavailable(words, **about), Retry.BACK_OFF, _retry_after(answer, now=now))
+        return FailedCall(errors.Unavailable(words, **about), Retry.BACK_OFF, _retry_after(answer, now=now))
     if 200 <= answer.status < 400:
         words = f"LinkedIn answered {answer.endpoint} with the unexpected status {answer.status}."
-        return Failure(errors.UnexpectedResponse(words, remedy="Check LINKEDIN_API_BASE_URL.", **about), Retry.NEVER)
-    return Failure(_refused(answer, said, about), Retry.NEVER)
+        return FailedCall(errors.UnexpectedResponse(words, remedy="Check LINKEDIN_API_BASE_URL.", **about), Retry.NEVER)
+    return FailedCall(_refused(answer, said, about), Retry.NEVER)
 
 
-def garbled(answer: Answer) -> Failure:
+def garbled(answer: HttpAnswer) -> FailedCall:
     """The failure of a 200 whose body is no JSON: cut off, or not LinkedIn's at all."""
     about = _about(answer, {})
     if answer.body.lstrip()[:1] in (b"{", b"["):
         words = f"LinkedIn's answer to {answer.endpoint} broke off in the middle."
-        return Failure(errors.Unavailable(words, **about), Retry.FEW)
+        return FailedCall(errors.Unavailable(words, **about), Retry.FEW)
     words = f"The answer to {answer.endpoint} is not JSON."
     remedy = "Check that LINKEDIN_API_BASE_URL points to LinkedIn and that no proxy answers in its place."
-    return Failure(errors.UnexpectedResponse(words, remedy=remedy, **about), Retry.FEW)
+    return FailedCall(errors.UnexpectedResponse(words, remedy=remedy, **about), Retry.FEW)
 
 
-def unreachable(error: Exception, *, host: str, setting: str) -> Failure:
+def unreachable(error: Exception, *, host: str, setting: str) -> FailedCall:
     """The failure of a request that got no whole answer; `setting` is the one that names the host.
 
     Says nothing of the exception itself: those of requests hold the request with its headers and form.
     """
     words, retry = _network_words(error, host)
     remedy = f"Check {setting} and this machine's network." if retry in (Retry.TWICE, Retry.NEVER) else None
-    return Failure(errors.Unavailable(words, remedy=remedy), retry)
+    return FailedCall(errors.Unavailable(words, remedy=remedy), retry)
 
 
 def _network_words(error: Exception, host: str) -> tuple[str, Retry]:
@@ -132,7 +132,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         waiting.extend(part for part in inner if isinstance(part, BaseException))
 
 
-def _said(answer: Answer) -> dict[str, Any]:
+def _said(answer: HttpAnswer) -> dict[str, Any]:
     try:
         body = json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -140,7 +140,7 @@ def _said(answer: Answer) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _about(answer: Answer, said: Mapping[str, Any]) -> errors.About:
+def _about(answer: HttpAnswer, said: Mapping[str, Any]) -> errors.About:
     code = said.get("code") or said.get("serviceErrorCode")
     return {
         "status": answer.status,
@@ -150,7 +150,7 @@ def _about(answer: Answer, said: Mapping[str, Any]) -> errors.About:
     }
 
 
-def _words(said: Mapping[str, Any], answer: Answer) -> str:
+def _words(said: Mapping[str, Any], answer: HttpAnswer) -> str:
     """LinkedIn's own explanation in one line, with the fields it complains about."""
     message = said.get("message")
     text = message if isinstance(message, str) and message.strip() else f"status {answer.status}"
@@ -172,10 +172,10 @@ def _input_errors(said: Mapping[str, Any]) -> Iterator[str]:
 def _clean(text: str, secret: str) -> str:
     """One printable line of bounded length, in which the secret cannot stand even if LinkedIn repeated it."""
     text = text.replace(secret, "…") if secret else text
-    return " ".join(text.split())[:_LONGEST_TEXT].rstrip(" .")
+    return " ".join(text.split())[:_MAX_TEXT].rstrip(" .")
 
 
-def _token_rejected(answer: Answer, about: errors.About) -> errors.TokenRejected:
+def _token_rejected(answer: HttpAnswer, about: errors.About) -> errors.TokenRejected:
     reason = {
         "EXPIRED_ACCESS_TOKEN": "it has expired",
         "65602": "it has expired",
@@ -185,7 +185,7 @@ def _token_rejected(answer: Answer, about: errors.About) -> errors.TokenRejected
     return errors.TokenRejected(f"LinkedIn rejected the access token for {answer.endpoint}: {reason}.", **about)
 
 
-def _refused(answer: Answer, said: Mapping[str, Any], about: errors.About) -> errors.GiveUp:
+def _refused(answer: HttpAnswer, said: Mapping[str, Any], about: errors.About) -> errors.GiveUp:
     words = _words(said, answer)
     if answer.status == 403:
         return errors.AccessDenied(f"LinkedIn denies access to {answer.endpoint}: {words}.", **about)
@@ -201,7 +201,7 @@ def _refused(answer: Answer, said: Mapping[str, Any], about: errors.About) -> er
     return errors.BadRequest(words, **about)
 
 
-def _throttled(answer: Answer, said: Mapping[str, Any], about: errors.About, *, now: datetime) -> Failure:
+def _throttled(answer: HttpAnswer, said: Mapping[str, Any], about: errors.About, *, now: datetime) -> FailedCall:
     words = _words(said, answer)
     # The four kinds of 429 share one code: only the text tells a minute from a day.
     if re.search(r"\bDAY\b", words):
@@ -211,7 +211,7 @@ def _throttled(answer: Answer, said: Mapping[str, Any], about: errors.About, *, 
             resets_at=midnight,
             **about,
         )
-        return Failure(limit, Retry.NEVER)
+        return FailedCall(limit, Retry.NEVER)
     pause = _retry_after(answer, now=now)
     if pause is None and re.search(r"45 million|data request limit", words, re.IGNORECASE):
         pause = DATA_LIMIT_PAUSE_SECONDS
@@ -220,10 +220,10 @@ def _throttled(answer: Answer, said: Mapping[str, Any], about: errors.About, *, 
         retry_after_seconds=60.0 if pause is None else pause,
         **about,
     )
-    return Failure(error, Retry.THROTTLE, pause)
+    return FailedCall(error, Retry.THROTTLE, pause)
 
 
-def _retry_after(answer: Answer, *, now: datetime) -> float | None:
+def _retry_after(answer: HttpAnswer, *, now: datetime) -> float | None:
     """Seconds of the Retry-After header, given as whole seconds or as an HTTP date; at least one second."""
     value = answer.headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", value):

@@ -18,14 +18,14 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.exceptions import HTTPError
 
-from ingestion.linkedin.answers import Answer, Failure, NotJson, Retry, failure_of, garbled, unreachable
-from ingestion.linkedin.errors import Cancelled, TokenRejected
-from ingestion.linkedin.retries import Patience
+from ingestion.linkedin.answers import FailedCall, HttpAnswer, NotJson, Retry, failure_of, garbled, unreachable
+from ingestion.linkedin.errors import ClientCancelled, TokenRejected
+from ingestion.linkedin.retries import RetryPolicy
 from ingestion.linkedin.session import Bearer, pooled_session
 
 logger = logging.getLogger(__name__)
 
-LONGEST_QUERY: Final = 4_000  # LinkedIn refuses 4 KB with 414; its own clients tunnel from here on
+MAX_QUERY_BYTES: Final = 4_000  # LinkedIn refuses 4 KB with 414; its own clients tunnel from here on
 FRESH_TOKEN_PAUSE_SECONDS: Final = 30.0
 _CHUNK_BYTES = 1 << 15
 
@@ -67,7 +67,7 @@ class Budget(Protocol):
         """A place for one request, as soon as there is one; `wait` sleeps. Raises DayLimitReached."""
         ...
 
-    def leave(self, place: str, failure: Failure | None) -> None:
+    def leave(self, place: str, failure: FailedCall | None) -> None:
         """The request is over; the failure tells of throttling."""
         ...
 
@@ -78,7 +78,7 @@ class Unlimited:
     def enter(self, wait: Callable[[float], None]) -> str:
         return ""
 
-    def leave(self, place: str, failure: Failure | None) -> None:
+    def leave(self, place: str, failure: FailedCall | None) -> None:
         pass
 
 
@@ -148,30 +148,30 @@ class LinkedInClient:
         *,
         parse: Callable[[bytes], T],
         headers: Mapping[str, str] | None = None,
-        most_server_errors: int | None = None,
+        max_server_errors: int | None = None,
     ) -> T:
         """What `parse` makes of the body of a 200; a body it finds to be NotJson is asked for again.
 
-        `most_server_errors` is how many 5xx answers end the call; None leaves that to the deadline.
+        `max_server_errors` is how many 5xx answers end the call; None leaves that to the deadline.
         Raises LinkedInError.
         """
-        patience = self._patience()
-        tokens = self._tokens_to_try(path, patience)
+        retries = self._retry_policy()
+        tokens = self._tokens_to_try(path, retries)
         token: str | None = next(tokens)
         while token is not None:
-            outcome = self._try(path, query, token, headers or {}, patience, parse)
-            if not isinstance(outcome, Failure):
+            outcome = self._try(path, query, token, headers or {}, retries, parse)
+            if not isinstance(outcome, FailedCall):
                 return outcome
             failure = outcome
             if failure.retry is Retry.NEW_TOKEN:
                 token = next(tokens, None)
             else:
-                wait = patience.wait_after(failure, most_server_errors=most_server_errors)
+                wait = retries.wait_after(failure, max_server_errors=max_server_errors)
                 self._wait(wait, failure, path)
         raise failure.error
 
     def cancel(self) -> None:
-        """End every wait and refuse every further call with Cancelled; answers under way are dropped."""
+        """End every wait and refuse every further call with ClientCancelled; answers under way are dropped."""
         self._cancelled.set()
 
     def close(self) -> None:
@@ -192,10 +192,10 @@ class LinkedInClient:
         version = self._headers["LinkedIn-Version"]
         return f"<LinkedInClient {self._host} version {version}, {self._calls_made} calls made>"
 
-    def _patience(self) -> Patience:
-        return Patience(deadline_seconds=self._deadline_seconds, monotonic=self._monotonic, random=self._random)
+    def _retry_policy(self) -> RetryPolicy:
+        return RetryPolicy(deadline_seconds=self._deadline_seconds, monotonic=self._monotonic, random=self._random)
 
-    def _tokens_to_try(self, path: str, patience: Patience) -> Iterator[str]:
+    def _tokens_to_try(self, path: str, retries: RetryPolicy) -> Iterator[str]:
         """The current token; after a 401 a renewed one; after another 401 and a pause the current one again.
 
         A brand-new token may answer 401 for some seconds (seen by several connectors), hence the pause.
@@ -206,7 +206,7 @@ class LinkedInClient:
         if renewed != token:
             logger.info("%s: 401, trying again with a renewed access token", path)
             yield renewed
-        if patience.seconds_left() > FRESH_TOKEN_PAUSE_SECONDS:
+        if retries.seconds_left() > FRESH_TOKEN_PAUSE_SECONDS:
             logger.info("%s: 401, trying again in %.0f s", path, FRESH_TOKEN_PAUSE_SECONDS)
             self.pause(FRESH_TOKEN_PAUSE_SECONDS)
             yield self._tokens.current()
@@ -217,15 +217,15 @@ class LinkedInClient:
         query: str,
         token: str,
         headers: Mapping[str, str],
-        patience: Patience,
+        retries: RetryPolicy,
         parse: Callable[[bytes], T],
-    ) -> T | Failure:
+    ) -> T | FailedCall:
         self._stop_if_cancelled()
         if not (token.isascii() and token.isprintable() and token.strip()):
             # Sent as it is, it would come back inside the exception of a library.
             raise TokenRejected("The stored access token is not one LinkedIn can have issued.")
-        answer = self._send_within_budget(path, query, token, headers, patience)
-        if isinstance(answer, Failure):
+        answer = self._send_within_budget(path, query, token, headers, retries)
+        if isinstance(answer, FailedCall):
             return answer
         try:
             return parse(answer.body)
@@ -233,15 +233,15 @@ class LinkedInClient:
             return garbled(answer)
 
     def _send_within_budget(
-        self, path: str, query: str, token: str, headers: Mapping[str, str], patience: Patience
-    ) -> Answer | Failure:
+        self, path: str, query: str, token: str, headers: Mapping[str, str], retries: RetryPolicy
+    ) -> HttpAnswer | FailedCall:
         """A 200, or what stands in its way."""
-        with patience.on_hold():
+        with retries.paused():
             place = self._budget.enter(self.pause)
-        failure: Failure | None = None
+        failure: FailedCall | None = None
         try:
-            answer = self._send(path, query, token, headers, patience)
-            if isinstance(answer, Failure):
+            answer = self._send(path, query, token, headers, retries)
+            if isinstance(answer, FailedCall):
                 failure = answer
             elif answer.status != 200:
                 failure = failure_of(answer, now=self._now())
@@ -252,25 +252,25 @@ class LinkedInClient:
         return failure or answer
 
     def _send(
-        self, path: str, query: str, token: str, headers: Mapping[str, str], patience: Patience
-    ) -> Answer | Failure:
+        self, path: str, query: str, token: str, headers: Mapping[str, str], retries: RetryPolicy
+    ) -> HttpAnswer | FailedCall:
         try:
             request = self._prepared(path, query, token, headers)
             url = request.url or ""
             settings = self._session.merge_environment_settings(url, {}, True, None, None)
             connect, read = self._timeout_seconds
-            timeout = (connect, max(1.0, min(read, patience.seconds_left())))
+            timeout = (connect, max(1.0, min(read, retries.seconds_left())))
             with self._lock:
                 self._calls_made += 1
             with closing(self._session.send(request, allow_redirects=False, timeout=timeout, **settings)) as response:
-                body = self._body(response, patience)
+                body = self._body(response, retries)
         except (requests.RequestException, HTTPError, OSError) as error:
             return unreachable(error, host=self._host, setting="LINKEDIN_API_BASE_URL")
-        return Answer(endpoint=path, status=response.status_code, headers=response.headers, body=body, secret=token)
+        return HttpAnswer(endpoint=path, status=response.status_code, headers=response.headers, body=body, secret=token)
 
     def _prepared(self, path: str, query: str, token: str, headers: Mapping[str, str]) -> requests.PreparedRequest:
         """The request with its target exactly as built; requests would re-quote it."""
-        tunnelled = len(query) > LONGEST_QUERY
+        tunnelled = len(query) > MAX_QUERY_BYTES
         sent = {**self._headers, **headers}
         if tunnelled:
             sent["X-HTTP-Method-Override"] = "GET"
@@ -287,17 +287,17 @@ class LinkedInClient:
         request.url = self._base_url + path + (f"?{query}" if query and not tunnelled else "")
         return request
 
-    def _body(self, response: requests.Response, patience: Patience) -> bytes:
+    def _body(self, response: requests.Response, retries: RetryPolicy) -> bytes:
         """The whole body. In pieces, because a time-out alone does not end an answer that trickles."""
         pieces = []
         for piece in response.iter_content(_CHUNK_BYTES):
             self._stop_if_cancelled()
-            if patience.seconds_left() <= 0:
+            if retries.seconds_left() <= 0:
                 raise requests.Timeout("the deadline passed while the answer was being read")
             pieces.append(piece)
         return b"".join(pieces)
 
-    def _wait(self, seconds: float, failure: Failure, path: str) -> None:
+    def _wait(self, seconds: float, failure: FailedCall, path: str) -> None:
         logger.info(
             "%s: %s (status %s, request id %s), trying again in %.1f s",
             *(path, type(failure.error).__name__, failure.error.status, failure.error.uuid, seconds),
@@ -305,13 +305,13 @@ class LinkedInClient:
         self.pause(seconds)
 
     def pause(self, seconds: float) -> None:
-        """Sleep, unless cancelled meanwhile. Raises Cancelled."""
+        """Sleep, unless cancelled meanwhile. Raises ClientCancelled."""
         self._sleep(seconds)
         self._stop_if_cancelled()
 
     def _stop_if_cancelled(self) -> None:
         if self._cancelled.is_set():
-            raise Cancelled("The calls to LinkedIn were cancelled.")
+            raise ClientCancelled("The calls to LinkedIn were cancelled.")
 
 
 def _json_bytes(body: bytes) -> bytes:

@@ -121,13 +121,13 @@ def creatives(client: LinkedInClient, *, ad_account_id: int) -> Iterator[Page[Cr
     path = f"/rest/adAccounts/{ad_account_id}/creatives"
     size = CREATIVES_PER_CALL
 
-    def ask(token: str | None, most_server_errors: int | None) -> Listing[CreativeRecord]:
+    def ask(token: str | None, max_server_errors: int | None) -> Listing[CreativeRecord]:
         return client.read(
             path,
             restli.query(q="criteria", pageSize=size, pageToken=token),
             parse=_listing_of(_CREATIVES, path),
             headers={"X-RestLi-Method": "FINDER"},
-            most_server_errors=most_server_errors,
+            max_server_errors=max_server_errors,
         )
 
     def fetch(token: str | None) -> Listing[CreativeRecord]:

@@ -1,7 +1,7 @@
 """What can go wrong with LinkedIn, named by what the caller does next.
 
 `TryLater` heals by itself, `GiveUp` needs a person. Each error carries the short `kind` a sync log stores
-(consent, access, throttled, version, network, data; internal for our own `Cancelled`) and a `remedy` for
+(consent, access, throttled, version, network, data; internal for our own `ClientCancelled`) and a `remedy` for
 whoever reads it. No error ever holds a token, a secret or an authorization code.
 """
 
@@ -46,7 +46,7 @@ class LinkedInError(Exception):
         self.fabric = about.get("fabric")
 
 
-class Cancelled(LinkedInError):
+class ClientCancelled(LinkedInError):
     """The client was cancelled by its owner, usually because another request of the same sync failed."""
 
     kind = "internal"

@@ -19,8 +19,8 @@ from ingestion.linkedin.errors import UnexpectedResponse
 
 R = TypeVar("R")
 _CAMEL = ConfigDict(alias_generator=to_camel, extra="ignore")
-_LONGEST_REASON = 500
-_DEEPEST = 50
+_MAX_REASON = 500
+_MAX_DEPTH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ def _reason(error: ValidationError) -> str:
     """The fields that are wrong in one line, by LinkedIn's names."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     parts = [": ".join([".".join(map(str, item["loc"])) or "record", item["msg"]]) for item in found]
-    return " ".join("; ".join(parts).split())[:_LONGEST_REASON]
+    return " ".join("; ".join(parts).split())[:_MAX_REASON]
 
 
 def _identity(element: JsonValue) -> str | None:
@@ -212,7 +212,7 @@ def _storable(value: JsonValue, depth: int = 0) -> JsonValue:
         return _storable_text(value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    if depth > _DEEPEST:
+    if depth > _MAX_DEPTH:
         return "…"
     if isinstance(value, list):
         return [_storable(item, depth + 1) for item in value]

@@ -9,7 +9,7 @@ from typing import Final, Protocol, TypeVar
 
 from ingestion.linkedin.errors import UnexpectedResponse
 
-MOST_PAGES: Final = 10_000
+MAX_PAGES: Final = 10_000
 # What `paging.total` says where LinkedIn did not count.
 _UNCOUNTED = (-1, 2**31 - 1)
 
@@ -43,7 +43,7 @@ def cursor_pages(fetch: Callable[[str | None], C], *, endpoint: str) -> Iterator
     """
     seen: set[str] = set()
     token: str | None = None
-    for _ in range(MOST_PAGES):
+    for _ in range(MAX_PAGES):
         page = fetch(token)
         yield page
         token = page.next_page_token
@@ -58,7 +58,7 @@ def cursor_pages(fetch: Callable[[str | None], C], *, endpoint: str) -> Iterator
 def offset_pages(fetch: Callable[[int], O], *, count: int, endpoint: str) -> Iterator[O]:
     """Every page of a listing; `fetch` is given `start`, and is expected to ask for `count` elements."""
     start = 0
-    for _ in range(MOST_PAGES):
+    for _ in range(MAX_PAGES):
         page = fetch(start)
         if page.received:
             yield page
@@ -78,4 +78,4 @@ def _is_last(page: OffsetListing, *, start: int, count: int) -> bool:
 
 
 def _endless(endpoint: str) -> UnexpectedResponse:
-    return UnexpectedResponse(f"LinkedIn sends more than {MOST_PAGES} pages of {endpoint}.")
+    return UnexpectedResponse(f"LinkedIn sends more than {MAX_PAGES} pages of {endpoint}.")

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from ingestion.linkedin.answers import Failure, Retry
+from ingestion.linkedin.answers import FailedCall, Retry
 from ingestion.linkedin.errors import RateLimited
 
-LONGEST_WAIT_SECONDS: Final = 60.0
+MAX_WAIT_SECONDS: Final = 60.0
 _TRIES: Final = {Retry.TWICE: 3, Retry.FEW: 5}
 
 
-class Patience:
+class RetryPolicy:
     """What one call may still afford; its waits end before its deadline, seconds from now."""
 
     def __init__(self, *, deadline_seconds: float, monotonic: Callable[[], float], random: Callable[[], float]) -> None:
@@ -27,7 +27,7 @@ class Patience:
         return self._ends - self._monotonic()
 
     @contextmanager
-    def on_hold(self) -> Iterator[None]:
+    def paused(self) -> Iterator[None]:
         """Time spent inside does not count."""
         since = self._monotonic()
         try:
@@ -35,14 +35,14 @@ class Patience:
         finally:
             self._ends += self._monotonic() - since
 
-    def wait_after(self, failure: Failure, *, most_server_errors: int | None = None) -> float:
+    def wait_after(self, failure: FailedCall, *, max_server_errors: int | None = None) -> float:
         """Seconds until the next try. Raises the failure's error when there is to be none."""
         self._failures[failure.retry] += 1
         self._server_errors += (failure.error.status or 0) >= 500
         tried = self._failures[failure.retry]
         if failure.retry is Retry.NEVER or tried >= _TRIES.get(failure.retry, math.inf):
             raise failure.error
-        if most_server_errors is not None and self._server_errors >= most_server_errors:
+        if max_server_errors is not None and self._server_errors >= max_server_errors:
             raise failure.error
         wait = self._wait(failure, tried - 1)
         if wait >= self.seconds_left():
@@ -51,7 +51,7 @@ class Patience:
             raise failure.error
         return wait
 
-    def _wait(self, failure: Failure, retries: int) -> float:
+    def _wait(self, failure: FailedCall, retries: int) -> float:
         if failure.retry is Retry.THROTTLE:
             if failure.wait_seconds is not None:
                 return failure.wait_seconds
@@ -62,4 +62,4 @@ class Patience:
 
 
 def _growing(first: float, retries: int) -> float:
-    return min(LONGEST_WAIT_SECONDS, first * 2.0 ** min(retries, 10))
+    return min(MAX_WAIT_SECONDS, first * 2.0 ** min(retries, 10))

@@ -27,10 +27,3 @@ def pooled_session(concurrency: int) -> requests.Session:
     # LinkedIn's load-balancer cookie would be written by all threads into one jar, for nothing.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     return session
-
-
-class NoAuth(AuthBase):
-    """Sets nothing: the token endpoint takes its credentials in the form, and ~/.netrc must not add any."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request

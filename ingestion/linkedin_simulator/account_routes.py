@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 
 from .calls import Call, projected
 from .entities import Json, post_urn, stamps
-from .errors import Refused, field_invalid, not_found, param_invalid, params_not_allowed
-from .paging import Listing, offset_page
+from .errors import Refusal, field_invalid, not_found, param_invalid, params_not_allowed
+from .paging import SimulatedListing, offset_page
 from .restli import Parameters, parse_value, texts_of, urn_numbers
 from .world import AccountPlan, CampaignPlan, CreativePlan
 
@@ -77,7 +77,7 @@ def _search(call: Call, parameters: Parameters, ids: list[int], body: Callable[[
     if criteria is not None:
         ids = [each for each in ids if _matches(body(each), criteria)]
     descending = parameters.enum("sortOrder", ("ASCENDING", "DESCENDING")) == "DESCENDING"
-    return call.listed(parameters, Listing(sorted(ids, reverse=descending), body, call.canonical_query()))
+    return call.listed(parameters, SimulatedListing(sorted(ids, reverse=descending), body, call.canonical_query()))
 
 
 def ad_accounts(call: Call) -> Json:
@@ -186,7 +186,7 @@ def _batch_parameters(call: Call) -> Parameters | None:
 
 
 def _batch(call: Call, parameters: Parameters, find: Callable[[int], Json | None]) -> Json:
-    found: dict[str, Json | Refused] = {}
+    found: dict[str, Json | Refusal] = {}
     for text in parameters.texts("ids") or []:
         body = find(_number(text))
         found[text] = not_found() if body is None else projected(body, parameters.fields())
@@ -218,7 +218,7 @@ def creatives(call: Call) -> Json:
     found = (plan for plan in present.account_creatives(account) if present.is_found(plan))
     plans = {plan.id: plan for plan in _creatives_asked_for(call, parameters, found)}
     descending = parameters.enum("sortOrder", ("ASCENDING", "DESCENDING")) == "DESCENDING"
-    listing = Listing(
+    listing = SimulatedListing(
         sorted(plans, reverse=descending),
         lambda each: present.creative_body(plans[each]),
         call.canonical_query(),

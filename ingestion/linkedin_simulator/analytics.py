@@ -1,4 +1,4 @@
-"""GET /rest/adAnalytics: reading the question, printing the rows.
+"""GET /rest/adAnalytics: reading the query, printing the rows.
 
 Source: LinkedIn's Reporting page and metrics table (view li-lms-2026-02).
 """
@@ -9,7 +9,7 @@ from datetime import date
 from itertools import islice
 from operator import itemgetter
 
-from .analytics_rows import FACETS, PERFORMANCE_PIVOTS, DayTotals, Question, Row, rows
+from .analytics_rows import FACETS, PERFORMANCE_PIVOTS, AnalyticsQuery, DayTotals, Row, rows
 from .errors import field_invalid, plain_bad_request
 from .figures import (
     CLICKS,
@@ -36,8 +36,8 @@ from .restli import Parameters, day_of, urn_numbers
 from .segments import FEWEST_EVENTS, MEMBER_PIVOTS
 from .world import AccountPlan
 
-MOST_ROWS = 15_000
-MOST_FIELDS = 20
+MAX_ROWS = 15_000
+MAX_FIELDS = 20
 _REACH_DAYS = 92
 _ALLOWED = frozenset(
     ("q", "pivot", "dateRange", "timeGranularity", "accounts", "campaigns", "campaignGroups", "creatives",
@@ -96,7 +96,7 @@ _KEYS = ("dateRange", "pivotValues")
 METRICS = frozenset((*_COLUMNS, *_DERIVED))
 
 
-def read_question(parameters: Parameters, finder: str, today: date) -> Question:
+def read_query(parameters: Parameters, finder: str, today: date) -> AnalyticsQuery:
     """Understand a call, or refuse it as LinkedIn would."""
     facets = {name: _facet(parameters, name) for name in FACETS if parameters.has(name)}
     if not facets:
@@ -105,7 +105,7 @@ def read_question(parameters: Parameters, finder: str, today: date) -> Question:
     granularity = parameters.enum("timeGranularity", _GRANULARITIES)
     if granularity is None:
         raise field_invalid("timeGranularity", "ERROR :: /timeGranularity :: field is required but not found")
-    return Question(
+    return AnalyticsQuery(
         pivots=_pivots(parameters, finder),
         first_day=first,
         last_day=last,
@@ -144,20 +144,20 @@ def _date_range(parameters: Parameters, today: date) -> tuple[date, date]:
     return first, last
 
 
-def read_fields(parameters: Parameters, question: Question) -> list[str]:
+def read_fields(parameters: Parameters, query: AnalyticsQuery) -> list[str]:
     """Give the names to print; without `fields` LinkedIn sends impressions and clicks."""
     fields = parameters.fields()
     if fields is None:
         return ["impressions", "clicks", *_KEYS]
-    if len(fields) > MOST_FIELDS:
-        raise field_invalid("fields", f"ERROR :: /fields :: {len(fields)} fields exceed the limit of {MOST_FIELDS}")
+    if len(fields) > MAX_FIELDS:
+        raise field_invalid("fields", f"ERROR :: /fields :: {len(fields)} fields exceed the limit of {MAX_FIELDS}")
     unknown = [name for name in fields if name not in METRICS and name not in _KEYS]
     if unknown:
         raise field_invalid("fields", f"ERROR :: /fields :: unrecognized field {unknown[0]}")
-    refused = sorted(_NOT_FOR_MEMBERS.intersection(fields)) if question.asks_members else []
+    refused = sorted(_NOT_FOR_MEMBERS.intersection(fields)) if query.asks_members else []
     if refused:
-        raise field_invalid("fields", f"ERROR :: /fields :: {refused[0]} is not available for {question.pivots[0]}")
-    too_long = (question.last_day - question.first_day).days + 1 > _REACH_DAYS
+        raise field_invalid("fields", f"ERROR :: /fields :: {refused[0]} is not available for {query.pivots[0]}")
+    too_long = (query.last_day - query.first_day).days + 1 > _REACH_DAYS
     return [name for name in fields if name != "approximateMemberReach" or not too_long]
 
 
@@ -181,16 +181,16 @@ def served(name: str, figures: Figures, currency: str) -> int | str:
 
 
 def printed_rows(
-    present: Present, totals: DayTotals, question: Question, fields: list[str],
+    present: Present, totals: DayTotals, query: AnalyticsQuery, fields: list[str],
     accounts: Sequence[AccountPlan], order: Callable[[Row], int] | None = None,
 ) -> list[str]:  # fmt: skip
     """Give the elements as JSON texts, cut at 15,000 without notice."""
-    found = rows(present, totals, question, accounts)
+    found = rows(present, totals, query, accounts)
     if order is not None:
         found = iter(sorted(found, key=order))
     currency = accounts[0].currency if accounts else "USD"
-    printer = _MemberPrinter(fields, currency) if question.asks_members else _Printer(fields, currency)
-    return list(islice(filter(None, map(printer.element, found)), MOST_ROWS))
+    printer = _MemberPrinter(fields, currency) if query.asks_members else _Printer(fields, currency)
+    return list(islice(filter(None, map(printer.element, found)), MAX_ROWS))
 
 
 class _Printer:

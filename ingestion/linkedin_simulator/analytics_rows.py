@@ -26,7 +26,7 @@ _REMEMBERED_DAYS = 30_000
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class AnalyticsQuery:
     """One adAnalytics call, understood."""
 
     pivots: tuple[str, ...]
@@ -80,28 +80,28 @@ class DayTotals:
         return total
 
 
-def rows(present: Present, totals: DayTotals, question: Question, accounts: Sequence[AccountPlan]) -> Iterator[Row]:
+def rows(present: Present, totals: DayTotals, query: AnalyticsQuery, accounts: Sequence[AccountPlan]) -> Iterator[Row]:
     """Give the rows of the ad accounts the asker may read, by date and then entity."""
-    buckets = _buckets(question, present.clock.today())
-    if question.asks_members:
-        return _member_rows(present, totals, question, accounts, buckets)
-    return _performance_rows(present, totals, question, accounts, buckets)
+    buckets = _buckets(query, present.clock.today())
+    if query.asks_members:
+        return _member_rows(present, totals, query, accounts, buckets)
+    return _performance_rows(present, totals, query, accounts, buckets)
 
 
 def _performance_rows(
     present: Present,
     totals: DayTotals,
-    question: Question,
+    query: AnalyticsQuery,
     accounts: Sequence[AccountPlan],
     buckets: list[Bucket],
 ) -> Iterator[Row]:
-    if question.pivots == ("ACCOUNT",) and _is_whole_accounts(question):
+    if query.pivots == ("ACCOUNT",) and _is_whole_accounts(query):
         for bucket in buckets:
             for account in accounts:
                 if found := [row for day in bucket.days for row in totals.of(present, account, day)]:
                     yield Row(bucket, (account.urn,), added(found))
         return
-    groups = _groups(present, question, accounts)
+    groups = _groups(present, query, accounts)
     for bucket in buckets:
         for values, parts in groups:
             found = [row for account, habits in parts for row in _figures(present, account, habits, bucket.days)]
@@ -109,20 +109,20 @@ def _performance_rows(
                 yield Row(bucket, values, added(found))
 
 
-def _is_whole_accounts(question: Question) -> bool:
-    return set(question.facets) == {"accounts"} and question.campaign_type is None
+def _is_whole_accounts(query: AnalyticsQuery) -> bool:
+    return set(query.facets) == {"accounts"} and query.campaign_type is None
 
 
 _Parts = list[tuple[AccountPlan, list[Habits]]]
 
 
 def _groups(
-    present: Present, question: Question, accounts: Sequence[AccountPlan]
+    present: Present, query: AnalyticsQuery, accounts: Sequence[AccountPlan]
 ) -> list[tuple[tuple[str, ...], _Parts]]:
-    places = [PERFORMANCE_PIVOTS[pivot] for pivot in question.pivots]
+    places = [PERFORMANCE_PIVOTS[pivot] for pivot in query.pivots]
     grouped: dict[tuple[int, ...], _Parts] = {}
     for account in accounts:
-        for habits in _selected(present.habits(account), question):
+        for habits in _selected(present.habits(account), query):
             parts = grouped.setdefault(tuple(int(habits[place]) for place, _ in places), [])
             if not parts or parts[-1][0] is not account:
                 parts.append((account, []))
@@ -136,9 +136,9 @@ def _groups(
     ]
 
 
-def _selected(habits: list[Habits], question: Question) -> Iterator[Habits]:
-    facets = [(FACETS[name], ids) for name, ids in question.facets.items()]
-    kind = question.campaign_type
+def _selected(habits: list[Habits], query: AnalyticsQuery) -> Iterator[Habits]:
+    facets = [(FACETS[name], ids) for name, ids in query.facets.items()]
+    kind = query.campaign_type
     for each in habits:
         if all(each[place] in ids for place, ids in facets) and (kind is None or each.campaign_type == kind):
             yield each
@@ -147,13 +147,13 @@ def _selected(habits: list[Habits], question: Question) -> Iterator[Habits]:
 def _member_rows(
     present: Present,
     totals: DayTotals,
-    question: Question,
+    query: AnalyticsQuery,
     accounts: Sequence[AccountPlan],
     buckets: list[Bucket],
 ) -> Iterator[Row]:
     size = present.world.size
-    whole = _is_whole_accounts(question)
-    chosen = [(account, [] if whole else list(_selected(present.habits(account), question))) for account in accounts]
+    whole = _is_whole_accounts(query)
+    chosen = [(account, [] if whole else list(_selected(present.habits(account), query))) for account in accounts]
     for bucket in buckets:
         found: list[Figures] = []
         for account, habits in chosen:
@@ -167,7 +167,7 @@ def _member_rows(
         day = bucket.first_day.replace(day=1).toordinal()
         for value, share in split(
             added(found),
-            question.pivots[0],
+            query.pivots[0],
             count=size.segments_per_pivot,
             seed=size.seed,
             audience=audience,
@@ -193,31 +193,31 @@ def _figures(present: Present, account: AccountPlan, habits: list[Habits], days:
             yield restated(figures, generation, each.key, day) if generation else figures
 
 
-def _buckets(question: Question, today: date) -> list[Bucket]:
-    oldest = today.toordinal() - (730 if question.asks_members else 3652)
+def _buckets(query: AnalyticsQuery, today: date) -> list[Bucket]:
+    oldest = today.toordinal() - (730 if query.asks_members else 3652)
     buckets = []
-    for first, last in _stretches(question):
-        start, end = _widened(first, last, today) if question.granularity == "ALL" else (first, last)
+    for first, last in _stretches(query):
+        start, end = _widened(first, last, today) if query.granularity == "ALL" else (first, last)
         days = range(max(start.toordinal(), oldest), min(end, today).toordinal() + 1)
         if days:
             buckets.append(Bucket(first, last, days))
     return buckets
 
 
-def _stretches(question: Question) -> Iterator[tuple[date, date]]:
-    first = question.first_day
-    while first <= question.last_day:
-        last = min(_end_of_stretch(first, question), question.last_day)
+def _stretches(query: AnalyticsQuery) -> Iterator[tuple[date, date]]:
+    first = query.first_day
+    while first <= query.last_day:
+        last = min(_end_of_stretch(first, query), query.last_day)
         yield first, last
         first = last + timedelta(days=1)
 
 
-def _end_of_stretch(day: date, question: Question) -> date:
-    if question.granularity == "DAILY":
+def _end_of_stretch(day: date, query: AnalyticsQuery) -> date:
+    if query.granularity == "DAILY":
         return day
-    if question.granularity == "MONTHLY":
+    if query.granularity == "MONTHLY":
         return _end_of_month(day)
-    return date(day.year, 12, 31) if question.granularity == "YEARLY" else question.last_day
+    return date(day.year, 12, 31) if query.granularity == "YEARLY" else query.last_day
 
 
 def _end_of_month(day: date) -> date:

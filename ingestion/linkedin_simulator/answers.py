@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import Refused
+from .errors import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """One answer; `cut_at` closes the connection after so many bytes of the body, `reset` before any."""
 
     status: int
@@ -34,25 +34,25 @@ class Answer:
     reset: bool = False
 
 
-def json_answer(status: int, body: Any) -> Answer:
+def json_answer(status: int, body: Any) -> Response:
     """Give a JSON answer; text that is JSON already is sent as it is."""
     text = body if isinstance(body, str) else json.dumps(body, separators=(",", ":"), ensure_ascii=False)
-    return Answer(status, {"Content-Type": "application/json"}, text.encode())
+    return Response(status, {"Content-Type": "application/json"}, text.encode())
 
 
-def refused_answer(refused: Refused) -> Answer:
+def refused_answer(refused: Refusal) -> Response:
     """Give the answer that a refusal stands for."""
     if isinstance(refused.body, bytes):
-        return Answer(refused.status, refused.headers, refused.body)
+        return Response(refused.status, refused.headers, refused.body)
     answer = json_answer(refused.status, refused.body)
-    return Answer(refused.status, {**answer.headers, **refused.headers}, answer.body)
+    return Response(refused.status, {**answer.headers, **refused.headers}, answer.body)
 
 
-def html_answer(status: int, body: bytes) -> Answer:
+def html_answer(status: int, body: bytes) -> Response:
     """Give an HTML page."""
-    return Answer(status, {"Content-Type": "text/html; charset=utf-8"}, body)
+    return Response(status, {"Content-Type": "text/html; charset=utf-8"}, body)
 
 
-def redirect(url: str) -> Answer:
+def redirect(url: str) -> Response:
     """Send the browser elsewhere."""
-    return Answer(303, {"Location": url}, b"")
+    return Response(303, {"Location": url}, b"")

@@ -10,9 +10,9 @@ from .answers import Request
 from .clock import Clock
 from .dirty import broken_entities
 from .entities import Json
-from .errors import Refused, access_denied, data_limit_exceeded, no_permission_on, not_found
+from .errors import Refusal, access_denied, data_limit_exceeded, no_permission_on, not_found
 from .faults import Faults
-from .paging import Listing, PagingOddities, page
+from .paging import PagingOddities, SimulatedListing, page
 from .present import Present
 from .restli import Parameters, split_top_level
 from .tokens import Token
@@ -155,7 +155,7 @@ class Call:
 
     # answers
 
-    def listed(self, parameters: Parameters, listing: Listing) -> Json:
+    def listed(self, parameters: Parameters, listing: SimulatedListing) -> Json:
         """Give a page, with whatever is wrong with it today."""
         answer = page(parameters, listing, self.office.oddities, self.office.seed)
         if parameters.has("pageToken") and self.office.faults.strike("looping_page_token", self.endpoint):
@@ -173,11 +173,11 @@ class Call:
         parts = [part for part in self.request.raw_query.split("&") if not part.startswith(("pageToken=", "pageSize="))]
         return f"{self.request.path}?{'&'.join(sorted(parts))}"
 
-    def batch(self, bodies: dict[str, Json | Refused], *, with_statuses: bool = True) -> Json:
+    def batch(self, bodies: dict[str, Json | Refusal], *, with_statuses: bool = True) -> Json:
         """Give a batch answer: results, statuses and errors by key."""
-        results = {key: body for key, body in bodies.items() if not isinstance(body, Refused)}
-        errors = {key: body.body for key, body in bodies.items() if isinstance(body, Refused)}
-        statuses = {key: body.status if isinstance(body, Refused) else 200 for key, body in bodies.items()}
+        results = {key: body for key, body in bodies.items() if not isinstance(body, Refusal)}
+        errors = {key: body.body for key, body in bodies.items() if isinstance(body, Refusal)}
+        statuses = {key: body.status if isinstance(body, Refusal) else 200 for key, body in bodies.items()}
         return {"results": results, "statuses": statuses if with_statuses else {}, "errors": errors}
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from .answers import Answer, Request, json_answer
+from .answers import Request, Response, json_answer
 from .entities import Json
 from .faults import NAMES
 from .operations import OPERATIONS
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Handler = Callable[["Simulator", Json], Any]
 
 
-def answer_control(simulator: Simulator, request: Request) -> Answer:
+def answer_control(simulator: Simulator, request: Request) -> Response:
     """Give the answer to a control address; what cannot be understood is a 400 that says why."""
     handler = _HANDLERS.get((request.method, request.path.rstrip("/")))
     if handler is None:

@@ -8,7 +8,7 @@ SEVERAL_ERRORS = "Multiple errors occurred during param validation. Please see e
 ONE_ERROR = "Invalid param. Please see errorDetails for more information."
 
 
-class Refused(Exception):
+class Refusal(Exception):
     """A request that LinkedIn would answer with an error."""
 
     def __init__(self, status: int, body: Mapping[str, Any] | bytes, headers: Mapping[str, str] | None = None) -> None:
@@ -18,14 +18,14 @@ class Refused(Exception):
         self.headers = dict(headers or {})
 
 
-def _input_errors(message: str, errors: list[dict[str, Any]]) -> Refused:
+def _input_errors(message: str, errors: list[dict[str, Any]]) -> Refusal:
     body = {
         "errorDetailType": BAD_REQUEST,
         "message": message,
         "errorDetails": {"inputErrors": errors},
         "status": 400,
     }
-    return Refused(400, body)
+    return Refusal(400, body)
 
 
 def _input_error(path: str, code: str, description: str | None = None) -> dict[str, Any]:
@@ -33,44 +33,44 @@ def _input_error(path: str, code: str, description: str | None = None) -> dict[s
     return {"description": description, **error} if description else error
 
 
-def param_invalid(path: str) -> Refused:
+def param_invalid(path: str) -> Refusal:
     """A parameter that cannot be parsed, for example because its parentheses were percent-encoded."""
     description = "Invalid value for param; wrong type or other syntax error"
     return _input_errors(ONE_ERROR, [_input_error(path, "PARAM_INVALID", description)])
 
 
-def params_not_allowed(paths: list[str]) -> Refused:
+def params_not_allowed(paths: list[str]) -> Refusal:
     """Parameters that the finder does not have, such as protocol 1.0's dotted ones."""
     return _input_errors(SEVERAL_ERRORS, [_input_error(path, "QUERY_PARAM_NOT_ALLOWED") for path in paths])
 
 
-def field_invalid(path: str, description: str) -> Refused:
+def field_invalid(path: str, description: str) -> Refusal:
     """A value that parses but is not acceptable."""
     return _input_errors(SEVERAL_ERRORS, [_input_error(path, "FIELD_INVALID", description)])
 
 
-def plain_bad_request(message: str) -> Refused:
+def plain_bad_request(message: str) -> Refusal:
     """The short 400 without a code."""
-    return Refused(400, {"message": message, "status": 400})
+    return Refusal(400, {"message": message, "status": 400})
 
 
-def version_missing() -> Refused:
+def version_missing() -> Refusal:
     """No LinkedIn-Version header."""
     message = "A version must be present. Please specify a version by adding the LinkedIn-Version header."
     body = {"status": 400, "code": "VERSION_MISSING", "message": message}
-    return Refused(400, body, {"X-RestLi-Gateway-Error": "true"})
+    return Refusal(400, body, {"X-RestLi-Gateway-Error": "true"})
 
 
-def version_inactive(version: str) -> Refused:
+def version_inactive(version: str) -> Refusal:
     """A sunset or never published version; LinkedIn echoes it with a two-digit day."""
     message = f"Requested version {version}01 is not active"
-    return Refused(426, {"status": 426, "code": "NONEXISTENT_VERSION", "message": message})
+    return Refusal(426, {"status": 426, "code": "NONEXISTENT_VERSION", "message": message})
 
 
-def token_empty() -> Refused:
+def token_empty() -> Refusal:
     """No bearer token at all."""
     body = {"message": "Empty oauth2_access_token", "serviceErrorCode": 401, "status": 401}
-    return Refused(401, body)
+    return Refusal(401, body)
 
 
 _TOKEN_ERRORS = {
@@ -80,16 +80,16 @@ _TOKEN_ERRORS = {
 }
 
 
-def token_refused(service_code: int) -> Refused:
+def token_refused(service_code: int) -> Refusal:
     """A token that is unknown (65600), revoked (65601) or expired (65602)."""
     code, message = _TOKEN_ERRORS[service_code]
     body = {"status": 401, "serviceErrorCode": service_code, "code": code, "message": message}
-    return Refused(401, body)
+    return Refusal(401, body)
 
 
-def access_denied(permission: str, version: str) -> Refused:
+def access_denied(permission: str, version: str) -> Refusal:
     """A missing scope; `permission` is LinkedIn's own spelling, such as adAnalytics.FINDER-analytics."""
-    return Refused(403, access_denied_body(permission, version))
+    return Refusal(403, access_denied_body(permission, version))
 
 
 def access_denied_body(permission: str, version: str) -> dict[str, Any]:
@@ -98,55 +98,55 @@ def access_denied_body(permission: str, version: str) -> dict[str, Any]:
     return {"status": 403, "serviceErrorCode": 100, "code": "ACCESS_DENIED", "message": message}
 
 
-def no_permission_on(urn: str) -> Refused:
+def no_permission_on(urn: str) -> Refusal:
     """An ad account the member has no role on."""
     message = f"Viewer may not have permission READ on entity {urn}"
-    return Refused(403, {"status": 403, "code": "NO_PERMISSION_ON_ENTITY", "message": message})
+    return Refusal(403, {"status": 403, "code": "NO_PERMISSION_ON_ENTITY", "message": message})
 
 
-def not_found() -> Refused:
+def not_found() -> Refusal:
     """Nothing there."""
-    return Refused(404, {"status": 404, "code": "NOT_FOUND", "message": "Not Found"})
+    return Refusal(404, {"status": 404, "code": "NOT_FOUND", "message": "Not Found"})
 
 
-def method_not_allowed() -> Refused:
+def method_not_allowed() -> Refusal:
     """A verb this resource does not have."""
-    return Refused(405, {"status": 405, "message": "Method Not Allowed"})
+    return Refusal(405, {"status": 405, "message": "Method Not Allowed"})
 
 
-def too_long() -> Refused:
+def too_long() -> Refusal:
     """A query string over 4 KB; the edge answers without JSON."""
     page = b"<html><head><title>414 Request-URI Too Large</title></head><body>414</body></html>"
-    return Refused(414, page, {"Content-Type": "text/html"})
+    return Refusal(414, page, {"Content-Type": "text/html"})
 
 
-def throttled(limit: str, retry_after: int | None = None) -> Refused:
+def throttled(limit: str, retry_after: int | None = None) -> Refusal:
     """A resource throttle, `limit` being APPLICATION DAY, APPLICATION_AND_MEMBER DAY, … MINUTE."""
     message = f"Resource level throttle {limit} limit for calls to this resource is reached."
     body = {"status": 429, "serviceErrorCode": 101, "code": "TOO_MANY_REQUESTS", "message": message}
-    return Refused(429, body, {} if retry_after is None else {"Retry-After": str(retry_after)})
+    return Refusal(429, body, {} if retry_after is None else {"Retry-After": str(retry_after)})
 
 
-def data_limit_exceeded() -> Refused:
+def data_limit_exceeded() -> Refusal:
     """More than 45 million metric values in five minutes."""
     message = (
         "The data request limit has been exceeded. "
         "More than 45 million metric values were requested in a 5-minute window."
     )
-    return Refused(429, {"status": 429, "code": "TOO_MANY_REQUESTS", "message": message})
+    return Refusal(429, {"status": 429, "code": "TOO_MANY_REQUESTS", "message": message})
 
 
-def internal_error_page() -> Refused:
+def internal_error_page() -> Refusal:
     """A 500 from the edge: HTML, not JSON."""
     page = b"<!DOCTYPE html><html><head><title>LinkedIn</title></head><body><h1>500</h1></body></html>"
-    return Refused(500, page, {"Content-Type": "text/html; charset=utf-8"})
+    return Refusal(500, page, {"Content-Type": "text/html; charset=utf-8"})
 
 
-def under_maintenance() -> Refused:
+def under_maintenance() -> Refusal:
     """503."""
-    return Refused(503, {"status": 503, "code": "UNDER_MAINTENANCE", "message": "Under Maintenance"})
+    return Refusal(503, {"status": 503, "code": "UNDER_MAINTENANCE", "message": "Under Maintenance"})
 
 
-def gateway_timeout() -> Refused:
+def gateway_timeout() -> Refusal:
     """504."""
-    return Refused(504, {"status": 504, "message": "Gateway Timeout"})
+    return Refusal(504, {"status": 504, "message": "Gateway Timeout"})

@@ -52,7 +52,7 @@ PEOPLE = (("Ada", "Moreno"), ("Bastian", "Keller"), ("Chiara", "Romano"), ("Dev"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class CampaignKind:
     """One kind of campaign; prices in cents, rates in parts per 65,536."""
 
     label: str
@@ -71,31 +71,31 @@ class Kind:
 
 
 KINDS = (
-    Kind("Website visits", "SPONSORED_UPDATES", "STANDARD_UPDATE", "WEBSITE_VISIT", "CPM", "MAX_CLICK",
+    CampaignKind("Website visits", "SPONSORED_UPDATES", "STANDARD_UPDATE", "WEBSITE_VISIT", "CPM", "MAX_CLICK",
     "post",
          2400, 420, 3100),
-    Kind("Lead gen", "SPONSORED_UPDATES", "SPONSORED_UPDATE_NATIVE_DOCUMENT", "LEAD_GENERATION", "CPM",
+    CampaignKind("Lead gen", "SPONSORED_UPDATES", "SPONSORED_UPDATE_NATIVE_DOCUMENT", "LEAD_GENERATION", "CPM",
     "MAX_LEAD",
          "post", 5200, 360, 0, 9000),
-    Kind("Brand awareness", "SPONSORED_UPDATES", "SINGLE_VIDEO", "BRAND_AWARENESS", "CPM", "MAX_IMPRESSION",
+    CampaignKind("Brand awareness", "SPONSORED_UPDATES", "SINGLE_VIDEO", "BRAND_AWARENESS", "CPM", "MAX_IMPRESSION",
     "post",
          1500, 190, 0, 0, 18000),
-    Kind("Right rail text", "TEXT_AD", "TEXT_AD", "WEBSITE_VISITS", "CPC", "NONE", "textAd", 410, 26, 2600),
-    Kind("Message ad", "SPONSORED_INMAILS", "SPONSORED_INMAIL", "LEAD_GENERATION", "CPM", "NONE", "inmail",
+    CampaignKind("Right rail text", "TEXT_AD", "TEXT_AD", "WEBSITE_VISITS", "CPC", "NONE", "textAd", 410, 26, 2600),
+    CampaignKind("Message ad", "SPONSORED_INMAILS", "SPONSORED_INMAIL", "LEAD_GENERATION", "CPM", "NONE", "inmail",
          48000, 2300, 0, 6000, 0, True),
-    Kind("Website conversions", "SPONSORED_UPDATES", "CAROUSEL", "WEBSITE_CONVERSION", "CPM",
+    CampaignKind("Website conversions", "SPONSORED_UPDATES", "CAROUSEL", "WEBSITE_CONVERSION", "CPM",
     "MAX_CONVERSION",
          "post", 3300, 390, 8200),
-    Kind("Spotlight", "DYNAMIC", "SPOTLIGHT", "WEBSITE_TRAFFIC", "CPC", "NONE", "spotlight", 620, 60, 1900),
-    Kind("Engagement", "SPONSORED_UPDATES", "STANDARD_UPDATE", "ENGAGEMENT", "CPM", "TARGET_COST_PER_CLICK",
+    CampaignKind("Spotlight", "DYNAMIC", "SPOTLIGHT", "WEBSITE_TRAFFIC", "CPC", "NONE", "spotlight", 620, 60, 1900),
+    CampaignKind("Engagement", "SPONSORED_UPDATES", "STANDARD_UPDATE", "ENGAGEMENT", "CPM", "TARGET_COST_PER_CLICK",
     "post",
          1900, 780),
-    Kind("Video views", "SPONSORED_UPDATES", "SINGLE_VIDEO", "VIDEO_VIEW", "CPV", "MAX_VIDEO_VIEW", "post",
+    CampaignKind("Video views", "SPONSORED_UPDATES", "SINGLE_VIDEO", "VIDEO_VIEW", "CPV", "MAX_VIDEO_VIEW", "post",
          1700, 160, 0, 0, 22000),
-    Kind("Talent leads", "SPONSORED_UPDATES", "STANDARD_UPDATE", "TALENT_LEADS", "CPM",
+    CampaignKind("Talent leads", "SPONSORED_UPDATES", "STANDARD_UPDATE", "TALENT_LEADS", "CPM",
     "CAP_COST_AND_MAXIMIZE_LEADS",
          "post", 2900, 310, 0, 4200),
-    Kind("Event", "SPONSORED_UPDATES", "EVENT", None, "CPM", "MAX_REACH", "eventAd", 2100, 330, 1500),
+    CampaignKind("Event", "SPONSORED_UPDATES", "EVENT", None, "CPM", "MAX_REACH", "eventAd", 2100, 330, 1500),
 )  # fmt: skip
 
 SENIORITIES = (

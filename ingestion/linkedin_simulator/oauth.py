@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
 from . import consent_page
-from .answers import Answer, Request, html_answer, json_answer, redirect
+from .answers import Request, Response, html_answer, json_answer, redirect
 from .clock import Clock
 from .openid import SigningKey, discovery, id_token, userinfo
 from .tokens import App, CodeMismatch, CodeUnknown, Issued, RefreshRefused, Token, Tokens
@@ -50,9 +50,9 @@ class SignIn:
     auto_consent: bool = False
     scope_separator: str = ","
 
-    def answer(self, request: Request, hosts: Hosts) -> Answer:
+    def answer(self, request: Request, hosts: Hosts) -> Response:
         """Give the answer to a sign-in address."""
-        handlers: dict[str, Callable[[Request, Hosts], Answer]] = {
+        handlers: dict[str, Callable[[Request, Hosts], Response]] = {
             "/oauth/v2/authorization": self._authorization,
             "/oauth/v2/accessToken": self._posted(self._access_token),
             "/oauth/v2/introspectToken": self._posted(self._introspect),
@@ -64,7 +64,7 @@ class SignIn:
 
     # consent
 
-    def _authorization(self, request: Request, hosts: Hosts) -> Answer:
+    def _authorization(self, request: Request, hosts: Hosts) -> Response:
         raw = request.body.decode() if request.method == "POST" else request.raw_query
         sent = dict(parse_qsl(raw, keep_blank_values=True))
         app, scopes = self.apps.get(sent.get("client_id", "")), tuple(sent.get("scope", "").split())
@@ -98,15 +98,15 @@ class SignIn:
         return int(number) - 1 if number.isdigit() and 0 < int(number) <= self.world.size.members else 0
 
     @staticmethod
-    def _send_back(sent: Mapping[str, str], **parameters: str) -> Answer:
+    def _send_back(sent: Mapping[str, str], **parameters: str) -> Response:
         state = {"state": sent["state"]} if "state" in sent else {}
         joint = "&" if "?" in sent["redirect_uri"] else "?"
         return redirect(sent["redirect_uri"] + joint + urlencode({**parameters, **state}))
 
     # tokens
 
-    def _posted(self, handler: Callable[[Mapping[str, str], Hosts], Answer]) -> Callable[[Request, Hosts], Answer]:
-        def answer(request: Request, hosts: Hosts) -> Answer:
+    def _posted(self, handler: Callable[[Mapping[str, str], Hosts], Response]) -> Callable[[Request, Hosts], Response]:
+        def answer(request: Request, hosts: Hosts) -> Response:
             if request.method != "POST":
                 return json_answer(405, {"status": 405, "message": "Method Not Allowed"})
             try:
@@ -126,7 +126,7 @@ class SignIn:
             raise _OauthError(401, "invalid_client_id", "Client authentication failed")
         return app
 
-    def _access_token(self, sent: Mapping[str, str], hosts: Hosts) -> Answer:
+    def _access_token(self, sent: Mapping[str, str], hosts: Hosts) -> Response:
         _require(sent, "grant_type")
         if sent["grant_type"] == "authorization_code":
             _require(sent, "code", "redirect_uri", "client_id", "client_secret")
@@ -164,7 +164,7 @@ class SignIn:
             body["id_token"] = id_token(self.key, f"{hosts.sign_in}/oauth", grant.client_id, claims)
         return body
 
-    def _introspect(self, sent: Mapping[str, str], _: Hosts) -> Answer:
+    def _introspect(self, sent: Mapping[str, str], _: Hosts) -> Response:
         app = self._app(sent)
         token = self._known(sent)
         if token.grant.client_id != app.client_id:
@@ -184,7 +184,7 @@ class SignIn:
         }
         return json_answer(200, body)
 
-    def _revoke(self, sent: Mapping[str, str], _: Hosts) -> Answer:
+    def _revoke(self, sent: Mapping[str, str], _: Hosts) -> Response:
         app = self._app(sent)
         token = self._known(sent)
         if token.grant.client_id == app.client_id:

@@ -30,7 +30,7 @@ class PagingOddities:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class SimulatedListing:
     """What is listed: the ids in order, and how each becomes JSON."""
 
     ids: Sequence[int]
@@ -39,14 +39,14 @@ class Listing:
     largest_page: int = OFFSET_LIMIT
 
 
-def page(parameters: Parameters, listing: Listing, oddities: PagingOddities, seed: int) -> Json:
+def page(parameters: Parameters, listing: SimulatedListing, oddities: PagingOddities, seed: int) -> Json:
     """Give one page in the style the call asked for."""
     if parameters.has("pageSize") or parameters.has("pageToken"):
         return _cursor_page(parameters, listing, oddities, seed)
     return _offset_page(parameters, listing)
 
 
-def _cursor_page(parameters: Parameters, listing: Listing, oddities: PagingOddities, seed: int) -> Json:
+def _cursor_page(parameters: Parameters, listing: SimulatedListing, oddities: PagingOddities, seed: int) -> Json:
     size = parameters.integer("pageSize")
     size = DEFAULT_PAGE if size is None else size
     if not 1 <= size <= listing.largest_page:
@@ -75,7 +75,7 @@ def _last_metadata(style: str, stirred: int) -> Json:
     return endings[style]
 
 
-def _place_after(listing: Listing, last_id: int) -> int:
+def _place_after(listing: SimulatedListing, last_id: int) -> int:
     """Give where to go on; the ids after it stay the same when earlier ones vanish meanwhile."""
     if last_id in listing.ids:
         return list(listing.ids).index(last_id) + 1
@@ -105,7 +105,7 @@ def _opened(token: str, query: str, seed: int) -> int:
     return int.from_bytes(bytes(a ^ b for a, b in zip(raw[:8], digest, strict=False)), "big")
 
 
-def _offset_page(parameters: Parameters, listing: Listing) -> Json:
+def _offset_page(parameters: Parameters, listing: SimulatedListing) -> Json:
     start, count = parameters.integer("start") or 0, parameters.integer("count")
     if listing.largest_page < OFFSET_LIMIT:
         start, count = 0, None if count is None else min(count, listing.largest_page)

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Sequence
 
-from .analytics import ALLOWED, MOST_FIELDS, MOST_ROWS, printed_rows, read_fields, read_order, read_question
-from .analytics_rows import Question
+from .analytics import ALLOWED, MAX_FIELDS, MAX_ROWS, printed_rows, read_fields, read_order, read_query
+from .analytics_rows import AnalyticsQuery
 from .calls import Call, projected
 from .dirty import broken_rows
 from .entities import Json, post_urn
-from .errors import BAD_REQUEST, Refused, access_denied_body, field_invalid, not_found, params_not_allowed
+from .errors import BAD_REQUEST, Refusal, access_denied_body, field_invalid, not_found, params_not_allowed
 from .openid import userinfo
 from .posts import post_json, promoted_creative
 from .segments import facet_segments, named_segment
@@ -28,29 +28,29 @@ def ad_analytics(call: Call) -> str:
     client_id = call.token.grant.client_id
     call.office.budget.check(client_id)
     present = call.office.present
-    question = read_question(parameters, finder, present.clock.today())
-    fields, order = read_fields(parameters, question), read_order(parameters)
-    accounts = _readable(call, question)
-    rows = printed_rows(present, call.office.totals, question, fields, accounts, order) if accounts else []
-    if _CUT_BY_SHORT_ANSWERS.intersection(question.pivots):
+    query = read_query(parameters, finder, present.clock.today())
+    fields, order = read_fields(parameters, query), read_order(parameters)
+    accounts = _readable(call, query)
+    rows = printed_rows(present, call.office.totals, query, fields, accounts, order) if accounts else []
+    if _CUT_BY_SHORT_ANSWERS.intersection(query.pivots):
         short = call.office.faults.strike("short_answers", call.endpoint, rows=len(rows))
         rows = rows[: short.rows] if short else rows
-    call.office.budget.spend(client_id, len(rows) * min(len(fields), MOST_FIELDS))
+    call.office.budget.spend(client_id, len(rows) * min(len(fields), MAX_FIELDS))
     broken = []
     if rows and (fault := call.office.faults.strike("dirty_records", call.endpoint)):
-        broken = broken_rows(rows, MOST_ROWS - len(rows), fault.share, call.office.seed)
+        broken = broken_rows(rows, MAX_ROWS - len(rows), fault.share, call.office.seed)
     call.office.ledger.served(call.endpoint, len(rows) + len(broken), [json.loads(row) for row in broken])
     elements = ",".join([*rows, *broken])
     return f'{{"elements":[{elements}],"paging":{{"count":10,"links":[],"start":0}}}}'
 
 
-def _readable(call: Call, question: Question) -> Sequence[AccountPlan]:
-    """Give the ad accounts a question is about, without those the member may not read."""
-    numbers: set[int] = set(question.facets.get("accounts", ()))
-    if "accounts" not in question.facets:
-        places = {campaign_place(each)[0] for each in question.facets.get("campaigns", ())}
-        places |= {creative_place(each)[0] for each in question.facets.get("creatives", ())}
-        places |= {group_place(each)[0] for each in question.facets.get("campaignGroups", ())}
+def _readable(call: Call, query: AnalyticsQuery) -> Sequence[AccountPlan]:
+    """Give the ad accounts a query is about, without those the member may not read."""
+    numbers: set[int] = set(query.facets.get("accounts", ()))
+    if "accounts" not in query.facets:
+        places = {campaign_place(each)[0] for each in query.facets.get("campaigns", ())}
+        places |= {creative_place(each)[0] for each in query.facets.get("creatives", ())}
+        places |= {group_place(each)[0] for each in query.facets.get("campaignGroups", ())}
         world = call.office.present.world
         numbers = {world.account(place).id for place in places if 0 <= place < world.size.ad_accounts}
     plans = (call.office.present.account(number) for number in sorted(numbers))
@@ -88,11 +88,11 @@ def posts(call: Call) -> Json:
     call.require_scope("partnerApiPostsExternal")
     parameters = call.parameters("ids")
     _forbid_posts(call, "BATCH_GET")
-    found: dict[str, Json | Refused] = {}
+    found: dict[str, Json | Refusal] = {}
     for urn in parameters.texts("ids") or []:
         try:
             found[urn] = projected(_post(call, urn, "BATCH_GET"), parameters.fields())
-        except Refused as refused:
+        except Refusal as refused:
             found[urn] = refused
     return call.batch(found)
 
@@ -106,7 +106,7 @@ def post(call: Call) -> Json:
 
 def _forbid_posts(call: Call, method: str) -> None:
     if call.office.faults.strike("posts_forbidden", call.endpoint):
-        raise Refused(403, access_denied_body(f"partnerApiPostsExternal.{method}", call.version))
+        raise Refusal(403, access_denied_body(f"partnerApiPostsExternal.{method}", call.version))
 
 
 def _post(call: Call, urn: str, method: str) -> Json:
@@ -117,11 +117,11 @@ def _post(call: Call, urn: str, method: str) -> Json:
     if plan is None or post_urn(plan) != urn:
         raise not_found()
     if not call.may_read(plan.campaign.account):
-        raise Refused(403, access_denied_body(f"partnerApiPostsExternal.{method}", call.version))
+        raise Refusal(403, access_denied_body(f"partnerApiPostsExternal.{method}", call.version))
     return post_json(plan, urn)
 
 
-def _unsupported_post(urn: str) -> Refused:
+def _unsupported_post(urn: str) -> Refusal:
     body = {
         "errorDetailType": BAD_REQUEST,
         "code": "UGC_VALIDATIONS_FAILED",
@@ -129,7 +129,7 @@ def _unsupported_post(urn: str) -> Refused:
         "errorDetails": {"inputErrors": [{"description": f"Unsupported post urn type: {urn}"}]},
         "status": 400,
     }
-    return Refused(400, body)
+    return Refusal(400, body)
 
 
 def organizations_lookup(call: Call) -> Json:
@@ -139,13 +139,13 @@ def organizations_lookup(call: Call) -> Json:
     return call.batch({number: _organization(call, number) for number in parameters.texts("ids") or []})
 
 
-def _organization(call: Call, number: str) -> Json | Refused:
+def _organization(call: Call, number: str) -> Json | Refusal:
     owners = (plan for plan in call.office.present.accounts() if str(plan.organization) == number)
     owner = next(owners, None)
     named = named_segment(f"urn:li:organization:{number}")
     if owner is None and named is None:
         message = f"Viewer don't have permission to the ADMIN_ONLY VisibilityReduction for urn:li:organization:{number}"
-        return Refused(403, {"message": message, "status": 403})
+        return Refusal(403, {"message": message, "status": 403})
     name = owner.name if owner is not None else named[1] if named is not None else ""
     return {
         "name": {"localized": {"en_US": name}, "preferredLocale": {"country": "US", "language": "en"}},

@@ -18,7 +18,7 @@ from .names import (
 
 _LARGEST_PLACE = 5_000
 FEWEST_EVENTS = 3
-MOST_SEGMENTS = 100
+MAX_SEGMENTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def split(
         (kind.value(place), tuple(value * weight // together for value in total))
         for place, weight in zip(places, weights, strict=True)
     ]
-    largest = sorted(shares, key=lambda share: -share[1][IMPRESSIONS])[:MOST_SEGMENTS]
+    largest = sorted(shares, key=lambda share: -share[1][IMPRESSIONS])[:MAX_SEGMENTS]
     kept = {value for value, figures in largest if figures[IMPRESSIONS] >= FEWEST_EVENTS}
     return ((value, figures) for value, figures in shares if value in kept)  # type: ignore[misc]
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from .answers import Answer
+from .answers import Response
 from .simulator import Simulator
 
 
@@ -32,7 +32,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _answer  # noqa: N815 - names of the standard library
 
-    def _write(self, answer: Answer) -> None:
+    def _write(self, answer: Response) -> None:
         if answer.reset:
             self._hang_up_at_once()
             return

@@ -13,7 +13,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from .analytics_rows import DayTotals
-from .answers import Answer, Request, html_answer, json_answer, refused_answer
+from .answers import Request, Response, html_answer, json_answer, refused_answer
 from .calls import Call, DataBudget, Ledger, Office
 from .changes import Changes
 from .clock import Clock
@@ -21,7 +21,7 @@ from .consent_page import welcome
 from .control import answer_control
 from .counters import Counters
 from .errors import (
-    Refused,
+    Refusal,
     method_not_allowed,
     not_found,
     param_invalid,
@@ -43,8 +43,7 @@ from .tokens import DEFAULT_APPS, App, Grant, Issued, Token, Tokens
 from .versions import is_active
 from .world import World, WorldSize
 
-LONGEST_QUERY = 4_096
-LONGEST_URL = 8_192
+MAX_QUERY_BYTES = 4_096
 DATA_LIMIT = 45_000_000
 
 
@@ -134,8 +133,8 @@ class Simulator:
 
     # requests
 
-    def handle(self, method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
-        """Answer one request; `target` is path and query as they were sent."""
+    def handle(self, method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> Response:
+        """Response one request; `target` is path and query as they were sent."""
         path, _, query = target.partition("?")
         request = Request(method, path, query, {name.lower(): value for name, value in headers.items()}, body)
         if path == "/" or path.startswith("/simulator"):
@@ -147,7 +146,7 @@ class Simulator:
             self.counters.answered(endpoint, 0 if answer.reset else answer.status)
         return answer
 
-    def _own_page(self, request: Request) -> Answer:
+    def _own_page(self, request: Request) -> Response:
         if request.path == "/":
             facts = {
                 "ad accounts": str(self.world.size.ad_accounts),
@@ -158,15 +157,15 @@ class Simulator:
             return html_answer(200, welcome(facts))
         return answer_control(self, request)
 
-    def _with_faults(self, request: Request, endpoint: str) -> Answer:
+    def _with_faults(self, request: Request, endpoint: str) -> Response:
         if slow := self.faults.strike("slow", endpoint):
             self._sleep(1.0 if slow.seconds is None else slow.seconds)
         try:
             self.faults.disturb_connection(endpoint)
             answer = self._answer(request, endpoint)
         except ConnectionReset:
-            return Answer(0, {}, b"", reset=True)
-        except Refused as refused:
+            return Response(0, {}, b"", reset=True)
+        except Refusal as refused:
             answer = refused_answer(refused)
         answer = replace(answer, headers={**self._house_headers(request), **answer.headers})
         if answer.status == 200 and len(answer.body) > 1 and self.faults.strike("cut_body", endpoint):
@@ -184,7 +183,7 @@ class Simulator:
             "X-RestLi-Protocol-Version": protocol,
         }
 
-    def _answer(self, request: Request, endpoint: str) -> Answer:
+    def _answer(self, request: Request, endpoint: str) -> Response:
         if is_sign_in(request.path):
             self.faults.throttle(endpoint)
             return self._sign_in.answer(request, self._hosts(request))
@@ -199,18 +198,18 @@ class Simulator:
     def _untunnelled(request: Request) -> Request:
         """Give the call itself: a POST that says it is a GET carries its query string as its body."""
         if request.method != "POST" or request.header("x-http-method-override").upper() != "GET":
-            if len(request.raw_query) > LONGEST_QUERY or len(request.path) > LONGEST_QUERY:
+            if len(request.raw_query) > MAX_QUERY_BYTES or len(request.path) > MAX_QUERY_BYTES:
                 raise too_long()
             if request.method != "GET":
                 raise method_not_allowed()
             return request
         if not request.header("content-type").startswith("application/x-www-form-urlencoded"):
-            raise Refused(415, {"status": 415, "message": "Unsupported Media Type"})
+            raise Refusal(415, {"status": 415, "message": "Unsupported Media Type"})
         if not request.body and "content-length" not in request.headers:
-            raise Refused(411, {"status": 411, "message": "Length Required"})
+            raise Refusal(411, {"status": 411, "message": "Length Required"})
         return replace(request, method="GET", raw_query=request.body.decode("ascii", "replace"), body=b"")
 
-    def _api(self, request: Request, endpoint: str) -> Answer:
+    def _api(self, request: Request, endpoint: str) -> Response:
         version = self._version(request)
         token = self._token(request, endpoint)
         route = find_route(request.path)

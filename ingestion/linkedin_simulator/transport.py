@@ -43,7 +43,7 @@ class SimulatorAdapter(BaseAdapter):
         cert: bytes | str | tuple[bytes | str, bytes | str] | None = None,
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """Answer one prepared request; resets and cut bodies raise what requests raises."""
+        """Response one prepared request; resets and cut bodies raise what requests raises."""
         url = parse_url(request.url or "")
         headers = {
             "Host": url.netloc or "",

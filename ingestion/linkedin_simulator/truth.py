@@ -15,7 +15,7 @@ from ingestion import catalogue
 from ingestion.catalogue import Metric, Type
 
 from .analytics import served
-from .analytics_rows import Question, Row, rows
+from .analytics_rows import AnalyticsQuery, Row, rows
 from .changes import Entity
 from .entities import Json, post_urn
 from .figures import (
@@ -164,8 +164,8 @@ class _Teller:
         if self.last_day < self.first_day:
             return iter(())
         facets = {"accounts": frozenset([self.account.id])}
-        question = Question((pivot,), self.first_day, self.last_day, granularity, facets)
-        return rows(self.present, self.simulator.office.totals, question, [self.account])
+        query = AnalyticsQuery((pivot,), self.first_day, self.last_day, granularity, facets)
+        return rows(self.present, self.simulator.office.totals, query, [self.account])
 
     def ad_account(self) -> TruthRow:
         """Give the ad account's own row."""

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from .chance import MASK, chance, short_name
-from .names import COMPANIES, CURRENCIES, KINDS, MARKETS, PEOPLE, Kind
+from .names import COMPANIES, CURRENCIES, KINDS, MARKETS, PEOPLE, CampaignKind
 
 CAMPAIGN_PLACES = 10_000
 CREATIVE_PLACES = 200
@@ -87,7 +87,7 @@ class CampaignPlan:
     index: int
     id: int
     group_id: int
-    kind: Kind
+    kind: CampaignKind
     status: str
     first_day: int
     last_day: int

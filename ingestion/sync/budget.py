@@ -13,7 +13,7 @@ daily limit goes by the caller's, because it names an instant.
 
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime
 from typing import Self
@@ -22,11 +22,11 @@ import redis
 from django.conf import settings
 
 from accounts.shell import valkey
-from ingestion.linkedin.answers import Failure
+from ingestion.linkedin.answers import FailedCall
 from ingestion.linkedin.errors import DayLimitReached, RateLimited
 
 FIRST_PLACES = 4
-MOST_PLACES = 32
+MAX_PLACES = 32
 VALUES_IN_FIVE_MINUTES = 45_000_000
 _PLACE_SECONDS = 30
 _BUCKET_SECONDS = 10
@@ -86,17 +86,33 @@ return 0
 """
 
 
+def parked_until(connection_ids: Collection[int], *, now: datetime) -> dict[int, datetime]:
+    """Until when LinkedIn's daily limit of a connection is used up; those with anything left are left out.
+
+    Empty where Valkey does not answer soon: pages ask this, and that Valkey is away shows elsewhere.
+    """
+    ids = list(connection_ids)
+    if not ids:
+        return {}
+    try:
+        stored = valkey.client().mget([_parked_key(connection_id) for connection_id in ids])
+    except redis.RedisError:
+        return {}
+    instants = {one: datetime.fromisoformat(str(text)) for one, text in zip(ids, stored, strict=True) if text}
+    return {connection_id: until for connection_id, until in instants.items() if until > now}
+
+
 class TokenBudget:
     """What one run may ask with one connection's token; implements the client's `Budget`."""
 
     def __init__(self, connection_id: int, *, now: Callable[[], datetime]) -> None:
-        token = valkey.key("linkedin-budget", "connection", connection_id)
+        token = _token_key(connection_id)
         self._places = f"{token}:places"
         self._limit = f"{token}:limit"
         self._askers = f"{token}:askers"
         self._pause = f"{token}:pause"
         self._throttles = f"{token}:throttles"
-        self._parked = f"{token}:parked"
+        self._parked = _parked_key(connection_id)
         self._values = valkey.key("linkedin-budget", "application", settings.LINKEDIN_CLIENT_ID, "values")
         self._run = uuid.uuid4().hex
         self._held: set[str] = set()
@@ -118,7 +134,7 @@ class TokenBudget:
             # Jitter, so that those who wait do not ask in step.
             wait(min(again_ms / 1000, 1.0) * random.uniform(0.5, 1.0))  # noqa: S311
 
-    def leave(self, place: str, failure: Failure | None) -> None:
+    def leave(self, place: str, failure: FailedCall | None) -> None:
         """Give the place back; a 429 slows everybody down, a DAY throttle stops everybody."""
         self._held.discard(place)
         outcome, pause_ms = "good", 0
@@ -130,7 +146,7 @@ class TokenBudget:
         elif failure:
             outcome = "neutral"
         keys = [self._places, self._limit, self._pause, self._throttles]
-        self._leave(keys, [place, outcome, pause_ms, FIRST_PLACES, MOST_PLACES])
+        self._leave(keys, [place, outcome, pause_ms, FIRST_PLACES, MAX_PLACES])
 
     def __enter__(self) -> Self:
         return self
@@ -186,3 +202,11 @@ class TokenBudget:
     def _park(self, error: DayLimitReached) -> None:
         if error.resets_at is not None:
             self._valkey.set(self._parked, error.resets_at.isoformat(), ex=2 * 86_400)
+
+
+def _token_key(connection_id: int) -> str:
+    return valkey.key("linkedin-budget", "connection", connection_id)
+
+
+def _parked_key(connection_id: int) -> str:
+    return f"{_token_key(connection_id)}:parked"

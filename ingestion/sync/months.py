@@ -1,9 +1,14 @@
 """Calendar months of a range of days."""
 
 from datetime import date, timedelta
+from typing import Final
+
+from dateutil.relativedelta import relativedelta
 
 # LinkedIn keeps demographics for two years. Source: LinkedIn Marketing, "Reporting", 202602.
-DEMOGRAPHIC_RETENTION_DAYS = 730
+DEMOGRAPHIC_RETENTION_DAYS: Final = 730
+_FIRST_OF_NEXT_MONTH: Final = relativedelta(months=1, day=1)
+_LAST_OF_MONTH: Final = relativedelta(day=31)
 
 
 def whole_months(*, first_day: date, last_day: date, today: date) -> tuple[date, date]:
@@ -13,21 +18,12 @@ def whole_months(*, first_day: date, last_day: date, today: date) -> tuple[date,
     """
     oldest = today - timedelta(days=DEMOGRAPHIC_RETENTION_DAYS)
     if oldest.day > 1:
-        oldest = month_after(oldest)
-    first = max(first_day.replace(day=1), oldest)
-    last = min(month_after(last_day) - timedelta(days=1), today)
-    return first, last
+        oldest += _FIRST_OF_NEXT_MONTH
+    return max(first_day.replace(day=1), oldest), min(last_day + _LAST_OF_MONTH, today)
 
 
 def middle_month(first_month: date, last_day: date) -> date:
     """The first day of the month that begins the later half; of a single month, that month."""
-    months = (last_day.year - first_month.year) * 12 + last_day.month - first_month.month + 1
-    middle = first_month
-    for _ in range(months // 2):
-        middle = month_after(middle)
-    return middle
-
-
-def month_after(day: date) -> date:
-    """The first day of the next month."""
-    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+    between = relativedelta(last_day, first_month)
+    months = between.years * 12 + between.months + 1
+    return first_month + relativedelta(months=months // 2)

@@ -31,7 +31,7 @@ METRICS = ("impressions", "clicks", "spend", "conversions")
 _SPEND_TOLERANCE = Decimal("0.01")
 # A second ask is kept far below any cut, and a run does not ask for more days than this again.
 _ROWS_OF_A_SECOND_ASK = 400
-_MOST_DAYS_ASKED_AGAIN = 60
+_MAX_RECHECKED_DAYS = 60
 
 # Our sum less LinkedIn's total, by table name and metric; only those that differ.
 Differences = Mapping[str, Mapping[str, Decimal]]
@@ -199,7 +199,7 @@ def _same(sums: Mapping[str, Decimal], surplus: Mapping[str, Decimal]) -> bool:
 
 def _ask_again(run: Run, sources: Sequence[DailySource], found: Sequence[Gap]) -> None:
     """Ask once more for what differs, newest days first, a few campaigns at a time."""
-    newest = sorted(found, key=lambda gap: gap.day, reverse=True)[:_MOST_DAYS_ASKED_AGAIN]
+    newest = sorted(found, key=lambda gap: gap.day, reverse=True)[:_MAX_RECHECKED_DAYS]
     creatives = load.creatives_per_campaign(ad_account_id=run.ad_account_id)
     jobs = [
         Job(partial(source.ask, window), partial(source.keep, window), run.ledger.step_failed)

@@ -1,11 +1,12 @@
-"""Is this ad account due, and which days; from sync_log alone. Never enqueues."""
+"""Is this ad account due, and for which days; from sync_log alone. Never enqueues."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import F, Max
+from django.db.models import Max
 
 from accounts.consents import removed_ad_accounts
 from ingestion.models import SyncGate, SyncLog
@@ -19,40 +20,75 @@ class Freshness:
     is_due: bool
     reason: str
     last_success_at: datetime | None = None
+    fresh_until: datetime | None = None
 
 
 def freshness(ad_account_id: int, *, now: datetime) -> Freshness:
-    """Due when the backfill is not covered yet or the last success is older than `FRESHNESS_TTL_MINUTES`.
+    """Due when the backfill is not covered yet or the last success is older than `FRESHNESS_TTL_MINUTES`."""
+    return freshness_of([ad_account_id], now=now)[ad_account_id]
+
+
+def freshness_of(ad_account_ids: Collection[int], *, now: datetime) -> dict[int, Freshness]:
+    """The same for several ad accounts, in one query.
 
     Only a success that reached its own day counts: a sync of last March makes nothing fresh.
     """
-    last = (
-        SyncLog.objects.filter(account_id=ad_account_id, status=SyncLog.Status.SUCCESS)
-        .filter(last_day__gte=F("started_at__date"))
-        .order_by("-started_at")
-        .values_list("finished_at", flat=True)
-        .first()
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _LAST_SUCCESSES,
+            {
+                "ad_account_ids": list(ad_account_ids),
+                "today": now.date(),
+                "backfill_days": int(settings.BACKFILL_DAYS),
+            },
+        )
+        return {row[0]: _freshness(last=row[1], is_backfilled=row[2], now=now) for row in cursor.fetchall()}
+
+
+# Two steps down an index of each ad account's own successes. One that began before the first day of the backfill cannot
+# cover it, and the oldest of the others nearly always does.
+_LAST_SUCCESSES = """
+SELECT wanted.id, last.finished_at, EXISTS (
+           SELECT FROM sync_log
+           WHERE account_id = wanted.id AND status = 'success'
+             AND started_at >= (backfill.first_day::timestamp AT TIME ZONE 'UTC')
+             AND first_day <= backfill.first_day AND last_day >= backfill.first_day
+       )
+FROM unnest(%(ad_account_ids)s::bigint[]) AS wanted (id)
+LEFT JOIN ad_account_settings AS own ON own.account_id = wanted.id
+CROSS JOIN LATERAL (
+    SELECT %(today)s::date - (coalesce(own.backfill_days, %(backfill_days)s) - 1) AS first_day
+) AS backfill
+LEFT JOIN LATERAL (
+    SELECT finished_at FROM sync_log
+    WHERE account_id = wanted.id AND status = 'success' AND last_day >= (started_at AT TIME ZONE 'UTC')::date
+    ORDER BY started_at DESC LIMIT 1
+) AS last ON true
+"""
+
+
+def _freshness(*, last: datetime | None, is_backfilled: bool, now: datetime) -> Freshness:
     if last is None:
         return Freshness(True, "never synced successfully")
-    age = now - last
-    minutes = int(age.total_seconds() // 60)
-    ago = f"{minutes} minute{'' if minutes == 1 else 's'} ago"
-    if age >= timedelta(minutes=settings.FRESHNESS_TTL_MINUTES):
+    ttl = timedelta(minutes=settings.FRESHNESS_TTL_MINUTES)
+    ago = f"{_minutes(int((now - last).total_seconds() // 60))} ago"
+    if now - last >= ttl:
         return Freshness(True, f"last synced {ago}", last)
-    if _covered_through(ad_account_id, since=_backfill_start(ad_account_id, now.date())) is None:
-        return Freshness(True, "not every day of the backfill was asked for yet", last)
-    return Freshness(
-        False,
-        f"fresh: synced {ago}, asked again after {settings.FRESHNESS_TTL_MINUTES}",
-        last,
-    )
+    if not is_backfilled:
+        return Freshness(True, "not every day of the backfill has been synced yet", last)
+    minutes = settings.FRESHNESS_TTL_MINUTES
+    after = _minutes(minutes) if minutes % 60 else f"{minutes // 60} hour{'' if minutes == 60 else 's'}"
+    return Freshness(False, f"synced {ago}; next sync after {after}", last, fresh_until=last + ttl)
+
+
+def _minutes(count: int) -> str:
+    return f"{count} minute{'' if count == 1 else 's'}"
 
 
 def pass_gate(ad_account_id: int, *, force: bool, by_hand: bool = True, now: datetime) -> Freshness:
-    """The gate's answer to whoever asks for a sync, remembered where people can see it.
+    """Whether a sync may begin now; the answer is kept where people can see it.
 
-    A paused ad account is synced by hand alone, one that is being removed not at all.
+    A paused ad account is synced by hand only, one that is being removed not at all.
     """
     if removed_ad_accounts.among([ad_account_id]):
         return Freshness(False, "it was removed, with all its data")
@@ -60,7 +96,7 @@ def pass_gate(ad_account_id: int, *, force: bool, by_hand: bool = True, now: dat
     if paused_by:
         gate = Freshness(False, f"paused by {paused_by}")
     else:
-        gate = Freshness(True, "asked for by force") if force else freshness(ad_account_id, now=now)
+        gate = Freshness(True, "forced") if force else freshness(ad_account_id, now=now)
     SyncGate.objects.update_or_create(
         account_id=ad_account_id,
         defaults={"asked_at": now, "was_due": gate.is_due, "answer": gate.reason},
@@ -68,13 +104,13 @@ def pass_gate(ad_account_id: int, *, force: bool, by_hand: bool = True, now: dat
     return gate
 
 
-def note_refusal(ad_account_id: int, why: str, *, now: datetime) -> None:
-    """The gate let the sync pass, and it could not begin."""
-    SyncGate.objects.filter(account_id=ad_account_id).update(asked_at=now, was_due=False, answer=why)
+def note_refusal(ad_account_id: int, reason: str, *, now: datetime) -> None:
+    """The sync passed the gate and could not begin."""
+    SyncGate.objects.filter(account_id=ad_account_id).update(asked_at=now, was_due=False, answer=reason)
 
 
 def days_due(ad_account_id: int, *, today: date) -> tuple[date, date]:
-    """First and last day that the next sync should ask for.
+    """First and last day that the next sync should request.
 
     The last `BACKFILL_DAYS` at first, or as many as the ad account's own settings say; then from the end of what is
     covered without a gap since then, less `LOOKBACK_DAYS`, because LinkedIn restates conversions for weeks. After an

@@ -1,26 +1,38 @@
-"""The timetable of syncs: one periodic task per ad account, in django-celery-beat's tables.
+"""The timetable: one entry per ad account, one per connection, and what each room does regularly.
 
-The sole writer of the rows named here; entries that operators made themselves are left alone, and so is what
-they changed on ours (interval, paused).
+The only writer of these rows of django-celery-beat; entries that operators created are left alone, and so is what
+they changed on ours (interval, switched off).
 """
 
 import json
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from importlib import import_module
+from typing import TypedDict
 
+from django.apps import apps
 from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils.module_loading import module_has_submodule
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
 SYNC_TASK = "ingestion.tasks.sync_ad_account"
-# The task asks the gate first, so asking more often than the freshness allows costs nothing and keeps the
+# The task asks the gate first, so turns more frequent than the freshness allows cost nothing and keep the
 # data at most this much older than that.
-_ASKS_PER_FRESHNESS = 4
+_TURNS_PER_FRESHNESS = 4
 _DAY = timedelta(days=1)
-_HOUR = timedelta(hours=1)
+
+
+class RegularTask(TypedDict):
+    """One line of a room's `BEAT_SCHEDULE`, in the format of Celery's own."""
+
+    task: str
+    schedule: timedelta
 
 
 def sync_interval() -> timedelta:
-    """How often each ad account's task asks whether a sync is due."""
-    return timedelta(minutes=max(1, settings.FRESHNESS_TTL_MINUTES // _ASKS_PER_FRESHNESS))
+    """How often each ad account's task checks whether a sync is due."""
+    return timedelta(minutes=max(1, settings.FRESHNESS_TTL_MINUTES // _TURNS_PER_FRESHNESS))
 
 
 def schedule_syncs(ad_account_ids: list[int], *, now: datetime) -> int:
@@ -40,8 +52,8 @@ def schedule_syncs(ad_account_ids: list[int], *, now: datetime) -> int:
                 args=f"[{ad_account_id}]",
                 interval=every,
                 last_run_at=now - _share_of(ad_account_id) * interval,
-                expire_seconds=int(interval.total_seconds()) - 1,
-                description="Made with the ad account; change the interval or pause it here.",
+                expire_seconds=_expiry(interval),
+                description="Made with the ad account; change the interval or switch it off here.",
             )
             for name, ad_account_id in missing.items()
         ]
@@ -51,13 +63,13 @@ def schedule_syncs(ad_account_ids: list[int], *, now: datetime) -> int:
 
 
 def spread_overdue_syncs(*, now: datetime) -> int:
-    """After a time without beat every sync is due at once: let them come one by one again; returns how many."""
+    """After a time without beat every sync is due at once: spread them over the interval again; returns how many."""
     ours = PeriodicTask.objects.filter(task=SYNC_TASK, interval__period=IntervalSchedule.MINUTES)
     overdue = []
     for task in ours.select_related("interval"):
         interval = timedelta(minutes=task.interval.every)
         if task.last_run_at and task.last_run_at < now - 2 * interval:
-            task.last_run_at = now - _share_of(_ad_account_id(task)) * interval
+            task.last_run_at = now - _share_of(ad_account_of(task) or task.pk) * interval
             overdue.append(task)
     PeriodicTask.objects.bulk_update(overdue, ["last_run_at"], batch_size=500)
     return len(overdue)
@@ -80,27 +92,12 @@ def entry_of(ad_account_id: int) -> PeriodicTask | None:
     return PeriodicTask.objects.filter(name=_name(ad_account_id)).first()
 
 
-def next_asks(ad_account_ids: list[int], *, now: datetime) -> dict[int, datetime]:
-    """When beat asks next for a sync of each ad account; those without an entry, or paused, are left out.
-
-    Asking is not syncing: the gate lets a sync pass once the data is old enough.
-    """
-    names = {_name(ad_account_id): ad_account_id for ad_account_id in ad_account_ids}
-    entries = PeriodicTask.objects.filter(name__in=names, enabled=True)
-    related = entries.select_related("interval", "crontab", "solar", "clocked")
-    return {names[entry.name]: _next_ask(entry, now=now) for entry in related}
-
-
-def _next_ask(entry: PeriodicTask, *, now: datetime) -> datetime:
-    """Not before now: what is overdue is asked at once."""
-    if entry.last_run_at is None:
-        return now
-    if entry.interval:
-        due: datetime = entry.last_run_at + entry.interval.schedule.run_every
-    else:
-        # A timetable that an operator chose; celery counts from its own clock.
-        due = now + entry.schedule.remaining_estimate(entry.last_run_at)
-    return max(now, due)
+def entries_of(ad_account_ids: Iterable[int]) -> "QuerySet[PeriodicTask]":
+    """The entries that sync these ad accounts, ours and operators' own."""
+    ids = list(ad_account_ids)
+    named = Q(name__in=map(_name, ids)) | Q(args__in=[f"[{ad_account_id}]" for ad_account_id in ids])
+    found: QuerySet[PeriodicTask] = PeriodicTask.objects.filter(named, task=SYNC_TASK)
+    return found.select_related("interval", "crontab", "solar", "clocked")
 
 
 def unschedule_syncs(ad_account_ids: list[int]) -> None:
@@ -109,7 +106,7 @@ def unschedule_syncs(ad_account_ids: list[int]) -> None:
 
 
 def schedule_discovery(connection_id: int) -> None:
-    """Look once a day which ad accounts a connection can read."""
+    """Discover once a day which ad accounts a connection can read."""
     _keep(_discovery_name(connection_id), "ingestion.tasks.discover_ad_accounts", _DAY, args=f"[{connection_id}]")
 
 
@@ -118,32 +115,41 @@ def unschedule_discovery(connection_id: int) -> None:
     _remove([_discovery_name(connection_id)])
 
 
-def schedule_housekeeping() -> None:
-    """The entries that do not belong to one ad account."""
-    _keep("Close dead syncs", "ingestion.tasks.close_dead_runs", timedelta(minutes=1))
-    _keep("Look for lost roles", "ingestion.tasks.look_for_lost_roles", timedelta(minutes=1))
-    _keep("Have forgotten audits judged", "reporting.tasks.audit_forgotten", timedelta(minutes=10))
-    _keep("Prune old sync runs", "ingestion.tasks.prune_runs", _DAY)
-    _keep("Prune old snapshots", "reporting.tasks.prune_snapshots", _DAY)
-    _keep("Prune expired sessions", "accounts.tasks.prune_sessions", _DAY)
-    _keep("Refresh LinkedIn tokens", "accounts.tasks.refresh_tokens", _HOUR)
-    _keep("Warn of ending LinkedIn consents", "accounts.tasks.warn_of_ending_consents", _HOUR)
+def schedule_regular_tasks() -> None:
+    """The entries that every room's `tasks.py` lists in its `BEAT_SCHEDULE`, by name."""
+    for name, entry in _regular_tasks():
+        _keep(name, entry["task"], entry["schedule"])
+
+
+def _regular_tasks() -> Iterator[tuple[str, RegularTask]]:
+    for config in apps.get_app_configs():
+        if config.module and module_has_submodule(config.module, "tasks"):
+            lines: dict[str, RegularTask] = getattr(import_module(f"{config.name}.tasks"), "BEAT_SCHEDULE", {})
+            yield from lines.items()
 
 
 def _keep(name: str, task: str, every: timedelta, *, args: str = "[]") -> None:
-    """Make an entry where there is none; one that exists may have been changed by an operator."""
-    _, is_new = PeriodicTask.objects.get_or_create(
+    """Create an entry where there is none; an existing one keeps what an operator changed, and follows its task."""
+    entry, is_new = PeriodicTask.objects.get_or_create(
         name=name,
         defaults={
             "task": task,
             "args": args,
             "interval": _interval(every),
-            "expire_seconds": int(every.total_seconds()) - 1,
-            "description": "Made by the service; change the interval or pause it here.",
+            "expire_seconds": _expiry(every),
+            "description": "Made by the service; change the interval or switch it off here.",
         },
     )
-    if is_new:
+    has_moved = entry.task != task
+    if has_moved:
+        PeriodicTask.objects.filter(pk=entry.pk).update(task=task)
+    if is_new or has_moved:
         PeriodicTasks.update_changed()
+
+
+def _expiry(every: timedelta) -> int:
+    """A message still in the queue at the next turn is dropped just before it: else the same work would wait twice."""
+    return int(every.total_seconds()) - 1
 
 
 def _interval(every: timedelta) -> IntervalSchedule:
@@ -160,12 +166,6 @@ def _remove(names: list[str]) -> None:
 
 def _name(ad_account_id: int) -> str:
     return f"Sync ad account {ad_account_id}"
-
-
-def _ad_account_id(task: PeriodicTask) -> int:
-    """From the arguments of a sync's entry; an operator's own entry may hold anything."""
-    digits = "".join(character for character in task.args if character.isdigit())
-    return int(digits or task.pk)
 
 
 def _discovery_name(connection_id: int) -> str:

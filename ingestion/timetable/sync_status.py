@@ -1,9 +1,10 @@
-"""How the installation stands: connections, how recent the data is, row counts."""
+"""The state of the installation: connections, how recent the data is, row counts."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from django.db.models import Count, DateField, F, Min, OuterRef, QuerySet, Subquery, Window
 from django.db.models.functions import Cast, Coalesce, Least, RowNumber, TruncDate
@@ -20,10 +21,11 @@ from ingestion.models import (
     IncompleteDay,
     SyncLog,
 )
+from ingestion.timetable.expected_sync import ExpectedSync, expected_syncs
 
-_DAYS_NAMED = 10
-# A longer stretch than this of successes that reach less far than older ones would be told too early a day.
-_SUCCESSES_LOOKED_AT = 8
+_MAX_DAYS_NAMED = 10
+# If more successes in a row than this reach less far than older ones, the day given is too early.
+_SUCCESSES_READ = 8
 SEVEN_TABLES = (
     AdAccount,
     Campaign,
@@ -37,7 +39,7 @@ SEVEN_TABLES = (
 
 @dataclass(frozen=True, slots=True)
 class ConnectionState:
-    """One LinkedIn connection, as a person would want to know it."""
+    """One LinkedIn connection: how long it lasts, and what to do about it."""
 
     id: int
     person: str
@@ -62,30 +64,33 @@ class AdAccountState:
     last_errors: str | None
     last_asked_at: datetime | None
     last_answer: str | None
+    next_sync_at: datetime | None
+    next_sync_reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Everything `manage.py status` says."""
+    """Everything `manage.py status` shows."""
 
     connections: list[ConnectionState]
     ad_accounts: list[AdAccountState]
     rows: dict[str, int]
 
-    def as_json(self) -> dict[str, Any]:
-        """Instants as ISO text."""
-        shown: dict[str, Any] = _with_text_instants(asdict(self))
-        return shown
+    def as_json(self) -> str:
+        """One object, with instants as ISO text."""
+        return json.dumps(asdict(self), default=_iso)
 
 
 def state(*, now: datetime | None = None) -> State:
     """Read it all from the database."""
     now = now or timezone.now()
     named = _first_incomplete_days()
+    ad_accounts = list(with_sync_state(AdAccount.objects.all()))
+    expected = expected_syncs([one.pk for one in ad_accounts], now=now)
     rows = LinkedInConnection.objects.select_related("user").without_tokens()
     return State(
         connections=[connection_state(one, now=now) for one in rows.order_by("pk")],
-        ad_accounts=[_ad_account_state(one, named) for one in with_sync_state(AdAccount.objects.all())],
+        ad_accounts=[_ad_account_state(one, named, expected[one.pk]) for one in ad_accounts],
         rows=row_counts(),
     )
 
@@ -95,16 +100,33 @@ def row_counts() -> dict[str, int]:
     return {model._meta.db_table: model._default_manager.count() for model in SEVEN_TABLES}
 
 
-def with_sync_state(ad_accounts: QuerySet[Any]) -> QuerySet[Any, Any]:
-    """Ad accounts with what their syncs have to say; `complete_through` reads it.
+class SyncColumns(TypedDict):
+    """What `with_sync_state` adds to an ad account."""
+
+    data_as_of: datetime | None
+    checked_through: date | None
+    first_incomplete: date | None
+    incomplete_day_count: int
+    last_status: str | None
+    last_errors: str | None
+
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    AdAccountWithSyncs = WithAnnotations[AdAccount, SyncColumns]
+
+
+def with_sync_state(ad_accounts: QuerySet[AdAccount]) -> "QuerySet[AdAccountWithSyncs]":
+    """Ad accounts with the state of their syncs; `complete_through` reads it.
 
     Each column is a step or a few down an index of one ad account's runs, however many it has.
     """
     runs = SyncLog.objects.filter(account=OuterRef("pk")).exclude(status=SyncLog.Status.QUEUED).order_by("-started_at")
     incomplete = IncompleteDay.objects.filter(account=OuterRef("pk")).order_by().values("account")
-    annotated: QuerySet[Any, Any] = ad_accounts.annotate(
+    annotated = ad_accounts.annotate(
         data_as_of=Subquery(_successes(OuterRef("pk")).values("started_at")[:1]),
-        judged_through=Subquery(_judged_lately().values("judged")[:1]),
+        checked_through=Subquery(_checked_lately().values("checked")[:1]),
         first_incomplete=Subquery(incomplete.annotate(day=Min("date")).values("day")),
         incomplete_day_count=Coalesce(Subquery(incomplete.annotate(days=Count("pk")).values("days")), 0),
         last_status=Subquery(runs.values("status")[:1]),
@@ -113,32 +135,36 @@ def with_sync_state(ad_accounts: QuerySet[Any]) -> QuerySet[Any, Any]:
     return annotated.select_related("sync_gate")
 
 
-def _successes(ad_account: Any) -> QuerySet[SyncLog]:
+def _successes(ad_account: OuterRef) -> QuerySet[SyncLog]:
     return SyncLog.objects.filter(account=ad_account, status=SyncLog.Status.SUCCESS).order_by("-started_at")
 
 
-def _judged_lately() -> QuerySet[Any, Any]:
-    """The last successes by the last day they judged, newest first; a day is judged when it is over."""
-    lately = _successes(OuterRef(OuterRef("pk"))).values("pk")[:_SUCCESSES_LOOKED_AT]
+class _CheckedThrough(TypedDict):
+    checked: date
+
+
+def _checked_lately() -> "QuerySet[WithAnnotations[SyncLog, _CheckedThrough]]":
+    """The last successes by the last day they checked, newest first; a day is checked when it is over."""
+    lately = _successes(OuterRef(OuterRef("pk"))).values("pk")[:_SUCCESSES_READ]
     day_before = Cast(TruncDate("started_at") - timedelta(days=1), DateField())
-    judged: QuerySet[Any, Any] = SyncLog.objects.filter(pk__in=lately).annotate(judged=Least("last_day", day_before))
-    return judged.filter(first_day__lte=F("judged")).order_by("-judged")
+    checked = SyncLog.objects.filter(pk__in=lately).annotate(checked=Least("last_day", day_before))
+    return checked.filter(first_day__lte=F("checked")).order_by("-checked")
 
 
-def complete_through(ad_account: Any) -> date | None:
-    """The last day up to which every day that was asked for is complete."""
-    return before_the_first(ad_account.first_incomplete, judged_through=ad_account.judged_through)
+def complete_through(ad_account: "AdAccountWithSyncs") -> date | None:
+    """The last day up to which every requested day is complete."""
+    return before_the_first(ad_account.first_incomplete, checked_through=ad_account.checked_through)
 
 
-def before_the_first(incomplete: date | None, *, judged_through: date | None) -> date | None:
-    """The last judged day that no incomplete one stands before."""
-    if judged_through is None or incomplete is None:
-        return judged_through
-    return min(judged_through, incomplete - timedelta(days=1))
+def before_the_first(incomplete: date | None, *, checked_through: date | None) -> date | None:
+    """The last checked day with no incomplete day before it."""
+    if checked_through is None or incomplete is None:
+        return checked_through
+    return min(checked_through, incomplete - timedelta(days=1))
 
 
 def connection_state(connection: LinkedInConnection, *, now: datetime) -> ConnectionState:
-    """How a consent stands; days left only while it lives."""
+    """The state of a consent; days left only while it is living."""
     return ConnectionState(
         id=connection.pk,
         person=connection.person,
@@ -150,7 +176,9 @@ def connection_state(connection: LinkedInConnection, *, now: datetime) -> Connec
     )
 
 
-def _ad_account_state(ad_account: Any, named: Mapping[int, list[date]]) -> AdAccountState:
+def _ad_account_state(
+    ad_account: "AdAccountWithSyncs", named: Mapping[int, list[date]], expected: ExpectedSync
+) -> AdAccountState:
     gate = getattr(ad_account, "sync_gate", None)
     return AdAccountState(
         id=ad_account.pk,
@@ -163,24 +191,22 @@ def _ad_account_state(ad_account: Any, named: Mapping[int, list[date]]) -> AdAcc
         last_errors=ad_account.last_errors,
         last_asked_at=gate.asked_at if gate else None,
         last_answer=gate.answer if gate else None,
+        next_sync_at=expected.next_at,
+        next_sync_reason=expected.reason,
     )
 
 
 def _first_incomplete_days() -> dict[int, list[date]]:
     """The first few days that do not add up, by ad account; few ad accounts have any."""
     rank = Window(RowNumber(), partition_by="account", order_by="date")
-    days = IncompleteDay.objects.annotate(rank=rank).filter(rank__lte=_DAYS_NAMED).order_by("account", "date")
+    days = IncompleteDay.objects.annotate(rank=rank).filter(rank__lte=_MAX_DAYS_NAMED).order_by("account", "date")
     named: dict[int, list[date]] = {}
     for ad_account_id, day in days.values_list("account", "date"):
         named.setdefault(ad_account_id, []).append(day)
     return named
 
 
-def _with_text_instants(value: Any) -> Any:
+def _iso(value: object) -> str:
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, dict):
-        return {key: _with_text_instants(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_with_text_instants(item) for item in value]
-    return value
+    raise TypeError(f"{type(value).__name__} has no place in the status")

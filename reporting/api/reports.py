@@ -120,4 +120,4 @@ class ReportView(View):
         return with_as_of(download(self.file_format, name, header, lines), self._as_of(self.chosen(asked)))
 
     def _as_of(self, ad_accounts: QuerySet[AdAccount]) -> SelectionAsOf:
-        return selection_as_of(ad_accounts=ad_accounts, now=timezone.now())
+        return selection_as_of(ad_accounts=ad_accounts)

@@ -1,6 +1,6 @@
 """How the data and, for those who see every ad account, the service stand."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.conf import settings
@@ -11,27 +11,49 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import access
+from ingestion.timetable.expected_sync import ExpectedSync
 from reporting.api.views import View, bounded_statements, refuse_unknown
-from reporting.queries.data_as_of import Severity, attention, data_as_of
+from reporting.queries.data_as_of import DataAsOf, Severity, attention, with_next_sync
 from reporting.queries.operations import service_state
 
 
-class AdAccountStatusSerializer(serializers.Serializer[Any]):
-    """How recent and complete the data of one ad account is."""
+@dataclass(frozen=True, slots=True)
+class AdAccountStatus:
+    """One ad account as the API shows it."""
 
-    account_id = serializers.IntegerField(source="ad_account_id", help_text="LinkedIn's id of the ad account.")
-    name = serializers.CharField(help_text="Its name, or its id where it has none.")
+    data: DataAsOf
+    next_sync: ExpectedSync
+
+
+class AdAccountStatusSerializer(serializers.Serializer[AdAccountStatus]):
+    """How recent and complete the data of one ad account is, and when it is synced next."""
+
+    account_id = serializers.IntegerField(source="data.ad_account_id", help_text="LinkedIn's id of the ad account.")
+    name = serializers.CharField(source="data.name", help_text="Its name, or its id where it has none.")
     data_as_of = serializers.DateTimeField(
-        source="as_of", allow_null=True, help_text="When its last successful sync began, UTC."
+        source="data.as_of", allow_null=True, help_text="When its last successful sync began, UTC."
     )
     complete_through = serializers.DateField(
-        allow_null=True, help_text="The last day up to which every stored day adds up to LinkedIn's own totals."
+        source="data.complete_through",
+        allow_null=True,
+        help_text="The last day up to which every stored day adds up to LinkedIn's own totals.",
     )
-    incomplete_days = serializers.IntegerField(help_text="Days that do not add up (count).")
-    next_sync_at = serializers.DateTimeField(allow_null=True, help_text="When it is synced next, UTC; null if paused.")
-    last_status = serializers.CharField(allow_null=True, help_text="How its last run ended, or stands.")
-    last_errors = serializers.CharField(allow_null=True, help_text="What went wrong in it.")
-    missing_since = serializers.DateTimeField(allow_null=True, help_text="Since when LinkedIn no longer returns it.")
+    incomplete_days = serializers.IntegerField(
+        source="data.incomplete_days", help_text="Days that do not add up (count)."
+    )
+    next_sync_at = serializers.DateTimeField(
+        source="next_sync.next_at",
+        allow_null=True,
+        help_text="When it is synced next, UTC; null where no sync is expected.",
+    )
+    next_sync_reason = serializers.CharField(
+        source="next_sync.reason", help_text="Why then, or why no sync is expected."
+    )
+    last_status = serializers.CharField(source="data.last_status", allow_null=True, help_text="Status of its last run.")
+    last_errors = serializers.CharField(source="data.last_errors", allow_null=True, help_text="What went wrong in it.")
+    missing_since = serializers.DateTimeField(
+        source="data.missing_since", allow_null=True, help_text="Since when LinkedIn no longer returns it."
+    )
 
 
 class AttentionSerializer(serializers.Serializer[Any]):
@@ -85,7 +107,7 @@ class Status(View):
             found = {
                 "version": settings.PRODUCT_VERSION,
                 "linkedin_api_version": settings.LINKEDIN_API_VERSION,
-                "ad_accounts": data_as_of(ad_accounts=self.ad_accounts, now=now),
+                "ad_accounts": [AdAccountStatus(*one) for one in with_next_sync(ad_accounts=self.ad_accounts, now=now)],
                 "attention": [
                     asdict(one) | {"severity": Severity(one.severity).name.lower(), "account_id": one.ad_account_id}
                     for one in attention(ad_accounts=self.ad_accounts, now=now)

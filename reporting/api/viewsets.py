@@ -164,7 +164,7 @@ class FigureTable(Facts):
         return response
 
     def _as_of(self) -> SelectionAsOf:
-        return selection_as_of(ad_accounts=self._accounts_asked_about(), now=timezone.now())
+        return selection_as_of(ad_accounts=self._accounts_asked_about())
 
     def _accounts_asked_about(self) -> QuerySet[AdAccount]:
         asked = told(self.request).get("account_id", "")

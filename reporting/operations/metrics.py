@@ -93,9 +93,12 @@ def _last_day(day: SyncDay) -> Iterator[Metric]:
 
 
 def _data(ages: list[DataAge], *, now: datetime) -> Iterator[Metric]:
-    old = sum(operations.is_old(data, now) for data in ages)
+    old = sum(data.is_old for data in ages)
+    may_be_old = sum(data.may_be_old for data in ages)
     yield _gauge("ad_accounts", "Ad accounts that can be read", len(ages))
-    yield _gauge("ad_accounts_old", "Of these, never synced or not for twice the freshness", old)
+    yield _gauge("ad_accounts_old", "Of these, never synced or not for twice the freshness, and not paused", old)
+    yield _gauge("ad_accounts_paused", "Of these, as old, and paused or switched off in the timetable", may_be_old)
+    ages = [data for data in ages if not data.may_be_old]
     as_of = {str(data.ad_account_id): (now - data.data_as_of).total_seconds() for data in ages if data.data_as_of}
     through = {
         str(data.ad_account_id): (now - datetime.combine(data.complete_through, time_of_day.max, UTC)).total_seconds()

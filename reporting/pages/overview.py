@@ -60,18 +60,19 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context |= {"title": "Overview", "steps": steps, "is_set_up": all(step.is_done for step in steps)}
     if not ad_accounts.exists():
         return context
-    each = data_as_of.data_as_of(ad_accounts=ad_accounts, now=now)
-    as_of = sorted(each, key=lambda one: (one.as_of is not None, one.as_of))
+    each = data_as_of.with_next_sync(ad_accounts=ad_accounts, now=now)
+    oldest_first = sorted(each, key=lambda one: (one[0].as_of is not None, one[0].as_of))
     attention = [one for one in data_as_of.attention(ad_accounts=ad_accounts, now=now) if _concerns(request, one)]
     spend = data_as_of.overview_spend(ad_accounts=ad_accounts, today=now.date())
     return context | {
         "has_ad_accounts": True,
-        "selection": data_as_of.together(each),
+        "selection": data_as_of.together([data for data, _ in each]),
+        "next_sync_at": min((expected.next_at for _, expected in each if expected.next_at), default=None),
         "spend": [SpendTile(one, sparkline(one.days)) for one in spend],
         "attention": [AttentionLine(one, _where(one)) for one in attention[:_ATTENTION_SHOWN]],
         "more_attention": max(0, len(attention) - _ATTENTION_SHOWN),
-        "as_of": as_of[:_AD_ACCOUNTS_SHOWN],
-        "more_ad_accounts": max(0, len(as_of) - _AD_ACCOUNTS_SHOWN),
+        "ad_accounts": oldest_first[:_AD_ACCOUNTS_SHOWN],
+        "more_ad_accounts": max(0, len(each) - _AD_ACCOUNTS_SHOWN),
         "connections": data_as_of.connections_of(ad_accounts=ad_accounts, now=now),
         "open_findings": finding_queries.open_findings(ad_accounts, today=now.date()),
         "may_connect": access.may_connect_linkedin(request.user),

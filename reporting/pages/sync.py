@@ -6,7 +6,8 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
@@ -16,15 +17,31 @@ from accounts.access import person_of
 from accounts.models import AdAccount
 from ingestion.models import SyncLog
 from ingestion.timetable import sync_requests
+from ingestion.timetable.expected_sync import expected_syncs
 from ingestion.timetable.sync_requests import NotAllowed, RequestedSync
 from reporting.pages.shell import for_people, page, part, wants_part
 from reporting.queries import runs as run_queries
 
 
+class AdAccountsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Ad accounts by name; those that no sync is expected of say why."""
+
+    reasons: dict[int, str]
+
+    def offer(self, ad_accounts: QuerySet[AdAccount]) -> None:
+        self.queryset = ad_accounts
+        expected = expected_syncs(list(ad_accounts.values_list("pk", flat=True)), now=timezone.now())
+        self.reasons = {pk: one.reason.rstrip(".") for pk, one in expected.items() if not one.is_expected}
+
+    def label_from_instance(self, ad_account: Model) -> str:
+        reason = self.reasons.get(ad_account.pk)
+        return f"{ad_account} – {reason}" if reason else str(ad_account)
+
+
 class StartSyncForm(forms.Form):
     """Which ad accounts, which days, and whether fresh data matters."""
 
-    ad_accounts = forms.ModelMultipleChoiceField(
+    ad_accounts = AdAccountsField(
         AdAccount.objects.none(),
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": "Choose at least one ad account."},
@@ -33,12 +50,12 @@ class StartSyncForm(forms.Form):
     last_day = forms.DateField(required=False, widget=forms.DateInput({"type": "date"}))
     force = forms.BooleanField(required=False)
 
-    def __init__(self, *args: Any, ad_accounts: Any, today: date, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: QueryDict | None, *, ad_accounts: QuerySet[AdAccount], today: date) -> None:
+        super().__init__(data)
         self._today = today
         choice = self.fields["ad_accounts"]
-        assert isinstance(choice, forms.ModelMultipleChoiceField)
-        choice.queryset = ad_accounts
+        assert isinstance(choice, AdAccountsField)
+        choice.offer(ad_accounts)
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}

@@ -2,33 +2,39 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.db.models import Count, Exists, Min, OuterRef, QuerySet, Subquery
 
 from accounts.consents import choice
 from accounts.models import AdAccount, LinkedInAdAccountRole, LinkedInConnection
 from ingestion.models import IncompleteDay, SyncLog
-from ingestion.timetable.schedules import next_asks
-from ingestion.timetable.sync_status import ConnectionState, complete_through, connection_state, with_sync_state
+from ingestion.timetable.expected_sync import ExpectedSync, expected_syncs
+from ingestion.timetable.sync_status import (
+    ConnectionState,
+    complete_through,
+    connection_state,
+    with_sync_state,
+)
 from reporting.periods import Period, last_days
 from reporting.queries.grouping import Selection, ad_account_ids, fetch_all
 from reporting.ratios import change_percent
+
+if TYPE_CHECKING:
+    from ingestion.timetable.sync_status import AdAccountWithSyncs
 
 _SPEND_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataAsOf:
-    """One ad account: how far its figures can be trusted, and when they are renewed.
+    """One ad account: how far its figures can be trusted.
 
-    `as_of` is when the last successful sync began; every judged day through `complete_through` adds up to LinkedIn's
-    own totals. `next_sync_at` is the earliest turn of its timetable at which the data is old enough; None where it is
-    paused or has no timetable.
+    `as_of` is when the last successful sync began; every checked day through `complete_through` adds up to LinkedIn's
+    own totals.
     """
 
     ad_account_id: int
@@ -36,7 +42,6 @@ class DataAsOf:
     as_of: datetime | None
     complete_through: date | None
     incomplete_days: int
-    next_sync_at: datetime | None
     last_status: str | None
     last_errors: str | None
     missing_since: datetime | None
@@ -51,7 +56,6 @@ class SelectionAsOf:
     as_of: datetime | None
     complete_through: date | None
     incomplete_days: int
-    next_sync_at: datetime | None
 
 
 class Severity(IntEnum):
@@ -90,16 +94,21 @@ class SpendLately:
     days: tuple[Decimal, ...]
 
 
-def data_as_of(*, ad_accounts: QuerySet[AdAccount], now: datetime) -> list[DataAsOf]:
+def data_as_of(*, ad_accounts: QuerySet[AdAccount]) -> list[DataAsOf]:
     """Each ad account by name."""
-    states = list(with_sync_state(ad_accounts))
-    asks = next_asks([one.pk for one in states], now=now)
-    return [_data_as_of(one, asks.get(one.pk)) for one in states]
+    return [_data_as_of(one) for one in with_sync_state(ad_accounts)]
 
 
-def selection_as_of(*, ad_accounts: QuerySet[AdAccount], now: datetime) -> SelectionAsOf:
+def with_next_sync(*, ad_accounts: QuerySet[AdAccount], now: datetime) -> list[tuple[DataAsOf, ExpectedSync]]:
+    """Each ad account by name, with its next sync."""
+    each = data_as_of(ad_accounts=ad_accounts)
+    expected = expected_syncs([one.ad_account_id for one in each], now=now)
+    return [(one, expected[one.ad_account_id]) for one in each]
+
+
+def selection_as_of(*, ad_accounts: QuerySet[AdAccount]) -> SelectionAsOf:
     """The one line that stands over figures of several ad accounts."""
-    return together(data_as_of(ad_accounts=ad_accounts, now=now))
+    return together(data_as_of(ad_accounts=ad_accounts))
 
 
 def together(each: Collection[DataAsOf]) -> SelectionAsOf:
@@ -110,7 +119,6 @@ def together(each: Collection[DataAsOf]) -> SelectionAsOf:
         as_of=min((one.as_of for one in each if one.as_of), default=None),
         complete_through=min((one.complete_through for one in each if one.complete_through), default=None),
         incomplete_days=sum(one.incomplete_days for one in each),
-        next_sync_at=min((one.next_sync_at for one in each if one.next_sync_at), default=None),
     )
 
 
@@ -200,25 +208,17 @@ def _spend_lately(currency: str | None, by_day: dict[date, Decimal], period: Per
 # --- data as of ---
 
 
-def _data_as_of(ad_account: Any, next_ask: datetime | None) -> DataAsOf:
+def _data_as_of(ad_account: "AdAccountWithSyncs") -> DataAsOf:
     return DataAsOf(
         ad_account_id=ad_account.pk,
         name=_name(ad_account),
         as_of=ad_account.data_as_of,
         complete_through=complete_through(ad_account),
         incomplete_days=ad_account.incomplete_day_count,
-        next_sync_at=_next_sync(ad_account.data_as_of, next_ask),
         last_status=ad_account.last_status,
         last_errors=ad_account.last_errors,
         missing_since=ad_account.missing_since,
     )
-
-
-def _next_sync(as_of: datetime | None, next_ask: datetime | None) -> datetime | None:
-    """Not before the gate lets it pass; the turn after that is at most one interval later."""
-    if next_ask is None or as_of is None:
-        return next_ask
-    return max(next_ask, as_of + timedelta(minutes=settings.FRESHNESS_TTL_MINUTES))
 
 
 def _name(ad_account: AdAccount) -> str:
@@ -230,8 +230,8 @@ def _name(ad_account: AdAccount) -> str:
 
 def _connections(ad_accounts: QuerySet[AdAccount]) -> QuerySet[LinkedInConnection]:
     roles = LinkedInAdAccountRole.objects.filter(ad_account__in=ad_accounts.order_by().values("pk"))
-    connections = LinkedInConnection.objects.filter(pk__in=roles.values("connection"))
-    return connections.select_related("user").without_tokens().order_by("pk")
+    read_by = LinkedInConnection.objects.filter(pk__in=roles.values("connection"))
+    return read_by.select_related("user").without_tokens().order_by("pk")
 
 
 def _consents(ad_accounts: QuerySet[AdAccount], now: datetime) -> Iterator[Attention]:
@@ -352,8 +352,10 @@ def _rejected_records(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
 
 
 def _never_synced(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
+    """But for paused ones, which are so because somebody wanted it."""
     successes = SyncLog.objects.filter(account=OuterRef("pk"), status=SyncLog.Status.SUCCESS)
-    for one in ad_accounts.filter(~Exists(successes)).order_by("name", "pk"):
+    found = ad_accounts.filter(~Exists(successes)).exclude(sync_settings__is_paused=True)
+    for one in found.order_by("name", "pk"):
         yield Attention(
             severity=Severity.NOTICE,
             kind="never_synced",

@@ -17,7 +17,8 @@ from accounts.models import AdAccount, LinkedInConnection
 from accounts.settings_checks import sunset_of
 from ingestion.processes import heartbeats
 from ingestion.processes.heartbeats import QueueLength, WorkerHeartbeat
-from ingestion.timetable.sync_status import SEVEN_TABLES, before_the_first, with_sync_state
+from ingestion.timetable.expected_sync import expected_syncs
+from ingestion.timetable.sync_status import SEVEN_TABLES, complete_through, with_sync_state
 
 DAY: Final = timedelta(days=1)
 QUANTILES: Final = (0.5, 0.95, 1.0)
@@ -52,11 +53,17 @@ class SyncDay:
 
 @dataclass(frozen=True, slots=True)
 class DataAge:
-    """One ad account that can be read: when its last complete sync began and through which day it is complete."""
+    """One ad account that can be read: when its last complete sync began and through which day it is complete.
+
+    `is_old` where it should be more recent; `may_be_old` where it is old and nobody is to be alarmed about it, because
+    the ad account is paused or its entry in the timetable is switched off.
+    """
 
     ad_account_id: int
     data_as_of: datetime | None
     complete_through: date | None
+    is_old: bool
+    may_be_old: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +103,10 @@ class ServiceState:
 
 
 def service_state(now: datetime) -> ServiceState:
-    """Read it all: five queries and a handful of questions to Valkey."""
+    """Read it all: four queries, a few more where data is old, and a handful of commands to Valkey."""
     linkedin_sunset = sunset_of(settings.LINKEDIN_API_VERSION)
     running, database_bytes, estimated_rows = sizes()
-    found, last_day, ages, given = processes(now), sync_day(now), data_ages(), consents(now)
+    found, last_day, ages, given = processes(now), sync_day(now), data_ages(now), consents(now)
     return ServiceState(
         product_version=settings.PRODUCT_VERSION,
         linkedin_version=settings.LINKEDIN_API_VERSION,
@@ -114,7 +121,7 @@ def service_state(now: datetime) -> ServiceState:
         incidents=[
             *_process_incidents(found, now=now),
             *_linkedin_incidents(given, linkedin_sunset, now=now),
-            *_data_incidents(ages, last_day, now=now),
+            *_data_incidents(ages, last_day),
         ],
     )
 
@@ -155,15 +162,20 @@ def sync_day(now: datetime) -> SyncDay:
     )
 
 
-def data_ages() -> list[DataAge]:
+def data_ages(now: datetime) -> list[DataAge]:
     """Of every ad account that is not missing at LinkedIn, the oldest data first."""
     known = with_sync_state(AdAccount.objects.filter(missing_since=None)).select_related(None)
-    rows = known.order_by(F("data_as_of").asc(nulls_first=True), "pk")
+    rows = list(known.order_by(F("data_as_of").asc(nulls_first=True), "pk"))
+    expected = expected_syncs([one.pk for one in rows if is_old(one.data_as_of, now)], now=now)
     return [
-        DataAge(ad_account_id, data_as_of, before_the_first(incomplete, judged_through=judged_through))
-        for ad_account_id, data_as_of, judged_through, incomplete in rows.values_list(
-            "pk", "data_as_of", "judged_through", "first_incomplete"
+        DataAge(
+            ad_account_id=one.pk,
+            data_as_of=one.data_as_of,
+            complete_through=complete_through(one),
+            is_old=one.pk in expected and not expected[one.pk].may_grow_old,
+            may_be_old=one.pk in expected and expected[one.pk].may_grow_old,
         )
+        for one in rows
     ]
 
 
@@ -203,10 +215,10 @@ def sizes() -> tuple[int, int, dict[str, int]]:
     return rows[0][3], rows[0][2], {table: counted[table] for table in tables}
 
 
-def is_old(data: DataAge, now: datetime) -> bool:
+def is_old(data_as_of: datetime | None, now: datetime) -> bool:
     """Never synced, or not for twice the freshness."""
     longest = timedelta(minutes=_FRESHNESSES_UNTIL_OLD * max(settings.FRESHNESS_TTL_MINUTES, 30))
-    return data.data_as_of is None or now - data.data_as_of > longest
+    return data_as_of is None or now - data_as_of > longest
 
 
 def _consent(one: LinkedInConnection, *, now: datetime) -> Consent:
@@ -238,8 +250,8 @@ def _linkedin_incidents(consents: list[Consent], sunset: date | None, *, now: da
     return incidents
 
 
-def _data_incidents(data_ages: list[DataAge], last_day: SyncDay, *, now: datetime) -> list[Incident]:
-    old = sum(is_old(data, now) for data in data_ages)
+def _data_incidents(data_ages: list[DataAge], last_day: SyncDay) -> list[Incident]:
+    old = sum(data.is_old for data in data_ages)
     incidents = []
     if old:
         what = f"The data of {old} of {len(data_ages)} ad accounts is older than it should be."

@@ -107,7 +107,7 @@ def contents(*, ad_account: AdAccount, period: Period, now: datetime, most_bytes
         campaign_ids = _by_spend(queries.campaign_ids(ad_account.pk), campaign_sums)
         creatives_of = _creatives_of(ad_account, creative_sums, set(campaign_ids))
         trust = queries.trust(**asked)
-        [as_of] = data_as_of(ad_accounts=asked["ad_accounts"], now=now)
+        [as_of] = data_as_of(ad_accounts=asked["ad_accounts"])
         days = performance(**asked, group_by=GroupBy.DAY)
         yield Contents(
             period=period,

@@ -12,7 +12,7 @@ from ingestion.catalogue import CATALOGUE, AskedFor, Better, Type, Unit
 from ingestion.linkedin.endpoints import DAY_FIELDS
 from ingestion.linkedin.records import CampaignDayRecord, DemographicMonthRecord
 from ingestion.linkedin_simulator.analytics import METRICS as KNOWN_TO_LINKEDIN
-from ingestion.linkedin_simulator.analytics import MOST_FIELDS
+from ingestion.linkedin_simulator.analytics import MAX_FIELDS
 from ingestion.models import AccountDailyTotal, AudienceDemographic, CampaignDailyMetric, CreativeDailyMetric
 from ingestion.sync import load
 from ingestion.sync.reconciliation import METRICS as RECONCILED
@@ -67,7 +67,7 @@ def test_linkedin_knows_every_field_by_the_name_that_records_read():
 
 def test_one_request_asks_for_all_metrics_of_days():
     assert len(DAY_FIELDS) == len(catalogue.DAILY) + 2
-    assert len(catalogue.DAILY) <= catalogue.MAX_DAILY_METRICS == MOST_FIELDS - 2
+    assert len(catalogue.DAILY) <= catalogue.MAX_DAILY_METRICS == MAX_FIELDS - 2
 
 
 def test_every_metric_is_asked_for_somewhere_and_says_what_it_is():

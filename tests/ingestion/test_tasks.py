@@ -49,7 +49,7 @@ def test_a_fresh_ad_account_is_skipped_with_the_reason():
     summary = tasks.sync_ad_account(ad_account.pk)
     assert summary == {
         "status": "skipped",
-        "reason": "fresh: synced 5 minutes ago, asked again after 240",
+        "reason": "synced 5 minutes ago; next sync after 4 hours",
         "rows": {},
     }
     assert SyncLog.objects.count() == 1

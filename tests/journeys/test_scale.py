@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ingestion.linkedin_simulator.world import WorldSize
-from ingestion.sync.budget import FIRST_PLACES, MOST_PLACES
+from ingestion.sync.budget import FIRST_PLACES, MAX_PLACES
 from tests.journeys.stack import SYNC, Stack, running_stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(700)]
@@ -32,7 +32,7 @@ def test_a_thousand_ad_accounts_and_two_workers():
         peaks = stack.calls()["peak_per_token"]
         print(f"peak of requests under way: {peaks}; {_per_minute(runs):.0f} ad accounts a minute")  # noqa: T201
         assert len(peaks) == 1
-        assert FIRST_PLACES < max(peaks.values()) <= MOST_PLACES
+        assert FIRST_PLACES < max(peaks.values()) <= MAX_PLACES
         assert all("task_succeeded" in stack.log(name) for name in ("one", "other"))
         # What follows a sync, its audit and its snapshot, may still be in hand.
         stack.wait_until(lambda: not stack.queued() and not stack.in_hand(), 60, "workers at rest")
@@ -68,7 +68,7 @@ def test_a_huge_ad_account_does_not_hold_up_small_ones():
         slowest = max(run["finished_at"] - run["started_at"] for run in small_runs)
         print(f"small ones done {huge_run['finished_at'] - last_small} earlier; slowest {slowest}")  # noqa: T201
         assert last_small < huge_run["finished_at"]
-        assert max(stack.calls()["peak_per_token"].values()) <= MOST_PLACES
+        assert max(stack.calls()["peak_per_token"].values()) <= MAX_PLACES
 
 
 def _sync_by_hand(stack: Stack, ad_account_id: int, since) -> subprocess.Popen[bytes]:

@@ -72,6 +72,9 @@ def test_what_cannot_be_asked_says_why(asked: dict[str, str], words: str):
 def test_ten_years_to_the_day_can_be_asked():
     assert Period(date(2016, 1, 1), date(2025, 12, 31)).days == 3653
     assert Period(date(2016, 2, 29), date(2026, 2, 28)).days == 3653
+    assert Period(date(2006, 3, 1), date(2016, 2, 29)).days == 3653
+    with pytest.raises(PeriodError, match="longer than 10 years"):
+        Period(date(2006, 2, 28), date(2016, 2, 29))
 
 
 @given(DAYS, st.integers(0, 3000))

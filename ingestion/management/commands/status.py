@@ -1,7 +1,4 @@
-"""`manage.py status`: connections, data as of, row counts."""
-
-import json
-from typing import Any
+"""`manage.py status`: connections, data as of, next sync, row counts."""
 
 from django.core.management.base import BaseCommand, CommandParser
 from rich.table import Table
@@ -11,15 +8,15 @@ from ingestion.timetable.sync_status import AdAccountState, State, state
 
 
 class Command(BaseCommand):
-    help = "Show LinkedIn connections, how recent the data is, and how many rows each table holds."
+    help = "Show LinkedIn connections, how recent the data is, when each ad account syncs next, and row counts."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON object")
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: object) -> None:
         now = state()
         if options["json"]:
-            self.stdout.write(json.dumps(now.as_json()))
+            self.stdout.write(now.as_json())
             return
         out = console(self.stdout)
         if not now.connections:
@@ -39,7 +36,7 @@ def _connections(now: State) -> Table:
 
 
 def _ad_accounts(now: State) -> Table:
-    columns = ("Ad account", "Data as of", "Complete through", "Last sync", "What was said")
+    columns = ("Ad account", "Data as of", "Complete through", "Last sync", "Next sync", "Message")
     table = Table(*columns, title="Ad accounts")
     for one in now.ad_accounts:
         table.add_row(
@@ -47,13 +44,19 @@ def _ad_accounts(now: State) -> Table:
             f"{one.data_as_of:%Y-%m-%d %H:%M} UTC" if one.data_as_of else "never synced",
             _complete(one),
             one.last_status or "",
+            _next_sync(one),
             one.last_errors or _answered_since(one),
         )
     return table
 
 
+def _next_sync(one: AdAccountState) -> str:
+    at = f"{one.next_sync_at:%Y-%m-%d %H:%M} UTC" if one.next_sync_at else "none expected"
+    return f"{at}: {one.next_sync_reason}"
+
+
 def _answered_since(one: AdAccountState) -> str:
-    """What the gate said after the last success began; the answer that let it begin is no news."""
+    """The gate's answer since the last success began; the answer that let that one begin is no news."""
     if one.last_asked_at is None or (one.data_as_of and one.last_asked_at <= one.data_as_of):
         return ""
     return f"{one.last_asked_at:%Y-%m-%d %H:%M} UTC: {one.last_answer}"

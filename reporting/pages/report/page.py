@@ -92,7 +92,7 @@ def _head(request: HttpRequest, filters: Filters) -> dict[str, Any]:
     if selection is None:
         return context
     now = timezone.now()
-    state = data_as_of.selection_as_of(ad_accounts=selection.ad_accounts, now=now)
+    state = data_as_of.selection_as_of(ad_accounts=selection.ad_accounts)
     names = [one.name or str(one.pk) for one in selection.ad_accounts.order_by("name", "pk")]
     return context | {
         "state": state,

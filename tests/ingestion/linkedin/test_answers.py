@@ -12,14 +12,14 @@ from urllib3 import HTTPConnectionPool
 from urllib3.exceptions import MaxRetryError, SSLError
 
 from ingestion.linkedin import errors
-from ingestion.linkedin.answers import Answer, Retry, failure_of, unreachable
+from ingestion.linkedin.answers import HttpAnswer, Retry, failure_of, unreachable
 from tests.ingestion.linkedin.loopback import sample
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 
 
 def failure(status, body=b"", secret="AQsecret", **headers):
-    answer = Answer(
+    answer = HttpAnswer(
         endpoint="/rest/x",
         status=status,
         headers={name.replace("_", "-"): value for name, value in headers.items()},
@@ -123,7 +123,7 @@ def test_failure_never_repeats_the_token_even_if_linkedin_does():
     for status in (400, 401, 403, 404, 426, 429, 500):
         error = failure(status, body).error
         assert "AQsecret" not in f"{error} {error.code} {error!r}"
-    assert "AQsecret" not in repr(Answer("/x", 200, {}, b"AQsecret", "AQsecret"))
+    assert "AQsecret" not in repr(HttpAnswer("/x", 200, {}, b"AQsecret", "AQsecret"))
 
 
 def test_failure_keeps_a_long_explanation_to_one_short_line():

@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from ingestion.linkedin import errors
-from ingestion.linkedin.answers import Failure
-from ingestion.linkedin.client import FRESH_TOKEN_PAUSE_SECONDS, LONGEST_QUERY, LinkedInClient, StaticToken
+from ingestion.linkedin.answers import FailedCall
+from ingestion.linkedin.client import FRESH_TOKEN_PAUSE_SECONDS, MAX_QUERY_BYTES, LinkedInClient, StaticToken
 from tests.ingestion.linkedin.loopback import TOKEN, Reply, as_json, make_client, sample
 
 OK = as_json({"elements": []})
@@ -58,7 +58,7 @@ def test_get_sends_the_target_untouched_and_the_headers_linkedin_asks_for(client
 
 def test_get_tunnels_only_a_query_that_is_too_long(client, script):
     script.answer(OK)
-    fits = "q=" + "a" * (LONGEST_QUERY - 2)
+    fits = "q=" + "a" * (MAX_QUERY_BYTES - 2)
     client.get("/rest/x", fits)
     client.get("/rest/x", fits + "(")
     short, long = script.requests
@@ -207,7 +207,7 @@ class RecordingBudget:
         self.events.append("enter")
         return "place"
 
-    def leave(self, place: str, failure: Failure | None) -> None:
+    def leave(self, place: str, failure: FailedCall | None) -> None:
         assert place == "place"
         self.events.append(failure and (type(failure.error), failure.wait_seconds))
 
@@ -367,9 +367,9 @@ def test_cancel_ends_a_wait_and_refuses_further_calls(base_url, script):
         while not client.calls_made or not script.requests:
             time.sleep(0.01)
         client.cancel()
-        with pytest.raises(errors.Cancelled):
+        with pytest.raises(errors.ClientCancelled):
             waiting.result(timeout=5)
-        with pytest.raises(errors.Cancelled):
+        with pytest.raises(errors.ClientCancelled):
             client.get("/rest/x")
     assert client.calls_made == 1
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ingestion.linkedin import endpoints, errors
-from ingestion.linkedin.client import LONGEST_QUERY
+from ingestion.linkedin.client import MAX_QUERY_BYTES
 from tests.ingestion.linkedin.loopback import Reply, as_json, sample
 
 FEBRUARY: dict[str, Any] = {"first_day": date(2026, 2, 1), "last_day": date(2026, 2, 28)}
@@ -151,7 +151,7 @@ def test_campaign_days_of_many_campaigns_is_tunnelled(client, script):
     page = endpoints.campaign_days(client, ad_account_id=5, campaign_ids=numbers, **FEBRUARY)
     assert page.received == 0
     body = script.requests[0].body.decode()
-    assert len(body) > LONGEST_QUERY
+    assert len(body) > MAX_QUERY_BYTES
     assert "&accounts=List(urn%3Ali%3AsponsoredAccount%3A5)&" in body
     assert "&campaigns=List(urn%3Ali%3AsponsoredCampaign%3A1000000000,urn%3A" in body
 

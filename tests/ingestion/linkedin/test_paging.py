@@ -41,7 +41,7 @@ def test_cursor_pages_refuses_a_repeating_token():
 
 
 def test_cursor_pages_refuses_a_walk_without_end(monkeypatch):
-    monkeypatch.setattr(paging, "MOST_PAGES", 3)
+    monkeypatch.setattr(paging, "MAX_PAGES", 3)
     _, pages = walk_by_cursor("a", "b", "c", "d")
     with pytest.raises(UnexpectedResponse, match="more than 3 pages"):
         list(pages)
@@ -77,6 +77,6 @@ def test_offset_pages_ends_at_an_empty_page_a_sane_total_or_a_short_page_without
 
 
 def test_offset_pages_refuses_a_walk_without_end(monkeypatch):
-    monkeypatch.setattr(paging, "MOST_PAGES", 3)
+    monkeypatch.setattr(paging, "MAX_PAGES", 3)
     with pytest.raises(UnexpectedResponse, match="more than 3 pages"):
         walk_by_offset(*[Listing(2)] * 4)

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
 from ingestion.linkedin_simulator import Options, Simulator, WorldSize
-from ingestion.linkedin_simulator.answers import Answer
+from ingestion.linkedin_simulator.answers import Response
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 ACCOUNT = 500000001
@@ -33,7 +33,7 @@ class Caller:
             "Host": "api.linkedin.com",
         }
 
-    def answer(self, target: str, **headers: str) -> Answer:
+    def answer(self, target: str, **headers: str) -> Response:
         changed = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
         return self.simulator.handle("GET", target, {name: value for name, value in changed.items() if value})
 

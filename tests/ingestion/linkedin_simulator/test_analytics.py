@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ingestion.linkedin_simulator import WorldSize
-from ingestion.linkedin_simulator.analytics_rows import Question, rows
+from ingestion.linkedin_simulator.analytics_rows import AnalyticsQuery, rows
 from ingestion.linkedin_simulator.figures import money
 
 from .conftest import ACCOUNT, ACCOUNTS_FACET, METRICS, Caller, analytics_target, day, make_simulator
@@ -203,7 +203,7 @@ def test_full_activity_is_one_row_per_creative_and_day_from_its_creation():
     simulator = make_simulator(size=WorldSize(ad_accounts=1, activity=1.0))
     account = simulator.world.account(0)
     plans = list(simulator.present.account_creatives(account))
-    question = Question(("CREATIVE",), date(2024, 1, 1), date(2026, 11, 21), "DAILY")
+    question = AnalyticsQuery(("CREATIVE",), date(2024, 1, 1), date(2026, 11, 21), "DAILY")
     found = list(rows(simulator.present, simulator.office.totals, question, [account]))
     today = date(2026, 11, 21).toordinal()
     assert len(found) == sum(today - plan.first_day + 1 for plan in plans)

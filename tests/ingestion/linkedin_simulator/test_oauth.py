@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from ingestion.linkedin_simulator import App, Simulator
-from ingestion.linkedin_simulator.answers import Answer
+from ingestion.linkedin_simulator.answers import Response
 
 from .conftest import Caller, make_simulator
 
@@ -21,7 +21,7 @@ ADS_SCOPES = "r_ads r_ads_reporting"
 HOST = {"Host": "www.linkedin.com", "X-Forwarded-Proto": "https"}
 
 
-def authorize(simulator: Simulator, *, method: str = "POST", **changes: str) -> Answer:
+def authorize(simulator: Simulator, *, method: str = "POST", **changes: str) -> Response:
     sent = {
         "response_type": "code",
         "client_id": ADS["client_id"],
@@ -36,7 +36,7 @@ def authorize(simulator: Simulator, *, method: str = "POST", **changes: str) -> 
     return simulator.handle("GET", f"/oauth/v2/authorization?{encoded}", HOST)
 
 
-def code_of(answer: Answer) -> str:
+def code_of(answer: Response) -> str:
     assert answer.status == 303, answer.body
     return parse_qs(urlsplit(answer.headers["Location"]).query)["code"][0]
 

@@ -12,13 +12,13 @@ import pytest
 from django.db import connection as database
 
 from accounts.shell import valkey
-from ingestion.linkedin.answers import Failure, Retry
+from ingestion.linkedin.answers import FailedCall, Retry
 from ingestion.linkedin.errors import DayLimitReached, RateLimited, Unavailable
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import SyncGate, SyncLog
 from ingestion.sync import budget as budgets
-from ingestion.sync.budget import FIRST_PLACES, MOST_PLACES, VALUES_IN_FIVE_MINUTES, TokenBudget
+from ingestion.sync.budget import FIRST_PLACES, MAX_PLACES, VALUES_IN_FIVE_MINUTES, TokenBudget
 from ingestion.sync.result import SyncResult
 from tests.ingestion.simulated import SimulatedLinkedIn, simulated_linkedin
 
@@ -53,17 +53,17 @@ def make_budget(connection_id: int = CONNECTION, *, now: Callable[[], datetime] 
     return TokenBudget(connection_id, now=now)
 
 
-def throttled(wait_seconds: float | None = None) -> Failure:
-    return Failure(RateLimited("slower"), Retry.THROTTLE, wait_seconds)
+def throttled(wait_seconds: float | None = None) -> FailedCall:
+    return FailedCall(RateLimited("slower"), Retry.THROTTLE, wait_seconds)
 
 
-def day_limit() -> Failure:
-    return Failure(DayLimitReached("enough for today", resets_at=MIDNIGHT), Retry.NEVER)
+def day_limit() -> FailedCall:
+    return FailedCall(DayLimitReached("enough for today", resets_at=MIDNIGHT), Retry.NEVER)
 
 
-def broken() -> Failure:
+def broken() -> FailedCall:
     """Neither good nor throttled."""
-    return Failure(Unavailable("broken"), Retry.BACK_OFF)
+    return FailedCall(Unavailable("broken"), Retry.BACK_OFF)
 
 
 def places_free(one: TokenBudget, *, most: int = 100) -> list[str]:
@@ -132,7 +132,7 @@ def test_many_threads_of_two_runs_never_hold_more_places_than_the_limit():
         list(pool.map(ask, range(24)))
     assert over == []
     assert asked == {0: 144, 1: 144}
-    assert FIRST_PLACES < peak <= MOST_PLACES
+    assert FIRST_PLACES < peak <= MAX_PLACES
 
 
 def test_two_runs_share_the_places_evenly():
@@ -219,8 +219,8 @@ def test_a_limit_that_nobody_reaches_does_not_rise():
 def test_the_limit_has_an_end():
     one = make_budget()
     good_answers(one, 700)
-    assert limit_of(one) == MOST_PLACES
-    assert len(places_free(one)) == MOST_PLACES
+    assert limit_of(one) == MAX_PLACES
+    assert len(places_free(one)) == MAX_PLACES
 
 
 def test_other_failures_leave_the_limit_alone():

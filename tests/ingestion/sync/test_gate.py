@@ -50,13 +50,13 @@ def test_a_skip_shows_when_and_why_and_leaves_no_run(linkedin: SimulatedLinkedIn
     assert gate_of(linkedin) == (
         NOW + timedelta(minutes=20),
         False,
-        "fresh: synced 20 minutes ago, asked again after 240",
+        "synced 20 minutes ago; next sync after 4 hours",
     )
     assert runs() == 1
     shown = {one.id: one for one in state().ad_accounts}
     first, second = (shown[ad_account_id] for ad_account_id in linkedin.ad_account_ids)
     assert (first.last_asked_at, first.last_status) == (NOW + timedelta(minutes=20), "success")
-    assert first.last_answer == "fresh: synced 20 minutes ago, asked again after 240"
+    assert first.last_answer == "synced 20 minutes ago; next sync after 4 hours"
     assert (second.last_asked_at, second.last_answer) == (None, None)
 
 
@@ -64,7 +64,7 @@ def test_force_passes_the_gate_and_says_so(linkedin: SimulatedLinkedIn):
     linkedin.sync()
     linkedin.sync()
     linkedin.sync(force=True)
-    assert gate_of(linkedin) == (NOW, True, "asked for by force")
+    assert gate_of(linkedin) == (NOW, True, "forced")
     assert runs() == 2
 
 

@@ -2,23 +2,22 @@ from datetime import date, timedelta
 
 import pytest
 
-from ingestion.sync.months import DEMOGRAPHIC_RETENTION_DAYS, middle_month, month_after, whole_months
+from ingestion.sync.months import DEMOGRAPHIC_RETENTION_DAYS, middle_month, whole_months
 
 TODAY = date(2026, 11, 21)
 
 
 @pytest.mark.parametrize(
-    ("day", "after"),
+    ("day", "last_of_its_month"),
     [
-        (date(2026, 1, 31), date(2026, 2, 1)),
-        (date(2026, 2, 28), date(2026, 3, 1)),
-        (date(2028, 2, 1), date(2028, 3, 1)),
-        (date(2026, 12, 1), date(2027, 1, 1)),
-        (date(2026, 12, 31), date(2027, 1, 1)),
+        (date(2026, 1, 31), date(2026, 1, 31)),
+        (date(2026, 2, 28), date(2026, 2, 28)),
+        (date(2025, 12, 1), date(2025, 12, 31)),
+        (date(2025, 12, 31), date(2025, 12, 31)),
     ],
 )
-def test_month_after_is_the_first_day_of_the_next_month(day, after):
-    assert month_after(day) == after
+def test_a_month_ends_with_its_last_day(day, last_of_its_month):
+    assert whole_months(first_day=day, last_day=day, today=TODAY)[1] == last_of_its_month
 
 
 @pytest.mark.parametrize(
@@ -34,12 +33,15 @@ def test_the_middle_month_begins_the_later_half(first_month, last_day, middle):
     assert middle_month(first_month, last_day) == middle
 
 
-def test_month_after_holds_for_every_day_of_years():
+def test_whole_months_hold_for_every_day_of_years():
+    """Today is at every distance from the day that LinkedIn still keeps: the oldest month begins in time."""
     day = date(2023, 1, 1)
     while day < date(2029, 1, 1):
-        after = month_after(day)
-        assert after.day == 1
-        assert (after - timedelta(days=1)).replace(day=1) == day.replace(day=1)
+        first, last = whole_months(first_day=date(2010, 1, 1), last_day=day, today=day + timedelta(days=40))
+        oldest = day + timedelta(days=40 - DEMOGRAPHIC_RETENTION_DAYS)
+        assert first.day == (last + timedelta(days=1)).day == 1
+        assert first - timedelta(days=31) < oldest <= first
+        assert last.replace(day=1) == day.replace(day=1)
         day += timedelta(days=1)
 
 

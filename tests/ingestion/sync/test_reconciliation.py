@@ -14,7 +14,7 @@ from django.db import connection as database
 from django.db.models import F, QuerySet
 
 from ingestion.linkedin import endpoints
-from ingestion.linkedin_simulator.analytics_rows import Question, rows
+from ingestion.linkedin_simulator.analytics_rows import AnalyticsQuery, rows
 from ingestion.linkedin_simulator.figures import CLICKS, CONVERSIONS, IMPRESSIONS, SPEND
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.truth import served_money, truth
@@ -96,7 +96,7 @@ def written() -> dict[str, int]:
 
 def totals_of_the_simulator(linkedin: SimulatedLinkedIn) -> dict[date, tuple[Any, ...]]:
     (plan,) = linkedin.simulator.present.accounts()
-    question = Question(("ACCOUNT",), FIRST_DAY, TODAY, "DAILY", {"accounts": frozenset([plan.id])})
+    question = AnalyticsQuery(("ACCOUNT",), FIRST_DAY, TODAY, "DAILY", {"accounts": frozenset([plan.id])})
     office = linkedin.simulator.office
     return {
         row.bucket.first_day: (

@@ -41,7 +41,7 @@ def limit_rows(monkeypatch, *modules, rows):
     for module in modules:
         monkeypatch.setattr(module, "ANALYTICS_ROW_LIMIT", rows)
     for module in (analytics, reporting_routes):
-        monkeypatch.setattr(module, "MOST_ROWS", rows)
+        monkeypatch.setattr(module, "MAX_ROWS", rows)
 
 
 def run_of(result: SyncResult) -> SyncLog:
@@ -239,7 +239,7 @@ def test_a_fresh_ad_account_is_skipped(small: SimulatedLinkedIn):
     small.sync()
     skipped = small.sync()
     assert skipped.status == "skipped"
-    assert "fresh: synced 0 minutes ago" in skipped.reason
+    assert "synced 0 minutes ago" in skipped.reason
     assert SyncLog.objects.filter(account_id=small.ad_account_ids[0]).count() == 1
 
 

@@ -184,8 +184,8 @@ def test_turns_grow_apart_to_an_hour_and_are_one_per_connection() -> None:
     make_role(connection=role.connection, lost_at=now)
     pauses = []
     for _ in range(9):
-        assert lost_roles.connections_to_look_at(now=now) == [role.connection_id]
-        assert lost_roles.connections_to_look_at(now=now) == []
+        assert lost_roles.connections_to_check(now=now) == [role.connection_id]
+        assert lost_roles.connections_to_check(now=now) == []
         pauses.append(_let_a_pause_end())
     assert pauses == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
 
@@ -199,7 +199,7 @@ def test_nobody_looks_for_what_is_long_lost_cannot_be_asked_or_is_held(
     now = datetime.now(UTC)
     role = make_role(lost_at=None if lost_before is None else now - lost_before)
     LinkedInConnection.objects.filter(pk=role.connection_id).update(state=state)
-    assert lost_roles.connections_to_look_at(now=now) == []
+    assert lost_roles.connections_to_check(now=now) == []
 
 
 def _let_a_pause_end() -> int:

@@ -35,7 +35,7 @@ def seconds_until_due() -> dict[str, float]:
     return {name: 0 if state.is_due else state.next for name, state in states.items()}
 
 
-def test_the_task_asks_four_times_per_freshness(settings):
+def test_the_task_checks_four_times_per_freshness(settings):
     assert sync_interval() == timedelta(minutes=60)
     settings.FRESHNESS_TTL_MINUTES = 0
     assert sync_interval() == timedelta(minutes=1)
@@ -46,7 +46,7 @@ def test_an_ad_account_gets_its_task():
     task = PeriodicTask.objects.get()
     assert (task.name, task.task, task.args) == ("Sync ad account 500000001", SYNC_TASK, "[500000001]")
     assert (task.interval.every, task.interval.period, task.enabled) == (60, "minutes", True)
-    # What waited in the queue for a whole interval is followed by the next turn: it would be asked twice.
+    # What waited in the queue for a whole interval is followed by the next turn: it would wait twice.
     assert task.expire_seconds == 3599
     assert NOW - timedelta(minutes=60) < task.last_run_at <= NOW
 
@@ -165,9 +165,43 @@ def test_syncs_that_were_due_while_beat_was_away_are_spread_again(settings):
     assert schedules.spread_overdue_syncs(now=later) == 0
 
 
-def test_the_housekeeping_entries_name_tasks_that_exist():
-    schedules.schedule_housekeeping()
+# As existing databases hold them: an entry whose name changed would run beside the old one.
+REGULAR_TASKS = {
+    ("Close dead syncs", "ingestion.tasks.close_dead_runs", 1),
+    ("Look for lost roles", "ingestion.tasks.look_for_lost_roles", 1),
+    ("Have forgotten audits judged", "reporting.tasks.audit_forgotten", 10),
+    ("Prune old sync runs", "ingestion.tasks.prune_runs", 24 * 60),
+    ("Prune old snapshots", "reporting.tasks.prune_snapshots", 24 * 60),
+    ("Prune expired sessions", "accounts.tasks.prune_sessions", 24 * 60),
+    ("Refresh LinkedIn tokens", "accounts.tasks.refresh_tokens", 60),
+    ("Warn of ending LinkedIn consents", "accounts.tasks.warn_of_ending_consents", 60),
+}
+
+
+def test_every_room_s_regular_tasks_are_entered_and_exist():
+    schedules.schedule_regular_tasks()
     app.loader.import_default_modules()
-    entries = dict(PeriodicTask.objects.values_list("name", "task"))
-    assert entries["Refresh LinkedIn tokens"] == "accounts.tasks.refresh_tokens"
-    assert set(entries.values()) <= set(app.tasks)
+    entries = list(PeriodicTask.objects.select_related("interval"))
+    assert {(one.name, one.task, one.interval.every) for one in entries} == REGULAR_TASKS
+    assert {one.task for one in entries} <= set(app.tasks)
+    assert all(one.expire_seconds == one.interval.every * 60 - 1 for one in entries)
+
+
+def test_an_existing_regular_task_keeps_what_an_operator_changed_and_follows_its_task():
+    schedules.schedule_regular_tasks()
+    daily = IntervalSchedule.objects.create(every=1, period=IntervalSchedule.DAYS)
+    renamed = PeriodicTask.objects.get(name="Close dead syncs")
+    PeriodicTask.objects.filter(pk=renamed.pk).update(task="ingestion.tasks.old_name", interval=daily, enabled=False)
+    others = list(PeriodicTask.objects.exclude(pk=renamed.pk).order_by("pk").values())
+    schedules.schedule_regular_tasks()
+    renamed.refresh_from_db()
+    assert (renamed.task, renamed.interval, renamed.enabled) == ("ingestion.tasks.close_dead_runs", daily, False)
+    assert list(PeriodicTask.objects.exclude(pk=renamed.pk).order_by("pk").values()) == others
+
+
+def test_entries_of_an_ad_account_include_an_operators_own():
+    hourly = IntervalSchedule.objects.create(every=60, period=IntervalSchedule.MINUTES)
+    own = PeriodicTask.objects.create(name="Nightly", task=SYNC_TASK, args="[1]", interval=hourly)
+    PeriodicTask.objects.create(name="Something else", task="ingestion.tasks.prune_runs", args="[1]", interval=hourly)
+    schedule_syncs([1, 2], now=NOW)
+    assert {one.name for one in schedules.entries_of([1])} == {own.name, "Sync ad account 1"}

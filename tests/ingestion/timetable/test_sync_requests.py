@@ -87,7 +87,7 @@ def test_a_fresh_ad_account_is_left_alone_and_says_why(linkedin, manager, told):
     linkedin.sync()
     asked = start(linkedin.ad_account_ids[0], manager)
     assert asked.run is None
-    assert asked.reason.startswith("fresh: synced")
+    assert asked.reason.startswith("synced")
     assert told == []
     assert start(linkedin.ad_account_ids[0], manager, force=True).run
 

@@ -390,7 +390,7 @@ def test_an_audit_that_the_broker_lost_is_told_of_again(told, ad_account):
 
 
 def test_the_timetable_tells_of_it(db):
-    schedules.schedule_housekeeping()
+    schedules.schedule_regular_tasks()
     entry = PeriodicTask.objects.get(task=tasks.audit_forgotten.name)
     assert (entry.name, entry.interval.every) == ("Have forgotten audits judged", 10)
 

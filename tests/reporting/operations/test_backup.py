@@ -57,7 +57,7 @@ def synced(linkedin: SimulatedLinkedIn) -> User:
     """An owner who connected LinkedIn; data, an audit of it and snapshots."""
     owner = User.objects.create_user("alice@example.com", PASSWORD, role=Role.OWNER)
     linkedin.connect(user=owner)
-    schedules.schedule_housekeeping()
+    schedules.schedule_regular_tasks()
     for ad_account_id in linkedin.ad_account_ids:
         assert linkedin.sync(ad_account_id, first_day=linkedin.today - timedelta(days=20)).status == "success"
         findings.audit_ad_account(ad_account_id, now=linkedin.now())

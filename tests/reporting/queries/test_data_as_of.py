@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
-from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from accounts.access import visible_ad_accounts
 from accounts.models import AdAccount
 from ingestion.models import IncompleteDay
+from ingestion.timetable.expected_sync import expected_syncs
 from ingestion.timetable.schedules import schedule_syncs
 from reporting.queries.data_as_of import (
     Severity,
@@ -21,6 +20,7 @@ from reporting.queries.data_as_of import (
     data_as_of,
     overview_spend,
     selection_as_of,
+    with_next_sync,
 )
 from tests.builders import (
     NOW,
@@ -63,52 +63,23 @@ def healthy(db: None) -> AdAccount:
 def test_data_as_of_says_when_and_how_far(healthy: AdAccount):
     incomplete(healthy, date(2026, 11, 10))
     schedule_syncs([healthy.pk], now=NOW)
-    [one] = data_as_of(ad_accounts=EVERYONE, now=NOW)
+    [(one, expected)] = with_next_sync(ad_accounts=EVERYONE, now=NOW)
+    assert [one] == data_as_of(ad_accounts=EVERYONE)
     assert (one.name, one.as_of, one.last_status) == ("Healthy", NOW - timedelta(minutes=1), "success")
     assert (one.complete_through, one.incomplete_days) == (date(2026, 11, 9), 1)
-    # The timetable asks within the hour; the gate lets nothing pass for four hours.
-    assert one.next_sync_at == NOW - timedelta(minutes=1) + 4 * HOUR
-
-
-@pytest.mark.django_db
-def test_the_next_sync_follows_the_timetable():
-    never = make_ad_account()
-    [one] = data_as_of(ad_accounts=EVERYONE, now=NOW)
-    assert (one.next_sync_at, one.as_of, one.complete_through) == (None, None, None)
-    schedule_syncs([never.pk], now=NOW)
-    entry = PeriodicTask.objects.get(name=f"Sync ad account {never.pk}")
-    [one] = data_as_of(ad_accounts=EVERYONE, now=NOW)
-    assert one.next_sync_at == entry.last_run_at + HOUR
-    [late] = data_as_of(ad_accounts=EVERYONE, now=NOW + 5 * HOUR)
-    assert late.next_sync_at == NOW + 5 * HOUR
-    PeriodicTask.objects.update(last_run_at=None)
-    [fresh] = data_as_of(ad_accounts=EVERYONE, now=NOW)
-    assert fresh.next_sync_at == NOW
-    PeriodicTask.objects.update(enabled=False)
-    [paused] = data_as_of(ad_accounts=EVERYONE, now=NOW)
-    assert paused.next_sync_at is None
-
-
-@pytest.mark.django_db
-def test_the_next_sync_of_an_operator_s_own_timetable():
-    never, now = make_ad_account(), timezone.now()
-    schedule_syncs([never.pk], now=now)
-    hourly = CrontabSchedule.objects.create(minute="0", hour="*")
-    PeriodicTask.objects.update(interval=None, crontab=hourly, last_run_at=now)
-    [one] = data_as_of(ad_accounts=EVERYONE, now=now)
-    assert one.next_sync_at is not None
-    assert now <= one.next_sync_at <= now + HOUR + timedelta(seconds=5)
+    assert expected == expected_syncs([healthy.pk], now=NOW)[healthy.pk]
+    assert expected.is_expected
 
 
 def test_a_selection_is_as_recent_as_its_oldest(healthy: AdAccount):
     older = make_ad_account()
     make_sync_run(account=older, started_at=NOW - 48 * HOUR, finished_at=NOW - 47 * HOUR)
     make_ad_account()
-    found = selection_as_of(ad_accounts=EVERYONE, now=NOW)
+    found = selection_as_of(ad_accounts=EVERYONE)
     assert (found.ad_accounts, found.never_synced, found.incomplete_days) == (3, 1, 0)
     assert (found.as_of, found.complete_through) == (NOW - 48 * HOUR, date(2026, 11, 17))
-    nobody = selection_as_of(ad_accounts=AdAccount.objects.none(), now=NOW)
-    assert (nobody.ad_accounts, nobody.as_of, nobody.complete_through, nobody.next_sync_at) == (0, None, None, None)
+    nobody = selection_as_of(ad_accounts=AdAccount.objects.none())
+    assert (nobody.ad_accounts, nobody.as_of, nobody.complete_through) == (0, None, None)
 
 
 def test_all_is_well(healthy: AdAccount):
@@ -228,7 +199,7 @@ def test_only_what_the_asker_may_see(bob, charlie, bobs_ad_account, healthy: AdA
     make_role(ad_account=foreign, connection=make_connection(state="needs_consent"))
     make_role(ad_account=bobs_ad_account)
     mine = visible_ad_accounts(bob)
-    assert [one.ad_account_id for one in data_as_of(ad_accounts=mine, now=NOW)] == [bobs_ad_account.pk]
+    assert [one.ad_account_id for one in data_as_of(ad_accounts=mine)] == [bobs_ad_account.pk]
     assert kinds(ad_accounts=mine) == [("never_synced", Severity.NOTICE)]
     assert len(connections_of(ad_accounts=mine, now=NOW)) == 1
     assert len(connections_of(ad_accounts=EVERYONE, now=NOW)) == 3
@@ -241,7 +212,7 @@ def test_attention_asks_as_often_for_many_ad_accounts_as_for_one():
     def statements() -> int:
         with CaptureQueriesContext(connection) as captured:
             attention(ad_accounts=EVERYONE, now=NOW)
-            data_as_of(ad_accounts=EVERYONE, now=NOW)
+            with_next_sync(ad_accounts=EVERYONE, now=NOW)
         return len(captured)
 
     failed(make_ad_account())

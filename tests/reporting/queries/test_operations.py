@@ -2,14 +2,16 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import connection
+from django_celery_beat.models import PeriodicTask
 
 from accounts.models import AdAccount, LinkedInConnection
 from accounts.shell import valkey
-from ingestion.models import IncompleteDay, SyncLog
+from ingestion.models import AdAccountSettings, IncompleteDay, SyncLog
 from ingestion.processes import heartbeats
+from ingestion.timetable.schedules import schedule_syncs
 from ingestion.timetable.sync_status import complete_through, with_sync_state
 from reporting.queries import operations
-from tests.builders import NOW, make_ad_account, make_connection, make_sync_run
+from tests.builders import NOW, make_ad_account, make_connection, make_role, make_sync_run
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -57,7 +59,7 @@ def test_data_ages_agree_with_the_page_of_each_ad_account():
     make_sync_run(account=only_today, started_at=NOW - 4 * HOUR, first_day=NOW.date(), last_day=NOW.date())
     make_ad_account(missing_since=NOW)
 
-    ages = operations.data_ages()
+    ages = operations.data_ages(NOW)
     assert [one.ad_account_id for one in ages] == [
         never.pk, only_today.pk, with_gap.pk, usual.pk, old_window_last.pk
     ]  # fmt: skip
@@ -68,9 +70,29 @@ def test_data_ages_agree_with_the_page_of_each_ad_account():
 @pytest.mark.parametrize(("hours", "old"), [(7.9, False), (8.1, True)])
 def test_data_is_old_after_twice_the_freshness(settings, hours, old):
     settings.FRESHNESS_TTL_MINUTES = 240
-    data = operations.DataAge(1, NOW - hours * HOUR, None)
-    assert operations.is_old(data, NOW) is old
-    assert operations.is_old(operations.DataAge(1, None, None), NOW)
+    assert operations.is_old(NOW - hours * HOUR, NOW) is old
+    assert operations.is_old(None, NOW)
+
+
+def test_a_paused_or_switched_off_ad_account_may_be_old():
+    for minutes in range(3):
+        make_sync_run(started_at=NOW - 9 * HOUR + timedelta(minutes=minutes))
+    paused, switched_off, other = (one.ad_account_id for one in operations.data_ages(NOW))
+    AdAccountSettings.objects.create(account_id=paused, is_paused=True)
+    for ad_account_id in (switched_off, other):
+        make_role(ad_account=AdAccount.objects.get(pk=ad_account_id))
+    schedule_syncs([paused, switched_off, other], now=NOW)
+    PeriodicTask.objects.filter(args=f"[{switched_off}]").update(enabled=False)
+    ages = operations.data_ages(NOW)
+    assert [(one.ad_account_id, one.is_old, one.may_be_old) for one in ages] == [
+        (paused, False, True),
+        (switched_off, False, True),
+        (other, True, False),
+    ]
+    state = operations.service_state(NOW)
+    assert "The data of 1 of 3 ad accounts is older than it should be." in [one.what for one in state.incidents]
+    AdAccount.objects.filter(pk=other).delete()
+    assert "data" not in kinds()
 
 
 def test_consents_tell_days_and_a_lost_one_has_none():

@@ -256,7 +256,7 @@ def test_pruning_before_the_first_snapshot(folder: Path) -> None:
 def test_the_timetable_prunes(db: None) -> None:
     from django_celery_beat.models import PeriodicTask
 
-    schedules.schedule_housekeeping()
+    schedules.schedule_regular_tasks()
     entry = PeriodicTask.objects.get(name="Prune old snapshots")
     assert entry.task == tasks.prune_snapshots.name
     assert entry.interval.every == 24 * 60
