@@ -11,7 +11,9 @@ from enum import StrEnum
 
 from dateutil.relativedelta import relativedelta
 
-_MOST_YEARS = 10
+from accounts.shell import request_values
+
+_MAX_YEARS = 10
 # Far enough either way for advertising, and no calendar arithmetic near the ends of time.
 _FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
 _DAY = timedelta(days=1)
@@ -34,9 +36,9 @@ class Period:
         if self.first_day < _FIRST_DAY or self.last_day > _LAST_DAY:
             raise PeriodError(f"{self.first_day} to {self.last_day} is not between {_FIRST_DAY} and {_LAST_DAY}.")
         # Counted back from the last day: ten years from 29 February end with the 28th.
-        if self.last_day - relativedelta(years=_MOST_YEARS) >= self.first_day:
+        if self.last_day - relativedelta(years=_MAX_YEARS) >= self.first_day:
             raise PeriodError(
-                f"{self.first_day} to {self.last_day} is longer than {_MOST_YEARS} years; ask for fewer days."
+                f"{self.first_day} to {self.last_day} is longer than {_MAX_YEARS} years; ask for fewer days."
             )
 
     def __str__(self) -> str:
@@ -98,7 +100,7 @@ def parse_period(
     """
     if preset and preset != CUSTOM:
         if first_day or last_day:
-            raise PeriodError(f"Say either a period ({preset}) or a first and last day, not both.")
+            raise PeriodError(f"Give either a period ({preset}) or a first and last day, not both.")
         return preset_period(_preset(preset), today=today)
     if not preset and not first_day and not last_day:
         return preset_period(Preset.LAST_30_DAYS, today=today)
@@ -117,13 +119,9 @@ def _day(text: str | None, which: str) -> date:
     if not text:
         raise PeriodError(f"The {which} is missing; write it as YYYY-MM-DD.")
     try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        day = None
-    # Other spellings of ISO 8601, such as 2026-W47-1, are more often a slip than meant.
-    if day is None or day.isoformat() != text:
-        raise PeriodError(f"The {which}, “{text}”, is not a day; write it as YYYY-MM-DD.")
-    return day
+        return request_values.day(text)
+    except request_values.BadValue:
+        raise PeriodError(f"The {which}, “{text}”, is not a valid date; write it as YYYY-MM-DD.") from None
 
 
 def week_of(day: date) -> tuple[date, date]:

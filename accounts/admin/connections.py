@@ -14,6 +14,7 @@ from accounts.consents import connections
 from accounts.models import ConsentWarning, LinkedInAdAccountRole, LinkedInConnection
 from accounts.shell import formatting
 from accounts.shell.admin_base import ReadOnlyAdmin
+from accounts.shell.request_values import or_none, row_id
 
 
 @admin.register(LinkedInConnection)
@@ -74,7 +75,8 @@ class LinkedInConnectionAdmin(ReadOnlyAdmin[LinkedInConnection]):
 
     def has_end_consent_permission(self, request: HttpRequest, object_id: str) -> bool:
         rows = self.get_queryset(request)
-        connection = rows.filter(pk=object_id).first() if str(object_id).isdecimal() else None
+        connection_id = or_none(row_id, object_id)
+        connection = rows.filter(pk=connection_id).first() if connection_id else None
         return connection is not None and access.may_end_consent(request.user, connection)
 
 

@@ -1,53 +1,68 @@
 """What lists can be narrowed by; a parameter that is not here is refused, not ignored."""
 
-from datetime import UTC
-from typing import Any
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import TypeVar
 
 import django_filters as filters
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django_filters.fields import IsoDateTimeField
 
+from accounts.shell.request_values import MAX_ID, BadValue, day, or_none, row_id
 from ingestion.models import AudienceDemographic, SyncLog
-from reporting.api.pagination import LARGEST_ID
 from reporting.models import Snapshot
+
+Value = TypeVar("Value")
+Row = TypeVar("Row", bound=Model)
+
+
+def _read(read: Callable[[str], Value], text: str) -> Value:
+    """The value, or the form's own error in our words."""
+    try:
+        return read(text)
+    except BadValue as error:
+        raise ValidationError(str(error)) from None
 
 
 class _Instant(IsoDateTimeField):  # type: ignore[misc]
     """In UTC, since PostgreSQL refuses offsets that Python knows."""
 
-    def clean(self, value: Any) -> Any:
+    def clean(self, value: str) -> datetime | None:
         try:
-            found = super().clean(value)
+            found: datetime | None = super().clean(value)
             return found and found.astimezone(UTC)
         except (ValidationError, OverflowError):
-            raise ValidationError("This is no instant; write it as 2026-11-20T12:00:00Z.") from None
+            raise ValidationError("Not a valid time; write it as 2026-11-20T12:00:00Z.") from None
 
 
 class Instant(filters.IsoDateTimeFilter):  # type: ignore[misc]
-    """A point of time, ISO 8601; UTC where no offset is told."""
+    """A point in time, ISO 8601; UTC where it has no offset."""
 
     field_class = _Instant
+
+
+class _Day(forms.DateField):
+    def to_python(self, value: object) -> date | None:
+        return _read(day, str(value)) if value else None
 
 
 class Day(filters.DateFilter):  # type: ignore[misc]
     """A day in one spelling: 3/4/2026 is another day in another country."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        told = {"invalid": "This is no day; write it as YYYY-MM-DD."}
-        super().__init__(*args, input_formats=["%Y-%m-%d"], error_messages=told, **kwargs)
+    field_class = _Day
 
 
 class _Flag(forms.Field):
     """True, false or nothing; Django's own field takes every other word for nothing, and so for no filter."""
 
-    def to_python(self, value: Any) -> bool | None:
-        if value in self.empty_values:
+    def to_python(self, value: str | None) -> bool | None:
+        if not value:
             return None
         if value.lower() not in {"true", "false"}:
-            raise ValidationError("Say true or false.")
-        return bool(value.lower() == "true")
+            raise ValidationError("Give true or false.")
+        return value.lower() == "true"
 
 
 class Flag(filters.BooleanFilter):  # type: ignore[misc]
@@ -59,11 +74,8 @@ class Flag(filters.BooleanFilter):  # type: ignore[misc]
 class _Id(forms.IntegerField):
     """Digits alone: Django's field takes 1.0, too."""
 
-    def to_python(self, value: Any) -> int:
-        text = str(value).strip()
-        if not (text.isascii() and text.isdecimal()):
-            raise ValidationError("Ids are whole numbers, separated by commas.")
-        return int(text[:20])
+    def to_python(self, value: object) -> int:
+        return _read(row_id, str(value).strip())
 
 
 class Numbers(filters.BaseInFilter, filters.NumberFilter):  # type: ignore[misc]
@@ -71,22 +83,22 @@ class Numbers(filters.BaseInFilter, filters.NumberFilter):  # type: ignore[misc]
 
     field_class = _Id
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs |= {"lookup_expr": "in", "max_value": LARGEST_ID, "help_text": kwargs["label"]}
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        kwargs |= {"lookup_expr": "in", "max_value": MAX_ID, "help_text": kwargs["label"]}
         super().__init__(*args, **kwargs)
 
 
 class Words(filters.BaseInFilter, filters.CharFilter):  # type: ignore[misc]
     """Texts, separated by commas."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, lookup_expr="in", help_text=kwargs["label"], **kwargs)
 
 
 class Choices(filters.BaseInFilter, filters.ChoiceFilter):  # type: ignore[misc]
     """Some of a few words, separated by commas."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, lookup_expr="in", help_text=kwargs["label"], **kwargs)
 
 
@@ -104,15 +116,15 @@ class _Entities(filters.FilterSet):  # type: ignore[misc]
     named = "name"
 
     changed_since = Instant(
-        "fetched_at", lookup_expr="gte", label="Only what LinkedIn told something new about since then, ISO 8601."
+        "fetched_at", lookup_expr="gte", label="Only what changed at LinkedIn since then, ISO 8601."
     )
     missing = Flag("missing_since", lookup_expr="isnull", exclude=True, label="Whether LinkedIn no longer returns it.")
     search = filters.CharFilter(method="find", label="Part of the name, or the whole id.")
 
-    def find(self, rows: QuerySet[Any], _: str, text: str) -> QuerySet[Any]:
+    def find(self, rows: QuerySet[Row], _: str, text: str) -> QuerySet[Row]:
         wanted = Q(**{f"{self.named}__icontains": text})
         field = rows.model._meta.pk
-        if field.get_internal_type() == "CharField" or (text.isascii() and text.isdecimal() and len(text) < 19):
+        if field.get_internal_type() == "CharField" or or_none(row_id, text) is not None:
             wanted |= Q(pk=text)
         return rows.filter(wanted)
 

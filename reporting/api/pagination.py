@@ -16,23 +16,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
-# What a column of ids holds.
-LARGEST_ID = 2**63 - 1
-PAGE_SIZE, LARGEST_PAGE = 100, 1000
-_LARGEST_PAGE_NUMBER = 1_000_000
+from accounts.shell.request_values import MAX_PAGE_NUMBER, BadValue, whole_number
+
+PAGE_SIZE, MAX_PAGE_SIZE = 100, 1000
 _SIZE_PARAMETER = {
     "name": "page_size",
     "in": "query",
     "required": False,
-    "description": f"Rows per page: {PAGE_SIZE} unless told otherwise, {LARGEST_PAGE} at most.",
-    "schema": {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE_SIZE},
+    "description": f"Rows per page: {PAGE_SIZE} by default, {MAX_PAGE_SIZE} at most.",
+    "schema": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE},
 }
 _PAGE_PARAMETER = {
     "name": "page",
     "in": "query",
     "required": False,
     "description": "Which page, from 1 on; one past the last is not found.",
-    "schema": {"type": "integer", "minimum": 1, "maximum": _LARGEST_PAGE_NUMBER, "default": 1},
+    "schema": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_NUMBER, "default": 1},
 }
 _AS_OF = {
     "data_as_of": {
@@ -68,7 +67,7 @@ class PageNumbers(PageNumberPagination):
     """`page` and `page_size`."""
 
     page_size = PAGE_SIZE
-    max_page_size = LARGEST_PAGE
+    max_page_size = MAX_PAGE_SIZE
     page_size_query_param = "page_size"
     invalid_page_message = "There is no such page; the list ends before it."
 
@@ -76,7 +75,7 @@ class PageNumbers(PageNumberPagination):
         return page_size(request)
 
     def get_page_number(self, request: Request, paginator: Any) -> int:
-        return _whole_number(request, "page", usual=1, largest=_LARGEST_PAGE_NUMBER)
+        return _whole_number(request, "page", default=1, at_most=MAX_PAGE_NUMBER)
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         return [_PAGE_PARAMETER, _SIZE_PARAMETER]
@@ -177,14 +176,14 @@ class _After(Func):
 
 def page_size(request: Request) -> int:
     """Raises ValidationError for what is no size."""
-    return _whole_number(request, "page_size", usual=PAGE_SIZE, largest=LARGEST_PAGE)
+    return _whole_number(request, "page_size", default=PAGE_SIZE, at_most=MAX_PAGE_SIZE)
 
 
-def _whole_number(request: Request, name: str, *, usual: int, largest: int) -> int:
-    text = request.query_params.get(name, str(usual))
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= largest:
-        raise ValidationError({name: [f"Give a whole number from 1 to {largest}."]})
-    return int(text)
+def _whole_number(request: Request, name: str, *, default: int, at_most: int) -> int:
+    try:
+        return whole_number(request.query_params.get(name, str(default)), at_least=1, at_most=at_most)
+    except BadValue as error:
+        raise ValidationError({name: [str(error)]}) from None
 
 
 def _encoded(name: str, values: list[Any]) -> str:

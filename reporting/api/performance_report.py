@@ -28,7 +28,7 @@ from reporting.queries.performance import (
 )
 from reporting.ratios import Figures
 
-_MOST_ROWS = 10_000
+_MAX_ROWS = 10_000
 _USUAL_METRICS = ("impressions", "clicks", "spend", "conversions", "leads", "ctr_percent", "cpc")
 
 
@@ -54,9 +54,9 @@ class PerformanceQuestion(PeriodSerializer):
     )
     limit = serializers.IntegerField(
         min_value=1,
-        max_value=_MOST_ROWS,
+        max_value=_MAX_ROWS,
         required=False,
-        help_text=f"At most so many rows: {_MOST_ROWS} unless told otherwise; files hold all of them.",
+        help_text=f"At most so many rows: {_MAX_ROWS} by default; files hold all of them.",
     )
 
     def validate_order(self, order: str) -> str:
@@ -185,19 +185,19 @@ class Performance(ReportView):
 
     def _rows(self, asked: dict[str, Any], metrics: list[str]) -> list[dict[str, Any]]:
         """One row more than a page may hold, which tells that there are more; all of them for a file."""
-        most = asked.get("limit") or (None if self.file_format else _MOST_ROWS)
+        most = asked.get("limit") or (None if self.file_format else _MAX_ROWS)
         order, is_compared = asked.get("order"), "compare" in asked
         wanted = self._selection(asked) | {"group_by": asked["group_by"]}
         if order:
             wanted |= {"order_by": order.removeprefix("-"), "descending": order.startswith("-")}
         if asked.get("limit") or (most and not is_compared):
-            wanted["limit"] = most if self.file_format else (most or _MOST_ROWS) + 1
+            wanted["limit"] = most if self.file_format else (most or _MAX_ROWS) + 1
         if is_compared:
             return [_compared(one, _row(one.now), metrics) for one in compared_performance(**wanted)]
         return [{**_row(one), "figures": _figures(one, metrics)} for one in performance(**wanted)]
 
     def _report(self, asked: dict[str, Any], metrics: list[str], rows: list[dict[str, Any]]) -> dict[str, Any]:
-        selection, most = self._selection(asked), asked.get("limit") or _MOST_ROWS
+        selection, most = self._selection(asked), asked.get("limit") or _MAX_ROWS
         if "compare" in asked:
             summed = [_compared(one, _totals(one.now), metrics) for one in compared_totals(**selection)]
         else:

@@ -13,9 +13,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from accounts.models import AdAccount
+from accounts.shell.request_values import or_none, row_id
 from reporting.api.files import download
-from reporting.api.pagination import LARGEST_ID
-from reporting.api.views import FILES, View, refuse_unknown, told, with_as_of
+from reporting.api.views import FILES, View, query_values, refuse_unknown, with_as_of
 from reporting.periods import Period, PeriodError, Preset, parse_period
 from reporting.queries.data_as_of import SelectionAsOf, selection_as_of
 
@@ -34,8 +34,8 @@ class Several(serializers.CharField):
         for word in words:
             if self._choices and word not in self._choices:
                 raise serializers.ValidationError(f"There is no “{word}”; known are {', '.join(self._choices)}.")
-            if self._numbers and not (word.isascii() and word.isdecimal() and int(word[:20]) <= LARGEST_ID):
-                raise serializers.ValidationError(f"“{word}” is no id; give numbers separated by commas.")
+            if self._numbers and or_none(row_id, word) is None:
+                raise serializers.ValidationError(f"“{word}” is not a valid id; give numbers separated by commas.")
         return [int(word) for word in words] if self._numbers else words
 
 
@@ -96,7 +96,7 @@ class ReportView(View):
         fields = self.question().fields
         several = [name for name, field in fields.items() if isinstance(field, Several)]
         refuse_unknown(request, [*fields, "format"], several=several)
-        question = self.question(data=told(request))
+        question = self.question(data=query_values(request))
         question.is_valid(raise_exception=True)
         return dict(question.validated_data)
 

@@ -8,8 +8,9 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema_serializer
 from rest_framework import serializers
 
+from accounts.shell.request_values import MAX_ID
 from reporting.api.files import MEDIA_TYPES
-from reporting.api.pagination import LARGEST_ID, PageNumbers
+from reporting.api.pagination import PageNumbers
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
@@ -153,7 +154,7 @@ class ErrorsToo(AutoSchema):
         for parameter in found:
             parameter["description"] = "LinkedIn's id, or the number of the row."
             if parameter["schema"]["type"] == "integer":
-                parameter["schema"] |= {"minimum": 0, "maximum": LARGEST_ID}
+                parameter["schema"] |= {"minimum": 0, "maximum": MAX_ID}
         return found
 
 

@@ -12,8 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from accounts.shell.request_values import MAX_ID
 from reporting.api import filters
-from reporting.api.pagination import LARGEST_ID, Order
+from reporting.api.pagination import Order
 from reporting.api.serializers import Described, Wish
 from reporting.api.viewsets import Table, described
 from reporting.models import Snapshot
@@ -46,13 +47,11 @@ class SnapshotSerializer(Described):
 class TakeSerializer(Wish):
     """Of which ad account, and how many days."""
 
-    account_id = serializers.IntegerField(
-        min_value=1, max_value=LARGEST_ID, help_text="LinkedIn's id of the ad account."
-    )
+    account_id = serializers.IntegerField(min_value=1, max_value=MAX_ID, help_text="LinkedIn's id of the ad account.")
     days = serializers.IntegerField(
         required=False,
         min_value=1,
-        max_value=snapshot_requests.MOST_DAYS,
+        max_value=snapshot_requests.MAX_DAYS,
         help_text="Whole UTC days, through yesterday; without it as many as a sync's snapshot has.",
     )
 

@@ -129,7 +129,7 @@ class View(APIView):
         return done
 
     def note_export(self, what: str) -> None:
-        """On record before the file: what leaves here is told even if the download breaks off."""
+        """On record before the file: what leaves here is recorded even if the download breaks off."""
         audit_trail.record(
             "exported",
             actor=self.person,
@@ -174,13 +174,13 @@ def refuse_unknown(request: Request, known: Sequence[str], *, several: Collectio
         if name not in known:
             raise ValidationError({name: [f"There is no such parameter; known are {', '.join(sorted(known))}."]})
         if len(texts) > 1 and name not in several:
-            raise ValidationError({name: ["Say this once."]})
+            raise ValidationError({name: ["Give this parameter once."]})
         if not all(texts):
-            raise ValidationError({name: ["This is empty; leave the parameter out, or say what is wanted."]})
+            raise ValidationError({name: ["This is empty; leave the parameter out, or give a value."]})
 
 
-def told(request: Request) -> dict[str, str]:
-    """The query; what stands there more than once is one text with commas, as generated clients may send either."""
+def query_values(request: Request) -> dict[str, str]:
+    """The parameters; one that is repeated is one text with commas: generated clients may send either."""
     return {name: ",".join(texts) for name, texts in request.query_params.lists()}
 
 

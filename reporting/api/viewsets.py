@@ -18,10 +18,11 @@ from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet
 
 from accounts import access
 from accounts.models import AdAccount, LinkedInConnection
+from accounts.shell.request_values import row_id
 from reporting.api import filters, serializers
 from reporting.api.files import download_table
 from reporting.api.pagination import Cursors, Order, PageNumbers
-from reporting.api.views import FILES, View, bounded_statements, refuse_unknown, told, with_as_of
+from reporting.api.views import FILES, View, bounded_statements, query_values, refuse_unknown, with_as_of
 from reporting.queries.data_as_of import SelectionAsOf, selection_as_of
 
 _FIELDS = OpenApiParameter("fields", OpenApiTypes.STR, description="Only these fields, separated by commas.")
@@ -33,7 +34,7 @@ class Filters(DjangoFilterBackend):  # type: ignore[misc]
     """The filters of a list; one that stands there twice is one with two values."""
 
     def get_filterset_kwargs(self, request: Request, queryset: QuerySet[Any], view: Any) -> dict[str, Any]:
-        return {**super().get_filterset_kwargs(request, queryset, view), "data": told(request)}
+        return {**super().get_filterset_kwargs(request, queryset, view), "data": query_values(request)}
 
 
 class Facts(View, GenericViewSet[Any]):
@@ -84,7 +85,7 @@ class Facts(View, GenericViewSet[Any]):
         """The fields asked for, and the column that each shows."""
         serializer: Any = self.get_serializer_class()()
         known = {name: str(field.source).replace(".", "__") for name, field in serializer.fields.items()}
-        asked = told(self.request).get("fields")
+        asked = query_values(self.request).get("fields")
         if not asked:
             return known
         names = [name.strip() for name in asked.split(",") if name.strip()]
@@ -167,8 +168,8 @@ class FigureTable(Facts):
         return selection_as_of(ad_accounts=self._accounts_asked_about())
 
     def _accounts_asked_about(self) -> QuerySet[AdAccount]:
-        asked = told(self.request).get("account_id", "")
-        ids = [int(one) for one in asked.split(",") if one.strip().isdecimal()]
+        asked = query_values(self.request).get("account_id", "")
+        ids = [row_id(one.strip()) for one in asked.split(",") if one]
         return self.ad_accounts.filter(pk__in=ids) if ids else self.ad_accounts
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -20,6 +20,7 @@ from accounts import access, audit_trail
 from accounts.access import person_of
 from accounts.models import AdAccount, User
 from accounts.shell import downloads
+from accounts.shell.request_values import BadValue, day, one_of, or_none, page_number, row_id, whole_number
 from reporting.checks import findings
 from reporting.checks.check_requests import ask_by_hand
 from reporting.checks.findings import BadWish, NotAllowed
@@ -33,7 +34,6 @@ from reporting.queries.findings import FindingFilter, FindingLine
 _EVERY_STATE = "all"
 _NOBODY = "nobody"
 _ME = "me"
-_FILTERS = ("ad_account", "rule", "severity", "state", "assignee")
 _SNOOZES = {"snooze_week": 7, "snooze_month": 30}
 _CSV_HEADER = (
     "id", "severity", "rule", "title", "state", "ad_account_id", "ad_account", "campaign_id", "campaign",
@@ -65,8 +65,8 @@ def download(request: HttpRequest) -> HttpResponseBase:
 def judging(request: HttpRequest) -> HttpResponse:
     """How far the audits have come that the page waits for."""
     chosen = _chosen(request.GET)
-    of = request.GET.get("of", "")
-    return part(request, "judging", _judging(request, chosen, of=int(of[:9]) if of.isdecimal() else 0))
+    of = or_none(_count, request.GET.get("of"))
+    return part(request, "judging", _judging(request, chosen, of=of or 0))
 
 
 @for_people
@@ -130,15 +130,17 @@ def _apply(request: HttpRequest, ids: list[int]) -> tuple[str, int]:
 def _ids(sent: list[str]) -> list[int]:
     if not sent:
         raise BadWish("Tick at least one finding.")
-    if len(sent) > finding_queries.FINDINGS_PER_PAGE or not all(one.isdecimal() and len(one) < 19 for one in sent):
+    ids = [one for one in (or_none(row_id, text) for text in sent) if one is not None]
+    if len(sent) > finding_queries.FINDINGS_PER_PAGE or len(ids) < len(sent):
         raise BadWish("These are no findings of the list; load the page again.")
-    return [int(one) for one in sent]
+    return ids
 
 
 def _assignee(sent: str) -> User | None:
     if sent == _NOBODY:
         return None
-    person = finding_queries.assignees().filter(pk=int(sent)).first() if sent.isdecimal() and len(sent) < 19 else None
+    person_id = or_none(row_id, sent)
+    person = finding_queries.assignees().filter(pk=person_id).first() if person_id else None
     if person is None:
         raise BadWish("Choose a person of the list; only active owners, managers and analysts take findings.")
     return person
@@ -146,19 +148,16 @@ def _assignee(sent: str) -> User | None:
 
 def _day(sent: str) -> date:
     try:
-        return date.fromisoformat(sent)
-    except ValueError:
+        return day(sent)
+    except BadValue:
         raise BadWish("Choose the day until which to snooze, as 2026-12-31.") from None
 
 
 def _list(request: HttpRequest, sent: QueryDict, *, status: int = 200) -> HttpResponse:
     chosen = _chosen(sent)
     wanted, today = _wanted(chosen, request), timezone.now().date()
-    number = sent.get("page", "")
     visible = access.visible_ad_accounts(request.user)
-    shown = finding_queries.findings(
-        visible, wanted, today=today, page=int(number) if number.isdecimal() and 0 < int(number[:9]) < 10**6 else 1
-    )
+    shown = finding_queries.findings(visible, wanted, today=today, page=or_none(page_number, sent.get("page")) or 1)
     may_change = access.may_change_findings(request.user)
     context = _judging(request, chosen) | {
         "shown": shown,
@@ -207,16 +206,27 @@ def _counts(
 
 def _chosen(sent: QueryDict) -> dict[str, str]:
     """The filters as the address has them; what is no value of theirs counts as not chosen."""
-    known: dict[str, Callable[[str], bool]] = {
-        "ad_account": lambda one: one.isdecimal() and len(one) < 19,
-        "rule": lambda one: one in RULES,
-        "severity": lambda one: one in set(Severity),
-        "state": lambda one: one in {*Finding.State.values, _EVERY_STATE},
-        "assignee": lambda one: one in {_NOBODY, _ME} or (one.isdecimal() and len(one) < 19),
-    }
-    asked = {name: sent.get(name, "") for name in _FILTERS}
-    chosen = {name: value if known[name](value) else "" for name, value in asked.items()}
-    return chosen | {"state": chosen["state"] or Finding.State.OPEN.value}
+    chosen = {name: or_none(read, sent.get(name)) for name, read in _FILTERS.items()}
+    as_sent = {name: "" if value is None else str(value) for name, value in chosen.items()}
+    return as_sent | {"state": as_sent["state"] or Finding.State.OPEN.value}
+
+
+def _count(sent: str) -> int:
+    return whole_number(sent, at_most=1_000_000)
+
+
+def _assignee_id(sent: str) -> int | str:
+    return sent if sent in {_NOBODY, _ME} else row_id(sent)
+
+
+# The parameters of the address, and how each is read.
+_FILTERS: Final[dict[str, Callable[[str], int | str]]] = {
+    "ad_account": row_id,
+    "rule": one_of(RULES),
+    "severity": one_of([one.value for one in Severity]),
+    "state": one_of([*Finding.State.values, _EVERY_STATE]),
+    "assignee": _assignee_id,
+}
 
 
 def _wanted(chosen: dict[str, str], request: HttpRequest) -> FindingFilter:
@@ -227,7 +237,7 @@ def _wanted(chosen: dict[str, str], request: HttpRequest) -> FindingFilter:
         rule_id=chosen["rule"],
         severity=chosen["severity"],
         state="" if chosen["state"] == _EVERY_STATE else chosen["state"],
-        assignee=int(person) if person.isdecimal() else None,
+        assignee=or_none(row_id, person),
         is_unassigned=person == _NOBODY,
     )
 

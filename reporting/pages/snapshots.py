@@ -15,6 +15,8 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import access
 from accounts.access import person_of
 from accounts.models import AdAccount
+from accounts.shell.request_values import or_none, page_number, row_id
+from reporting.models import Snapshot
 from reporting.pages.shell import for_people, page, part, wants_part
 from reporting.queries import snapshot_list
 from reporting.snapshots import snapshot_requests
@@ -29,7 +31,7 @@ class TakeSnapshotForm(forms.Form):
         empty_label=None,
         error_messages={"invalid_choice": "Choose an ad account of the list.", "required": "Choose an ad account."},
     )
-    days = forms.IntegerField(min_value=1, max_value=snapshot_requests.MOST_DAYS)
+    days = forms.IntegerField(min_value=1, max_value=snapshot_requests.MAX_DAYS)
 
     def __init__(self, *args: Any, ad_accounts: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -83,7 +85,7 @@ def _page(request: HttpRequest, form: TakeSnapshotForm | None, *, status: int = 
     context = _list(request) | {
         "form": form,
         "ad_accounts": access.visible_ad_accounts(request.user),
-        "most_days": snapshot_requests.MOST_DAYS,
+        "max_days": snapshot_requests.MAX_DAYS,
         "keep_days": settings.SNAPSHOT_KEEP_DAYS,
         "max_bytes": settings.SNAPSHOT_MAX_BYTES,
     }
@@ -91,15 +93,15 @@ def _page(request: HttpRequest, form: TakeSnapshotForm | None, *, status: int = 
 
 
 def _list(request: HttpRequest) -> dict[str, Any]:
-    ad_account, number = request.GET.get("ad_account", ""), request.GET.get("page", "")
-    chosen = ad_account if _is_number(ad_account) else ""
+    """One page of the snapshots, narrowed as far as the address can be read."""
+    ad_account_id = or_none(row_id, request.GET.get("ad_account"))
     shown = snapshot_list.snapshots(
         access.visible_ad_accounts(request.user),
-        ad_account_id=int(chosen) if chosen else None,
-        page=max(1, int(number)) if _is_number(number) else 1,
+        ad_account_id=ad_account_id,
+        page=or_none(page_number, request.GET.get("page")) or 1,
     )
-    return {"shown": shown, "chosen": chosen}
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 16
+    return {
+        "shown": shown,
+        "has_unfinished": any(one.state in Snapshot.UNFINISHED for one in shown.lines),
+        "chosen": "" if ad_account_id is None else str(ad_account_id),
+    }

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import access
 from accounts.access import person_of
 from accounts.models import AdAccount
+from accounts.shell.request_values import one_of, or_none, page_number, row_id
 from ingestion.models import SyncLog
 from ingestion.timetable import sync_requests
 from ingestion.timetable.expected_sync import expected_syncs
@@ -178,16 +179,21 @@ def retry(request: HttpRequest, run_id: int) -> HttpResponse:
 
 
 def _runs(request: HttpRequest) -> dict[str, Any]:
-    ad_account, page_number = request.GET.get("ad_account", ""), request.GET.get("page", "")
-    status = request.GET.get("status", "")
-    shown = run_queries.runs(
+    """One page of the runs, narrowed as far as the address can be read."""
+    ad_account_id = or_none(row_id, request.GET.get("ad_account"))
+    status = or_none(one_of(SyncLog.Status.values), request.GET.get("status")) or ""
+    runs = run_queries.runs(
         access.visible_ad_accounts(request.user),
         with_discoveries=access.sees_every_ad_account(request.user),
-        status=status if status in SyncLog.Status.values else "",
-        ad_account_id=int(ad_account) if ad_account.isdecimal() else None,
-        page=max(1, int(page_number)) if page_number.isdecimal() else 1,
+        status=status,
+        ad_account_id=ad_account_id,
+        page=or_none(page_number, request.GET.get("page")) or 1,
     )
-    return {"runs": shown, "chosen": {"status": status, "ad_account": ad_account}}
+    return {
+        "runs": runs,
+        "has_unfinished": any(line.is_unfinished for line in runs.lines),
+        "chosen": {"status": status, "ad_account": "" if ad_account_id is None else str(ad_account_id)},
+    }
 
 
 def _form(request: HttpRequest) -> StartSyncForm:

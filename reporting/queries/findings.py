@@ -10,6 +10,7 @@ from django.db.models import Case, CharField, Count, F, IntegerField, Max, Min, 
 
 from accounts.models import AdAccount, User
 from accounts.roles import MAY_CHANGE_FINDINGS
+from accounts.shell.paging import ListPage, list_page
 from ingestion.models import SyncLog
 from reporting.checks.rules import RULES
 from reporting.checks.rules.base import Rule, Severity
@@ -76,15 +77,6 @@ class FindingLine:
 
 
 @dataclass(frozen=True, slots=True)
-class FindingPage:
-    """Some findings, the gravest and dearest first, and whether more follow."""
-
-    lines: Sequence[FindingLine]
-    number: int
-    has_next: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Unjudged:
     """What a rule could not judge, over ad accounts; 0 things where it judged nothing of them."""
 
@@ -131,13 +123,12 @@ class AuditState:
     waiting_since: datetime | None = None
 
 
-def findings(ad_accounts: QuerySet[AdAccount], wanted: FindingFilter, *, today: date, page: int = 1) -> FindingPage:
-    """One page of the list."""
-    start = (page - 1) * FINDINGS_PER_PAGE
-    # One more than is shown tells of a next page without counting the table.
+def findings(
+    ad_accounts: QuerySet[AdAccount], wanted: FindingFilter, *, today: date, page: int = 1
+) -> ListPage[FindingLine]:
+    """One page of the list, most severe first, then the highest amount."""
     found = graver_first(_matching(ad_accounts, wanted, today=today))
-    rows = list(found[start : start + FINDINGS_PER_PAGE + 1])
-    return FindingPage(list(map(finding_line, rows[:FINDINGS_PER_PAGE])), page, len(rows) > FINDINGS_PER_PAGE)
+    return list_page(found, number=page, per_page=FINDINGS_PER_PAGE).convert(finding_line)
 
 
 def every_finding(ad_accounts: QuerySet[AdAccount], wanted: FindingFilter, *, today: date) -> Iterator[FindingLine]:

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from accounts.models import AdAccount
+from accounts.shell.paging import ListPage, list_page
 from ingestion.models import RejectedRecord, SyncLog
 
 RUNS_PER_PAGE = 50
@@ -51,19 +52,6 @@ class RunLine:
 
 
 @dataclass(frozen=True, slots=True)
-class RunPage:
-    """Some runs, newest first, and whether older ones follow."""
-
-    lines: Sequence[RunLine]
-    number: int
-    has_next: bool
-
-    @property
-    def has_unfinished(self) -> bool:
-        return any(line.is_unfinished for line in self.lines)
-
-
-@dataclass(frozen=True, slots=True)
 class RejectedLine:
     """One record that was set aside, as LinkedIn sent it."""
 
@@ -79,17 +67,15 @@ def runs(
     status: str = "",
     ad_account_id: int | None = None,
     page: int = 1,
-) -> RunPage:
-    """One page of the runs of these ad accounts; discoveries are of all of them and belong to none."""
+) -> ListPage[RunLine]:
+    """One page of the runs of these ad accounts, newest first; discoveries are of all of them and belong to none."""
     found = _visible(ad_accounts, with_discoveries=with_discoveries)
     if status:
         found = found.filter(status=status)
     if ad_account_id is not None:
         found = found.filter(account=ad_account_id)
-    start = (page - 1) * RUNS_PER_PAGE
-    # One more than is shown tells of a next page without counting the table.
-    rows = list(found.order_by("-started_at", "-pk")[start : start + RUNS_PER_PAGE + 1])
-    return RunPage([_line(row) for row in rows[:RUNS_PER_PAGE]], page, len(rows) > RUNS_PER_PAGE)
+    newest_first = found.order_by("-started_at", "-pk")
+    return list_page(newest_first, number=page, per_page=RUNS_PER_PAGE).convert(_line)
 
 
 def run(ad_accounts: QuerySet[AdAccount], run_id: int, *, with_discoveries: bool) -> RunLine | None:

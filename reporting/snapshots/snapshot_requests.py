@@ -16,7 +16,7 @@ from reporting.models import Snapshot
 from reporting.snapshots import snapshot_store
 from reporting.tasks import write_snapshot
 
-MOST_DAYS = 366
+MAX_DAYS = 366
 
 
 class NotAllowed(Exception):

@@ -11,8 +11,8 @@ from ingestion import catalogue
 from ingestion.catalogue import CATALOGUE, AskedFor, Better, Type, Unit
 from ingestion.linkedin.endpoints import DAY_FIELDS
 from ingestion.linkedin.records import CampaignDayRecord, DemographicMonthRecord
-from ingestion.linkedin_simulator.analytics import METRICS as KNOWN_TO_LINKEDIN
 from ingestion.linkedin_simulator.analytics import MAX_FIELDS
+from ingestion.linkedin_simulator.analytics import METRICS as KNOWN_TO_LINKEDIN
 from ingestion.models import AccountDailyTotal, AudienceDemographic, CampaignDailyMetric, CreativeDailyMetric
 from ingestion.sync import load
 from ingestion.sync.reconciliation import METRICS as RECONCILED

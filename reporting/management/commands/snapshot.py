@@ -15,11 +15,12 @@ from django.utils import timezone
 
 from accounts import audit_trail
 from accounts.models import AdAccount
+from accounts.shell.request_values import BadValue, whole_number
 from reporting.models.snapshot import snapshot_storage
 from reporting.periods import last_days
 from reporting.snapshots import snapshot_store
 from reporting.snapshots.assembly import DoesNotFit, write_document
-from reporting.snapshots.snapshot_requests import MOST_DAYS
+from reporting.snapshots.snapshot_requests import MAX_DAYS
 
 _STANDARD_OUTPUT = "-"
 
@@ -63,9 +64,10 @@ class Command(BaseCommand):
 
 
 def _days(text: str) -> int:
-    if text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= MOST_DAYS:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number of days; give one from 1 to {MOST_DAYS}")
+    try:
+        return whole_number(text, at_least=1, at_most=MAX_DAYS)
+    except BadValue:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days; give one from 1 to {MAX_DAYS}") from None
 
 
 def _stored(ad_account: AdAccount, days: int) -> str:

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 
 from accounts.models import AdAccount
+from accounts.shell.request_values import or_none, row_id
 from ingestion.models import Campaign
 from reporting.metrics import METRICS, OFFERED
 from reporting.periods import CUSTOM, Period, PeriodError, Preset, parse_period
@@ -34,7 +35,6 @@ TREND_METRICS = with_offered(
 _DEFAULT_TREND = ("spend", "clicks")
 COMPARE_WITH = {"previous": "Previous period", "none": "Nothing"}
 _STEPS = {"": "Automatic", "day": "Day", "week": "Week", "month": "Month"}
-_MOST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,15 +158,12 @@ def presets() -> list[tuple[str, str]]:
 
 
 def _ids(params: QueryDict, name: str, what: str, errors: list[str]) -> tuple[int, ...]:
-    """Said again and again, as forms do, or with commas between, which leaves room for hundreds in an address."""
+    """One parameter each, as forms send them, or separated by commas, which leaves room for hundreds in an address."""
     texts = [text for value in params.getlist(name) for text in value.split(",") if text]
-    if strange := [text for text in texts if not _is_id(text)]:
+    ids = {text: or_none(row_id, text) for text in texts}
+    if strange := [text for text, number in ids.items() if number is None]:
         errors.append(f"“{strange[0][:40]}” is not the number of one of the {what}; choose from the list.")
-    return tuple(dict.fromkeys(int(text) for text in texts if text not in strange))
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= _MOST_ID
+    return tuple(dict.fromkeys(number for number in ids.values() if number is not None))
 
 
 def _visible_campaigns(asked: Iterable[int], ad_accounts: QuerySet[AdAccount]) -> set[int]:

@@ -19,6 +19,9 @@ from accounts.shell import downloads
 from accounts.shell.downloads import download, safe_cell
 from tests.builders import make_ad_account
 
+# Closing an answer looks whether an open connection to the database is still of use.
+pytestmark = pytest.mark.django_db
+
 DAY = date(2026, 11, 19)
 
 

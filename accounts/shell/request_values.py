@@ -1,0 +1,72 @@
+"""Values as requests send them: ids, page numbers, days and choices, each read in one way.
+
+An API refuses what it cannot read, in the words of `BadValue`. A page whose address people keep and edit reads it with
+`or_none` and takes its default instead.
+"""
+
+from collections.abc import Callable, Collection
+from datetime import date
+from typing import Final, TypeVar
+
+# The largest number that a column of ids holds.
+MAX_ID: Final = 2**63 - 1
+# Deeper into a list nobody reads, and PostgreSQL would count the rows one by one.
+MAX_PAGE_NUMBER: Final = 1_000_000
+
+Value = TypeVar("Value")
+
+
+class BadValue(ValueError):
+    """No value of that kind; the message says what to send instead."""
+
+
+def whole_number(text: str, *, at_least: int = 0, at_most: int) -> int:
+    """Digits alone: no sign, no spaces, no digits of other scripts. Raises BadValue."""
+    is_short = len(text) <= len(str(at_most))
+    if not (is_short and text.isascii() and text.isdecimal() and at_least <= int(text) <= at_most):
+        raise BadValue(f"Give a whole number from {at_least} to {at_most}.")
+    return int(text)
+
+
+def row_id(text: str) -> int:
+    """The id of a row, LinkedIn's or ours. Raises BadValue."""
+    try:
+        return whole_number(text, at_most=MAX_ID)
+    except BadValue:
+        raise BadValue("Not a valid id; give a whole number.") from None
+
+
+def page_number(text: str) -> int:
+    """Which page of a list, from 1 on. Raises BadValue."""
+    return whole_number(text, at_least=1, at_most=MAX_PAGE_NUMBER)
+
+
+def day(text: str) -> date:
+    """A day in its one spelling, YYYY-MM-DD. Raises BadValue."""
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        found = None
+    # Other spellings of ISO 8601, such as 2026-W47-1, are more often a slip than meant.
+    if found is None or found.isoformat() != text:
+        raise BadValue("Not a valid date; write it as YYYY-MM-DD.")
+    return found
+
+
+def one_of(known: Collection[str]) -> Callable[[str], str]:
+    """Reads one of some words."""
+
+    def read(text: str) -> str:
+        if text not in known:
+            raise BadValue(f"There is no “{text[:40]}”; choose one of {', '.join(filter(None, known))}.")
+        return text
+
+    return read
+
+
+def or_none(read: Callable[[str], Value], text: str | None) -> Value | None:
+    """The value, or None where there is none or it is not valid."""
+    try:
+        return read(text) if text else None
+    except BadValue:
+        return None
