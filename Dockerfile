@@ -9,7 +9,7 @@ ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DATA_DIR=/
 COPY --from=packages /venv /venv
 WORKDIR /app
 COPY . .
-# The settings want secrets: these are made for this step and thrown away with it.
+# The settings need secrets: these are generated for this step and discarded with it.
 RUN python -m compileall -q . \
     && DATA_DIR=/tmp/build python manage.py collectstatic --no-input --verbosity 0 \
     && rm -r /tmp/build \
@@ -18,5 +18,5 @@ RUN python -m compileall -q . \
 USER 10001:10001
 VOLUME /data
 EXPOSE 8000
-# /dev/shm, because gunicorn's sign of life must not wait for a disk.
+# /dev/shm, because gunicorn's heartbeat must not wait for a disk.
 CMD ["gunicorn", "--config", "config/gunicorn.py", "--bind", "0.0.0.0:8000", "--workers", "2", "--worker-tmp-dir", "/dev/shm", "config.wsgi"]

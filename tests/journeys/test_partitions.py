@@ -190,7 +190,7 @@ def test_removing_an_ad_account_leaves_the_others(linkedin):
 
 def test_a_month_is_forgotten(linkedin):
     partition()
-    run(*(one.replace("2022_11", "2026_09") for one in statements_of_the_document("Forgetting old months")))
+    run(*(one.replace("2022_11", "2026_09") for one in statements_of_the_document("Removing old months")))
     for model in (CampaignDailyMetric, CreativeDailyMetric):
         months = {day.month for day in model.objects.values_list("date", flat=True)}
         assert months == {8, 10, 11}
