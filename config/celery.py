@@ -2,7 +2,6 @@
 
 import logging
 import os
-from typing import Any
 
 from celery import Celery
 from celery.signals import beat_init, celeryd_init, setup_logging
@@ -21,26 +20,25 @@ app.steps["consumer"].add("ingestion.processes.worker:HeartbeatStep")
 
 @celeryd_init.connect
 @beat_init.connect
-def _start_embedded_servers(**_: Any) -> None:
+def _start_embedded_servers(**_: object) -> None:
     """The broker must answer before a worker or beat connects to it."""
     settings.EMBEDDED_SERVERS.hold()
 
 
 @setup_logging.connect
-def _log_as_the_settings_say(loglevel: int, **_: Any) -> None:
-    """Celery would put its own lines in place of those of `LOGGING`; the command line still chooses the level."""
+def _log_as_configured(loglevel: int, **_: object) -> None:
+    """Keeps Celery from replacing what `LOGGING` sets up; the command line still chooses the level."""
     logging.getLogger().setLevel(loglevel)
 
 
-# Puts the id of a task on every line logged while it runs. Kept in a name: Celery's signals hold their receivers
-# weakly.
-_task_lines = CeleryReceiver()
-_task_lines.connect_worker_signals()
-_HANDED_ON = ("request_id", "user_id", "parent_task_id")
+# Adds the task's id to every line logged while it runs. It needs a name: Celery's signals hold receivers weakly.
+_task_log_context = CeleryReceiver()
+_task_log_context.connect_worker_signals()
+_PASSED_ON = ("request_id", "user_id", "parent_task_id")
 
 
 @receiver(modify_context_before_task_publish)
-def _hand_on_who_asked(context: dict[str, Any], **_: Any) -> None:
-    """A task carries the request that started it, and nothing else of what is bound there (addresses, runs)."""
-    for name in set(context) - set(_HANDED_ON):
+def _pass_on_request(context: dict[str, object], **_: object) -> None:
+    """A task's log lines name the request that started it, and nothing else bound there (addresses, runs)."""
+    for name in set(context) - set(_PASSED_ON):
         del context[name]

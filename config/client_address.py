@@ -1,4 +1,4 @@
-"""Tells the rest of the service whose address a request comes from, where a proxy stands in front."""
+"""The address that a request comes from, where a proxy is in front."""
 
 from collections.abc import Callable
 from ipaddress import ip_address

@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import IO, Any
+from typing import IO, TypedDict
 
 # Longest path that every system takes for a Unix socket (macOS: 104 bytes, one for the end mark).
 _MAX_SOCKET_PATH = 100
@@ -284,8 +284,14 @@ def _server_user() -> str:
     return "pgserver"
 
 
-def _as_server_user() -> dict[str, Any]:
-    """Root's groups must go too: they would stand in the way of the permissions meant for others."""
+class _RunAs(TypedDict, total=False):
+    user: str
+    group: int
+    extra_groups: list[int]
+
+
+def _as_server_user() -> _RunAs:
+    """Without root's groups, which would get in the way of the permissions meant for others."""
     user = _server_user()
     return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
 

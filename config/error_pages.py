@@ -1,4 +1,4 @@
-"""Answers to what cannot be served; they ask neither the database nor a context processor, which may be what failed."""
+"""Responses to what cannot be served; they use neither database nor context processors, which may be what failed."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from django.template import loader
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500, with the id under which the log tells of this request, where it has one."""
+    """500, with the request's id in the log, where it has one."""
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     if request.path.startswith("/api/"):
         return JsonResponse({"error": _error(request_id)}, status=500)
@@ -18,7 +18,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def explain_not_allowed(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: a 405 has no words of its own, and a reload or a late login leads to one."""
+    """Middleware: a 405 has no text of its own, and a reload or a late login leads to one."""
 
     def answer(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -30,7 +30,7 @@ def explain_not_allowed(get_response: Callable[[HttpRequest], HttpResponse]) -> 
 
 
 def refuse_nul(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: PostgreSQL takes no NUL in a text, so that a filter with one would fail; the API says so by field."""
+    """Middleware: PostgreSQL takes no NUL in a text, so a filter with one would fail; the API names the field."""
 
     def answer(request: HttpRequest) -> HttpResponse:
         if "%00" in request.META.get("QUERY_STRING", "") and not request.path.startswith("/api/"):

@@ -1,33 +1,35 @@
-"""How log lines look: text for a person at a terminal, JSON for a machine; each with who asked and for what.
+"""Log lines: text for a person at a terminal, JSON for a machine; each says which request or task it belongs to.
 
 No line holds a query string, since LinkedIn's callback carries an authorization code there, and no traceback shows
 the values of variables, since some are tokens.
 """
 
+import logging
 import re
 import time
-from typing import Any
+from functools import partial
 
 import structlog
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 from django_structlog.middlewares import RequestMiddleware
+from structlog.typing import Processor
 
-# What proxies usually send; anything else could forge lines or fill them.
-_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{7,63}")
-# Links of invitations and new passwords open doors: their tokens stay out of every line.
+# What proxies usually send; anything else could forge or flood log lines.
+_VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{7,63}")
+# Whoever has the link of an invitation or a new password can use it: its token stays out of every line.
 _SECRET_PATH = re.compile(r"^(/people/(?:invitation|password-reset/[^/]+)/)(?!choose/)[^/]+")
-# Their news is in our own lines about requests and tasks.
-_SAID_TWICE = {
+# Our own lines about requests and tasks say the same.
+_QUIETER = {
     "celery.app.trace": "WARNING",
     "celery.worker.strategy": "WARNING",
     "django.request": "CRITICAL",
-    # The audit trail tells of logins and lock-outs; django-axes would add paths, which may hold an invitation's token.
+    # The audit trail has logins and lock-outs; django-axes would add paths, which may hold an invitation's token.
     "axes": "ERROR",
 }
 
 # What every line gets, whether it was logged through structlog or the standard library.
-_COMMON: tuple[Any, ...] = (
+_COMMON: tuple[Processor, ...] = (
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
@@ -35,8 +37,8 @@ _COMMON: tuple[Any, ...] = (
 )
 
 
-def logging_settings(*, line_format: str, level: str) -> dict[str, Any]:
-    """Django's LOGGING; also leads structlog's own lines into the standard library."""
+def logging_settings(*, line_format: str, level: str) -> dict[str, object]:
+    """Django's LOGGING; also sends structlog's own lines through the standard library."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -50,20 +52,22 @@ def logging_settings(*, line_format: str, level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {
-            "line": {
-                "()": structlog.stdlib.ProcessorFormatter,
-                "foreign_pre_chain": [*_COMMON],
-                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(line_format)],
-            }
-        },
+        "formatters": {"line": {"()": partial(line_formatter, line_format)}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
-        "loggers": {name: {"level": level} for name, level in _SAID_TWICE.items()},
+        "loggers": {name: {"level": level} for name, level in _QUIETER.items()},
     }
 
 
-def _renderers(line_format: str) -> list[Any]:
+def line_formatter(line_format: str) -> logging.Formatter:
+    """Lays out lines of structlog and of the standard library alike."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_COMMON,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(line_format)],
+    )
+
+
+def _renderers(line_format: str) -> list[Processor]:
     if line_format == "json":
         exceptions = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
         return [structlog.processors.ExceptionRenderer(exceptions), structlog.processors.JSONRenderer()]
@@ -75,12 +79,12 @@ def _renderers(line_format: str) -> list[Any]:
 
 
 class RequestLines(RequestMiddleware):
-    """One line per request when it is over, in place of the web server's; the answer tells its request id."""
+    """One line per request when it is over, in place of the web server's; the response carries the request's id."""
 
     def prepare(self, request: HttpRequest) -> None:
         request._began_at = time.monotonic()  # type: ignore[attr-defined]
         given = request.headers.get("X-Request-ID", "")
-        if not _SANE_REQUEST_ID.fullmatch(given):
+        if not _VALID_REQUEST_ID.fullmatch(given):
             request.META.pop("HTTP_X_REQUEST_ID", None)
             request.__dict__.pop("headers", None)
         super().prepare(request)
@@ -100,7 +104,7 @@ class RequestLines(RequestMiddleware):
 
     @staticmethod
     def bind_user_id(request: HttpRequest) -> None:
-        """Only where the request asked for its user: a log line is worth no query, and none may fail for it."""
+        """Only where the user is loaded already: a log line is not worth a query, and no request may fail for it."""
         user = request.__dict__.get("user")
         if isinstance(user, SimpleLazyObject):
             user = getattr(request, "_cached_user", None)

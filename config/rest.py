@@ -1,7 +1,7 @@
-"""How the API says no: one body for every error, with what to do about it."""
+"""Errors of the API: one body for all of them, with what to do about it."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from rest_framework.exceptions import APIException, MethodNotAllowed, NotFound, Throttled, ValidationError
 from rest_framework.permissions import AllowAny
@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
 _TOKENS_PAGE = "/people/me/tokens/"
-# By status: what the caller does next. An exception of ours may name a better one as its `remedy`.
+# What the caller does next, by status; an exception of ours may have a better `remedy`.
 _REMEDIES: Final = {
     400: "Correct the request and send it again.",
     401: f"Send the header Authorization: Bearer <token>; {_TOKENS_PAGE} issues one to you.",
@@ -34,8 +34,8 @@ _TYPES: Final = {
 }
 
 
-def error_response(exception: Exception, context: Mapping[str, Any]) -> Response | None:
-    """`{"error": {"type", "message", "field", "remedy"}}`; None for what is a bug and no answer."""
+def error_response(exception: Exception, context: Mapping[str, object]) -> Response | None:
+    """`{"error": {"type", "message", "field", "remedy"}}`; None for a bug, which becomes a 500."""
     response = exception_handler(exception, dict(context))
     if response is None:
         return None
@@ -51,17 +51,17 @@ def error_response(exception: Exception, context: Mapping[str, Any]) -> Response
     return response
 
 
-def _remedy(exception: Exception, status: int, view: APIView) -> str:
-    if isinstance(exception, MethodNotAllowed):
+def _remedy(exception: Exception, status: int, view: object) -> str:
+    if isinstance(exception, MethodNotAllowed) and isinstance(view, APIView):
         return f"Use one of {', '.join(view.allowed_methods)}."
     if isinstance(exception, Throttled):
-        return f"Wait {getattr(exception, 'wait', None) or 60} s and ask again."
-    default = _REMEDIES.get(status, "Look at the server's log." if status >= 500 else _REMEDIES[400])
+        return f"Wait {getattr(exception, 'wait', None) or 60} s and send it again."
+    default = _REMEDIES.get(status, "Look in the server's log." if status >= 500 else _REMEDIES[400])
     return str(getattr(exception, "remedy", default) if isinstance(exception, APIException) else default)
 
 
-def _first(data: Any, path: str = "") -> tuple[str | None, str]:
-    """The first complaint of a body of Django REST framework, and the path of its field."""
+def _first(data: object, path: str = "") -> tuple[str | None, str]:
+    """The first message in an error body of Django REST framework, and the path of its field."""
     if isinstance(data, dict):
         key, value = next(iter(data.items()))
         is_field = key not in {"detail", "non_field_errors"}
@@ -73,10 +73,10 @@ def _first(data: Any, path: str = "") -> tuple[str | None, str]:
 
 
 class NoSuchEndpoint(APIView):
-    """Whatever address under /api/ nothing else answers."""
+    """Every address under /api/ that is none."""
 
     permission_classes = (AllowAny,)
     schema = None
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         raise NotFound("There is no such endpoint.")

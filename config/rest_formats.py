@@ -1,32 +1,39 @@
-"""In which formats the API answers and reads.
+"""The formats that the API reads and writes.
 
-Apart from `rest.py`, because Django REST framework's views ask for this module before there is a view.
+Not in `rest.py`, because Django REST framework loads this module before its views.
 """
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import IO
 
 from django.http import Http404
 from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import JSONParser
+from rest_framework.renderers import BaseRenderer
 
 
 class KnownFormats(DefaultContentNegotiation):
-    """A format that does not exist is a wrong parameter, not an address that nobody knows."""
+    """A format that does not exist is a wrong parameter and no wrong address."""
 
-    def filter_renderers(self, renderers: Any, wanted: str) -> Any:
+    def filter_renderers(self, renderers: Iterable[BaseRenderer], format: str) -> list[BaseRenderer]:  # noqa: A002 (its name there)
         try:
-            return super().filter_renderers(renderers, wanted)
+            return super().filter_renderers(renderers, format)
         except Http404:
             known = ", ".join(renderer.format for renderer in renderers)
-            raise ValidationError({"format": [f"There is no such format here; known are {known}."]}) from None
+            raise ValidationError({"format": [f"There is no such format here; choose one of {known}."]}) from None
 
 
 class ShallowJson(JSONParser):
-    """JSON that does not nest deeper than Python reads."""
+    """JSON that does not nest deeper than Python can read."""
 
-    def parse(self, *args: Any, **kwargs: Any) -> Any:
+    def parse(
+        self,
+        stream: IO[bytes],
+        media_type: str | None = None,
+        parser_context: Mapping[str, object] | None = None,
+    ) -> dict[str, object]:
         try:
-            return super().parse(*args, **kwargs)
+            return super().parse(stream, media_type, parser_context)
         except RecursionError:
             raise ParseError("This JSON nests too deeply.") from None

@@ -58,13 +58,13 @@ SECRET_KEY = env.SECRET_KEY or generated_secret("SECRET_KEY", DATA_DIR, may_gene
 FIELD_ENCRYPTION_KEYS = (
     env.FIELD_ENCRYPTION_KEYS or generated_secret("FIELD_ENCRYPTION_KEYS", DATA_DIR, may_generate=_IS_LOCAL)
 ).split(",")
-# Where people reach this service; links in e-mails start with it, and https switches on what only https can keep.
+# Where people reach this service; links in e-mails start with it, and https turns on cookies and headers for https.
 SITE_URL = env.SITE_URL
 _HTTPS = SITE_URL.startswith("https://")
 _LOOPBACK = ["127.0.0.1", "localhost"] if _IS_LOCAL else []
 ALLOWED_HOSTS = env.ALLOWED_HOSTS or list(dict.fromkeys([*_LOOPBACK, urlsplit(SITE_URL).hostname or ""]))
 CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS or [SITE_URL]
-# Anybody can send X-Forwarded-Proto: it is believed only where a proxy is known to overwrite it.
+# Anybody can send X-Forwarded-Proto: it counts only where a proxy is known to overwrite it.
 BEHIND_PROXY = env.BEHIND_PROXY
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_SSL_REDIRECT = _HTTPS
@@ -73,12 +73,12 @@ SECURE_HSTS_SECONDS = env.HSTS_SECONDS if _HTTPS else 0
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
-# The way to LinkedIn and back stays in one tab, so no other origin need reach this window.
+# The way to LinkedIn and back stays in one tab, so no other origin needs access to this window.
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
 SESSION_COOKIE_HTTPONLY = True
-# Lax, not Strict: who comes back from LinkedIn's consent page must still be signed in.
+# Lax, not Strict: a person who returns from LinkedIn's consent page must still be signed in.
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 7 * 86_400
 DEFAULT_EXCEPTION_REPORTER = "config.error_reports.ErrorReport"
@@ -108,7 +108,7 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_USERNAME_FORM_FIELD = "username"
 AXES_USERNAME_CALLABLE = "accounts.sign_in.lock_out.name_of"
 AXES_LOCKOUT_CALLABLE = "accounts.sign_in.views.locked_out"
-AXES_DISABLE_ACCESS_LOG = True  # the audit trail tells who signed in
+AXES_DISABLE_ACCESS_LOG = True  # the audit trail has the sign-ins
 AXES_ENABLE_ADMIN = False  # accounts/admin/ shows them
 AXES_VERBOSE = False
 
@@ -135,7 +135,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.client_address.ClientAddressMiddleware",
-    # What only adds headers stands before what answers by itself, so that files and errors carry them too.
+    # Those that only add headers come before those that respond themselves, so that files and errors get them too.
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -212,10 +212,10 @@ TEMPLATES = [
 # --- API -------------------------------------------------------------------------------------------
 KNOX_TOKEN_MODEL = "accounts.ApiToken"  # noqa: S105 (a model)
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_PREFIX": "laac_"}
-# Its only table is replaced by ours.
+# Our model replaces its only table.
 MIGRATION_MODULES = {"knox": None}
 REST_FRAMEWORK = {
-    # The first one names itself in WWW-Authenticate.
+    # WWW-Authenticate names the first one.
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.api.authentication.ApiTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
@@ -231,7 +231,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["accounts.api.throttling.PerMinute"],
     "DEFAULT_SCHEMA_CLASS": "reporting.api.schema.ErrorsToo",
 }
-# Of each API token, and of each person in a browser.
+# For each API token, and for each person in a browser.
 API_REQUESTS_PER_MINUTE = env.API_REQUESTS_PER_MINUTE
 API_EXPORTS_PER_MINUTE = env.API_EXPORTS_PER_MINUTE
 API_STATEMENT_SECONDS = env.API_STATEMENT_SECONDS
@@ -253,7 +253,7 @@ SPECTACULAR_SETTINGS = {
         "reporting.api.schema.with_long_numbers",
     ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    # Other things have a state and a severity too.
+    # Other models have a state and a severity too.
     "ENUM_NAME_OVERRIDES": {
         "FindingStateEnum": "reporting.models.Finding.State",
         "FindingSeverityEnum": "reporting.models.Finding.SEVERITIES",
@@ -280,7 +280,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_TIME_LIMIT = 6 * 3600
-# Some time before, so that the sync can close its run; the next one goes on from there.
+# Some time before, so that the sync can close its run; the next one continues from there.
 CELERY_TASK_SOFT_TIME_LIMIT = CELERY_TASK_TIME_LIMIT - 600
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": REDIS_KEY_PREFIX,
@@ -301,7 +301,7 @@ LINKEDIN_API_BASE_URL = env.LINKEDIN_API_BASE_URL
 LINKEDIN_AUTH_BASE_URL = env.LINKEDIN_AUTH_BASE_URL
 LINKEDIN_API_VERSION = env.LINKEDIN_API_VERSION
 
-# Who signs in: an app of its own, because a consent for other scopes ends a member's earlier tokens of one app.
+# Sign-in needs an app of its own: within one app, a consent for other scopes ends a member's earlier tokens.
 LINKEDIN_LOGIN_CLIENT_ID = env.LINKEDIN_LOGIN_CLIENT_ID
 LINKEDIN_LOGIN_CLIENT_SECRET = env.LINKEDIN_LOGIN_CLIENT_SECRET
 SIGN_UP_EMAIL_DOMAINS = env.SIGN_UP_EMAIL_DOMAINS
@@ -310,7 +310,7 @@ SOCIAL_AUTH_LINKEDIN_OPENIDCONNECT_KEY = LINKEDIN_LOGIN_CLIENT_ID
 SOCIAL_AUTH_LINKEDIN_OPENIDCONNECT_SECRET = LINKEDIN_LOGIN_CLIENT_SECRET
 SOCIAL_AUTH_LINKEDIN_OPENIDCONNECT_OIDC_ENDPOINT = f"{LINKEDIN_AUTH_BASE_URL}/oauth"
 SOCIAL_AUTH_REQUESTS_TIMEOUT = 15
-# The library's step that makes an account of every stranger is left out, and so is the one that stores tokens.
+# Without the library's step that creates a user for every stranger, and without the one that stores tokens.
 SOCIAL_AUTH_PIPELINE = [
     "social_core.pipeline.social_auth.social_details",
     "social_core.pipeline.social_auth.social_uid",
@@ -324,7 +324,7 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
         # Alpine, which every page of Unfold is built on, compiles its attributes (`x-data`, `x-on`) with
-        # AsyncFunction. No script may stand in a page itself: what somebody smuggles into one does not run.
+        # AsyncFunction. No script may be part of a page: what somebody injects into one does not run.
         "script-src": [SELF, UNSAFE_EVAL],
         # Unfold writes its colours into a <style> of each page and widths into style attributes.
         "style-src": [SELF, UNSAFE_INLINE],
@@ -333,7 +333,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-src": [NONE],
         "base-uri": [SELF],
         "frame-ancestors": [NONE],
-        # Chromium holds redirects after a form to this too, and "Continue to LinkedIn" is such a form.
+        # Chromium applies this to redirects after a form too, and "Continue to LinkedIn" is such a form.
         "form-action": [SELF, origin_of(LINKEDIN_AUTH_BASE_URL)],
     }
 }
@@ -361,7 +361,7 @@ SNAPSHOT_MAX_BYTES = env.SNAPSHOT_MAX_BYTES
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    # Under no address: who downloads one is asked for their ad accounts first.
+    # Under no address: downloads go through a view that checks who may see the ad account.
     "snapshots": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {
@@ -373,7 +373,7 @@ STORAGES = {
 }
 
 # --- E-mail ----------------------------------------------------------------------------------------
-# Without a mail server messages are printed by the process that sends them.
+# Without a mail server, messages are printed by the process that would send them.
 EMAIL_HOST = env.EMAIL_HOST
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
 EMAIL_PORT = env.EMAIL_PORT
@@ -386,11 +386,11 @@ DEFAULT_FROM_EMAIL = env.DEFAULT_FROM_EMAIL
 
 # --- Operations -------------------------------------------------------------------------------------
 PRODUCT_VERSION = "0.2.0"
-# Who scrapes /metrics shows this; without it only programs on this machine may.
+# /metrics needs this bearer token; without one, only programs on this machine may read it.
 METRICS_TOKEN = env.METRICS_TOKEN
 
 # --- Logging ---------------------------------------------------------------------------------------
 LOG_FORMAT = env.LOG_FORMAT or ("text" if _IS_LOCAL else "json")
 LOGGING = logs.logging_settings(line_format=LOG_FORMAT, level=env.LOG_LEVEL.upper())
-DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # the middleware has thrown away what is not one
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # the middleware has dropped what is not one
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG

@@ -1,7 +1,6 @@
 """Django's PostgreSQL backend; see `DatabaseWrapper`."""
 
-from typing import Any
-
+import psycopg
 from django.conf import settings
 from django.db.backends.postgresql import base
 
@@ -13,6 +12,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     without a database.
     """
 
-    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+    def get_new_connection(self, conn_params: dict[str, object]) -> psycopg.Connection[tuple[object, ...]]:
         settings.EMBEDDED_SERVERS.hold()
-        return super().get_new_connection(conn_params)
+        connection: psycopg.Connection[tuple[object, ...]] = super().get_new_connection(conn_params)
+        return connection

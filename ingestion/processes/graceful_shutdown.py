@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 from celery.signals import worker_process_init, worker_shutting_down
 
@@ -55,10 +55,10 @@ def after_the_answer_in_hand() -> Iterator[None]:
 
 
 @worker_shutting_down.connect
-def _note_the_end(**_: Any) -> None:
+def _note_the_end(**_: object) -> None:
     _worker_ends.set()
 
 
 @worker_process_init.connect
-def _note_that_this_is_a_child(**_: Any) -> None:
+def _note_that_this_is_a_child(**_: object) -> None:
     _child["is_one"] = True

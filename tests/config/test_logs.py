@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
 from config import logs
-from config.celery import _hand_on_who_asked
+from config.celery import _pass_on_request
 from ingestion.sync.request_pool import Job, Jobs, RequestPool
 
 SECRET = "AQX-secret-token"
@@ -33,11 +33,8 @@ def said():
     logger.propagate = False
 
     def in_format(line_format: str) -> io.StringIO:
-        before = structlog.get_config()
-        formatter = logs.logging_settings(line_format=line_format, level="INFO")["formatters"]["line"]
-        structlog.configure(**before)
         handler = logging.StreamHandler(output)
-        handler.setFormatter(formatter.pop("()")(**formatter))
+        handler.setFormatter(logs.line_formatter(line_format))
         logger.handlers = [handler]
         return output
 
@@ -50,9 +47,8 @@ def said():
 def requests_said():
     """Lines of `config.logs` and django-structlog, as JSON objects."""
     output = io.StringIO()
-    formatter = logs.logging_settings(line_format="json", level="INFO")["formatters"]["line"]
     handler = logging.StreamHandler(output)
-    handler.setFormatter(formatter.pop("()")(**formatter))
+    handler.setFormatter(logs.line_formatter("json"))
     root = logging.getLogger()
     level = root.level
     root.addHandler(handler)
@@ -182,7 +178,7 @@ def test_nothing_of_one_request_is_on_the_lines_of_the_next(db, requests_said):
 
 def test_a_task_carries_who_asked_and_nothing_else():
     context = {"request_id": "abc", "user_id": 1, "ip": "192.0.2.7", "run_id": 7, "parent_task_id": "t"}
-    _hand_on_who_asked(context=context)
+    _pass_on_request(context=context)
     assert context == {"request_id": "abc", "user_id": 1, "parent_task_id": "t"}
 
 

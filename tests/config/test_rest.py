@@ -86,7 +86,7 @@ def test_what_is_denied_is_403(client: Client) -> None:
 
 def test_too_much_is_429_and_says_when(client: Client) -> None:
     response = client.get("/fails/throttled")
-    assert error(response, 429)[0::3] == ("throttled", "Wait 42 s and ask again.")
+    assert error(response, 429)[0::3] == ("throttled", "Wait 42 s and send it again.")
     assert response["Retry-After"] == "42"
 
 
