@@ -9,7 +9,6 @@ runs of those syncs are there, too, as many as are kept.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 from django.db import connection, transaction
 
@@ -79,7 +78,7 @@ def make_up(scale: Scale) -> Iterator[date]:
         )
 
 
-def _values(scale: Scale) -> dict[str, Any]:
+def _values(scale: Scale) -> dict[str, int | date | list[str]]:
     campaigns = -(-scale.metric_rows // scale.run_days)
     return {
         "ad_accounts": scale.ad_accounts,
@@ -99,7 +98,7 @@ def _values(scale: Scale) -> dict[str, Any]:
     }
 
 
-def _run(statement: str, values: dict[str, Any]) -> None:
+def _run(statement: str, values: dict[str, int | date | list[str]]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
 

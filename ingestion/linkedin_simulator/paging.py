@@ -5,7 +5,6 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from .chance import chance
 from .entities import Json
@@ -121,7 +120,7 @@ def _offset_page(parameters: Parameters, listing: SimulatedListing) -> Json:
     }
 
 
-def offset_page(parameters: Parameters, elements: list[Any]) -> Json:
+def offset_page(parameters: Parameters, elements: list[object]) -> Json:
     """Give a page of a finder that knows start and count only."""
     start, count = parameters.integer("start") or 0, parameters.integer("count")
     shown = elements[start : start + (UNPAGED_ROWS if count is None else count)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from .analytics_rows import AnalyticsQuery, Row, rows
 from .changes import Entity
@@ -88,9 +88,16 @@ def received(simulator: Simulator) -> dict[str, int]:
     return dict(simulator.office.ledger.received)
 
 
-def rejections(simulator: Simulator) -> list[dict[str, Any]]:
+class BrokenElement(TypedDict):
+    """A broken element that was served, as LinkedIn would send it."""
+
+    endpoint: str
+    element: Json
+
+
+def rejections(simulator: Simulator) -> list[BrokenElement]:
     """Give the broken elements served so far, each with its endpoint."""
-    return [{"endpoint": each.endpoint, "element": each.element} for each in simulator.office.ledger.rejections]
+    return [BrokenElement(endpoint=each.endpoint, element=each.element) for each in simulator.office.ledger.rejections]
 
 
 def _numbers(found: list[Row]) -> set[int]:

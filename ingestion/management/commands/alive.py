@@ -1,7 +1,6 @@
 """`manage.py alive`: whether the worker of this machine, or beat, gave a sign of life lately; for health checks."""
 
 from datetime import datetime
-from typing import Any
 
 from celery.utils.nodenames import gethostname, nodename
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -16,7 +15,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("process", choices=["worker", "beat"])
 
-    def handle(self, *_: Any, process: str, **__: Any) -> None:
+    def handle(self, *_: object, process: str, **__: object) -> None:
         now = timezone.now()
         trouble = _trouble_with_worker(now) if process == "worker" else _trouble_with_beat(now)
         if trouble:

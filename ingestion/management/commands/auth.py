@@ -3,7 +3,6 @@
 import secrets
 import sys
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
@@ -22,9 +21,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--user", metavar="EMAIL", help="whose consent this is (default: the first owner)")
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, user: str | None, **__: object) -> None:
         _require_app()
-        user = _person(options["user"])
+        person = _person(user)
         state = secrets.token_urlsafe(24)
         self.stdout.write("Open this page, agree, and paste the address it sends you to (or just its code):\n")
         self.stdout.write(linkedin_app.consent_url(state=state) + "\n")
@@ -37,7 +36,7 @@ class Command(BaseCommand):
                 f"LinkedIn did not grant {', '.join(missing)}, which syncs need; ask for your app to be approved "
                 "for it, put it into LINKEDIN_SCOPES and run this again."
             )
-        connection = connections.store_grant(user=user, grant=grant, now=datetime.now(UTC), announce=False)
+        connection = connections.store_grant(user=person, grant=grant, now=datetime.now(UTC), announce=False)
         self._show_ad_accounts(connection.pk)
 
     def _show_ad_accounts(self, connection_id: int) -> None:

@@ -3,7 +3,6 @@
 import os
 import sys
 import threading
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -28,7 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000, help="of the web pages (default 8000)")
         parser.add_argument("--simulator-port", type=int, default=8100, help="of the simulated LinkedIn (default 8100)")
 
-    def handle(self, *_: Any, once: bool, port: int, simulator_port: int, **__: Any) -> None:
+    def handle(self, *_: object, once: bool, port: int, simulator_port: int, **__: object) -> None:
         if _READY not in os.environ:
             _start_again_in_the_demos_environment(port, simulator_port)
         try:

@@ -45,7 +45,7 @@ class Command(BaseCommand):
             help="may be given again: " + "; ".join(f"{name}: {what}" for name, what in NAMES.items()),
         )
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: Any) -> None:
         try:
             simulator = Simulator(_options(options))
             server = serve(simulator, port=options["port"])

@@ -1,7 +1,6 @@
 """`manage.py run`: web, worker and beat on this machine, against the LinkedIn named in .env."""
 
 import sys
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -16,7 +15,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, default=8000, help="of the web pages (default 8000)")
 
-    def handle(self, *_: Any, port: int, **__: Any) -> None:
+    def handle(self, *_: object, port: int, **__: object) -> None:
         try:
             require_free_port(port, option="make run ARGS='--port 8001'")
         except PortTaken as taken:
