@@ -216,7 +216,7 @@ def _throttled(answer: HttpAnswer, body: Mapping[str, object], about: errors.Abo
     if pause is None and re.search(r"45 million|data request limit", words, re.IGNORECASE):
         pause = DATA_LIMIT_PAUSE_SECONDS
     error = errors.RateLimited(
-        f"LinkedIn asks for fewer calls of {answer.endpoint}: {words}.",
+        f"LinkedIn allows fewer calls of {answer.endpoint}: {words}.",
         retry_after_seconds=60.0 if pause is None else pause,
         **about,
     )

@@ -75,7 +75,7 @@ class Ledger:
             self.rejections += [Rejection(endpoint, element) for element in broken]
 
     def clear(self) -> None:
-        """Start counting anew."""
+        """Start counting again from zero."""
         with self._lock:
             self.received.clear()
             self.rejections.clear()

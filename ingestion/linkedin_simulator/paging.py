@@ -19,7 +19,7 @@ Made = Callable[[], Json]
 
 @dataclass(frozen=True, slots=True)
 class PagingOddities:
-    """How pages differ from the plain ones: short pages that go on, and what the last page's metadata is.
+    """How pages differ from the plain ones: short pages with more to follow, and what the last page's metadata is.
 
     `end` is varied, absent, empty or null (a nextPageToken of null).
     """
@@ -75,7 +75,7 @@ def _last_metadata(style: str, stirred: int) -> Json:
 
 
 def _place_after(listing: SimulatedListing, last_id: int) -> int:
-    """Give where to go on; the ids after it stay the same when earlier ones vanish meanwhile."""
+    """Give where the next page begins; the ids after it stay the same when earlier ones vanish meanwhile."""
     if last_id in listing.ids:
         return list(listing.ids).index(last_id) + 1
     descending = len(listing.ids) > 1 and listing.ids[0] > listing.ids[-1]

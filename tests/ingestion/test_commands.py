@@ -327,7 +327,7 @@ def test_auth_works_before_anybody_can_sign_in(linkedin, monkeypatch):
 
 @pytest.mark.django_db
 def test_auth_of_an_unknown_person_asks_linkedin_nothing(linkedin, monkeypatch):
-    with pytest.raises(CommandError, match=r"Nobody here has the e-mail address nobody@example.com; `manage.py"):
+    with pytest.raises(CommandError, match=r"No user has the e-mail address nobody@example.com; `manage.py"):
         authorize(monkeypatch, code_in, "--user", "nobody@example.com")
     assert linkedin.simulator.counters.counted()["total"] == 0
 
@@ -351,7 +351,7 @@ def cancelled(address: str) -> str:
     ("pastes", "said"),
     [
         (lambda address: re.sub("state=[^&]*", "state=another", address), "belongs to another attempt"),
-        (cancelled, "LinkedIn says: The user cancelled the authorization. Open the page again and agree."),
+        (cancelled, "LinkedIn refused: The user cancelled the authorization. Open the page again and agree."),
         (lambda address: "", "Nothing was pasted"),
         (lambda address: address.partition("?")[0] + "?x=1", "holds no code"),
     ],

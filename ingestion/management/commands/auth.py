@@ -25,7 +25,7 @@ class Command(BaseCommand):
         _require_app()
         person = _person(user)
         state = secrets.token_urlsafe(24)
-        self.stdout.write("Open this page, agree, and paste the address it sends you to (or just its code):\n")
+        self.stdout.write("Open this page, agree, and paste the address it redirects you to (or just its code):\n")
         self.stdout.write(linkedin_app.consent_url(state=state) + "\n")
         self.stdout.flush()
         code = _code_from(sys.stdin.readline().strip(), state)
@@ -66,7 +66,7 @@ def _person(email: str | None) -> User | None:
         return User.objects.filter(role=Role.OWNER, is_active=True).order_by("pk").first()
     user = User.objects.filter(email__iexact=email).first()
     if user is None:
-        raise CommandError(f"Nobody here has the e-mail address {email}; `manage.py createsuperuser` adds one.")
+        raise CommandError(f"No user has the e-mail address {email}; `manage.py createsuperuser` adds one.")
     return user
 
 
@@ -78,8 +78,8 @@ def _code_from(pasted: str, state: str) -> str:
         return pasted
     query = parse_qs(urlsplit(pasted).query if "?" in pasted else pasted)
     if "error" in query:
-        said = query.get("error_description", query["error"])[0]
-        raise CommandError(f"LinkedIn says: {said}. Open the page again and agree.")
+        reason = query.get("error_description", query["error"])[0]
+        raise CommandError(f"LinkedIn refused: {reason}. Open the page again and agree.")
     if "code" not in query:
         raise CommandError("That address holds no code; paste the one LinkedIn sent you to after you agreed.")
     if query.get("state", [state])[0] != state:

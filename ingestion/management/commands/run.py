@@ -23,7 +23,7 @@ class Command(BaseCommand):
         prepare_database()
         self.stdout.write(f"Starting. Pages: http://127.0.0.1:{port}/  (Ctrl-C stops everything)")
         if not User.objects.exists():
-            self.stdout.write("Nobody can log in yet: run `.venv/bin/python manage.py createsuperuser` beside this.")
+            self.stdout.write("No users yet: run `.venv/bin/python manage.py createsuperuser` in another terminal.")
         if not settings.LINKEDIN_CLIENT_ID:
             self.stdout.write("No LinkedIn app yet: copy .env.example to .env and fill in LINKEDIN_CLIENT_ID.")
         manager = supervisor(port=port)
