@@ -22,10 +22,10 @@ class AdAccountSettingsAdmin(OneRightAdmin[AdAccountSettings]):
     autocomplete_fields = ["account"]
     fields = ["account", "backfill_days", "is_paused", "notes"]
     ordering = ["account__name", "pk"]
-    nothing_yet = "Every ad account follows the installation's settings. An ad account's page leads to its own."
+    nothing_yet = "All ad accounts follow the installation's settings. An ad account's page leads to its own."
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """They are of one ad account for good."""
+        """The ad account of existing settings never changes."""
         return ["account"] if obj else []
 
     def may_edit(self, request: HttpRequest) -> bool:

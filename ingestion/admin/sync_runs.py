@@ -1,4 +1,4 @@
-"""The runs, what they set aside, and how each ad account stands."""
+"""The runs, what they set aside, and the state of each ad account."""
 
 import json
 from typing import Any
@@ -48,8 +48,8 @@ class SyncLogAdmin(FactAdmin[SyncLog]):
         *(field.name for field in SyncLog._meta.concrete_fields if field.name not in {"account", "answered"}),
         "answered",
     ]
-    labels = {"started_at": "started", "finished_at": "finished", "trigger": "started by", "error_kind": "trouble with"}
-    nothing_yet = "Nothing was synced yet. The page Sync starts a sync; connecting LinkedIn starts the first by itself."
+    labels = {"started_at": "started", "finished_at": "finished", "trigger": "started by", "error_kind": "problem with"}
+    nothing_yet = "No syncs yet. The Sync page starts one; connecting LinkedIn starts the first by itself."
 
     @admin.display(description="ad account", ordering="account__name")
     def ad_account(self, run: SyncLog) -> str:
@@ -126,7 +126,7 @@ class SyncedAdAccountAdmin(FactAdmin[SyncedAdAccount]):
 
     @admin.display(description="why it did not sync since")
     def last_answer(self, ad_account: Any) -> Any:
-        """The gate's answer since the last success; what it said before that is of no use any more."""
+        """The gate's answer since the last success; an earlier answer no longer matters."""
         gate = getattr(ad_account, "sync_gate", None)
         if gate is None or (ad_account.data_as_of and ad_account.data_as_of >= gate.asked_at):
             return None

@@ -1,4 +1,4 @@
-"""The timetable: django-celery-beat's admins in the same dress as the rest."""
+"""The timetable: django-celery-beat's admins in the theme of the others."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ apps.get_app_config("django_celery_beat").verbose_name = "Timetable"
 class _TimetableAdmin(OneRightAdmin[Model]):
     """Seen and changed by those who may start syncs; every change is recorded."""
 
-    nothing_yet = "Nothing runs by itself yet. Entries come with the first start of beat, and with each ad account."
+    nothing_yet = "No entries yet. They come with the first start of beat, and with each ad account."
 
     def may_edit(self, request: HttpRequest) -> bool:
         return access.may_edit_timetable(request.user)
@@ -82,20 +82,20 @@ def _record_syncs_by_hand(request: HttpRequest, entries: QuerySet[Any]) -> None:
 
 
 def _without_paused(request: HttpRequest, entries: QuerySet[Any]) -> QuerySet[Any]:
-    """The entries that a worker would not leave out; says which others there are, and what to do."""
+    """The entries that a worker would not skip; a message names the others and what to do."""
     of_ad_accounts = {entry.pk: ad_account_id for entry in entries if (ad_account_id := ad_account_of(entry))}
     paused_by = ad_account_settings.paused_by(of_ad_accounts.values())
     for ad_account in AdAccount.objects.filter(pk__in=paused_by):
         messages.warning(
             request,
-            f"{ad_account} was not run: paused by {paused_by[ad_account.pk]}. Start it from the page Sync, where a"
-            " pause does not count, or end the pause in the ad account's settings.",
+            f"{ad_account} was not run: paused by {paused_by[ad_account.pk]}. Start it from the Sync page, which"
+            " ignores a pause, or end the pause in the ad account's settings.",
         )
     return entries.exclude(pk__in=[pk for pk, ad_account_id in of_ad_accounts.items() if ad_account_id in paused_by])
 
 
 class TaskSelect(UnfoldAdminSelectWidget, beat_admin.TaskSelectWidget):  # type: ignore[misc]
-    """The registered tasks, dressed as every other choice."""
+    """The registered tasks, styled like every other choice."""
 
 
 class TimetableForm(beat_admin.PeriodicTaskForm):  # type: ignore[misc]
@@ -115,7 +115,7 @@ class PeriodicTaskAdmin(_TimetableAdmin, beat_admin.PeriodicTaskAdmin):  # type:
 
     @admin.display(description="runs")
     def how_often(self, entry: PeriodicTask) -> str:
-        """Our intervals are minutes; a day of them is told as such."""
+        """Our intervals are minutes; whole hours and days are shown as such."""
         minutes = entry.interval.every if entry.interval and entry.interval.period == "minutes" else 0
         for size, unit in ((24 * 60, "day"), (60, "hour")):
             if minutes and minutes % size == 0:
@@ -146,16 +146,16 @@ class PeriodicTaskAdmin(_TimetableAdmin, beat_admin.PeriodicTaskAdmin):  # type:
 
     @admin.action(description="Run selected tasks")
     def run_tasks(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """What is queued here runs whether or not it is due: a sync of it counts as started by hand.
+        """What is queued here runs whether or not it is due: a sync counts as started by hand.
 
-        But for ad accounts that somebody paused: a worker would leave them out without a word.
+        Except for paused ad accounts: a worker would skip them silently.
         """
         queryset = _without_paused(request, queryset)
         if not queryset:
             return
         self.celery_app.loader.import_default_modules()
         with transaction.atomic():
-            # One that nobody knows keeps all of them from running.
+            # An unknown task keeps all of them from running.
             if all(entry.task in self.celery_app.tasks for entry in queryset):
                 _record_syncs_by_hand(request, queryset)
             super().run_tasks(request, queryset)

@@ -39,17 +39,17 @@ class Journey:
         self._browser = requests.Session()
         self._browser.trust_env = False
 
-    def run(self, *, tell: Callable[[str], None], stopped: threading.Event) -> None:
-        """Every step; `tell` hears of each. Raises DemoFailed."""
-        tell("Starting web, worker, beat and the simulated LinkedIn …")
+    def run(self, *, show: Callable[[str], None], stopped: threading.Event) -> None:
+        """Every step; `show` is called with each. Raises DemoFailed."""
+        show("Starting web, worker, beat and the simulated LinkedIn …")
         self._wait_for_pages(stopped)
-        tell("Logging in and connecting LinkedIn through its consent page …")
+        show("Logging in and connecting LinkedIn through its consent page …")
         already = self._finished_runs()
         self._log_in()
         self._consent()
-        tell("Waiting for the worker to sync …")
+        show("Waiting for the worker to sync …")
         try:
-            self._wait_for_syncs(already, tell, stopped)
+            self._wait_for_syncs(already, show, stopped)
         finally:
             connections.close_all()
 
@@ -85,20 +85,20 @@ class Journey:
         form = dict(_HIDDEN_FIELD.findall(self._browser.get(url, timeout=30).text))
         return self._browser.post(url, data={**form, **fields}, headers={"Referer": url}, timeout=30)
 
-    def _wait_for_syncs(self, already: set[int], tell: Callable[[str], None], stopped: threading.Event) -> None:
+    def _wait_for_syncs(self, already: set[int], show: Callable[[str], None], stopped: threading.Event) -> None:
         """Until discovery and the sync of every ad account it found have ended, or none was due."""
         end = time.monotonic() + _SYNC_SECONDS
-        told: set[int] = set()
+        shown: set[int] = set()
         while time.monotonic() < end and not stopped.is_set():
-            all_synced = self._all_synced(already)  # before reading the runs, so that the last one is told too
+            all_synced = self._all_synced(already)  # before reading the runs, so that the last one is shown too
             runs = SyncLog.objects.exclude(pk__in=already).select_related("account").order_by("pk")
             for run in runs:
-                if run.status != SyncLog.Status.RUNNING and run.pk not in told:
-                    told.add(run.pk)
-                    tell(_sentence(run))
+                if run.status != SyncLog.Status.RUNNING and run.pk not in shown:
+                    shown.add(run.pk)
+                    show(_sentence(run))
             if all_synced:
                 if not any(run.account for run in runs):
-                    tell("  nothing is due: every ad account was synced a short while ago")
+                    show("  nothing is due: every ad account was synced a short while ago")
                 return
             time.sleep(0.3)
         raise DemoFailed("the first sync did not end in time.")

@@ -1,6 +1,6 @@
 """What one HTTP answer, or the lack of one, means: the error for the caller and whether to try again.
 
-HTTP words stop here. Bodies may be HTML or empty at LinkedIn's edge, so nothing relies on JSON being there.
+No HTTP term goes beyond this module. Bodies may be HTML or empty at LinkedIn's edge, so nothing relies on JSON.
 Source: LinkedIn Marketing, "Error Handling", "Rate Limiting" and "Error Responses", 202602.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Final
 
 import requests
 from urllib3.exceptions import NameResolutionError, ProxyError
@@ -25,12 +25,12 @@ _MAX_TEXT = 300
 
 
 class Retry(enum.Enum):
-    """How a failed call goes on."""
+    """What to do after a failed call."""
 
     NEVER = enum.auto()
     BACK_OFF = enum.auto()  # until the call's deadline
     FEW = enum.auto()  # a handful of times: more would not help
-    TWICE = enum.auto()  # usually configuration, so the answer should come soon
+    TWICE = enum.auto()  # usually configuration, so the error should show soon
     THROTTLE = enum.auto()  # slower, or as long as LinkedIn says
     NEW_TOKEN = enum.auto()
 
@@ -46,7 +46,7 @@ class FailedCall:
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """One HTTP answer to `endpoint`, a path without query; `secret` must not be repeated to anybody."""
+    """One HTTP answer to `endpoint`, a path without query; `secret` must never be shown."""
 
     endpoint: str
     status: int
@@ -61,26 +61,26 @@ class NotJson(ValueError):
 
 def failure_of(answer: HttpAnswer, *, now: datetime) -> FailedCall:
     """The failure an answer other than 200 stands for."""
-    said = _said(answer)
-    about = _about(answer, said)
+    body = _error_body(answer)
+    about = _about(answer, body)
     if answer.status == 401:
         return FailedCall(_token_rejected(answer, about), Retry.NEW_TOKEN)
     if answer.status == 429:
-        return _throttled(answer, said, about, now=now)
+        return _throttled(answer, body, about, now=now)
     if answer.status == 408 or (answer.status >= 500 and answer.status != 501):
-        words = f"LinkedIn could not answer {answer.endpoint}: {_words(said, answer)}."
+        words = f"LinkedIn could not answer {answer.endpoint}: {_explanation(body, answer)}."
         return FailedCall(errors.Unavailable(words, **about), Retry.BACK_OFF, _retry_after(answer, now=now))
     if 200 <= answer.status < 400:
         words = f"LinkedIn answered {answer.endpoint} with the unexpected status {answer.status}."
         return FailedCall(errors.UnexpectedResponse(words, remedy="Check LINKEDIN_API_BASE_URL.", **about), Retry.NEVER)
-    return FailedCall(_refused(answer, said, about), Retry.NEVER)
+    return FailedCall(_refused(answer, body, about), Retry.NEVER)
 
 
 def garbled(answer: HttpAnswer) -> FailedCall:
     """The failure of a 200 whose body is no JSON: cut off, or not LinkedIn's at all."""
     about = _about(answer, {})
     if answer.body.lstrip()[:1] in (b"{", b"["):
-        words = f"LinkedIn's answer to {answer.endpoint} broke off in the middle."
+        words = f"LinkedIn's answer to {answer.endpoint} was cut off."
         return FailedCall(errors.Unavailable(words, **about), Retry.FEW)
     words = f"The answer to {answer.endpoint} is not JSON."
     remedy = "Check that LINKEDIN_API_BASE_URL points to LinkedIn and that no proxy answers in its place."
@@ -92,12 +92,12 @@ def unreachable(error: Exception, *, host: str, setting: str) -> FailedCall:
 
     Says nothing of the exception itself: those of requests hold the request with its headers and form.
     """
-    words, retry = _network_words(error, host)
+    words, retry = _network_sentence(error, host)
     remedy = f"Check {setting} and this machine's network." if retry in (Retry.TWICE, Retry.NEVER) else None
     return FailedCall(errors.Unavailable(words, remedy=remedy), retry)
 
 
-def _network_words(error: Exception, host: str) -> tuple[str, Retry]:
+def _network_sentence(error: Exception, host: str) -> tuple[str, Retry]:
     chain = list(_chain(error))
     if any(isinstance(link, ssl.SSLCertVerificationError) for link in chain):
         return f"The TLS certificate of {host} could not be verified.", Retry.TWICE
@@ -132,7 +132,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         waiting.extend(part for part in inner if isinstance(part, BaseException))
 
 
-def _said(answer: HttpAnswer) -> dict[str, Any]:
+def _error_body(answer: HttpAnswer) -> dict[str, object]:
     try:
         body = json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -140,8 +140,8 @@ def _said(answer: HttpAnswer) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _about(answer: HttpAnswer, said: Mapping[str, Any]) -> errors.About:
-    code = said.get("code") or said.get("serviceErrorCode")
+def _about(answer: HttpAnswer, body: Mapping[str, object]) -> errors.About:
+    code = body.get("code") or body.get("serviceErrorCode")
     return {
         "status": answer.status,
         "code": _clean(str(code), answer.secret) if code else None,
@@ -150,15 +150,15 @@ def _about(answer: HttpAnswer, said: Mapping[str, Any]) -> errors.About:
     }
 
 
-def _words(said: Mapping[str, Any], answer: HttpAnswer) -> str:
-    """LinkedIn's own explanation in one line, with the fields it complains about."""
-    message = said.get("message")
+def _explanation(body: Mapping[str, object], answer: HttpAnswer) -> str:
+    """LinkedIn's own explanation in one line, with the fields it rejects."""
+    message = body.get("message")
     text = message if isinstance(message, str) and message.strip() else f"status {answer.status}"
-    return _clean("; ".join([text, *_input_errors(said)]), answer.secret)
+    return _clean("; ".join([text, *_input_errors(body)]), answer.secret)
 
 
-def _input_errors(said: Mapping[str, Any]) -> Iterator[str]:
-    details = said.get("errorDetails")
+def _input_errors(body: Mapping[str, object]) -> Iterator[str]:
+    details = body.get("errorDetails")
     listed = details.get("inputErrors") if isinstance(details, dict) else None
     for item in listed if isinstance(listed, list) else []:
         if not isinstance(item, dict):
@@ -170,7 +170,7 @@ def _input_errors(said: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _clean(text: str, secret: str) -> str:
-    """One printable line of bounded length, in which the secret cannot stand even if LinkedIn repeated it."""
+    """One printable line of bounded length, without the secret even if LinkedIn repeated it."""
     text = text.replace(secret, "…") if secret else text
     return " ".join(text.split())[:_MAX_TEXT].rstrip(" .")
 
@@ -185,14 +185,14 @@ def _token_rejected(answer: HttpAnswer, about: errors.About) -> errors.TokenReje
     return errors.TokenRejected(f"LinkedIn rejected the access token for {answer.endpoint}: {reason}.", **about)
 
 
-def _refused(answer: HttpAnswer, said: Mapping[str, Any], about: errors.About) -> errors.GiveUp:
-    words = _words(said, answer)
+def _refused(answer: HttpAnswer, body: Mapping[str, object], about: errors.About) -> errors.GiveUp:
+    words = _explanation(body, answer)
     if answer.status == 403:
         return errors.AccessDenied(f"LinkedIn denies access to {answer.endpoint}: {words}.", **about)
     if answer.status in (404, 410):
-        return errors.NotFound(f"LinkedIn finds nothing readable at {answer.endpoint}: {words}.", **about)
+        return errors.NotFound(f"LinkedIn found nothing readable at {answer.endpoint}: {words}.", **about)
     if answer.status == 426:
-        return errors.VersionSunset(f"LinkedIn no longer offers the API version asked for: {words}.", **about)
+        return errors.VersionSunset(f"LinkedIn no longer offers the API version in use: {words}.", **about)
     if answer.status == 414:
         return errors.TooLong(f"The request to {answer.endpoint} is too long for LinkedIn.", **about)
     words = f"LinkedIn refused the request to {answer.endpoint}: {words}."
@@ -201,13 +201,13 @@ def _refused(answer: HttpAnswer, said: Mapping[str, Any], about: errors.About) -
     return errors.BadRequest(words, **about)
 
 
-def _throttled(answer: HttpAnswer, said: Mapping[str, Any], about: errors.About, *, now: datetime) -> FailedCall:
-    words = _words(said, answer)
+def _throttled(answer: HttpAnswer, body: Mapping[str, object], about: errors.About, *, now: datetime) -> FailedCall:
+    words = _explanation(body, answer)
     # The four kinds of 429 share one code: only the text tells a minute from a day.
     if re.search(r"\bDAY\b", words):
         midnight = datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), tzinfo=UTC)
         limit = errors.DayLimitReached(
-            f"LinkedIn's limit of the day for {answer.endpoint} is used up: {words}.",
+            f"LinkedIn's daily limit for {answer.endpoint} is used up: {words}.",
             resets_at=midnight,
             **about,
         )
@@ -216,7 +216,7 @@ def _throttled(answer: HttpAnswer, said: Mapping[str, Any], about: errors.About,
     if pause is None and re.search(r"45 million|data request limit", words, re.IGNORECASE):
         pause = DATA_LIMIT_PAUSE_SECONDS
     error = errors.RateLimited(
-        f"LinkedIn asks for fewer calls of {answer.endpoint}: {words}.",
+        f"LinkedIn allows fewer calls of {answer.endpoint}: {words}.",
         retry_after_seconds=60.0 if pause is None else pause,
         **about,
     )

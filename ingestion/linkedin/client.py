@@ -61,14 +61,14 @@ class StaticToken:
 
 
 class Budget(Protocol):
-    """What all processes together may ask of LinkedIn with one token; called from several threads."""
+    """What all processes together may request with one token; called from several threads."""
 
     def enter(self, wait: Callable[[float], None]) -> str:
         """A place for one request, as soon as there is one; `wait` sleeps. Raises DayLimitReached."""
         ...
 
     def leave(self, place: str, failure: FailedCall | None) -> None:
-        """The request is over; the failure tells of throttling."""
+        """The request is over; the failure says whether it was throttled."""
         ...
 
 
@@ -85,9 +85,9 @@ class Unlimited:
 class LinkedInClient:
     """Sends GET requests and returns the bodies of 200 answers; safe for several threads at once.
 
-    A call is tried again until `deadline_seconds` are over; `timeout_seconds` are those of connecting and of
-    silence while reading. Waiting for a place in the `budget` does not count against the deadline. A `sleep`
-    of one's own is for tests: `cancel()` cannot cut it short.
+    A call is retried until `deadline_seconds` are over; `timeout_seconds` are those of connecting and of
+    silence while reading. Waiting for a place in the `budget` does not count against the deadline. Only tests pass
+    a `sleep`: `cancel()` cannot cut it short.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class LinkedInClient:
         headers: Mapping[str, str] | None = None,
         max_server_errors: int | None = None,
     ) -> T:
-        """What `parse` makes of the body of a 200; a body it finds to be NotJson is asked for again.
+        """What `parse` makes of the body of a 200; a body that it finds to be NotJson is requested again.
 
         `max_server_errors` is how many 5xx answers end the call; None leaves that to the deadline.
         Raises LinkedInError.
@@ -171,11 +171,11 @@ class LinkedInClient:
         raise failure.error
 
     def cancel(self) -> None:
-        """End every wait and refuse every further call with ClientCancelled; answers under way are dropped."""
+        """End every wait and refuse every further call with ClientCancelled; running requests are dropped."""
         self._cancelled.set()
 
     def close(self) -> None:
-        """Cancel what is still under way and let the connections go."""
+        """Cancel what is still running and close the connections."""
         self.cancel()
         if self._owns_session:
             self._session.close()

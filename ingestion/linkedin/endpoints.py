@@ -59,7 +59,7 @@ DEMOGRAPHIC_PIVOTS: Final = MappingProxyType(
     }
 )
 
-# At most 20 fields, the two keys included: without the keys rows cannot be told apart.
+# At most 20 fields, the two keys included: without the keys rows cannot be distinguished.
 _KEYS: Final = ("dateRange", "pivotValues")
 DAY_FIELDS: Final = (*_KEYS, *(metric.field for metric in catalogue.DAILY))
 _MONTH_FIELDS: Final = (*_KEYS, *(metric.field for metric in catalogue.DEMOGRAPHIC))
@@ -116,7 +116,7 @@ def campaigns(client: LinkedInClient, *, ad_account_id: int) -> Iterator[Page[Ca
 def creatives(client: LinkedInClient, *, ad_account_id: int) -> Iterator[Page[CreativeRecord]]:
     """Every creative of the ad account that the finder shows; cancelled ones it hides.
 
-    LinkedIn answers some heavy pages with 500 for ever: such a page and those after it are asked for smaller.
+    LinkedIn answers some heavy pages with 500 for ever: such a page and those after it are requested smaller.
     """
     path = f"/rest/adAccounts/{ad_account_id}/creatives"
     size = CREATIVES_PER_CALL
@@ -267,7 +267,7 @@ def _days(client: LinkedInClient, query: str, reader: PageReader[D], check: DayC
 
 
 def _by_cursor(client: LinkedInClient, path: str, reader: PageReader[R], *, size: int) -> Iterator[Page[R]]:
-    """A walk over a search without criteria; every page asks for the same but for its token."""
+    """A walk over a search without criteria; the requests of its pages differ in the token only."""
 
     def fetch(token: str | None) -> Listing[R]:
         query = restli.query(q="search", pageSize=size, pageToken=token)

@@ -12,9 +12,9 @@ SERVICE_REPORT: Final = "Report this with the request id to the maintainers of t
 
 
 class About(TypedDict, total=False):
-    """What LinkedIn said of its own answer.
+    """What LinkedIn says about its own answer.
 
-    `uuid` and `fabric` (the response headers X-LI-UUID and X-Li-Fabric) are what LinkedIn's support asks for.
+    `uuid` and `fabric` (the response headers X-LI-UUID and X-Li-Fabric) are what LinkedIn's support needs.
     """
 
     status: int | None
@@ -58,10 +58,10 @@ class TryLater(LinkedInError):
 
 
 class RateLimited(TryLater):
-    """LinkedIn asks for a longer pause than the call may still last: `retry_after_seconds` from now."""
+    """LinkedIn demands a longer pause than the call may still last: `retry_after_seconds` from now."""
 
     kind = "throttled"
-    remedy = "Wait; the next scheduled sync goes on by itself. Lower SYNC_CONCURRENCY if this repeats."
+    remedy = "Wait; the next scheduled sync continues by itself. Lower SYNC_CONCURRENCY if this repeats."
 
     def __init__(self, message: str, *, retry_after_seconds: float = 60.0, **about: Unpack[About]) -> None:
         super().__init__(message, **about)
@@ -83,11 +83,11 @@ class Unavailable(TryLater):
     """LinkedIn, or the way to it, did not answer properly for as long as the call was allowed to last."""
 
     kind = "network"
-    remedy = "Wait; the next scheduled sync goes on by itself. See linkedin-apistatus.com if it lasts."
+    remedy = "Wait; the next scheduled sync continues by itself. See linkedin-apistatus.com if it lasts."
 
 
 class GiveUp(LinkedInError):
-    """The same call fails until somebody changes something."""
+    """The same call fails until a person changes something."""
 
 
 class TokenRejected(GiveUp):
@@ -109,7 +109,7 @@ class NotFound(AccessDenied):
 
 
 class VersionSunset(GiveUp):
-    """LinkedIn has switched off the API version this service asks for."""
+    """LinkedIn has switched off the API version in use."""
 
     kind = "version"
     remedy = "Set LINKEDIN_API_VERSION to a supported release (YYYYMM) and restart."

@@ -15,7 +15,7 @@ from ingestion.linkedin.restli import urn_id
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _instant(value: Any) -> Any:
+def _instant(value: object) -> datetime:
     """Epoch milliseconds as an aware UTC instant; pydantic alone would guess the unit from the size."""
     if isinstance(value, datetime):
         return value
@@ -27,11 +27,11 @@ def _instant(value: Any) -> Any:
         raise ValueError("lies outside the years 1 to 9999") from None
 
 
-def _urn_number(value: Any) -> Any:
+def _urn_number(value: object) -> object:
     return urn_id(value) if isinstance(value, str) else value
 
 
-def text_or_none(value: Any) -> str | None:
+def text_or_none(value: object) -> str | None:
     """The text where it is one and can be stored, else None; for fields whose shape varies."""
     return value if isinstance(value, str) and value and "\x00" not in value else None
 

@@ -39,7 +39,7 @@ O = TypeVar("O", bound=OffsetListing)  # noqa: E741
 def cursor_pages(fetch: Callable[[str | None], C], *, endpoint: str) -> Iterator[C]:
     """Every page of a listing; `fetch` is given the page token, None for the first page.
 
-    Raises UnexpectedResponse when a token repeats, which would go on for ever.
+    Raises UnexpectedResponse when a token repeats, which would never end.
     """
     seen: set[str] = set()
     token: str | None = None
@@ -50,13 +50,13 @@ def cursor_pages(fetch: Callable[[str | None], C], *, endpoint: str) -> Iterator
         if not token:
             return
         if token in seen:
-            raise UnexpectedResponse(f"LinkedIn repeats a page token of {endpoint}; the listing has no end.")
+            raise UnexpectedResponse(f"LinkedIn repeats a page token of {endpoint}, so the listing would never end.")
         seen.add(token)
     raise _endless(endpoint)
 
 
 def offset_pages(fetch: Callable[[int], O], *, count: int, endpoint: str) -> Iterator[O]:
-    """Every page of a listing; `fetch` is given `start`, and is expected to ask for `count` elements."""
+    """Every page of a listing; `fetch` is given `start`, and is expected to request `count` elements."""
     start = 0
     for _ in range(MAX_PAGES):
         page = fetch(start)
@@ -70,7 +70,7 @@ def offset_pages(fetch: Callable[[int], O], *, count: int, endpoint: str) -> Ite
 
 def _is_last(page: OffsetListing, *, start: int, count: int) -> bool:
     if page.received == 0 or page.received > count:
-        # More than asked for means that LinkedIn ignored the paging and sent everything.
+        # More than requested means that LinkedIn ignored the paging and sent everything.
         return True
     if page.total is not None and page.total not in _UNCOUNTED and page.total >= 0:
         return start >= page.total

@@ -7,7 +7,7 @@ Source: LinkedIn Marketing, "Ad Accounts", "Campaigns", "Creatives", "Reporting"
 
 from collections.abc import Callable, Iterable
 from datetime import date
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import AliasChoices, AliasPath, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -116,7 +116,7 @@ class ContentRecord:
     headline: str | None = None
 
 
-def _content(value: Any) -> Any:
+def _content(value: object) -> ContentRecord | None:
     """The parts we read of LinkedIn's union; a new member of it must not cost us the creative."""
     if value is None or isinstance(value, ContentRecord):
         return value

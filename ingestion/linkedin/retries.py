@@ -1,4 +1,4 @@
-"""How long to wait before the same call is tried again, and when to stop trying; it knows no HTTP."""
+"""How long to wait before a call is retried, and when to give up; it knows no HTTP."""
 
 import math
 from collections import Counter
@@ -14,7 +14,7 @@ _TRIES: Final = {Retry.TWICE: 3, Retry.FEW: 5}
 
 
 class RetryPolicy:
-    """What one call may still afford; its waits end before its deadline, seconds from now."""
+    """The retries of one call; its waits end before its deadline, seconds from now."""
 
     def __init__(self, *, deadline_seconds: float, monotonic: Callable[[], float], random: Callable[[], float]) -> None:
         self._monotonic = monotonic

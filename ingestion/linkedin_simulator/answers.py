@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from .errors import Refusal
 
@@ -34,7 +33,7 @@ class Response:
     reset: bool = False
 
 
-def json_answer(status: int, body: Any) -> Response:
+def json_answer(status: int, body: object) -> Response:
     """Give a JSON answer; text that is JSON already is sent as it is."""
     text = body if isinstance(body, str) else json.dumps(body, separators=(",", ":"), ensure_ascii=False)
     return Response(status, {"Content-Type": "application/json"}, text.encode())

@@ -3,7 +3,6 @@
 import threading
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import Any
 
 from .analytics_rows import DayTotals
 from .answers import Request
@@ -58,7 +57,7 @@ class Rejection:
     """A broken element that was served: a client must set it aside."""
 
     endpoint: str
-    element: Any
+    element: Json
 
 
 class Ledger:
@@ -69,14 +68,14 @@ class Ledger:
         self.received: Counter[str] = Counter()
         self.rejections: list[Rejection] = []
 
-    def served(self, endpoint: str, elements: int, broken: list[Any]) -> None:
+    def served(self, endpoint: str, elements: int, broken: list[Json]) -> None:
         """Count elements sent, broken ones included."""
         with self._lock:
             self.received[endpoint] += elements
             self.rejections += [Rejection(endpoint, element) for element in broken]
 
     def clear(self) -> None:
-        """Start counting anew."""
+        """Start counting again from zero."""
         with self._lock:
             self.received.clear()
             self.rejections.clear()

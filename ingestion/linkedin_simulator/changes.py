@@ -3,7 +3,7 @@
 import threading
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Literal
 
 EntityKind = Literal["ad_account", "campaign_group", "campaign", "creative"]
 Entity = tuple[EntityKind, int]
@@ -16,11 +16,11 @@ class Changes:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.version = 0
-        self.edited: dict[Entity, dict[str, Any]] = {}
+        self.edited: dict[Entity, dict[str, object]] = {}
         self.edited_at: dict[Entity, int] = {}
         self.stopped: dict[Entity, int] = {}
         self.vanished: set[Entity] = set()
-        self.last_returned: dict[Entity, dict[str, Any]] = {}
+        self.last_returned: dict[Entity, dict[str, object]] = {}
         self.born_campaigns: dict[int, list[int]] = {}
         self.born_creatives: dict[int, list[int]] = {}
         self.restated: dict[int, dict[int, int]] = {}
@@ -29,7 +29,7 @@ class Changes:
         # By ad account and member; no member means every one of them.
         self.lost_roles: set[tuple[int, int | None]] = set()
 
-    def edit(self, entity: Entity, fields: dict[str, Any], *, now_ms: int) -> None:
+    def edit(self, entity: Entity, fields: dict[str, object], *, now_ms: int) -> None:
         """Replace fields of an entity as LinkedIn returns it."""
         with self.lock:
             self.edited[entity] = {**self.edited.get(entity, {}), **fields}
@@ -54,7 +54,7 @@ class Changes:
             self.vanished.add(entity)
             self.stop(entity, last_day)
 
-    def remember(self, entity: Entity, body: dict[str, Any]) -> None:
+    def remember(self, entity: Entity, body: dict[str, object]) -> None:
         """Keep what LinkedIn returned last for an entity that is about to be hidden."""
         with self.lock:
             self.last_returned.setdefault(entity, body)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from .answers import Request, Response, json_answer
@@ -17,7 +17,7 @@ from .operations import OPERATIONS
 if TYPE_CHECKING:
     from .simulator import Simulator
 
-Handler = Callable[["Simulator", Json], Any]
+Handler = Callable[["Simulator", Json], object]
 
 
 def answer_control(simulator: Simulator, request: Request) -> Response:
@@ -44,15 +44,15 @@ def _plain(value: object) -> str:
     raise TypeError(f"cannot print {type(value).__name__}")
 
 
-def _truth(simulator: Simulator, sent: Json) -> Any:
+def _truth(simulator: Simulator, sent: Json) -> object:
     from .truth import truth
 
     today = simulator.clock.today()
-    first = date.fromisoformat(sent["first_day"]) if "first_day" in sent else today - timedelta(days=89)
-    last = date.fromisoformat(sent["last_day"]) if "last_day" in sent else today
+    first = date.fromisoformat(str(sent["first_day"])) if "first_day" in sent else today - timedelta(days=89)
+    last = date.fromisoformat(str(sent["last_day"])) if "last_day" in sent else today
     return truth(
         simulator,
-        int(sent["ad_account"]),
+        int(str(sent["ad_account"])),
         first,
         last,
         known_before=_yes(sent, "known_before", default=True),
@@ -60,11 +60,15 @@ def _truth(simulator: Simulator, sent: Json) -> Any:
     )
 
 
+def _text(sent: Json, name: str) -> str | None:
+    return None if sent.get(name) is None else str(sent[name])
+
+
 def _yes(sent: Json, name: str, *, default: bool) -> bool:
     return str(sent.get(name, default)).lower() in ("true", "1", "yes")
 
 
-def _calls(simulator: Simulator, _: Json) -> Any:
+def _calls(simulator: Simulator, _: Json) -> object:
     from .truth import received, rejections
 
     return {
@@ -74,44 +78,45 @@ def _calls(simulator: Simulator, _: Json) -> Any:
     }
 
 
-def _clear_calls(simulator: Simulator, _: Json) -> Any:
+def _clear_calls(simulator: Simulator, _: Json) -> object:
     simulator.counters.clear()
     simulator.office.ledger.clear()
     return {}
 
 
-def _clock(simulator: Simulator, _: Json) -> Any:
+def _clock(simulator: Simulator, _: Json) -> object:
     return {"now": simulator.clock.now(), "frozen": simulator.clock.frozen}
 
 
-def _set_clock(simulator: Simulator, sent: Json) -> Any:
-    now = datetime.fromisoformat(sent["now"])
+def _set_clock(simulator: Simulator, sent: Json) -> object:
+    now = datetime.fromisoformat(str(sent["now"]))
     if now.tzinfo is None:
         raise ValueError("now needs a time zone, for example 2026-11-21T10:00:00+00:00")
-    simulator.clock.set(now, frozen=sent.get("frozen"))
+    simulator.clock.set(now, frozen=_yes(sent, "frozen", default=False) if "frozen" in sent else None)
     return _clock(simulator, sent)
 
 
-def _faults(simulator: Simulator, _: Json) -> Any:
+def _faults(simulator: Simulator, _: Json) -> object:
     return {"on": simulator.faults.on(), "known": NAMES}
 
 
-def _switch_on(simulator: Simulator, sent: Json) -> Any:
-    return {"number": simulator.switch_on(**sent)}
+def _switch_on(simulator: Simulator, sent: Json) -> object:
+    options = dict(sent)
+    return {"number": simulator.switch_on(str(options.pop("name")), **options)}
 
 
-def _switch_off(simulator: Simulator, sent: Json) -> Any:
+def _switch_off(simulator: Simulator, sent: Json) -> object:
     number = sent.get("number")
-    simulator.switch_off(sent.get("name"), number=None if number is None else int(number))
+    simulator.switch_off(_text(sent, "name"), number=None if number is None else int(str(number)))
     return {"on": simulator.faults.on()}
 
 
-def _change(simulator: Simulator, sent: Json) -> Any:
+def _change(simulator: Simulator, sent: Json) -> object:
     wanted = dict(sent)
     return simulator.change(str(wanted.pop("change")), **wanted)
 
 
-def _world(simulator: Simulator, _: Json) -> Any:
+def _world(simulator: Simulator, _: Json) -> object:
     size = simulator.world.size
     return {
         "seed": size.seed,
@@ -124,16 +129,18 @@ def _world(simulator: Simulator, _: Json) -> Any:
     }
 
 
-def _issue(simulator: Simulator, sent: Json) -> Any:
+def _issue(simulator: Simulator, sent: Json) -> object:
     scopes = str(sent.get("scope", "r_ads r_ads_reporting")).replace(",", " ").split()
-    issued = simulator.issue_token(member=int(sent.get("member", 1)), client_id=sent.get("client_id"), scopes=scopes)
+    issued = simulator.issue_token(
+        member=int(str(sent.get("member", 1))), client_id=_text(sent, "client_id"), scopes=scopes
+    )
     refresh = issued.refresh.text if issued.refresh else None
     return {"access_token": issued.access.text, "refresh_token": refresh}
 
 
-def _revoke(simulator: Simulator, sent: Json) -> Any:
-    member = int(sent.get("member", 1)) - 1
-    return {"revoked": simulator.tokens.revoke_member(member, sent.get("client_id"))}
+def _revoke(simulator: Simulator, sent: Json) -> object:
+    member = int(str(sent.get("member", 1))) - 1
+    return {"revoked": simulator.tokens.revoke_member(member, _text(sent, "client_id"))}
 
 
 _HANDLERS: dict[tuple[str, str], Handler] = {

@@ -5,7 +5,17 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
-from typing import Any
+from typing import TypedDict
+
+
+class Counted(TypedDict):
+    """Everything counted since the last clear; `statuses` by endpoint, peaks per token by its digest."""
+
+    total: int
+    calls: dict[str, int]
+    statuses: dict[str, dict[str, int]]
+    peak: int
+    peak_per_token: dict[str, int]
 
 
 class Counters:
@@ -24,7 +34,7 @@ class Counters:
         self._peak_per_token: Counter[str] = Counter()
 
     def clear(self) -> None:
-        """Start counting anew; what is under way stays under way."""
+        """Start counting again from zero; requests under way stay so."""
         with self._lock:
             self._clear()
 
@@ -50,7 +60,7 @@ class Counters:
         with self._lock:
             self._statuses.setdefault(endpoint, Counter())[str(status)] += 1
 
-    def counted(self) -> dict[str, Any]:
+    def counted(self) -> Counted:
         """Give everything counted since the last clear."""
         with self._lock:
             return {

@@ -5,7 +5,6 @@ Each has an id or key of its own, so the good rows stay what they are. The same 
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from .chance import chance
 from .entities import Json
@@ -20,7 +19,7 @@ def how_many(elements: int, share: float) -> int:
     return 0 if not elements else max(1, round(elements * share))
 
 
-def _set(*path: str, to: Any) -> Breakage:
+def _set(*path: str, to: object) -> Breakage:
     def breakage(body: Json) -> None:
         inner = body
         for key in path[:-1]:

@@ -9,6 +9,7 @@ from typing import Any
 from .names import ADS, AUDIENCES, GROUPS, HEADLINES, LOCALES
 from .world import AccountPlan, CampaignPlan, CreativePlan, World
 
+# What LinkedIn's API sends and takes: nested as its documents are.
 Json = dict[str, Any]
 _EPOCH = 719_163
 _DAY_MS = 86_400_000

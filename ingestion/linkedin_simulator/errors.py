@@ -1,7 +1,6 @@
 """LinkedIn's refusals, each with the body LinkedIn sends; one exception carries them to the answer."""
 
 from collections.abc import Mapping
-from typing import Any
 
 BAD_REQUEST = "com.linkedin.common.error.BadRequest"
 SEVERAL_ERRORS = "Multiple errors occurred during param validation. Please see errorDetails for more information."
@@ -11,14 +10,16 @@ ONE_ERROR = "Invalid param. Please see errorDetails for more information."
 class Refusal(Exception):
     """A request that LinkedIn would answer with an error."""
 
-    def __init__(self, status: int, body: Mapping[str, Any] | bytes, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, body: Mapping[str, object] | bytes, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(f"{status} {body!r}")
         self.status = status
         self.body = body
         self.headers = dict(headers or {})
 
 
-def _input_errors(message: str, errors: list[dict[str, Any]]) -> Refusal:
+def _input_errors(message: str, errors: list[dict[str, object]]) -> Refusal:
     body = {
         "errorDetailType": BAD_REQUEST,
         "message": message,
@@ -28,8 +29,8 @@ def _input_errors(message: str, errors: list[dict[str, Any]]) -> Refusal:
     return Refusal(400, body)
 
 
-def _input_error(path: str, code: str, description: str | None = None) -> dict[str, Any]:
-    error: dict[str, Any] = {"input": {"inputPath": {"fieldPath": path}}, "code": code}
+def _input_error(path: str, code: str, description: str | None = None) -> dict[str, object]:
+    error: dict[str, object] = {"input": {"inputPath": {"fieldPath": path}}, "code": code}
     return {"description": description, **error} if description else error
 
 
@@ -92,7 +93,7 @@ def access_denied(permission: str, version: str) -> Refusal:
     return Refusal(403, access_denied_body(permission, version))
 
 
-def access_denied_body(permission: str, version: str) -> dict[str, Any]:
+def access_denied_body(permission: str, version: str) -> dict[str, object]:
     """Give the body of a 403 for one resource and method."""
     message = f"Not enough permissions to access: {permission}.{version}01"
     return {"status": 403, "serviceErrorCode": 100, "code": "ACCESS_DENIED", "message": message}

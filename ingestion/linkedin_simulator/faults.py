@@ -120,7 +120,7 @@ class Faults:
                 if (name is not None and fault.name != name) or (number is not None and fault.number != number)
             ]
 
-    def on(self) -> list[dict[str, Any]]:
+    def on(self) -> list[dict[str, object]]:
         """Give what is switched on, for people."""
         with self._lock:
             return [asdict(fault) for fault in self._on]

@@ -3,7 +3,6 @@
 import json
 import threading
 import time
-from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
@@ -32,7 +31,7 @@ class SigningKey:
 
     def published(self) -> Json:
         """Give the JWKS document."""
-        key: dict[str, Any] = json.loads(RSAAlgorithm.to_jwk(self.private().public_key()))
+        key: dict[str, object] = json.loads(RSAAlgorithm.to_jwk(self.private().public_key()))
         return {"keys": [{**key, "kid": KEY_ID, "use": "sig", "alg": "RS256"}]}
 
     def sign(self, claims: Json) -> str:

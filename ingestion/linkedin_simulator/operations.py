@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any, get_args
+from typing import get_args
 
 from .changes import WHOLE_ACCOUNT, Entity, EntityKind
 from .present import Present
 from .world import account_place, campaign_place, creative_place
 
-Wanted = Mapping[str, Any]
+Wanted = Mapping[str, object]
 
 
-def apply_change(present: Present, name: str, wanted: Wanted) -> dict[str, Any]:
+def apply_change(present: Present, name: str, wanted: Wanted) -> dict[str, object]:
     """Let something happen to the world; raise ValueError where it cannot be understood."""
     if name not in OPERATIONS:
         raise ValueError(f"unknown change {name!r}; known are {', '.join(sorted(OPERATIONS))}")
@@ -42,17 +42,24 @@ def _today(present: Present) -> int:
     return present.clock.today().toordinal()
 
 
-def _rename(present: Present, wanted: Wanted) -> dict[str, Any]:
+def _rename(present: Present, wanted: Wanted) -> dict[str, object]:
     present.changes.edit(_entity(wanted), {"name": str(wanted["name"])}, now_ms=_now_ms(present))
     return {}
 
 
-def _edit(present: Present, wanted: Wanted) -> dict[str, Any]:
-    present.changes.edit(_entity(wanted), dict(wanted["fields"]), now_ms=_now_ms(present))
+def _edit(present: Present, wanted: Wanted) -> dict[str, object]:
+    present.changes.edit(_entity(wanted), _fields(wanted), now_ms=_now_ms(present))
     return {}
 
 
-def _set_status(present: Present, wanted: Wanted) -> dict[str, Any]:
+def _fields(wanted: Wanted) -> dict[str, object]:
+    fields = wanted["fields"]
+    if not isinstance(fields, dict):
+        raise ValueError("fields is an object of new values by LinkedIn's name")
+    return dict(fields)
+
+
+def _set_status(present: Present, wanted: Wanted) -> dict[str, object]:
     entity, status = _entity(wanted), str(wanted["status"])
     if entity[0] == "creative" and status == "CANCELED":
         _remember(present, entity)
@@ -75,7 +82,7 @@ def _remember(present: Present, entity: Entity) -> None:
         present.changes.remember(entity, present.creative_body(plan))
 
 
-def _vanish(present: Present, wanted: Wanted) -> dict[str, Any]:
+def _vanish(present: Present, wanted: Wanted) -> dict[str, object]:
     entity = _entity(wanted)
     if entity[0] == "ad_account":
         raise ValueError("an ad account cannot vanish; use lose_role or refuse_account")
@@ -84,7 +91,7 @@ def _vanish(present: Present, wanted: Wanted) -> dict[str, Any]:
     return {}
 
 
-def _create_campaign(present: Present, wanted: Wanted) -> dict[str, Any]:
+def _create_campaign(present: Present, wanted: Wanted) -> dict[str, object]:
     account = present.account(_number(wanted["ad_account"]))
     if account is None:
         raise ValueError("no such ad account")
@@ -96,7 +103,7 @@ def _create_campaign(present: Present, wanted: Wanted) -> dict[str, Any]:
     return {"campaign": campaign.id, "creatives": [plan.urn for plan in present.creatives(campaign)]}
 
 
-def _create_creative(present: Present, wanted: Wanted) -> dict[str, Any]:
+def _create_creative(present: Present, wanted: Wanted) -> dict[str, object]:
     campaign = present.campaign(_number(wanted["campaign"]))
     if campaign is None:
         raise ValueError("no such campaign")
@@ -104,12 +111,12 @@ def _create_creative(present: Present, wanted: Wanted) -> dict[str, Any]:
     return {"creative": list(present.creatives(campaign))[-1].urn}
 
 
-def _restate(present: Present, wanted: Wanted) -> dict[str, Any]:
+def _restate(present: Present, wanted: Wanted) -> dict[str, object]:
     present.changes.restate(_number(wanted["ad_account"]), _days(wanted))
     return {}
 
 
-def _erase(present: Present, wanted: Wanted) -> dict[str, Any]:
+def _erase(present: Present, wanted: Wanted) -> dict[str, object]:
     kind, number = _entity(wanted)
     if kind == "ad_account":
         account_index, creatives = account_place(number), [WHOLE_ACCOUNT]
@@ -126,8 +133,8 @@ def _erase(present: Present, wanted: Wanted) -> dict[str, Any]:
     return {}
 
 
-def _refusal(refused: bool) -> Callable[[Present, Wanted], dict[str, Any]]:
-    def change(present: Present, wanted: Wanted) -> dict[str, Any]:
+def _refusal(refused: bool) -> Callable[[Present, Wanted], dict[str, object]]:
+    def change(present: Present, wanted: Wanted) -> dict[str, object]:
         accounts = present.changes.refused_accounts
         (accounts.add if refused else accounts.discard)(_number(wanted["ad_account"]))
         return {}
@@ -135,24 +142,24 @@ def _refusal(refused: bool) -> Callable[[Present, Wanted], dict[str, Any]]:
     return change
 
 
-def _role_change(lost: bool) -> Callable[[Present, Wanted], dict[str, Any]]:
+def _role_change(lost: bool) -> Callable[[Present, Wanted], dict[str, object]]:
     """Of one `member`, counted from 1, or of every one of them."""
 
-    def change(present: Present, wanted: Wanted) -> dict[str, Any]:
+    def change(present: Present, wanted: Wanted) -> dict[str, object]:
         roles = present.changes.lost_roles
-        member = int(wanted["member"]) - 1 if "member" in wanted else None
+        member = int(str(wanted["member"])) - 1 if "member" in wanted else None
         (roles.add if lost else roles.discard)((_number(wanted["ad_account"]), member))
         return {}
 
     return change
 
 
-def _append_days(present: Present, wanted: Wanted) -> dict[str, Any]:
-    present.clock.advance(days=int(wanted.get("days", 1)))
+def _append_days(present: Present, wanted: Wanted) -> dict[str, object]:
+    present.clock.advance(days=int(str(wanted.get("days", 1))))
     return {"now": present.clock.now().isoformat()}
 
 
-OPERATIONS: dict[str, Callable[[Present, Wanted], dict[str, Any]]] = {
+OPERATIONS: dict[str, Callable[[Present, Wanted], dict[str, object]]] = {
     "rename": _rename,
     "edit": _edit,
     "set_status": _set_status,

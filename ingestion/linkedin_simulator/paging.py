@@ -5,7 +5,6 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from .chance import chance
 from .entities import Json
@@ -20,7 +19,7 @@ Made = Callable[[], Json]
 
 @dataclass(frozen=True, slots=True)
 class PagingOddities:
-    """How pages differ from the plain ones: short pages that go on, and what the last page's metadata is.
+    """How pages differ from the plain ones: short pages with more to follow, and what the last page's metadata is.
 
     `end` is varied, absent, empty or null (a nextPageToken of null).
     """
@@ -76,7 +75,7 @@ def _last_metadata(style: str, stirred: int) -> Json:
 
 
 def _place_after(listing: SimulatedListing, last_id: int) -> int:
-    """Give where to go on; the ids after it stay the same when earlier ones vanish meanwhile."""
+    """Give where the next page begins; the ids after it stay the same when earlier ones vanish meanwhile."""
     if last_id in listing.ids:
         return list(listing.ids).index(last_id) + 1
     descending = len(listing.ids) > 1 and listing.ids[0] > listing.ids[-1]
@@ -121,7 +120,7 @@ def _offset_page(parameters: Parameters, listing: SimulatedListing) -> Json:
     }
 
 
-def offset_page(parameters: Parameters, elements: list[Any]) -> Json:
+def offset_page(parameters: Parameters, elements: list[object]) -> Json:
     """Give a page of a finder that knows start and count only."""
     start, count = parameters.integer("start") or 0, parameters.integer("count")
     shown = elements[start : start + (UNPAGED_ROWS if count is None else count)]

@@ -4,7 +4,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any
 
 from .changes import Changes, Entity
 from .clock import Clock
@@ -187,7 +186,7 @@ class Present:
         edited = self.changes.edited.get(entity)
         return str(edited[field]) if edited and field in edited else seeded
 
-    def _edited(self, entity: Entity, body: dict[str, Any]) -> dict[str, Any]:
+    def _edited(self, entity: Entity, body: Json) -> Json:
         edited = self.changes.edited.get(entity)
         if edited is None:
             return body

@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import unquote
 
 from . import account_routes, reporting_routes
 from .calls import Call
 
-Handler = Callable[[Call], Any]
+Handler = Callable[[Call], object]
 _NUMBER = r"([^/]+)"
 _IN_ACCOUNT = rf"/rest/adAccounts/{_NUMBER}"
 _ROUTES: tuple[tuple[str, str, Handler], ...] = (

@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
@@ -60,7 +59,7 @@ class Options:
     now: datetime | None = None
     frozen: bool = False
     apps: Sequence[App] = DEFAULT_APPS
-    faults: Sequence[str | Mapping[str, Any]] = ()
+    faults: Sequence[str | Mapping[str, object]] = ()
     auto_consent: bool = False
     scope_separator: str = ","
     warm_up_seconds: float = 0.0
@@ -108,7 +107,7 @@ class Simulator:
 
     # for tests in the same process
 
-    def switch_on(self, name: str, **options: Any) -> int:
+    def switch_on(self, name: str, **options: object) -> int:
         """Switch a fault on and give its number."""
         return self.faults.switch_on(name, token_serial=self.tokens.serial, **options)
 
@@ -116,7 +115,7 @@ class Simulator:
         """Switch faults off: all, by name, or by number."""
         self.faults.switch_off(name, number=number)
 
-    def change(self, name: str, /, **wanted: Any) -> dict[str, Any]:
+    def change(self, name: str, /, **wanted: object) -> dict[str, object]:
         """Let something happen to the world."""
         return apply_change(self.present, name, wanted)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from typing import Any
 
 import requests
 from requests.adapters import BaseAdapter
@@ -82,7 +81,7 @@ class SimulatorAdapter(BaseAdapter):
         """Nothing is held open."""
 
 
-def simulated_session(simulator: Simulator, *hosts: str, **headers: Any) -> requests.Session:
+def simulated_session(simulator: Simulator, *hosts: str, **headers: str) -> requests.Session:
     """Give a session on which LinkedIn's hosts (or the ones named) are answered by the simulator."""
     session = requests.Session()
     for host in hosts or HOSTS:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from ingestion import catalogue
 from ingestion.catalogue import Metric, Type
@@ -96,9 +96,16 @@ def received(simulator: Simulator) -> dict[str, int]:
     return dict(simulator.office.ledger.received)
 
 
-def rejections(simulator: Simulator) -> list[dict[str, Any]]:
+class BrokenElement(TypedDict):
+    """A broken element that was served, as LinkedIn would send it."""
+
+    endpoint: str
+    element: Json
+
+
+def rejections(simulator: Simulator) -> list[BrokenElement]:
     """Give the broken elements served so far, each with its endpoint."""
-    return [{"endpoint": each.endpoint, "element": each.element} for each in simulator.office.ledger.rejections]
+    return [BrokenElement(endpoint=each.endpoint, element=each.element) for each in simulator.office.ledger.rejections]
 
 
 def _numbers(found: list[Row]) -> set[int]:
@@ -106,12 +113,12 @@ def _numbers(found: list[Row]) -> set[int]:
 
 
 def _daily(found: list[Row], key: str, currency: str) -> list[TruthRow]:
-    told = []
+    found_rows = []
     for row in found:
         urn = row.values[0]
         identity = urn if key == "creative_id" else int(urn.rpartition(":")[2])
-        told.append({key: identity, "date": row.bucket.first_day, **_metrics(row.figures, currency)})
-    return sorted(told, key=lambda row: (row[key], row["date"]))
+        found_rows.append({key: identity, "date": row.bucket.first_day, **_metrics(row.figures, currency)})
+    return sorted(found_rows, key=lambda row: (row[key], row["date"]))
 
 
 def _metrics(figures: Figures, currency: str) -> TruthRow:
@@ -182,8 +189,8 @@ class _Teller:
 
     def campaigns(self, known_before: bool, with_figures: set[int]) -> list[TruthRow]:
         """Give the campaigns' rows, those no longer returned included."""
-        told = [self._campaign(plan, known_before, with_figures) for plan in self.present.campaigns(self.account)]
-        return sorted((row for row in told if row is not None), key=lambda row: row["id"])
+        found_rows = [self._campaign(plan, known_before, with_figures) for plan in self.present.campaigns(self.account)]
+        return sorted((row for row in found_rows if row is not None), key=lambda row: row["id"])
 
     def _campaign(self, plan: CampaignPlan, known_before: bool, with_figures: set[int]) -> TruthRow | None:
         base = {"id": plan.id, "account_id": self.account.id}
@@ -196,11 +203,11 @@ class _Teller:
 
     def creatives(self, known_before: bool, with_figures: set[int], posts_readable: bool) -> list[TruthRow]:
         """Give the creatives' rows; hidden ones are stubs where they have figures."""
-        told = (
+        found_rows = (
             self._creative(plan, known_before, with_figures, posts_readable)
             for plan in self.present.account_creatives(self.account)
         )
-        return sorted((row for row in told if row is not None), key=lambda row: str(row["id"]))
+        return sorted((row for row in found_rows if row is not None), key=lambda row: str(row["id"]))
 
     def _creative(
         self, plan: CreativePlan, known_before: bool, with_figures: set[int], posts_readable: bool
@@ -217,15 +224,15 @@ class _Teller:
 
     def demographics(self) -> list[TruthRow]:
         """Give the segments of all eight MEMBER pivots by month."""
-        told: list[TruthRow] = []
+        found_rows: list[TruthRow] = []
         for pivot, kind in MEMBER_PIVOTS.items():
             found = list(self.rows(pivot, "MONTHLY"))
             together: dict[date, int] = {}
             for row in found:
                 month = row.bucket.first_day
                 together[month] = together.get(month, 0) + _seen(row.figures[IMPRESSIONS])
-            told += [self._segment(row, kind, together[row.bucket.first_day]) for row in found]
-        return sorted(told, key=lambda row: (row["pivot_type"], row["segment"], row["date_start"]))
+            found_rows += [self._segment(row, kind, together[row.bucket.first_day]) for row in found]
+        return sorted(found_rows, key=lambda row: (row["pivot_type"], row["segment"], row["date_start"]))
 
     def _segment(self, row: Row, kind: SegmentKind, together: int) -> TruthRow:
         figures, segment = row.figures, row.values[0]

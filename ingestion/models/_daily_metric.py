@@ -68,7 +68,7 @@ def cost_per(count: str) -> Case:
 class DailyMetric(models.Model):
     """What LinkedIn counted for one thing on one UTC day; absent in LinkedIn's answer means zero.
 
-    Ratios of more than one row come from summed counts: nobody averages the stored `ctr` and `cpc`.
+    Ratios of more than one row come from summed counts: never average the stored `ctr` and `cpc`.
     Source: LinkedIn Marketing, "Reporting: Metrics Available", 202603.
     """
 

@@ -56,7 +56,7 @@ class AudienceDemographic(models.Model):
                 name="a_segment_has_one_row_per_month",
             ),
         ]
-        # Reports ask for one ad account and pivot over a range of months.
+        # Reports read one ad account and pivot over a range of months.
         indexes = [
             models.Index(fields=["account", "pivot_type", "date_start"], name="segments_by_pivot_and_month"),
             # The admin's list, latest first.

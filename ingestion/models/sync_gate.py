@@ -1,4 +1,4 @@
-"""The last time somebody asked for a sync of an ad account, and the gate's answer."""
+"""The last time a sync of an ad account was tried, and the gate's answer."""
 
 from django.db import models
 

@@ -9,7 +9,7 @@ class SyncLog(models.Model):
     """One run; `ingestion/sync/ledger/` is the only writer.
 
     Status: [`queued` →] `running` → `success` | `partial` (a step failed, the rest is stored) | `failed` |
-    `cancelled`. Only what a person asked for is queued here, until a worker takes it.
+    `cancelled`. Only syncs that people request are queued here, until a worker starts them.
     No ad account means all of them (discovery of the ad accounts of a connection).
     """
 
@@ -102,7 +102,7 @@ class SyncLog(models.Model):
             ),
         ]
         indexes = [
-            # The gate and every "last sync" ask for the newest run of one ad account.
+            # The gate and every "last sync" read the newest run of one ad account.
             models.Index(fields=["account", "-started_at"], name="runs_of_an_ad_account"),
             models.Index(fields=["-started_at"], name="runs_by_start"),
             # "Data as of" of an ad account whose syncs have failed for weeks.

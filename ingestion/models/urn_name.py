@@ -1,10 +1,10 @@
-"""Names that LinkedIn gave for URNs, so that none is asked for twice."""
+"""Names that LinkedIn gave for URNs, so that none is looked up twice."""
 
 from django.db import models
 
 
 class UrnName(models.Model):
-    """One URN and its name; no name means LinkedIn was asked and gave none."""
+    """One URN and its name; no name means that it was looked up and LinkedIn gave none."""
 
     personal_data: frozenset[str] = frozenset()
 

@@ -1,1 +1,1 @@
-"""One ad account, start to finish: ask LinkedIn, validate, store, reconcile, keep the ledger."""
+"""One ad account, start to finish: request, validate, store, reconcile, keep the ledger."""

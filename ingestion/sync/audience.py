@@ -1,4 +1,4 @@
-"""Who saw the ads: eight pivots by calendar month, with the names of their segments."""
+"""Audience demographics: eight pivots by calendar month, with the names of their segments."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -106,7 +106,7 @@ def _write(
 
 
 def _name_segments(run: Run, segments: Segments) -> Mapping[str, str | None]:
-    """Names by segment; those seen most are asked for first."""
+    """Names by segment; those seen most are looked up first."""
     seen: Counter[str] = Counter()
     for months in segments.values():
         for record in months.page.records:

@@ -1,13 +1,13 @@
 """LinkedIn's limits as one budget per token, shared through Valkey by every worker on every machine.
 
-- How many requests may be under way: rises while answers are good (by one per round of answers), halves on a
-  429 (AIMD). Syncs that want to ask at the same time share the places evenly.
-- After a 429 nobody asks until a pause is over: LinkedIn's `Retry-After`, else one that doubles.
-- After a DAY throttle nobody asks until 00:00 UTC.
+- How many requests may run: rises while answers are good (by one per round of answers), halves on a
+  429 (AIMD). Syncs that run at the same time share the places evenly.
+- After a 429 no request goes out until a pause is over: LinkedIn's `Retry-After`, else one that doubles.
+- After a DAY throttle no request goes out until 00:00 UTC.
 - Of the 45 million metric values (fields × records) that LinkedIn gives an application in five minutes,
   requests that would pass the limit wait.
 
-A place that nobody renews falls free: processes die. Times are Valkey's own, so clocks may differ; only the
+A place that is not renewed becomes free: processes die. Times are Valkey's own, so clocks may differ; only the
 daily limit goes by the caller's, because it names an instant.
 """
 
@@ -31,7 +31,7 @@ VALUES_IN_FIVE_MINUTES = 45_000_000
 _PLACE_SECONDS = 30
 _BUCKET_SECONDS = 10
 _BUCKETS = 31
-# A run that asked for a place this lately takes part in sharing them.
+# A run that wanted a place this recently takes part in sharing them.
 _ASKING_SECONDS = 3
 
 # KEYS: places, limit, askers, pause. ARGV: place, run, seconds of a place, first limit, seconds of an asker.
@@ -66,7 +66,7 @@ local taken = redis.call('ZCARD', KEYS[1])
 local running = redis.call('PTTL', KEYS[3])
 redis.call('ZREM', KEYS[1], ARGV[1])
 if ARGV[2] == 'good' and running <= 0 then
-  -- A limit that nobody reaches says nothing about what LinkedIn would bear.
+  -- A limit that is never reached says nothing about what LinkedIn would allow.
   if taken >= math.floor(limit) then
     redis.call('SET', KEYS[2], math.min(tonumber(ARGV[5]), limit + 1 / limit), 'EX', 86400)
   end
@@ -179,7 +179,7 @@ class TokenBudget:
         self._valkey.delete(self._parked)
 
     def await_values(self, values: int, wait: Callable[[float], None]) -> None:
-        """Wait until so many metric values fit into LinkedIn's five minutes; then count them as asked."""
+        """Wait until so many metric values fit into LinkedIn's five minutes; then count them as requested."""
         wanted = min(values, VALUES_IN_FIVE_MINUTES)
         while self._values_asked() + wanted > VALUES_IN_FIVE_MINUTES:
             wait(_BUCKET_SECONDS / 2)

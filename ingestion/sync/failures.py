@@ -1,4 +1,4 @@
-"""What went wrong, said so that a person can act on it.
+"""What went wrong, in words that a person can act on.
 
 Turns an exception into a kind (stored in `sync_log`), one sentence and a remedy; what cannot be explained is
 a bug and keeps its traceback.
@@ -51,7 +51,7 @@ def explain(error: BaseException) -> Failure | None:
         return Failure(
             "timeout",
             "The sync took longer than a task may.",
-            "Nothing to do: what was stored is whole, and the next sync goes on from there.",
+            "Nothing to do: everything stored so far is whole, and the next sync resumes from there.",
         )
     if isinstance(error, OSError):
         return _explain_system(error)
@@ -71,7 +71,7 @@ def _explain_database(error: BaseException) -> Failure | None:
     if isinstance(
         cause, psycopg.errors.QueryCanceled | psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected
     ):
-        return Failure("internal", f"PostgreSQL gave up on a statement ({_first_line(error)}).", "Try again.")
+        return Failure("internal", f"PostgreSQL cancelled a statement ({_first_line(error)}).", "Try again.")
     if isinstance(error, OperationalError | InterfaceError | psycopg.OperationalError | psycopg.InterfaceError):
         return Failure(
             "internal",

@@ -1,8 +1,8 @@
 """Python's search for reference cycles, made rare in a process that syncs.
 
 By default Python searches after every 700 new objects. An answer of 15,000 rows is a hundred thousand objects without
-a single cycle, all alive until the answer is read: the search would walk through them again and again, for more than
-half of a sync's processor time, while every other thread waits.
+a single cycle, all alive until the answer is read: the search would go through them again and again, taking more
+than half of a sync's processor time, while every other thread waits.
 """
 
 import gc

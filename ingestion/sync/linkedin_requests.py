@@ -1,4 +1,4 @@
-"""What one run may ask of LinkedIn with: its client, its share of the token's budget, its request pool."""
+"""What sends the requests of one run: its client, its share of the token's budget, its request pool."""
 
 from collections.abc import Callable, Sequence
 

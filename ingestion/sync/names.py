@@ -1,6 +1,6 @@
 """Names for URNs: of audience segments, and of posts behind creatives.
 
-What LinkedIn named once is never asked again; what it left out is asked again after a month. Those seen most
+What LinkedIn named once is never looked up again; what it left out is looked up again after a month. Those seen most
 come first, so that a sync that is stopped early has named what matters.
 """
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 N = TypeVar("N")
 
-ASK_AGAIN_AFTER = timedelta(days=30)
+LOOK_UP_AGAIN_AFTER = timedelta(days=30)
 # LinkedIn resolves every kind of segment but this enum; these are the words of its own targeting pages.
 COMPANY_SIZES = {
     "SIZE_1": "Self-employed",
@@ -40,19 +40,19 @@ _WORDS_OF_A_POST = 8
 
 
 def unknown_urns(urns: Iterable[str], *, now: datetime) -> tuple[dict[str, str | None], list[str]]:
-    """Stored names, and the URNs to ask LinkedIn for, in the order given."""
+    """Stored names, and the URNs to look up, in the order given."""
     wanted = [urn for urn in urns if urn.startswith("urn:li:")]
-    known = load.names_known(wanted, asked_since=now - ASK_AGAIN_AFTER)
+    known = load.names_known(wanted, asked_since=now - LOOK_UP_AGAIN_AFTER)
     return known, [urn for urn in wanted if urn not in known]
 
 
 def look_up_segments(run: Run, urns: Sequence[str], *, into: dict[str, str | None]) -> None:
-    """Ask for the names of segments, 50 a request, and remember them."""
+    """Look up and store the names of segments, 50 a request."""
     _look_up(run, urns, ask=endpoints.entity_names, names_of=_segment_names, into=into, failed=run.ledger.step_failed)
 
 
 def look_up_posts(run: Run, urns: Sequence[str], *, into: dict[str, str | None]) -> None:
-    """Ask for the names of posts, 50 a request, and remember them; a refusal leaves them unnamed."""
+    """Look up and store the names of posts, 50 a request; a refusal leaves them unnamed."""
 
     def refused(error: LinkedInError) -> None:
         if isinstance(error, AccessDenied):
@@ -80,7 +80,7 @@ def _look_up(
     client = run.requests.client
 
     def answered(batch: Sequence[str], page: Page[N]) -> None:
-        # What LinkedIn leaves out has no name; that is remembered too.
+        # What LinkedIn leaves out has no name; that is stored too.
         found = dict.fromkeys(batch) | names_of(page.records)
         into.update(found)
         run.ledger.store("urn_names", page, partial(load.store_names, found, now=run.fetched_at))

@@ -1,4 +1,4 @@
-"""What a sync will ask of LinkedIn, and what that costs; known before anything is asked."""
+"""What a sync will request, and what that costs; known before anything is requested."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _SECONDS_PER_CALL = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The requests of one sync and their cost, as far as it can be known before asking.
+    """The requests of one sync and their cost, as far as it can be known beforehand.
 
     Before the first sync of an ad account (`entities_known` false) nothing is known of its size: then calls
     are the fewest that any ad account takes and rows are 0.
@@ -43,7 +43,7 @@ class Plan:
 
 
 def plan_sync(ad_account_id: int, *, first_day: date, last_day: date, now: datetime) -> Plan:
-    """Plan from what is stored; asks LinkedIn nothing."""
+    """Plan from what is stored; requests nothing."""
     campaigns = Campaign.objects.filter(account_id=ad_account_id, missing_since=None)
     creatives = Creative.objects.filter(account_id=ad_account_id, missing_since=None)
     totals = AccountDailyTotal.objects.filter(account_id=ad_account_id, date__range=(first_day, last_day))
@@ -81,7 +81,7 @@ def plan_sync(ad_account_id: int, *, first_day: date, last_day: date, now: datet
 
 
 def _count_windows(windows: Windows) -> int:
-    """Play the sync through, every answer as full as expected."""
+    """Simulate the sync, every answer as full as expected."""
     count = 0
     while (window := windows.next()) is not None:
         windows.answered(window, round(window.expected_rows))

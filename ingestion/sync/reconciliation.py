@@ -2,9 +2,9 @@
 
 A day is *complete* when the rows of its campaigns, and those of its creatives, add up to the ad account's total
 in impressions, clicks, spend and conversions; it *differs* otherwise, and is *missing* where LinkedIn counted
-something and we hold nothing. What differs is asked for once more, by campaign: an answer that was cut without
-notice is then whole. The current day is not judged, because it is not over. Days that stayed incomplete and
-that the run no longer asks for are tried again once a day.
+something and we hold nothing. What differs is requested once more, by campaign: an answer that was cut without
+notice is then whole. The current day is not checked, because it is not over. Days that stayed incomplete and
+that the run no longer requests are rechecked once a day.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,10 +29,12 @@ from ingestion.sync.windows import Window
 METRICS = ("impressions", "clicks", "spend", "conversions")
 # Amounts are rounded to ten places row by row; a hundredth of a currency unit is beyond any such noise.
 _SPEND_TOLERANCE = Decimal("0.01")
-# A second ask is kept far below any cut, and a run does not ask for more days than this again.
-_ROWS_OF_A_SECOND_ASK = 400
+# A recheck stays far below any cut, and a run rechecks no more days than this.
+_ROWS_PER_RECHECK = 400
 _MAX_RECHECKED_DAYS = 60
 
+# Id of a campaign or creative, and a day.
+RowKey = tuple[int | str, date]
 # Our sum less LinkedIn's total, by table name and metric; only those that differ.
 Differences = Mapping[str, Mapping[str, Decimal]]
 
@@ -47,38 +49,38 @@ class Gap:
 
 
 def settle(run: Run, sources: Sequence[DailySource]) -> None:
-    """Judge the run's days, mend what can be mended, and remember what stays incomplete."""
+    """Check the run's days, repair what can be repaired, and store what stays incomplete."""
     first_day, last_day = run.days
     last_day = min(last_day, run.fetched_at.date() - timedelta(days=1))
     if first_day > last_day:
         return
     earlier = _incomplete_before(first_day, run)
 
-    def judge() -> list[Gap]:
+    def check() -> list[Gap]:
         found = gaps(ad_account_id=run.ad_account_id, first_day=min([first_day, *earlier]), last_day=last_day)
         return [gap for gap in found if gap.day >= first_day or gap.day in earlier]
 
-    found = judge()
+    found = check()
     if found and _take_back(run, sources, found):
-        found = judge()
-    news = [gap for gap in found if not _was_asked_again_today(gap, run)]
-    if news:
-        _ask_again(run, sources, news)
-        found = judge()
-    judged = IncompleteDay.objects.filter(
+        found = check()
+    unchecked = [gap for gap in found if not _was_rechecked_today(gap, run)]
+    if unchecked:
+        _recheck(run, sources, unchecked)
+        found = check()
+    checked = IncompleteDay.objects.filter(
         Q(date__range=(first_day, last_day)) | Q(date__in=earlier), account_id=run.ad_account_id
     )
-    _remember(run, found, judged)
+    _store_incomplete(run, found, checked)
 
 
 def _incomplete_before(first_day: date, run: Run) -> set[date]:
-    """Incomplete days that the run does not ask for by itself: tried again once a day, lest they stay for ever."""
+    """Incomplete days that the run does not request anyway: rechecked once a day, so that none stays so for good."""
     days = IncompleteDay.objects.filter(account_id=run.ad_account_id, date__lt=first_day)
     return set(days.filter(checked_at__lt=_midnight(run)).values_list("date", flat=True))
 
 
-def _was_asked_again_today(gap: Gap, run: Run) -> bool:
-    """The same difference was seen and asked for again today: LinkedIn's own figures do not add up there."""
+def _was_rechecked_today(gap: Gap, run: Run) -> bool:
+    """The same difference was seen and rechecked today: LinkedIn's own figures do not add up there."""
     known = IncompleteDay.objects.filter(account_id=run.ad_account_id, date=gap.day, checked_at__gte=_midnight(run))
     return known.filter(differences=_as_json(gap)).exists()
 
@@ -156,7 +158,7 @@ def _take_back(run: Run, sources: Sequence[DailySource], found: Sequence[Gap]) -
     gone = {source.table.target: _that_explain_the_gap(source, found) for source in sources}
     if not any(gone.values()):
         return False
-    # LinkedIn answers with nothing, too, when access was lost a moment ago; this raises then.
+    # LinkedIn also answers with nothing when access was lost a moment ago; this raises then.
     endpoints.ad_account(run.requests.client, ad_account_id=run.ad_account_id)
     with transaction.atomic():
         for target, keys in gone.items():
@@ -167,7 +169,7 @@ def _take_back(run: Run, sources: Sequence[DailySource], found: Sequence[Gap]) -
 
 
 def _that_explain_the_gap(source: DailySource, found: Sequence[Gap]) -> list[DayKey]:
-    """The stale rows of those days on which they are exactly what we have too much."""
+    """The stale rows of those days on which they are exactly our surplus."""
     surplus = {gap.day: gap.differences.get(source.table.target.table, {}) for gap in found}
     stale = [key for key in source.stale if surplus.get(key[1])]
     sums = _sums(source.table.target, stale)
@@ -194,17 +196,17 @@ def _same(sums: Mapping[str, Decimal], surplus: Mapping[str, Decimal]) -> bool:
     return not _differences(left, [0] * len(METRICS))
 
 
-# --- The second ask ---
+# --- The recheck ---
 
 
-def _ask_again(run: Run, sources: Sequence[DailySource], found: Sequence[Gap]) -> None:
-    """Ask once more for what differs, newest days first, a few campaigns at a time."""
+def _recheck(run: Run, sources: Sequence[DailySource], found: Sequence[Gap]) -> None:
+    """Request once more what differs, newest days first, a few campaigns at a time."""
     newest = sorted(found, key=lambda gap: gap.day, reverse=True)[:_MAX_RECHECKED_DAYS]
     creatives = load.creatives_per_campaign(ad_account_id=run.ad_account_id)
     jobs = [
         Job(partial(source.ask, window), partial(source.keep, window), run.ledger.step_failed)
         for source in sources
-        for window in _second_windows(
+        for window in _recheck_windows(
             [gap.day for gap in newest if source.table.target.table in gap.differences],
             dict.fromkeys(creatives, 1) if source.table.target == load.CAMPAIGN_DAYS else creatives,
         )
@@ -213,18 +215,18 @@ def _ask_again(run: Run, sources: Sequence[DailySource], found: Sequence[Gap]) -
         run.requests.run([Jobs(jobs)])
 
 
-def _second_windows(days: Iterable[date], rows_per_campaign: Mapping[int, int]) -> Iterator[Window]:
+def _recheck_windows(days: Iterable[date], rows_per_campaign: Mapping[int, int]) -> Iterator[Window]:
     for day in days:
         for campaign_ids in _small_groups(rows_per_campaign):
-            yield Window(day, day, _ROWS_OF_A_SECOND_ASK, campaign_ids)
+            yield Window(day, day, _ROWS_PER_RECHECK, campaign_ids)
 
 
 def _small_groups(rows_per_campaign: Mapping[int, int]) -> Iterator[tuple[int, ...]]:
-    """Campaigns in groups of few rows; one that has more than that stands alone."""
+    """Campaigns in groups of few rows; one with more than that is alone in its group."""
     group: list[int] = []
     rows = 0
     for campaign_id, count in rows_per_campaign.items():
-        if group and rows + count > _ROWS_OF_A_SECOND_ASK:
+        if group and rows + count > _ROWS_PER_RECHECK:
             yield tuple(group)
             group, rows = [], 0
         group.append(campaign_id)
@@ -233,14 +235,14 @@ def _small_groups(rows_per_campaign: Mapping[int, int]) -> Iterator[tuple[int, .
         yield tuple(group)
 
 
-# --- The verdict ---
+# --- What stays incomplete ---
 
 
-def _remember(run: Run, found: Sequence[Gap], judged: QuerySet[IncompleteDay]) -> None:
-    """Replace what was said of the days judged; a day that still differs keeps when it was first seen."""
-    first_seen = dict(judged.values_list("date", "first_seen_at"))
+def _store_incomplete(run: Run, found: Sequence[Gap], checked: QuerySet[IncompleteDay]) -> None:
+    """Replace what is stored of the days checked; a day that still differs keeps when it was first seen."""
+    first_seen = dict(checked.values_list("date", "first_seen_at"))
     with transaction.atomic():
-        judged.exclude(date__in=[gap.day for gap in found]).delete()
+        checked.exclude(date__in=[gap.day for gap in found]).delete()
         IncompleteDay.objects.bulk_create(
             [
                 IncompleteDay(

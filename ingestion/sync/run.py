@@ -1,4 +1,4 @@
-"""One run while it is open: which ad account and days, what it asks LinkedIn with, what keeps its ledger."""
+"""One run while it is open: which ad account and days, what sends its requests, what keeps its ledger."""
 
 from collections.abc import Callable
 from datetime import date, datetime

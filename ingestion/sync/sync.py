@@ -71,7 +71,7 @@ def sync_ad_account(
         queued_run_id=queued_run_id,
         requested_in=requested_in or queued_run_id,
     )
-    # Whoever forces wants every answer again; whoever retries wants only what is missing.
+    # A forced sync requests everything again, a retry only what is missing.
     resume = not force or trigger == SyncLog.Trigger.RETRY
     result: SyncResult | None = None
     tried: list[int] = []

@@ -2,8 +2,8 @@
 
 LinkedIn cuts an analytics answer at 15,000 rows and says nothing. A daily answer of one ad account holds at
 most one row per entity and day, so windows of days are sized from entity counts and from what is stored to
-stay under that limit; what comes back teaches how full the days really are. An answer that reaches the limit
-all the same is taken for cut and its window is halved, down to one day, then split by campaign.
+stay under that limit; the answers show how full the days really are. An answer that reaches the limit
+nevertheless counts as cut and its window is halved, down to one day, then split by campaign.
 """
 
 from bisect import bisect_right
@@ -107,7 +107,7 @@ class Windows:
             self._density = rows / window.expected_rows
 
     def cut(self, window: Window, *, campaign_ids: Sequence[int]) -> None:
-        """The answer reached the limit: ask for the halves instead. Raises CannotSplit."""
+        """The answer reached the limit: request the halves instead. Raises CannotSplit."""
         halves = split(window, campaign_ids=campaign_ids)
         self._under_way -= 1
         self._again.extend(halves)

@@ -24,7 +24,7 @@ def paused_by(ad_account_ids: Collection[int]) -> dict[int, str]:
 
 def name_of_pauser(paused: AdAccountSettings) -> str:
     """Who paused the ad account, as people are named."""
-    return str(paused.paused_by or "somebody who is gone")
+    return str(paused.paused_by or "a former user")
 
 
 def save(wanted: AdAccountSettings, *, changed: Collection[str], actor: User | None) -> None:

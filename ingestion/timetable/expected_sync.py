@@ -41,7 +41,7 @@ class Outlook(StrEnum):
     REMOVED = "removed"
 
 
-# Nobody is to be alarmed about data that grows old because somebody wanted it so, or because LinkedIn took it away.
+# Data may grow old without an alarm where a person chose it, or where LinkedIn took the ad account away.
 _ON_PURPOSE = frozenset({Outlook.PAUSED, Outlook.SWITCHED_OFF, Outlook.MISSING, Outlook.REMOVED})
 
 

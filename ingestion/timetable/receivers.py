@@ -1,6 +1,4 @@
-"""Hears what the accounts room announces."""
-
-from typing import Any
+"""What this room does when the accounts room announces something."""
 
 from django.dispatch import receiver
 
@@ -9,6 +7,6 @@ from ingestion import tasks
 
 
 @receiver(linkedin_connected)
-def discover_ad_accounts(connection_id: int, **_: Any) -> None:
-    """A new consent: look at once which ad accounts it opens (sent after commit)."""
+def discover_ad_accounts(connection_id: int, **_: object) -> None:
+    """A new consent: discover its ad accounts at once (sent after commit)."""
     tasks.discover_ad_accounts.delay(connection_id)

@@ -63,7 +63,7 @@ def schedule_syncs(ad_account_ids: list[int], *, now: datetime) -> int:
 
 
 def spread_overdue_syncs(*, now: datetime) -> int:
-    """After a time without beat every sync is due at once: spread them over the interval again; returns how many."""
+    """After a time without beat every sync is due together: spread them over the interval again; returns how many."""
     ours = PeriodicTask.objects.filter(task=SYNC_TASK, interval__period=IntervalSchedule.MINUTES)
     overdue = []
     for task in ours.select_related("interval"):
@@ -173,5 +173,5 @@ def _discovery_name(connection_id: int) -> str:
 
 
 def _share_of(ad_account_id: int) -> float:
-    """A fixed point of the interval, 0 to 1, so that ad accounts never fire all at once."""
+    """A fixed point of the interval, 0 to 1, so that ad accounts never all fire together."""
     return ad_account_id * 0.6180339887498949 % 1

@@ -28,7 +28,7 @@ def _is_over(entry: PeriodicTask, *, now: datetime) -> bool:
 
 
 def _turn_of_interval(entry: PeriodicTask, every: timedelta, *, earliest: datetime, now: datetime) -> datetime:
-    """What is overdue runs at once, and from then on in steps of the interval."""
+    """What is overdue runs now, and from then on in steps of the interval."""
     turn: datetime = max(now, entry.last_run_at + every) if entry.last_run_at else now
     if turn < earliest:
         turn += ceil((earliest - turn) / every) * every
@@ -36,6 +36,6 @@ def _turn_of_interval(entry: PeriodicTask, every: timedelta, *, earliest: dateti
 
 
 def _turn_after(entry: PeriodicTask, after: datetime) -> datetime:
-    """Of a crontab, a solar event, or a single moment; Celery counts from its own clock, which moves on meanwhile."""
+    """Of a crontab, a solar event, or a single moment; Celery counts from its own clock, which runs on."""
     turn: datetime = entry.schedule.now() + entry.schedule.remaining_estimate(after)
     return (turn + timedelta(seconds=0.5)).replace(microsecond=0)

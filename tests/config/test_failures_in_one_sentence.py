@@ -120,7 +120,7 @@ DISK_FULL = psycopg.errors.DiskFull('could not extend file "base/5/16400": No sp
         ),
         (
             raised_by_django(OperationalError, psycopg.errors.DeadlockDetected("deadlock detected\nDETAIL: …")),
-            "PostgreSQL gave up on a statement (deadlock detected). Try again.",
+            "PostgreSQL cancelled a statement (deadlock detected). Try again.",
         ),
         (OperationalError("server closed the connection\n\tThis means"), "PostgreSQL does not answer (server closed"),
         (InterfaceError("connection already closed"), "PostgreSQL does not answer (connection already closed)."),

@@ -163,14 +163,14 @@ def test_days_that_make_no_sense_are_wrong_usage(asked, words, said):
 @pytest.mark.django_db
 def test_an_unknown_ad_account_is_named_with_the_remedy(asked):
     known = make_ad_account()
-    with pytest.raises(CommandError, match=r"Ad account 404 is not known; `manage.py status` lists") as error:
+    with pytest.raises(CommandError, match=r"Unknown ad account 404; `manage.py status` lists") as error:
         called("sync", str(known.pk), "404")
     assert (error.value.returncode, asked) == (1, [])
 
 
 @pytest.mark.django_db
 def test_sync_before_any_consent_says_what_to_do_first(asked):
-    with pytest.raises(CommandError, match=r"no ad account yet; connect LinkedIn first with `manage.py auth`"):
+    with pytest.raises(CommandError, match=r"No ad accounts yet; connect LinkedIn first with `manage.py auth`"):
         called("sync")
 
 
@@ -193,7 +193,7 @@ def test_sync_plan_shows_the_cost_and_asks_nothing(asked):
     make_campaign_day(campaign=make_campaign(account=known))
     code, out, _ = called("sync", "--plan")
     assert (code, asked) == (0, [])
-    assert "Plan: nothing has been fetched" in out
+    assert "Plan (nothing has been fetched)" in out
     shown = out
     _, out, _ = called("sync", "--plan", "--json", "--since", "2026-11-01", "--until", "2026-11-07")
     plans = json.loads(out)["ad_accounts"]
@@ -327,7 +327,7 @@ def test_auth_works_before_anybody_can_sign_in(linkedin, monkeypatch):
 
 @pytest.mark.django_db
 def test_auth_of_an_unknown_person_asks_linkedin_nothing(linkedin, monkeypatch):
-    with pytest.raises(CommandError, match=r"Nobody here has the e-mail address nobody@example.com; `manage.py"):
+    with pytest.raises(CommandError, match=r"No user has the e-mail address nobody@example.com; `manage.py"):
         authorize(monkeypatch, code_in, "--user", "nobody@example.com")
     assert linkedin.simulator.counters.counted()["total"] == 0
 
@@ -351,7 +351,7 @@ def cancelled(address: str) -> str:
     ("pastes", "said"),
     [
         (lambda address: re.sub("state=[^&]*", "state=another", address), "belongs to another attempt"),
-        (cancelled, "LinkedIn says: The user cancelled the authorization. Open the page again and agree."),
+        (cancelled, "LinkedIn refused: The user cancelled the authorization. Open the page again and agree."),
         (lambda address: "", "Nothing was pasted"),
         (lambda address: address.partition("?")[0] + "?x=1", "holds no code"),
     ],

@@ -1,7 +1,6 @@
-"""`manage.py alive`: whether the worker of this machine, or beat, gave a sign of life lately; for health checks."""
+"""`manage.py alive`: whether the worker of this machine, or beat, sent a heartbeat lately; for health checks."""
 
 from datetime import datetime
-from typing import Any
 
 from celery.utils.nodenames import gethostname, nodename
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -11,16 +10,16 @@ from ingestion.processes import heartbeats
 
 
 class Command(BaseCommand):
-    help = "Exit 0 if the worker of this machine (or container), or beat, gave a sign of life lately, else 1."
+    help = "Exit 0 if the worker of this machine (or container), or beat, sent a heartbeat lately, else 1."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("process", choices=["worker", "beat"])
 
-    def handle(self, *_: Any, process: str, **__: Any) -> None:
+    def handle(self, *_: object, process: str, **__: object) -> None:
         now = timezone.now()
-        trouble = _trouble_with_worker(now) if process == "worker" else _trouble_with_beat(now)
-        if trouble:
-            raise CommandError(trouble)
+        problem = _problem_with_worker(now) if process == "worker" else _problem_with_beat(now)
+        if problem:
+            raise CommandError(problem)
 
 
 def own_worker_name() -> str:
@@ -28,13 +27,13 @@ def own_worker_name() -> str:
     return nodename("celery", gethostname())
 
 
-def _trouble_with_worker(now: datetime) -> str:
+def _problem_with_worker(now: datetime) -> str:
     name = own_worker_name()
     alive = {sign.name for sign in heartbeats.workers(now)}
-    return "" if name in alive else f"The worker {name} gave no sign of life lately; start it again."
+    return "" if name in alive else f"The worker {name} sent no heartbeat lately; start it again."
 
 
-def _trouble_with_beat(now: datetime) -> str:
+def _problem_with_beat(now: datetime) -> str:
     ticked_at = heartbeats.beat_last_tick(now)
     is_alive = ticked_at is not None and now - ticked_at <= heartbeats.BEAT_ALIVE
-    return "" if is_alive else "Beat did not look at its timetable lately; start it again, once only."
+    return "" if is_alive else "Beat has not read its timetable lately; start it again, once only."

@@ -3,7 +3,6 @@
 import secrets
 import sys
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -21,12 +20,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--user", metavar="EMAIL", help="whose consent this is (default: the first owner)")
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, user: str | None, **__: object) -> None:
         _require_app()
-        user = _person(options["user"])
+        person = _person(user)
         app = linkedin_app.from_settings()
         state = secrets.token_urlsafe(24)
-        self.stdout.write("Open this page, agree, and paste the address it sends you to (or just its code):\n")
+        self.stdout.write("Open this page, agree, and paste the address it redirects you to (or just its code):\n")
         self.stdout.write(app.consent_url(state=state) + "\n")
         self.stdout.flush()
         code = _code_from(sys.stdin.readline().strip(), state)
@@ -37,7 +36,7 @@ class Command(BaseCommand):
                 f"LinkedIn did not grant {', '.join(missing)}, which syncs need; ask for your app to be approved "
                 "for it, put it into LINKEDIN_SCOPES and run this again."
             )
-        connection = connections.store_grant(user=user, grant=grant, now=datetime.now(UTC), announce=False)
+        connection = connections.store_grant(user=person, grant=grant, now=datetime.now(UTC), announce=False)
         self._show_ad_accounts(connection.pk)
 
     def _show_ad_accounts(self, connection_id: int) -> None:
@@ -66,7 +65,7 @@ def _person(email: str | None) -> User | None:
         return User.objects.filter(role=Role.OWNER, is_active=True).order_by("pk").first()
     user = User.objects.filter(email__iexact=email).first()
     if user is None:
-        raise CommandError(f"Nobody here has the e-mail address {email}; `manage.py createsuperuser` adds one.")
+        raise CommandError(f"No user has the e-mail address {email}; `manage.py createsuperuser` adds one.")
     return user
 
 
@@ -78,8 +77,8 @@ def _code_from(pasted: str, state: str) -> str:
         return pasted
     query = parse_qs(urlsplit(pasted).query if "?" in pasted else pasted)
     if "error" in query:
-        said = query.get("error_description", query["error"])[0]
-        raise CommandError(f"LinkedIn says: {said}. Open the page again and agree.")
+        reason = query.get("error_description", query["error"])[0]
+        raise CommandError(f"LinkedIn refused: {reason}. Open the page again and agree.")
     if "code" not in query:
         raise CommandError("That address holds no code; paste the one LinkedIn sent you to after you agreed.")
     if query.get("state", [state])[0] != state:

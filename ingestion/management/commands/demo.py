@@ -3,7 +3,6 @@
 import os
 import sys
 import threading
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -28,7 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000, help="of the web pages (default 8000)")
         parser.add_argument("--simulator-port", type=int, default=8100, help="of the simulated LinkedIn (default 8100)")
 
-    def handle(self, *_: Any, once: bool, port: int, simulator_port: int, **__: Any) -> None:
+    def handle(self, *_: object, once: bool, port: int, simulator_port: int, **__: object) -> None:
         if _READY not in os.environ:
             _start_again_in_the_demos_environment(port, simulator_port)
         try:
@@ -62,7 +61,7 @@ def _start_again_in_the_demos_environment(port: int, simulator_port: int) -> Non
     site = f"http://127.0.0.1:{port}"
     demo = {
         _READY: "1",
-        # What .env says of a real installation does not hold here.
+        # The .env of a real installation does not apply here.
         "SITE_URL": site,
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
         "DATA_DIR": str(settings.DATA_DIR / "demo"),
@@ -88,11 +87,11 @@ class _Guide:
         self._out = out
         self._once = once
         self._log_path = log_path
-        self._outcome: str | None = "did not get to its end"
+        self._outcome: str | None = "did not finish"
 
     def lead(self) -> None:
         try:
-            self._journey.run(tell=self._out.print, stopped=self.stopped)
+            self._journey.run(show=self._out.print, stopped=self.stopped)
             self._show()
             self._outcome = None
         except DemoFailed as failed:
@@ -111,7 +110,7 @@ class _Guide:
             sys.exit(130)
         if supervisor_code == 1:
             self._outcome = "one of its processes ended by itself."
-        raise CommandError(f"The demo failed: {self._outcome} (what the processes said: {self._log_path})")
+        raise CommandError(f"The demo failed: {self._outcome} (output of its processes: {self._log_path})")
 
     def _show(self) -> None:
         self._out.print(row_table(row_counts()))

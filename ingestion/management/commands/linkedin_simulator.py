@@ -35,7 +35,7 @@ class Command(BaseCommand):
         parser.add_argument("--auto-consent", action="store_true", help="skip the consent page")
         parser.add_argument("--no-refresh-tokens", action="store_true", help="as apps without programmatic refresh")
         parser.add_argument("--warm-up-seconds", type=float, default=0.0, help="a new token answers 401 so long")
-        parser.add_argument("--short-pages", action="store_true", help="pages shorter than asked, with a token")
+        parser.add_argument("--short-pages", action="store_true", help="pages shorter than requested, with a token")
         parser.add_argument(
             "--fault",
             action="append",
@@ -45,7 +45,7 @@ class Command(BaseCommand):
             help="may be given again: " + "; ".join(f"{name}: {what}" for name, what in NAMES.items()),
         )
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: Any) -> None:
         try:
             simulator = Simulator(_options(options))
             server = serve(simulator, port=options["port"])

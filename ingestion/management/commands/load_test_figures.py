@@ -1,7 +1,6 @@
 """`manage.py load_test_figures`: fill an empty database with made-up figures, to measure on."""
 
 from datetime import date
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -22,23 +21,34 @@ class Command(BaseCommand):
             "--into-this-database", action="store_true", help="even though it holds rows synced from LinkedIn"
         )
 
-    def handle(self, *_: Any, **options: Any) -> None:
-        if options["creatives"] > 10:
+    def handle(
+        self,
+        *_: object,
+        metric_rows: int,
+        accounts: int,
+        creatives: int,
+        days: int,
+        last_day: date,
+        seed: int,
+        into_this_database: bool,
+        **__: object,
+    ) -> None:
+        if creatives > 10:
             raise CommandError("A made-up campaign has at most 10 creatives.")
         if holds_made_up_rows():
-            raise CommandError("This database holds made-up figures already; start from an empty one.")
-        if holds_synced_rows() and not options["into_this_database"]:
+            raise CommandError("This database already holds made-up figures; start from an empty one.")
+        if holds_synced_rows() and not into_this_database:
             raise CommandError(
-                "This database holds rows synced from LinkedIn, which made-up ones would hide among."
-                " Point DATABASE_URL or DATA_DIR at another one, or say --into-this-database."
+                "This database holds rows synced from LinkedIn, and made-up ones would be mixed with them."
+                " Point DATABASE_URL or DATA_DIR at another one, or add --into-this-database."
             )
         scale = Scale(
-            metric_rows=options["metric_rows"],
-            ad_accounts=options["accounts"],
-            creatives_per_campaign=options["creatives"],
-            days=options["days"],
-            last_day=options["last_day"],
-            seed=options["seed"],
+            metric_rows=metric_rows,
+            ad_accounts=accounts,
+            creatives_per_campaign=creatives,
+            days=days,
+            last_day=last_day,
+            seed=seed,
         )
         for stored_through in make_up(scale):
             self.stdout.write(f"stored through {stored_through}")

@@ -11,11 +11,11 @@ class Command(BaseCommand):
     help = "Show LinkedIn connections, how recent the data is, when each ad account syncs next, and row counts."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--json", action="store_true", help="one JSON object")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
-    def handle(self, *_: object, **options: object) -> None:
+    def handle(self, *_: object, json: bool, **__: object) -> None:
         now = state()
-        if options["json"]:
+        if json:
             self.stdout.write(now.as_json())
             return
         out = console(self.stdout)

@@ -3,11 +3,10 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, date, datetime
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
@@ -28,28 +27,37 @@ _FAILED = {SyncLog.Status.FAILED, SyncLog.Status.PARTIAL}
 
 
 class Command(BaseCommand):
-    help = "Sync ad accounts (all where none is named); fresh ones are skipped unless --force."
+    help = "Sync ad accounts, all of them if none is named; fresh ones are skipped unless --force."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("ad_account_ids", nargs="*", type=int, metavar="AD_ACCOUNT_ID")
-        parser.add_argument("--force", action="store_true", help="sync even if fresh")
+        parser.add_argument("--force", action="store_true", help="sync again even if the data is fresh")
         parser.add_argument("--since", type=_day, metavar="DATE", help="first day, such as 2026-01-31")
         parser.add_argument("--until", type=_day, metavar="DATE", help="last day, included")
-        parser.add_argument("--plan", action="store_true", help="only show calls, rows and time")
-        parser.add_argument("--json", action="store_true", help="end with one JSON object")
+        parser.add_argument("--plan", action="store_true", help="only show the calls, rows and time it takes")
+        parser.add_argument("--json", dest="as_json", action="store_true", help="end with one JSON object")
 
-    def handle(self, *_: Any, **options: Any) -> None:
-        since, until = options["since"], options["until"]
+    def handle(
+        self,
+        *_: object,
+        ad_account_ids: Sequence[int],
+        since: date | None,
+        until: date | None,
+        force: bool,
+        plan: bool,
+        as_json: bool,
+        **__: object,
+    ) -> None:
         try:
             check_days(since, until, today=datetime.now(UTC).date())
         except WrongDays as error:
             option = {"first_day": f"--since {since}", "last_day": f"--until {until}"}[error.which]
             raise CommandError(f"{option}: {error}", returncode=2) from None
-        ad_account_ids = _chosen(options["ad_account_ids"])
-        if options["plan"]:
-            self._show_plans(ad_account_ids, since, until, as_json=options["json"])
+        chosen = _chosen(ad_account_ids)
+        if plan:
+            self._show_plans(chosen, since, until, as_json=as_json)
         else:
-            self._sync(ad_account_ids, since, until, force=options["force"], as_json=options["json"])
+            self._sync(chosen, since, until, force=force, as_json=as_json)
 
     def _show_plans(
         self, ad_account_ids: Sequence[int], since: date | None, until: date | None, *, as_json: bool
@@ -75,7 +83,7 @@ class Command(BaseCommand):
                 try:
                     result = sync_ad_account(
                         ad_account_id,
-                        # A range that somebody names is wanted, however fresh the last sync is.
+                        # A range that somebody names is synced however fresh the data is.
                         force=force or bool(since or until),
                         first_day=since,
                         last_day=until,
@@ -105,19 +113,19 @@ def _day(text: str) -> date:
 def _chosen(wanted: Sequence[int]) -> list[int]:
     stored = list(AdAccount.objects.order_by("pk").values_list("pk", flat=True))
     if not stored:
-        raise CommandError("There is no ad account yet; connect LinkedIn first with `manage.py auth`.")
+        raise CommandError("No ad accounts yet; connect LinkedIn first with `manage.py auth`.")
     unknown = sorted(set(wanted) - set(stored))
     if unknown:
         raise CommandError(
-            f"Ad account {unknown[0]} is not known; `manage.py status` lists those that are, and "
+            f"Unknown ad account {unknown[0]}; `manage.py status` lists the known ones, and "
             "`manage.py auth` connects more."
         )
     return list(dict.fromkeys(wanted)) or stored
 
 
 @contextmanager
-def _progress_bar(title: str) -> Iterator[Any]:
-    """A bar on standard error where that is a terminal; nothing elsewhere."""
+def _progress_bar(title: str) -> Iterator[Callable[[SyncProgress], None]]:
+    """A bar on standard error if that is a terminal; nothing elsewhere."""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -142,7 +150,7 @@ def _progress_bar(title: str) -> Iterator[Any]:
         yield show
 
 
-def _plan_json(plan: Plan) -> dict[str, Any]:
+def _plan_json(plan: Plan) -> dict[str, object]:
     return {
         "first_day": plan.first_day.isoformat(),
         "last_day": plan.last_day.isoformat(),
@@ -156,25 +164,25 @@ def _plan_json(plan: Plan) -> dict[str, Any]:
 
 
 def _plan_table(plans: Sequence[Plan]) -> Table:
-    table = Table("Ad account", "Days", "Calls", "Rows", "Time", title="Plan: nothing has been fetched")
+    table = Table("Ad account", "Days", "Calls", "Rows", "Time", title="Plan (nothing has been fetched)")
     for plan in plans:
         least = "" if plan.entities_known else "at least "
         table.add_row(
             str(plan.ad_account_id),
             f"{plan.first_day} to {plan.last_day}",
             f"{least}{plan.total_calls}",
-            f"{plan.total_rows:,}" if plan.entities_known else "not known before the first sync",
+            f"{plan.total_rows:,}" if plan.entities_known else "unknown before the first sync",
             f"{least}{plan.seconds:.1f} s",
         )
     return table
 
 
-def _result_json(result: SyncResult) -> dict[str, Any]:
+def _result_json(result: SyncResult) -> dict[str, object]:
     return {key: value for key, value in asdict(result).items() if key != "ad_account_id"}
 
 
 def _result_table(results: Sequence[SyncResult]) -> Table:
-    table = Table("Ad account", "Status", "Rows", "Rejected", "Calls", "Time", "What was said")
+    table = Table("Ad account", "Status", "Rows", "Rejected", "Calls", "Time", "Message")
     for result in results:
         table.add_row(
             str(result.ad_account_id),

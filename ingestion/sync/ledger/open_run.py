@@ -180,7 +180,7 @@ class OpenRun:
     def _progress(self) -> Progress:
         calls = self._requests.client.calls_made
         expected = calls + self._requests.calls_left()
-        # Until the listings are read nobody knows how much is left.
+        # Until the listings are read it is unknown how much is left.
         share = round(calls / expected, 3) if self._requests.is_planned else 0.0
         return Progress(self._step, calls, expected, self._rows.total(), share)
 

@@ -470,7 +470,7 @@ def test_an_entry_of_a_paused_ad_account_is_not_run_and_says_so(
     for chosen, run in (([its_own.pk], []), ([its_own.pk, entry.pk], [[5]])):
         form = {"action": "run_tasks", "_selected_action": chosen}
         page = as_alice.post(timetable_url("periodictask"), form, follow=True).content.decode()
-        assert f"The brand ({paused.pk}) was not run: paused by Alice. Start it from the page Sync" in page
+        assert f"The brand ({paused.pk}) was not run: paused by Alice. Start it from the Sync page" in page
         assert queued == run
     assert [event[2] for event in timetable_events()] == [5]
 

@@ -68,5 +68,5 @@ def test_real_rows_are_kept_apart_unless_somebody_insists():
 
 def test_a_second_time_is_refused():
     load()
-    with pytest.raises(CommandError, match="holds made-up figures already"):
+    with pytest.raises(CommandError, match="already holds made-up figures"):
         load("--into-this-database")

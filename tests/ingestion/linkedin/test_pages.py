@@ -98,7 +98,7 @@ def test_what_is_no_row_at_all_is_rejected(element):
 def test_a_row_of_another_ad_account_is_rejected():
     check = DayCheck(date(2026, 2, 1), date(2026, 2, 28), only_pivot="urn:li:sponsoredCampaign:8")
     page = page_of(DAYS, row(), check=check)
-    assert page.rejected[0].reason == "pivotValues: urn:li:sponsoredCampaign:7 was not asked for"
+    assert page.rejected[0].reason == "pivotValues: urn:li:sponsoredCampaign:7 was not requested"
     assert page.rejected[0].identity == "urn:li:sponsoredCampaign:7"
 
 
@@ -148,7 +148,7 @@ def test_a_dirty_creative_is_rejected_with_its_field(changes, field):
         (on(2026, 2, 30), "no days of the calendar"),
         (on(2026, 2, 1, {"year": 2026, "month": 3, "day": 31}), "not within one month"),
         (on(2026, 2, 5, {"year": 2026, "month": 2, "day": 4}), "not within one month"),
-        (on(2026, 4, 1), "outside the months asked for"),
+        (on(2026, 4, 1), "outside the months requested"),
     ],
 )
 def test_a_row_of_no_month_asked_for_is_rejected(days, words):

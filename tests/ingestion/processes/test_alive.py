@@ -18,7 +18,7 @@ def nobody_signed(db):
 
 
 def test_the_worker_of_this_machine_counts_and_no_other():
-    with pytest.raises(CommandError, match=r"gave no sign of life lately; start it again\.$"):
+    with pytest.raises(CommandError, match=r"sent no heartbeat lately; start it again\.$"):
         call_command("alive", "worker")
     heartbeats.record_worker("celery@elsewhere", concurrency=1, active=0)
     with pytest.raises(CommandError):
@@ -29,7 +29,7 @@ def test_the_worker_of_this_machine_counts_and_no_other():
 
 
 def test_beat_is_silent_after_a_while(time_machine):
-    with pytest.raises(CommandError, match="Beat did not look at its timetable lately"):
+    with pytest.raises(CommandError, match="Beat has not read its timetable lately"):
         call_command("alive", "beat")
     heartbeats.record_beat()
     call_command("alive", "beat")

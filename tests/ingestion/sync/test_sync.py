@@ -102,7 +102,7 @@ def test_a_cut_answer_is_asked_for_in_halves_until_it_is_whole(settings, monkeyp
     """By days, then by campaigns. The second look at days that do not add up, which would heal it, is not needed."""
     limit_rows(monkeypatch, daily_figures, rows=40)
     second_look = Mock()
-    monkeypatch.setattr(reconciliation, "_ask_again", second_look)
+    monkeypatch.setattr(reconciliation, "_recheck", second_look)
     with dense(settings, campaigns_per_account=8, creatives_per_campaign=8) as linkedin:
         linkedin.connect()
         first_day = TODAY - timedelta(days=5)

@@ -104,4 +104,4 @@ def test_a_paused_ad_account_is_synced_by_hand_alone(ad_account: AdAccount, alic
 
 def test_who_paused_it_may_be_gone(ad_account: AdAccount) -> None:
     AdAccountSettings.objects.create(account=ad_account, is_paused=True)
-    assert paused_by([ad_account.pk]) == {ad_account.pk: "somebody who is gone"}
+    assert paused_by([ad_account.pk]) == {ad_account.pk: "a former user"}
