@@ -17,10 +17,12 @@ from whitenoise.responders import StaticFile
 
 from accounts.models import AdAccount, User
 from accounts.roles import Role
+from config.embedded import EmbeddedServers
 from tests import restored_database
 from tests.accounts.consents.scripted_linkedin import TOKENS
 from tests.builders import make_access, make_ad_account, make_user
 from tests.emptying import empty_tables
+from tests.migrated import TEMPLATE, copy_migrated_cluster
 from tests.secrets_in_logs import SecretListener
 from tests.snapshot_storage import snapshots_kept_in
 
@@ -108,7 +110,10 @@ def snapshot_folder(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None, pytestconfig: pytest.Config) -> None:
-    """Runs in restored databases may go beside one in a migrated one, on the same server."""
+    """A copy of one that is migrated; runs in restored databases may go beside, on the same server."""
+    servers: EmbeddedServers = settings.EMBEDDED_SERVERS
+    if servers.postgresql and copy_migrated_cluster(servers.data_dir):
+        connection.settings_dict["TEST"]["TEMPLATE"] = TEMPLATE
     if pytestconfig.getoption("restored"):
         own = connection.settings_dict
         suffix = "upgraded" if pytestconfig.getoption("backup") else "restored"
