@@ -192,6 +192,7 @@ def test_entering_is_no_question_to_the_owner(as_alice: Client, bob: User) -> No
         assert "is_staff" not in as_alice.get(page).content.decode()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.django_db(transaction=True)
 def test_the_migration_lets_people_in_who_could_not_enter() -> None:
     outsider = make_user(is_staff=False)
