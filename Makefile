@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup
+QUICK := not browser and not installation and not exhaustive and not slow and not live
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -12,19 +14,30 @@ demo: .venv/base ## Everything from nothing: databases, simulated LinkedIn, firs
 run: .venv/base ## The same against the real LinkedIn, configured by .env
 	@$(BIN)/python manage.py run $(ARGS)
 
-test: .venv/dev lint ## Lint, types and every quick test
-	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+check: .venv/dev ## Style, types, imports and what needs neither a browser nor an installation: in a minute or so
+	@$(MAKE) --no-print-directory -j 2 lint check-tests
 
-test-slow: .venv/dev ## Only the tests that start and kill real processes
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m slow $(ARGS)
+check-tests: .venv/dev
+	$(PYTEST) -m "$(QUICK)" $(ARGS)
 
-test-all: test test-slow ## Both
+test: .venv/dev ## The same with every test but the slow ones: within four minutes
+	@$(MAKE) --no-print-directory -j 2 lint test-tests
+
+test-tests: .venv/dev
+	$(PYTEST) $(ARGS)
+
+test-slow: .venv/dev ## Only the slow tests, which kill real processes or need much time
+	$(PYTEST) -m slow $(ARGS)
+
+test-all: .venv/dev ## Everything
+	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory test-slow
 
 lint: .venv/dev ## Style, types, import direction
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/mypy
 
 bench: .venv/dev ## Measure everything against its bar, into docs/benchmarks/ (half an hour; ARGS="--only sync" for a part)
 	@$(BIN)/python -m benchmarks $(ARGS)
@@ -53,4 +66,4 @@ clean: ## Remove the virtual environment and all local data
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
-.PHONY: help demo run test test-slow test-all lint bench openapi screenshots lock clean
+.PHONY: help demo run check check-tests test test-tests test-slow test-all lint bench openapi screenshots lock clean

@@ -3,28 +3,31 @@
 import gc
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.signals import user_logged_in
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.db import connection
 from django.test import Client, TransactionTestCase, override_settings
+from qsessions.backends.db import SessionStore
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
 
 from accounts.models import AdAccount, User
 from accounts.roles import Role
-from accounts.sign_in import receivers
+from config.embedded import EmbeddedServers
 from tests import restored_database
 from tests.accounts.consents.scripted_linkedin import TOKENS
 from tests.builders import make_access, make_ad_account, make_user
 from tests.emptying import empty_tables
+from tests.migrated import TEMPLATE, copy_migrated_cluster
 from tests.secrets_in_logs import SecretListener
 from tests.snapshot_storage import snapshots_kept_in
 
+# Python's own is 700.
+_GC_THRESHOLD: Final = 20_000
 _RESTORED: Final = pytest.StashKey[str]()
 
 
@@ -41,9 +44,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def pytest_collection_finish() -> None:
-    """What is loaded by now stays: the garbage collector need not look through it again and again."""
+    """What is loaded by now stays: the garbage collector need not look through it again and again, nor often."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_GC_THRESHOLD)
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +110,10 @@ def snapshot_folder(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None, pytestconfig: pytest.Config) -> None:
-    """Runs in restored databases may go beside one in a migrated one, on the same server."""
+    """A copy of one that is migrated; runs in restored databases may go beside, on the same server."""
+    servers: EmbeddedServers = settings.EMBEDDED_SERVERS
+    if servers.postgresql and copy_migrated_cluster(servers.data_dir):
+        connection.settings_dict["TEST"]["TEMPLATE"] = TEMPLATE
     if pytestconfig.getoption("restored"):
         own = connection.settings_dict
         suffix = "upgraded" if pytestconfig.getoption("backup") else "restored"
@@ -177,17 +184,15 @@ def as_charlie(charlie: User) -> Client:
 
 
 def signed_in(user: User) -> Client:
-    """A browser in which this person has signed in before the test begins: the audit trail says nothing of it."""
+    """A browser in which this person signed in before the test begins; the audit trail has no line of it.
+
+    Its session is stored at once: `force_login` would make it three times, and most tests of pages have such a browser.
+    """
+    session = SessionStore(ip="127.0.0.1", user_agent="")
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.save()
     client = Client()
-    with _unheard_login():
-        client.force_login(user)
+    client.cookies[settings.SESSION_COOKIE_NAME] = str(session.session_key)
     return client
-
-
-@contextmanager
-def _unheard_login() -> Iterator[None]:
-    user_logged_in.disconnect(dispatch_uid="audit_login")
-    try:
-        yield
-    finally:
-        user_logged_in.connect(receivers.record_login, dispatch_uid="audit_login")

@@ -16,6 +16,8 @@ import pytest
 
 from config.embedded import EmbeddedServers
 
+pytestmark = pytest.mark.installation
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Holds the servers, says so, and waits for its standard input to end.
 USER_OF_SERVERS = """

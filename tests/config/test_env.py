@@ -253,6 +253,7 @@ print(env.generated_secret("SECRET_KEY", Path(sys.argv[1]), may_generate=True))
 """
 
 
+@pytest.mark.installation
 def test_many_first_processes_at_once_agree_on_one_secret(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     command = [sys.executable, "-c", READER, str(tmp_path / "data")]
@@ -362,6 +363,7 @@ def settings_with(tmp_path: Path, *, code: str = READ_SETTINGS, **changes: str) 
 PRODUCTION = {"DATABASE_URL": "postgresql://ads@db.example.com/ads"}
 
 
+@pytest.mark.installation
 @pytest.mark.parametrize(
     ("changes", "missing"),
     [({}, "SECRET_KEY"), ({"SECRET_KEY": "x"}, "FIELD_ENCRYPTION_KEYS")],
@@ -373,6 +375,7 @@ def test_production_does_not_start_without_its_secrets(tmp_path, changes, missin
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.installation
 def test_production_with_its_secrets_starts_and_trusts_the_host_of_its_site_alone(tmp_path):
     secrets = {"SECRET_KEY": "x", "FIELD_ENCRYPTION_KEYS": Fernet.generate_key().decode()}
     done = settings_with(tmp_path, **PRODUCTION, **secrets, SITE_URL="https://ads.example.com:8443")
@@ -391,6 +394,7 @@ SECRETS = {
 }
 
 
+@pytest.mark.installation
 def test_every_secret_may_lie_in_a_file(tmp_path):
     """In one process: each value reaches its setting, and the address of the database from a file as well."""
     files = {}
@@ -406,6 +410,7 @@ def test_every_secret_may_lie_in_a_file(tmp_path):
     assert "db.example.com" in done.stdout
 
 
+@pytest.mark.installation
 def test_a_checkout_without_any_variable_starts(tmp_path):
     done = settings_with(tmp_path)
     assert (done.stdout, done.stderr) == ("['127.0.0.1', 'localhost'] False\n", "")

@@ -25,6 +25,8 @@ from ingestion.linkedin_simulator.simulator import Options, Simulator
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.sync.failures import explain
 
+pytestmark = pytest.mark.installation
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 

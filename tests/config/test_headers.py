@@ -109,6 +109,7 @@ def derived(**changes: str) -> list[Any]:
     return json.loads(done.stdout)
 
 
+@pytest.mark.installation
 def test_an_https_site_keeps_what_only_https_can_keep() -> None:
     assert derived(**PRODUCTION, SITE_URL="https://ads.example.com", BEHIND_PROXY="true") == [
         True, 2_592_000, ["HTTP_X_FORWARDED_PROTO", "https"], True, True,
@@ -116,6 +117,7 @@ def test_an_https_site_keeps_what_only_https_can_keep() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.installation
 def test_a_local_machine_works_over_http(tmp_path: Path) -> None:
     assert derived(DATA_DIR=str(tmp_path)) == [
         False, 0, None, False, False,
@@ -123,6 +125,7 @@ def test_a_local_machine_works_over_http(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.installation
 def test_production_passes_djangos_own_check_for_deployment() -> None:
     done = run(
         "manage.py", "check", "--deploy", "--fail-level", "WARNING",

@@ -60,6 +60,7 @@ def world(settings: Any, without_broker: None, snapshot_folder: Any) -> World:
     return World()
 
 
+@pytest.mark.exhaustive
 def test_every_reply(document: Any, world: World, live_server: Any) -> None:
     _ask_everything(document, world, live_server.url, examples=2, of_seed=0)
 

@@ -38,6 +38,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.installation
 def test_every_operation_is_in_the_client(generated: Path) -> None:
     operations = DOCUMENT.read_text().count("operationId:")
     modules = [path for path in (generated / PACKAGE / "api").glob("*/*.py") if path.name != "__init__.py"]

@@ -23,6 +23,7 @@ def _assert_refused(response: Any, *statuses: int) -> None:
     assert response.json()["error"].keys() == {"type", "message", "field", "remedy"}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("path", yaml.load(DOCUMENT.read_text(), yaml.CSafeLoader)["paths"])
 def test_other_methods(headers: dict[str, str], bobs_ad_account: AdAccount, path: str) -> None:
     address = path.replace("{id}", str(bobs_ad_account.pk))

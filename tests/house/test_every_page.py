@@ -32,6 +32,7 @@ def statements(browser: Client, address: str) -> int:
     return len(asked)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("model", "who"),
@@ -59,6 +60,7 @@ def test_a_list_asks_the_same_for_many_rows_as_for_one(model: type[Model], who: 
     assert statements(browser, address) == for_one <= MOST_STATEMENTS
 
 
+@pytest.mark.exhaustive
 @pytest.mark.django_db
 @pytest.mark.parametrize("who", [Role.OWNER, Role.VIEWER])
 @pytest.mark.parametrize("name", OWN_PAGES)

@@ -331,6 +331,7 @@ def _is_old_address(route: str) -> bool:
     return route.startswith("admin/") and route.endswith("/<object_id>/") and route.count("/") == 4
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
 def test_every_page_of_a_model(browsers: list[Client], ad_account: AdAccount, model: type[Model]) -> None:
     row = ROWS[model](ad_account)
@@ -339,6 +340,7 @@ def test_every_page_of_a_model(browsers: list[Client], ad_account: AdAccount, mo
         assert_outcomes(browsers, reverse(_name(model, action), args=arguments), expected)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", PAGES)
 def test_every_other_page(browsers: list[Client], ad_account: AdAccount, name: str) -> None:
     [pattern] = [one for one in every_pattern() if one.name == name]

@@ -183,6 +183,7 @@ class Worker:
         return psutil.wait_procs(children, timeout=5)[1]
 
 
+@pytest.mark.installation
 @pytest.mark.django_db(transaction=True)
 def test_a_real_worker_syncs_what_was_enqueued(settings, tmp_path):
     """The message goes through the real broker; the rows come back through the real database."""

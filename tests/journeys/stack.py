@@ -5,7 +5,6 @@ when its `with` ends, or when the process that started it dies. Nothing here goe
 with psycopg, the queue with redis-py.
 """
 
-import atexit
 import json
 import os
 import shutil
@@ -19,7 +18,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -36,6 +34,7 @@ from ingestion.linkedin_simulator.truth import truth
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.sync.months import whole_months
 from tests.guard import guard, processes_of
+from tests.migrated import copy_migrated_cluster, fresh_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 OWNER_EMAIL, OWNER_PASSWORD = "alice@example.com", "of these tests alone"
@@ -46,8 +45,6 @@ CLOSE_DEAD_RUNS = "ingestion.tasks.close_dead_runs"
 
 _START_SECONDS = 60
 _NEAR_MIDNIGHT_SECONDS = 90
-# What would make the processes share databases, settings or keys with whoever runs the tests.
-_NOT_PASSED_ON = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "FIELD_ENCRYPTION_KEYS")
 _OF_AN_AD_ACCOUNT = {
     "ad_accounts": "id = %s",
     "campaigns": "account_id = %s",
@@ -104,8 +101,7 @@ class Stack:
     # --- Starting ---
 
     def _start(self) -> None:
-        # With its owner and rights, which PostgreSQL asks for.
-        subprocess.run(["cp", "-a", _migrated_cluster(), self.data_dir], check=True)
+        copy_migrated_cluster(self.data_dir)
         self.servers.hold()
         self._start_simulator()
         if self.connected:
@@ -115,7 +111,8 @@ class Stack:
     @property
     def env(self) -> dict[str, str]:
         return {
-            **_fresh_environment(self.data_dir),
+            **fresh_environment(self.data_dir),
+            "REDIS_KEY_PREFIX": KEY_PREFIX,
             "SYNC_LEASE_SECONDS": str(LEASE_SECONDS),
             "LOG_LEVEL": "INFO",
             "PYTHONUNBUFFERED": "1",
@@ -354,23 +351,6 @@ class Stack:
                 stored = self.rows(f"SELECT * FROM {table} WHERE {where}", ad_account_id)
                 assert expected[table], (table, ad_account_id)
                 assert_same_rows(table, stored, expected[table])
-
-
-def _fresh_environment(data_dir: Path) -> dict[str, str]:
-    """Of processes that share nothing with whoever runs the tests."""
-    inherited = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
-    own = {"DATA_DIR": str(data_dir), "EMBEDDED_THROW_AWAY": "true", "REDIS_KEY_PREFIX": KEY_PREFIX}
-    return {**inherited, "ENV_FILE": os.devnull, **own}
-
-
-@cache
-def _migrated_cluster() -> Path:
-    """The files of an empty installation's PostgreSQL, at rest: made once, since each stack would take seconds."""
-    data_dir = Path(tempfile.mkdtemp(prefix="migrated-"))
-    atexit.register(shutil.rmtree, data_dir, ignore_errors=True)
-    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    subprocess.run(command, cwd=ROOT, env=_fresh_environment(data_dir), timeout=120, check=True)
-    return data_dir / "postgresql"
 
 
 def _wait_for_midnight_to_pass() -> None:

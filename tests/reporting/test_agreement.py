@@ -44,6 +44,8 @@ from tests.reporting.two_installations import (
 )
 from tests.upgraded import upgraded
 
+pytestmark = pytest.mark.exhaustive
+
 # As many days as are asked for.
 BEFORE = (date(2026, 9, 7), date(2026, 10, 13))
 DAYS = {"first_day": FIRST_DAY.isoformat(), "last_day": LAST_DAY.isoformat()}

@@ -80,6 +80,7 @@ def row_without_an_ad_account() -> dict[str, Any]:
     }
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("model", MODELS)
 def test_an_owner_opens_every_list_and_row(as_alice: Client, model: str) -> None:
     assert as_alice.get(url(model)).status_code == 200

@@ -429,6 +429,7 @@ def test_a_person_who_asks_during_the_day_limit_is_told_each_time(settings):
         assert SyncLog.objects.filter(account__isnull=False, trigger="manual").count() == 3
 
 
+@pytest.mark.exhaustive
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("retry_after", [None, 2], ids=["unsaid", "retry-after"])
 def test_a_minute_limit_costs_few_calls_and_no_data(settings, retry_after):
@@ -439,6 +440,7 @@ def test_a_minute_limit_costs_few_calls_and_no_data(settings, retry_after):
         _assert_little_was_wasted(linkedin, results)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.django_db(transaction=True)
 def test_a_minute_limit_costs_few_calls_when_runs_share_a_token(settings):
     with world(settings, ad_accounts=12, frozen=False) as linkedin:

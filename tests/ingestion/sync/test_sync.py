@@ -85,6 +85,7 @@ def test_every_ad_account_is_kept_apart(small: SimulatedLinkedIn):
         small.assert_stored(FIRST_DAY, ad_account_id=ad_account_id, known_before=False)
 
 
+@pytest.mark.exhaustive
 def test_rows_several_times_over_the_limit_are_complete(settings):
     """400 creatives on 120 days are 48,000 rows; LinkedIn cuts at 15,000 without a word."""
     with dense(settings, campaigns_per_account=20, creatives_per_campaign=20) as linkedin:
@@ -130,6 +131,7 @@ def test_a_month_of_demographics_that_stays_cut_is_named(settings, monkeypatch):
     assert AudienceDemographic.objects.filter(pivot_type="job_title").count() == 8
 
 
+@pytest.mark.exhaustive
 def test_a_sparse_world_stays_close_to_the_fewest_calls(settings):
     options = Options(
         now=NOW,

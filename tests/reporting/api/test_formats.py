@@ -143,6 +143,7 @@ def test_csv_comes_while_queries_are_logged(as_alice: Client, world: None) -> No
         assert len(file_of(as_alice, "ad-accounts", "csv").splitlines()) == 2
 
 
+@pytest.mark.exhaustive
 def test_memory_does_not_grow_with_the_rows_of_a_report() -> None:
     """Two hundred thousand cells are some 20 MB where they are all kept."""
     rows = ([number, f"Campaign {number}", DAY, None, True] for number in range(40_000))

@@ -306,6 +306,7 @@ def test_only_some_fields(as_alice: Client, world: dict[str, Any]) -> None:
 # --- pages ---
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("view", [CampaignMetrics, CreativeMetrics])
 @pytest.mark.parametrize("viewer", [True, False])
 @pytest.mark.parametrize("days", [5, 3])

@@ -80,6 +80,7 @@ def test_days_that_make_no_sense(account: AdAccount, days: str) -> None:
         run(account.pk, f"--days={days}")
 
 
+@pytest.mark.installation
 def test_wrong_usage_ends_with_2() -> None:
     done = subprocess.run(
         [sys.executable, "manage.py", "snapshot", "1", "--days", "soon"], capture_output=True, text=True, check=False
