@@ -112,6 +112,7 @@ INSTALLED_APPS = [
     "ingestion",
     "reporting",
     "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

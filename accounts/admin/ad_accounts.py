@@ -15,6 +15,7 @@ from accounts.models import AdAccount, AdAccountAccess, RemovedAdAccount
 from accounts.people.current_user import current_user
 from accounts.shell.admin_base import ReadOnlyAdmin
 from accounts.shell.admin_columns import instant_column
+from accounts.shell.admin_filters import RowFilter
 
 
 @admin.register(AdAccount)
@@ -35,7 +36,8 @@ class AdAccountAccessAdmin(PeopleAdmin[AdAccountAccess]):
     """Which viewer may see which ad account; every change is recorded."""
 
     list_display = ["user", "ad_account", "granted_by", instant_column("granted_at", "granted")]
-    list_filter = ["user"]
+    list_filter = [("user", RowFilter)]
+    list_filter_submit = True
     list_select_related = ["user", "ad_account", "granted_by"]
     search_fields = ["user__email", "ad_account__name"]
     autocomplete_fields = ["user", "ad_account"]

@@ -7,49 +7,46 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
+from unfold.contrib.filters.admin import DropdownFilter
 
 from accounts import access
 from accounts.admin.audit_sentences import sentence
 from accounts.admin.base import OfAdAccountAdmin, RecordsExports
 from accounts.admin.filters import AdAccountFilter
 from accounts.models import AdAccount, AuditEvent, User
-from accounts.shell.admin_filters import days_filter
+from accounts.shell.admin_filters import DaysFilter
 from accounts.shell.downloads import in_pieces
+from accounts.shell.request_values import or_none, row_id
 
 _HEADER = ["happened_at", "kind", "sentence", "actor_id", "actor_email", "ad_account_id", "detail"]
 _SYSTEM = "system"
 
 
-class ActorFilter(admin.SimpleListFilter):
+class ActorFilter(DropdownFilter):  # type: ignore[misc]
     """Narrows the trail to what one person did, or the system; the search finds people who are gone."""
 
     title = "who"
     parameter_name = "actor"
-    # So named, Unfold's form of filters keeps it when another filter is applied.
-    lookup_kwarg = parameter_name
 
-    @property
-    def lookup_val(self) -> list[str]:
-        return [self.value() or ""]
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: "AuditEventAdmin") -> Iterable[tuple[str, str]]:
         people = User.objects.order_by("email").values_list("pk", "email")
         return [(_SYSTEM, "the system"), *((str(number), email) for number, email in people)]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
         value = self.value()
         if not value:
             return queryset
         if value == _SYSTEM:
             return queryset.filter(actor_id=None)
-        return queryset.filter(actor_id=int(value)) if value.isdecimal() else queryset.none()
+        person_id = or_none(row_id, value)
+        return queryset.none() if person_id is None else queryset.filter(actor_id=person_id)
 
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(RecordsExports[AuditEvent], OfAdAccountAdmin[AuditEvent]):
     ad_account_path = "ad_account_id"
     list_display = ["happened_at", "what_happened", "kind", "actor_email"]
-    list_filter = ["kind", ActorFilter, days_filter("happened_at", title="day, UTC", has_times=True), AdAccountFilter]
+    list_filter = ["kind", ActorFilter, ("happened_at", DaysFilter), AdAccountFilter]
     exported_as = "the audit trail"
     nothing_yet = "Who signs in, connects, grants, syncs by hand or changes anything is told here, for good."
     search_fields = ["actor_email", "kind", "ad_account_id__exact", "detail__user_email"]

@@ -13,8 +13,7 @@ from accounts.admin.filters import AdAccountFilter
 from accounts.models import AdAccount
 from accounts.shell.admin_base import Row
 from accounts.shell.admin_columns import link
-from accounts.shell.admin_filters import days_filter
-from ingestion.admin.filters import CampaignFilter, CampaignOfCreativeFilter, CreativeFilter
+from accounts.shell.admin_filters import DaysFilter, RowFilter
 from ingestion.models import (
     AccountDailyTotal,
     AudienceDemographic,
@@ -26,6 +25,8 @@ from ingestion.sync.names import COMPANY_SIZES
 
 FIGURES = ["impressions", "clicks", "spend", "ctr", "cpc", "conversions", "leads"]
 _SEGMENT_FIGURES = [name for name in FIGURES if name != "cpc"]
+# The parameters that leave few enough rows to be sorted.
+_NARROWS_MUCH = ("q", "ad_account", "campaign__id__exact", "creative__campaign__id__exact", "creative__id__exact")
 # A search that finds more than so many campaigns names them by a subquery.
 _FEW = 10_000
 
@@ -57,7 +58,7 @@ class FiguresAdmin(FactAdmin[Row]):
 
     def get_sortable_by(self, request: HttpRequest) -> Any:
         """Sorting millions of rows takes seconds: it is offered once the list is narrowed."""
-        is_narrowed = any(request.GET.get(name) for name in ("ad_account", "campaign", "creative", "q"))
+        is_narrowed = any(request.GET.get(name) for name in _NARROWS_MUCH)
         return super().get_sortable_by(request) if is_narrowed else ()
 
     def get_search_results(
@@ -104,7 +105,7 @@ class CampaignDailyMetricAdmin(FiguresAdmin[CampaignDailyMetric]):
     ad_account_path = "campaign__account"
     parent = "campaign"
     list_display = ["date", "campaign", "ad_account", *FIGURES]
-    list_filter = [AdAccountFilter, CampaignFilter, days_filter("date", title="day")]
+    list_filter = [AdAccountFilter, ("campaign", RowFilter), ("date", DaysFilter)]
     list_select_related = ["campaign__account"]
     search_fields = ["campaign__name"]
     search_help_text = "Campaign by name or ID"
@@ -124,7 +125,12 @@ class CreativeDailyMetricAdmin(FiguresAdmin[CreativeDailyMetric]):
     ad_account_path = "creative__account"
     parent = "creative"
     list_display = ["date", "creative", "campaign", "ad_account", *FIGURES]
-    list_filter = [AdAccountFilter, CampaignOfCreativeFilter, CreativeFilter, days_filter("date", title="day")]
+    list_filter = [
+        AdAccountFilter,
+        ("creative__campaign", RowFilter),
+        ("creative", RowFilter),
+        ("date", DaysFilter),
+    ]
     list_select_related = ["creative__campaign", "creative__account"]
     search_fields = ["creative__content_name"]
     search_help_text = "Creative by name or URN, or its campaign"
@@ -148,7 +154,7 @@ class CreativeDailyMetricAdmin(FiguresAdmin[CreativeDailyMetric]):
 @admin.register(AccountDailyTotal)
 class AccountDailyTotalAdmin(FiguresAdmin[AccountDailyTotal]):
     list_display = ["date", "account", *FIGURES]
-    list_filter = [AdAccountFilter, days_filter("date", title="day")]
+    list_filter = [AdAccountFilter, ("date", DaysFilter)]
     list_select_related = ["account"]
     search_fields = ["account__name"]
     labels = {"account": "ad account"}
@@ -161,12 +167,17 @@ class AccountDailyTotalAdmin(FiguresAdmin[AccountDailyTotal]):
 @admin.register(AudienceDemographic)
 class AudienceDemographicAdmin(FiguresAdmin[AudienceDemographic]):
     list_display = ["month", "pivot_type", "segment_label", "account", "share_pct", *_SEGMENT_FIGURES]
-    list_filter = [AdAccountFilter, "pivot_type", days_filter("date_start", title="month's first day")]
+    list_filter = [AdAccountFilter, "pivot_type", ("date_start", DaysFilter)]
     list_select_related = ["account"]
     search_fields = ["segment_name"]
     search_help_text = "Segment by its name, or by its whole URN"
     ordering = ["-date_start", "-id"]
-    labels = {"account": "ad account", "pivot_type": "by", "share_pct": "share of impressions"}
+    labels = {
+        "account": "ad account",
+        "date_start": "first day of the month",
+        "pivot_type": "by",
+        "share_pct": "share of impressions",
+    }
     also_exported = {"currency": "account__currency", "account_name": "account__name"}
 
     @admin.display(description="month", ordering="date_start")

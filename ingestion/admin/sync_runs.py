@@ -14,7 +14,7 @@ from accounts.admin.base import FactAdmin
 from accounts.admin.filters import AdAccountFilter
 from accounts.shell import formatting
 from accounts.shell.admin_columns import age, link
-from accounts.shell.admin_filters import days_filter
+from accounts.shell.admin_filters import DaysFilter
 from ingestion.models import IncompleteDay, RejectedRecord, SyncedAdAccount, SyncLog
 from ingestion.timetable.sync_status import complete_through, with_sync_state
 
@@ -37,7 +37,7 @@ class SyncLogAdmin(FactAdmin[SyncLog]):
         "status",
         "trigger",
         "error_kind",
-        days_filter("started_at", title="day of start, UTC", has_times=True),
+        ("started_at", DaysFilter),
     ]
     list_select_related = ["account"]
     search_fields = ["account__name", "account__id__exact", "errors"]
@@ -62,7 +62,7 @@ class SyncLogAdmin(FactAdmin[SyncLog]):
 @admin.register(RejectedRecord)
 class RejectedRecordAdmin(FactAdmin[RejectedRecord]):
     list_display = ["created_at", "account", "run", "endpoint", "reason"]
-    list_filter = [AdAccountFilter, days_filter("created_at", title="day it was set aside, UTC", has_times=True)]
+    list_filter = [AdAccountFilter, ("created_at", DaysFilter)]
     list_select_related = ["account", "run"]
     search_fields = ["endpoint", "reason"]
     ordering = ["-id"]
@@ -119,7 +119,7 @@ class SyncedAdAccountAdmin(FactAdmin[SyncedAdAccount]):
 @admin.register(IncompleteDay)
 class IncompleteDayAdmin(FactAdmin[IncompleteDay]):
     list_display = ["date", "account", "state", "shown_differences", "first_seen_at", "checked_at"]
-    list_filter = [AdAccountFilter, "state", days_filter("date", title="day")]
+    list_filter = [AdAccountFilter, "state", ("date", DaysFilter)]
     list_select_related = ["account"]
     search_fields = ["account__name", "account__id__exact"]
     ordering = ["-date", "-id"]

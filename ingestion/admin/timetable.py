@@ -22,6 +22,7 @@ from accounts.models import AdAccount
 from accounts.people.current_user import current_user
 from accounts.shell import formatting
 from accounts.shell.admin_base import OneRightAdmin
+from accounts.shell.admin_filters import DaysFilter
 from ingestion.timetable import ad_account_settings
 from ingestion.timetable.schedules import ad_account_of
 
@@ -112,6 +113,8 @@ class TimetableForm(beat_admin.PeriodicTaskForm):  # type: ignore[misc]
 class PeriodicTaskAdmin(_TimetableAdmin, beat_admin.PeriodicTaskAdmin):  # type: ignore[misc]
     form = TimetableForm
     list_display = ["name", "enabled", "how_often", "last_run"]
+    list_filter = ["enabled", "one_off", "task", ("start_time", DaysFilter), ("last_run_at", DaysFilter)]
+    list_filter_submit = True
 
     @admin.display(description="runs")
     def how_often(self, entry: PeriodicTask) -> str:
