@@ -1,10 +1,9 @@
 """Ad accounts and the grants on them."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db import transaction
 from django.db.models import QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 
@@ -45,11 +44,13 @@ class AdAccountAccessAdmin(PeopleAdmin[AdAccountAccess]):
     ordering = ["user__email", "ad_account__name", "id"]
     nothing_yet = "Viewers see only the ad accounts that are granted to them here; every other role sees all of them."
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: AdAccountAccess | None = None) -> bool:
         """A grant is given or taken back, never bent into another."""
         return False
 
-    def save_model(self, request: HttpRequest, obj: AdAccountAccess, form: Any, change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: AdAccountAccess, form: "ModelForm[AdAccountAccess]", change: bool
+    ) -> None:
         obj.granted_by = current_user(request)
         super().save_model(request, obj, form, change)
         self._record("ad_account_granted", request, obj)
@@ -58,7 +59,7 @@ class AdAccountAccessAdmin(PeopleAdmin[AdAccountAccess]):
         self._record("ad_account_grant_taken_back", request, obj)
         super().delete_model(request, obj)
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[AdAccountAccess]) -> None:
         with transaction.atomic():
             for grant in queryset.select_related("user"):
                 self.delete_model(request, grant)
@@ -98,7 +99,7 @@ class RemovedAdAccountAdmin(ReadOnlyAdmin[RemovedAdAccount]):
     def delete_model(self, request: HttpRequest, obj: RemovedAdAccount) -> None:
         removed_ad_accounts.let_back(obj, actor=current_user(request))
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[RemovedAdAccount]) -> None:
         with transaction.atomic():
             for removed in queryset.exclude(finished_at=None):
                 self.delete_model(request, removed)

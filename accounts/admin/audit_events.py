@@ -1,8 +1,7 @@
 """The audit trail, for owners."""
 
 import json
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -57,19 +56,18 @@ class AuditEventAdmin(RecordsExports[AuditEvent], OfAdAccountAdmin[AuditEvent]):
     def may_view(self, request: HttpRequest) -> bool:
         return access.may_manage_people(request.user)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
         name = AdAccount.objects.filter(pk=OuterRef("ad_account_id")).values("name")
-        events: QuerySet[Any] = super().get_queryset(request).annotate(ad_account_name=Subquery(name))
-        return events
+        return super().get_queryset(request).annotate(ad_account_name=Subquery(name))
 
     @admin.display(description="what happened")
-    def what_happened(self, event: Any) -> str:
-        return sentence(event, ad_account_name=event.ad_account_name)
+    def what_happened(self, event: AuditEvent) -> str:
+        return sentence(event, ad_account_name=getattr(event, "ad_account_name", None))
 
     def export_header(self) -> list[str]:
         return _HEADER
 
-    def export_rows(self, rows: QuerySet[Any]) -> Iterator[Any]:
+    def export_rows(self, rows: QuerySet[AuditEvent]) -> Iterator[Sequence[object]]:
         for event in in_pieces(rows):
             yield [
                 event.happened_at,

@@ -1,7 +1,5 @@
 """LinkedIn consents, the roles they bring, and the warnings sent about them."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -45,7 +43,7 @@ class LinkedInConnectionAdmin(ReadOnlyAdmin[LinkedInConnection]):
     def may_view(self, request: HttpRequest) -> bool:
         return access.may_connect_linkedin(request.user)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LinkedInConnection]:
         # Never read here: a token whose key is lost must not break the page that says what to do.
         return super().get_queryset(request).defer(*_tokens())
 
@@ -94,7 +92,7 @@ class ConsentWarningAdmin(ReadOnlyAdmin[ConsentWarning]):
     def may_view(self, request: HttpRequest) -> bool:
         return access.may_connect_linkedin(request.user)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ConsentWarning]:
         return super().get_queryset(request).select_related("connection__user").defer(*_tokens("connection__"))
 
 
@@ -111,7 +109,7 @@ class LinkedInAdAccountRoleAdmin(OfAdAccountAdmin[LinkedInAdAccountRole]):
         """Each row names a colleague's consent."""
         return access.may_connect_linkedin(request.user)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LinkedInAdAccountRole]:
         # Joined here and not by list_select_related, which leaves out the page of one row.
         rows = super().get_queryset(request).select_related("ad_account", "connection__user")
         return rows.defer(*_tokens("connection__"))

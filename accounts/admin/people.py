@@ -6,6 +6,7 @@ import qsessions.admin  # noqa: F401
 import social_django.admin  # noqa: F401  (registers what is taken off the site below)
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -30,6 +31,8 @@ from accounts.shell.admin_base import UnfoldAdmin
 from accounts.shell.admin_columns import instant_column
 
 if TYPE_CHECKING:
+    from django.contrib.admin.options import _FieldGroups
+
     _UserAdmin = DjangoUserAdmin[User]
 else:
 
@@ -64,9 +67,9 @@ class PersonForm(UserChangeForm):  # type: ignore[misc]
         fields = "__all__"
         field_classes: ClassVar[dict[str, type[forms.Field]]] = {}
 
-    def clean(self) -> Any:
+    def clean(self) -> dict[str, Any]:
         """Refuses to take the last owner away; the rows stay locked until the change is stored."""
-        given = super().clean() or self.cleaned_data
+        given: dict[str, Any] = super().clean() or self.cleaned_data
         before = User.objects.get(pk=self.instance.pk)
         role, is_active = given.get("role", before.role), given.get("is_active", before.is_active)
         if membership.takes_an_owner_away(before, role=role, is_active=is_active):
@@ -107,7 +110,7 @@ class UserAdmin(PeopleAdmin[User], _UserAdmin):
         """Nobody removes themselves: somebody must be left to manage people."""
         return super().has_delete_permission(request, obj) and obj != request.user
 
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: User, form: "forms.ModelForm[User]", change: bool) -> None:
         if change:
             membership.save(obj, actor=current_user(request), changed=form.changed_data)
             return
@@ -138,19 +141,21 @@ class UserAdmin(PeopleAdmin[User], _UserAdmin):
         shown, counts, _, protected = super().get_deleted_objects(objs, request)
         return shown, counts, set(), protected
 
-    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[User]) -> list[LogEntry]:
         """The audit trail says it; the admin's own log would keep the name."""
         return []
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         membership.remove(obj, actor=current_user(request))
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         with transaction.atomic():
-            for person in queryset.exclude(pk=request.user.pk):
+            for person in queryset.exclude(pk=current_user(request).pk):
                 self.delete_model(request, person)
 
-    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
         person = self.get_object(request, object_id) if request.method == "GET" else None
         if person and (living := connections.living_of(person)):
             which = ", ".join(map(str, living))
@@ -165,7 +170,7 @@ class UserAdmin(PeopleAdmin[User], _UserAdmin):
             messages.error(request, str(error))
             return redirect("admin:accounts_user_change", object_id)
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         try:
             return super().changelist_view(request, extra_context)
         except LastOwner as error:
@@ -186,19 +191,22 @@ class InvitationForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has n
             raise ValidationError(trouble)
         return email
 
-    def clean(self) -> Any:
+    def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data
         misses = given.get("role") == Role.VIEWER and "ad_accounts" in given and not given["ad_accounts"]
         if misses and AdAccount.objects.exists():
             self.add_error("ad_accounts", "A viewer sees only what is granted; choose at least one ad account.")
         return given
 
+    def save_m2m(self) -> None:
+        """The invitation was stored with its ad accounts."""
+
 
 class InvitationStateFilter(admin.SimpleListFilter):
     title = "state"
     parameter_name = "state"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Invitation]") -> list[tuple[str, str]]:
         return Invitation.State.choices
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> QuerySet[Invitation]:
@@ -228,23 +236,23 @@ class InvitationAdmin(PeopleAdmin[Invitation]):
     actions = ["resend", "revoke"]
     nothing_yet = "Nobody was invited yet. Who is invited gets a link by e-mail, with which they join in their role."
 
-    def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> Any:
-        asked = ["email", "role", "ad_accounts"]
+    def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> "_FieldGroups":
+        asked: list[Any] = ["email", "role", "ad_accounts"]
         known = ["state", "invited_by", _INVITED, _EXPIRES, _ACCEPTED, _REVOKED]
         return asked + known if obj else asked
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """They tell who let whom in."""
+    def has_delete_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
+        """They show who let whom in."""
         return False
 
     @admin.display(description="state")
     def state(self, invitation: Invitation) -> str:
         return Invitation.State(invitation.state_at(timezone.now())).label
 
-    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Invitation:
+    def save_form(self, request: HttpRequest, form: InvitationForm, change: bool) -> Invitation:
         """Invites; the form's own row is never stored."""
         given = form.cleaned_data
         actor = current_user(request)
@@ -255,11 +263,10 @@ class InvitationAdmin(PeopleAdmin[Invitation]):
             actor=actor,
             now=timezone.now(),
         )
-        form.save_m2m = lambda: None
         self._deliver(request, invitation, token)
         return invitation
 
-    def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Invitation, form: InvitationForm, change: bool) -> None:
         """`save_form` has stored it."""
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
@@ -287,11 +294,11 @@ class InvitationAdmin(PeopleAdmin[Invitation]):
 
         def send() -> None:
             if not invitations.send(invitation, url=url):
-                told = (
+                warning = (
                     f"The e-mail to {invitation.email} could not be sent; check the EMAIL_ settings, and pass the "
                     "link below on yourself meanwhile."
                 )
-                messages.warning(request, told)
+                messages.warning(request, warning)
             shown = "The invitation of {} works for a week by this link, which is shown only now: {}"
             messages.info(request, format_html(shown, invitation.email, url))
 
@@ -314,7 +321,7 @@ class FailedLoginAdmin(PeopleAdmin[FailedLogin]):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: FailedLogin | None = None) -> bool:
         return False
 
     @admin.action(description="Unlock", permissions=["delete"])

@@ -1,10 +1,12 @@
 """Counts and money: the metrics of campaigns and creatives, the demographics, the daily totals."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.contrib import admin
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Lookup, Model, Q, QuerySet
+from django.db.models.sql.compiler import SQLCompiler
 from django.http import HttpRequest
 from django.utils.html import format_html
 
@@ -22,6 +24,10 @@ from ingestion.models import (
     UrnName,
 )
 from ingestion.sync.names import COMPANY_SIZES
+
+if TYPE_CHECKING:
+    from django.contrib.admin.options import _ListDisplayT
+    from django.db.models.sql.compiler import _AsSqlType
 
 FIGURES = ["impressions", "clicks", "spend", "ctr", "cpc", "conversions", "leads"]
 _SEGMENT_FIGURES = [name for name in FIGURES if name != "cpc"]
@@ -45,25 +51,25 @@ class FiguresAdmin(FactAdmin[Row]):
     )
     ordering = ["-date", "-id"]
 
-    def ad_account_of(self, row: Any) -> AdAccount | None:
+    def ad_account_of(self, row: Row) -> AdAccount | None:
         raise NotImplementedError
 
-    def currency_of(self, row: Any, name: str) -> str | None:
+    def currency_of(self, row: Row, name: str) -> str | None:
         ad_account = self.ad_account_of(row)
         return ad_account.currency if ad_account else None
 
     @admin.display(description="ad account")
-    def ad_account(self, row: Any) -> str | None:
+    def ad_account(self, row: Row) -> str | None:
         return link(self.ad_account_of(row))
 
-    def get_sortable_by(self, request: HttpRequest) -> Any:
+    def get_sortable_by(self, request: HttpRequest) -> "_ListDisplayT[Row]":
         """Sorting millions of rows takes seconds: it is offered once the list is narrowed."""
         is_narrowed = any(request.GET.get(name) for name in _NARROWS_MUCH)
         return super().get_sortable_by(request) if is_narrowed else ()
 
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
+        self, request: HttpRequest, queryset: QuerySet[Row], search_term: str
+    ) -> tuple[QuerySet[Row], bool]:
         if not search_term.strip():
             return queryset, False
         model: type[Model] = self.opts.get_field(self.parent).related_model  # type: ignore[assignment]
@@ -71,7 +77,7 @@ class FiguresAdmin(FactAdmin[Row]):
         found, _ = parents.get_search_results(request, parents.get_queryset(request).order_by(), search_term)
         return queryset.filter(among(self.parent, found)), False
 
-    def of_ad_account(self, rows: QuerySet[Any], ad_account_id: int) -> QuerySet[Any]:
+    def of_ad_account(self, rows: QuerySet[Row], ad_account_id: int) -> QuerySet[Row]:
         if self.parent == "account":
             return rows.filter(account=ad_account_id)
         model: type[Model] = self.opts.get_field(self.parent).related_model  # type: ignore[assignment]
@@ -84,12 +90,12 @@ class _IsAnyOf(Lookup):
     lookup_name = "is_any_of"
     prepare_rhs = False
 
-    def as_sql(self, compiler: Any, connection: Any) -> Any:
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> "_AsSqlType":
         column, params = self.process_lhs(compiler, connection)
-        return f"{column} = ANY(%s)", [*params, self.rhs]
+        return f"{column} = ANY(%s)", (*params, self.rhs)
 
 
-def among(column: str, found: QuerySet[Any], *, also: Sequence[Any] = ()) -> Any:
+def among(column: str, found: QuerySet[Model], *, also: Sequence[object] = ()) -> Q | _IsAnyOf:
     """The condition that a column holds one of these rows' keys, or one of the others.
 
     It names the keys themselves, which the planner knows more about, unless they are many.
@@ -192,8 +198,8 @@ class AudienceDemographicAdmin(FiguresAdmin[AudienceDemographic]):
         return row.account
 
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
+        self, request: HttpRequest, queryset: QuerySet[AudienceDemographic], search_term: str
+    ) -> tuple[QuerySet[AudienceDemographic], bool]:
         """By the names that LinkedIn ever gave: some thousands, where their months are a million rows."""
         if not search_term.strip():
             return queryset, False

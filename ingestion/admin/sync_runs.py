@@ -86,29 +86,29 @@ class SyncedAdAccountAdmin(FactAdmin[SyncedAdAccount]):
     search_fields = ["name", "id__exact"]
     nothing_yet = "Connect LinkedIn: the ad accounts that it may read appear here."
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SyncedAdAccount]:
         return with_sync_state(super().get_queryset(request))
 
     @admin.display(description="data as of", empty_value="never synced", ordering="data_as_of")
-    def data_as_of(self, ad_account: Any) -> Any:
+    def data_as_of(self, ad_account: Any) -> str | None:
         return age(ad_account.data_as_of)
 
     @admin.display(description="complete through")
-    def complete(self, ad_account: Any) -> Any:
+    def complete(self, ad_account: Any) -> str | None:
         through = complete_through(ad_account)
         return formatting.day(through) if through else None
 
     @admin.display(description="days that do not add up")
-    def incomplete(self, ad_account: Any) -> Any:
+    def incomplete(self, ad_account: Any) -> str:
         return formatting.number(ad_account.incomplete_day_count)
 
     @admin.display(description="last sync")
-    def last_status(self, ad_account: Any) -> Any:
-        known = dict(SyncLog.Status.choices)
-        return known.get(ad_account.last_status, ad_account.last_status)
+    def last_status(self, ad_account: Any) -> str | None:
+        status: str | None = ad_account.last_status
+        return dict(SyncLog.Status.choices).get(status, status) if status else None
 
     @admin.display(description="why it did not sync since")
-    def last_answer(self, ad_account: Any) -> Any:
+    def last_answer(self, ad_account: Any) -> str | None:
         """The gate's answer since the last success; what it said before that is of no use any more."""
         gate = getattr(ad_account, "sync_gate", None)
         if gate is None or (ad_account.data_as_of and ad_account.data_as_of >= gate.asked_at):

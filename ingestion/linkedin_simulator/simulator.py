@@ -44,7 +44,6 @@ from .versions import is_active
 from .world import World, WorldSize
 
 LONGEST_QUERY = 4_096
-LONGEST_URL = 8_192
 DATA_LIMIT = 45_000_000
 
 

@@ -77,7 +77,7 @@ class PerformanceQuestion(PeriodSerializer):
         return attrs
 
 
-class FiguresSerializer(serializers.Serializer[Any]):
+class FiguresSerializer(serializers.Serializer[object]):
     """The metrics asked for; a ratio is null where its divisor is 0."""
 
     def get_fields(self) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class FiguresSerializer(serializers.Serializer[Any]):
         return {name: {**sums, **decimals}[name] for name in METRICS}
 
 
-class ChangesSerializer(serializers.Serializer[Any]):
+class ChangesSerializer(serializers.Serializer[object]):
     """How each metric changed; null where there is nothing to compare with."""
 
     def get_fields(self) -> dict[str, Any]:
@@ -105,7 +105,7 @@ class ChangesSerializer(serializers.Serializer[Any]):
         }
 
 
-class _Compared(serializers.Serializer[Any]):
+class _Compared(serializers.Serializer[object]):
     currency = serializers.CharField(allow_null=True, help_text="ISO code of the amounts; rows of two are never one.")
     figures = FiguresSerializer(help_text="The metrics asked for.")
     before = FiguresSerializer(required=False, allow_null=True, help_text="The same in the period before.")

@@ -16,7 +16,7 @@ from reporting.queries.data_as_of import Severity, attention, data_as_of
 from reporting.queries.operations import service_state
 
 
-class AdAccountStatusSerializer(serializers.Serializer[Any]):
+class AdAccountStatusSerializer(serializers.Serializer[object]):
     """How recent and complete the data of one ad account is."""
 
     account_id = serializers.IntegerField(source="ad_account_id", help_text="LinkedIn's id of the ad account.")
@@ -34,7 +34,7 @@ class AdAccountStatusSerializer(serializers.Serializer[Any]):
     missing_since = serializers.DateTimeField(allow_null=True, help_text="Since when LinkedIn no longer returns it.")
 
 
-class AttentionSerializer(serializers.Serializer[Any]):
+class AttentionSerializer(serializers.Serializer[object]):
     """One thing that somebody should look at."""
 
     severity = serializers.ChoiceField(choices=["notice", "warning", "critical"], help_text="How soon to look.")
@@ -46,7 +46,7 @@ class AttentionSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField(help_text="How many (count), or days left.")
 
 
-class IncidentSerializer(serializers.Serializer[Any]):
+class IncidentSerializer(serializers.Serializer[object]):
     """Something wrong with the service itself."""
 
     kind = serializers.CharField(help_text="broker, worker, beat, consent, version, data or rejected.")
@@ -54,7 +54,7 @@ class IncidentSerializer(serializers.Serializer[Any]):
     remedy = serializers.CharField(help_text="What to do.")
 
 
-class ServiceSerializer(serializers.Serializer[Any]):
+class ServiceSerializer(serializers.Serializer[object]):
     """The processes behind the data."""
 
     workers = serializers.IntegerField(help_text="Workers that gave a sign of life (count).")
@@ -63,7 +63,7 @@ class ServiceSerializer(serializers.Serializer[Any]):
     incidents = IncidentSerializer(many=True, help_text="What somebody should look at.")
 
 
-class StatusSerializer(serializers.Serializer[Any]):
+class StatusSerializer(serializers.Serializer[object]):
     """How everything stands."""
 
     version = serializers.CharField(help_text="Version of this service.")
