@@ -190,8 +190,10 @@ def _narrowed() -> dict[str, dict[str, Any]]:
         "": {},
         "of an ad account": {"ad_account": getattr(ad_account, "pk", 0)},
         "of an ad account, by spend": {"ad_account": getattr(ad_account, "pk", 0), "o": "-6"},
-        "of a campaign": {"campaign": getattr(campaign, "pk", 0)},
-        "of a creative": {"creative": getattr(creative, "pk", "")},
+        "of a campaign": {
+            name: getattr(campaign, "pk", 0) for name in ("campaign__id__exact", "creative__campaign__id__exact")
+        },
+        "of a creative": {"creative__id__exact": getattr(creative, "pk", "")},
         "of days": {"date_from": month, "date_to": month, "date_start_from": month, "started_at_from": month},
         "search": {"q": getattr(campaign, "name", "")},
         "search of what many hold": {"q": "i"},
@@ -200,8 +202,15 @@ def _narrowed() -> dict[str, dict[str, Any]]:
 
 
 def _parameters(model_admin: Any) -> Iterator[str]:
-    for one in model_admin.list_filter:
-        yield from getattr(one, "parameters", ())
+    """Those of its filters, as an owner has them."""
+    from django.http import HttpRequest
+
+    from accounts.models import User
+
+    request = HttpRequest()
+    request.user = User(role="owner", is_staff=True)
+    for spec in model_admin.get_changelist_instance(request).filter_specs:
+        yield from spec.expected_parameters()
 
 
 def _rows() -> Iterator[tuple[str, str]]:

@@ -118,6 +118,7 @@ INSTALLED_APPS = [
     "ingestion",
     "reporting",
     "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -2,8 +2,8 @@
 
 from django.contrib import admin
 from django.db import transaction
-from django.db.models import Model, QuerySet
-from django.forms import BaseForm
+from django.db.models import QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 
@@ -13,6 +13,7 @@ from accounts.consents import removed_ad_accounts
 from accounts.models import AdAccount, AdAccountAccess, RemovedAdAccount
 from accounts.shell.admin_base import ReadOnlyAdmin
 from accounts.shell.admin_columns import instant_column
+from accounts.shell.admin_filters import RowFilter
 
 
 @admin.register(AdAccount)
@@ -33,7 +34,8 @@ class AdAccountAccessAdmin(PeopleAdmin[AdAccountAccess]):
     """Which viewer may see which ad account; every change is recorded."""
 
     list_display = ["user", "ad_account", "granted_by", instant_column("granted_at", "granted")]
-    list_filter = ["user"]
+    list_filter = [("user", RowFilter)]
+    list_filter_submit = True
     list_select_related = ["user", "ad_account", "granted_by"]
     search_fields = ["user__email", "ad_account__name"]
     autocomplete_fields = ["user", "ad_account"]
@@ -41,11 +43,13 @@ class AdAccountAccessAdmin(PeopleAdmin[AdAccountAccess]):
     ordering = ["user__email", "ad_account__name", "id"]
     nothing_yet = "Viewers see only the ad accounts that are granted to them here; every other role sees all of them."
 
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: AdAccountAccess | None = None) -> bool:
         """A grant is given or revoked, never changed into another."""
         return False
 
-    def save_model(self, request: HttpRequest, obj: AdAccountAccess, form: BaseForm, change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: AdAccountAccess, form: "ModelForm[AdAccountAccess]", change: bool
+    ) -> None:
         obj.granted_by = access.person_of(request)
         super().save_model(request, obj, form, change)
         self._record("ad_account_granted", request, obj)

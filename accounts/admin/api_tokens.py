@@ -9,12 +9,13 @@ from accounts import access
 from accounts.api_tokens import token_store
 from accounts.models import ApiToken
 from accounts.shell.admin_base import ReadOnlyAdmin
+from accounts.shell.admin_filters import RowFilter
 
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnlyAdmin[ApiToken]):
     list_display = ["user", "name", "token_key", "scope", "created", "expiry", "last_used_at"]
-    list_filter = ["scope", "user"]
+    list_filter = ["scope", ("user", RowFilter)]
     list_select_related = ["user"]
     search_fields = ["user__email", "name", "token_key"]
     ordering = ["-created", "-id"]

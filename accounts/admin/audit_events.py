@@ -1,38 +1,33 @@
 """The audit trail, for owners."""
 
 import json
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
+from unfold.contrib.filters.admin import DropdownFilter
 
 from accounts import access
 from accounts.admin.audit_sentences import sentence
 from accounts.admin.base import OfAdAccountAdmin, RecordsExports
 from accounts.admin.filters import AdAccountFilter
 from accounts.models import AdAccount, AuditEvent, User
-from accounts.shell.admin_filters import days_filter
+from accounts.shell.admin_filters import DaysFilter
 from accounts.shell.downloads import in_pieces
+from accounts.shell.request_values import or_none, row_id
 
 _HEADER = ["happened_at", "kind", "sentence", "actor_id", "actor_email", "ad_account_id", "detail"]
 _SYSTEM = "system"
 
 
-class ActorFilter(admin.SimpleListFilter):
+class ActorFilter(DropdownFilter):  # type: ignore[misc]
     """Filters the trail by one person, or the system; the search finds people who were removed."""
 
     title = "who"
     parameter_name = "actor"
-    # Unfold's filter form keeps it by this name when another filter is applied.
-    lookup_kwarg = parameter_name
 
-    @property
-    def lookup_val(self) -> list[str]:
-        return [self.value() or ""]
-
-    def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: "AuditEventAdmin") -> Iterable[tuple[str, str]]:
         people = User.objects.order_by("email").values_list("pk", "email")
         return [(_SYSTEM, "the system"), *((str(number), email) for number, email in people)]
 
@@ -42,14 +37,15 @@ class ActorFilter(admin.SimpleListFilter):
             return queryset
         if value == _SYSTEM:
             return queryset.filter(actor_id=None)
-        return queryset.filter(actor_id=int(value)) if value.isdecimal() else queryset.none()
+        person_id = or_none(row_id, value)
+        return queryset.none() if person_id is None else queryset.filter(actor_id=person_id)
 
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(RecordsExports[AuditEvent], OfAdAccountAdmin[AuditEvent]):
     ad_account_path = "ad_account_id"
     list_display = ["happened_at", "what_happened", "kind", "actor_email"]
-    list_filter = ["kind", ActorFilter, days_filter("happened_at", title="day, UTC", has_times=True), AdAccountFilter]
+    list_filter = ["kind", ActorFilter, ("happened_at", DaysFilter), AdAccountFilter]
     exported_as = "the audit trail"
     nothing_yet = "Every sign-in, connection, grant, manual sync and change is listed here, permanently."
     search_fields = ["actor_email", "kind", "ad_account_id__exact", "detail__user_email"]
@@ -62,17 +58,16 @@ class AuditEventAdmin(RecordsExports[AuditEvent], OfAdAccountAdmin[AuditEvent]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
         name = AdAccount.objects.filter(pk=OuterRef("ad_account_id")).values("name")
-        events: QuerySet[AuditEvent] = super().get_queryset(request).annotate(ad_account_name=Subquery(name))
-        return events
+        return super().get_queryset(request).annotate(ad_account_name=Subquery(name))
 
     @admin.display(description="what happened")
-    def what_happened(self, event: Any) -> str:
-        return sentence(event, ad_account_name=event.ad_account_name)
+    def what_happened(self, event: AuditEvent) -> str:
+        return sentence(event, ad_account_name=getattr(event, "ad_account_name", None))
 
     def export_header(self) -> list[str]:
         return _HEADER
 
-    def export_rows(self, rows: QuerySet[AuditEvent]) -> Iterator[list[object]]:
+    def export_rows(self, rows: QuerySet[AuditEvent]) -> Iterator[Sequence[object]]:
         for event in in_pieces(rows):
             yield [
                 event.happened_at,

@@ -1,45 +1,58 @@
 """Filters by what only this room knows."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from django import forms
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.contrib.filters.admin import TextFilter
 
-from accounts import access
 from accounts.models import AdAccountAccess
-from accounts.shell.admin_filters import RowFilter
+from accounts.shell.admin_filters import VisibleRowsForm
+from accounts.shell.request_values import or_none, row_id
 
-# More are searched for instead of being listed.
-_LISTED = 50
+if TYPE_CHECKING:
+    from accounts.admin.base import OfAdAccountAdmin
+
+# Django searches by a foreign key to the table in question, and this one is to that of the ad accounts.
+_SEARCHED = AdAccountAccess._meta.get_field("ad_account")
 
 
-class AdAccountFilter(RowFilter):
-    """Narrows a list to one ad account; offers only those the person may see, and a search where they are many."""
+class AdAccountFilter(TextFilter):  # type: ignore[misc]
+    """Narrows a list to one ad account of those that the person may see.
+
+    Its parameter is the same on every list, however the rows lead to their ad account, so that links can be made
+    without knowing the list; each admin narrows its rows itself.
+    """
 
     title = "ad account"
-    parameters = ("ad_account",)
-    searched = AdAccountAccess._meta.get_field("ad_account")
+    parameter_name = "ad_account"
 
-    def __init__(self, request: HttpRequest, params: dict[str, Any], model: type[Model], model_admin: Any) -> None:
+    def __init__(
+        self,
+        request: HttpRequest,
+        params: dict[str, list[str]],
+        model: type[Model],
+        model_admin: "OfAdAccountAdmin[Model]",
+    ) -> None:
         super().__init__(request, params, model, model_admin)
-        self.path = model_admin.ad_account_path
+        self.request, self.model_admin = request, model_admin
 
-    def narrow(self, queryset: QuerySet[Any], key: Any) -> QuerySet[Any]:
-        narrowed: QuerySet[Any] = self.model_admin.of_ad_account(queryset, key)
-        return narrowed
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
+        if not self.value():
+            return queryset
+        ad_account_id = or_none(row_id, self.value())
+        return queryset.none() if ad_account_id is None else self.model_admin.of_ad_account(queryset, ad_account_id)
 
-    def rows(self) -> QuerySet[Any]:
-        return access.visible_ad_accounts(self.request.user)
-
-    def form(self) -> forms.Form:
-        few = list(self.rows()[: _LISTED + 1])
-        if len(few) > _LISTED:
-            return super().form()
-        form = forms.Form(data={"ad_account": self.value})
-        choices = [("", "All"), *((str(one.pk), str(one)) for one in few)]
-        form.fields["ad_account"] = forms.ChoiceField(
-            choices=choices, label=f"By {self.title}", required=False, widget=UnfoldAdminSelectWidget()
+    def choices(self, changelist: ChangeList) -> Iterator[dict[str, VisibleRowsForm]]:
+        form = VisibleRowsForm(
+            request=self.request,
+            name=self.parameter_name,
+            label=f"By {self.title}",
+            choices=(),
+            field=_SEARCHED,
+            model_admin=self.model_admin,
+            data={self.parameter_name: or_none(row_id, self.value())},
         )
-        return form
+        yield {"form": form}

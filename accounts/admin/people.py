@@ -109,7 +109,7 @@ class UserAdmin(PeopleAdmin[User], _UserAdmin):
         """People cannot remove themselves: somebody has to manage people."""
         return super().has_delete_permission(request, obj) and obj != request.user
 
-    def save_model(self, request: HttpRequest, obj: User, form: forms.BaseForm, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: User, form: "forms.ModelForm[User]", change: bool) -> None:
         if change:
             membership.save(obj, actor=person_of(request), changed=form.changed_data)
             return
@@ -209,7 +209,7 @@ class InvitationStateFilter(admin.SimpleListFilter):
     title = "state"
     parameter_name = "state"
 
-    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Invitation]") -> list[tuple[str, str]]:
         return Invitation.State.choices
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> QuerySet[Invitation]:
@@ -257,7 +257,7 @@ class InvitationAdmin(PeopleAdmin[Invitation]):
     def state(self, invitation: Invitation) -> str:
         return Invitation.State(invitation.state_at(timezone.now())).label
 
-    def save_form(self, request: HttpRequest, form: forms.BaseForm, change: bool) -> Invitation:
+    def save_form(self, request: HttpRequest, form: InvitationForm, change: bool) -> Invitation:
         """Invites; the form's own row is never stored."""
         given = form.cleaned_data
         actor = person_of(request)
@@ -271,7 +271,7 @@ class InvitationAdmin(PeopleAdmin[Invitation]):
         self._deliver(request, invitation, token)
         return invitation
 
-    def save_model(self, request: HttpRequest, obj: Invitation, form: forms.BaseForm, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Invitation, form: InvitationForm, change: bool) -> None:
         """`save_form` has stored it."""
 
     def has_resend_permission(self, request: HttpRequest) -> bool:

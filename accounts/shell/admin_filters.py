@@ -1,157 +1,85 @@
-"""Filters that narrow a list without loading what there is to choose from."""
+"""Unfold's filters of lists, where they show too much or too little as they come.
+
+None of them loads what there is to choose from: rows are found by typing, days are chosen from a calendar.
+"""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, ClassVar
+from datetime import UTC, datetime, time
+from typing import TYPE_CHECKING, Any
 
-from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AutocompleteSelect
+from django.contrib.admin.views.main import ChangeList
 from django.db import models
-from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter
+from unfold.contrib.filters.forms import AutocompleteDropdownForm
 
 from accounts.shell import formatting
+from accounts.shell.admin_columns import label_of
+from accounts.shell.request_values import day, or_none
 
-_DAY_INPUT = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", **UnfoldAdminTextInputWidget().attrs})
+if TYPE_CHECKING:
+    from django.contrib.admin.filters import _ListFilterChoices
 
-
-class FormFilter(admin.ListFilter):
-    """A filter that is a small form; `parameters` are its fields' names in the address of the list."""
-
-    template = "admin/filters/form.html"
-    parameters: ClassVar[tuple[str, ...]] = ()
-
-    def __init__(self, request: HttpRequest, params: dict[str, Any], model: type[Model], model_admin: Any) -> None:
-        super().__init__(request, params, model, model_admin)
-        self.request = request
-        self.model_admin = model_admin
-        for name in self.parameters:
-            value = params.pop(name, [""])[-1].strip()
-            if value:
-                self.used_parameters[name] = value
-
-    def has_output(self) -> bool:
-        return True
-
-    def expected_parameters(self) -> list[str | None]:
-        return list(self.parameters)
-
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        yield {"form": self.form()}
-
-    def form(self) -> forms.Form:
-        raise NotImplementedError
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        raise NotImplementedError
+    ForeignKey = models.ForeignKey[Any, Any]
+    AnyField = models.Field[object, object]
+    AnyAdmin = admin.ModelAdmin[models.Model]
+    Rows = models.QuerySet[models.Model]
 
 
-class SelectForm(forms.Form):
-    """One choice among rows; its scripts are those of the admin's own search-as-you-type."""
+class VisibleRowsForm(AutocompleteDropdownForm):  # type: ignore[misc]
+    """Names the chosen row only to whoever may see it: Unfold's form takes it from among all rows."""
 
-    class Media:
-        js = (
-            "admin/js/vendor/jquery/jquery.min.js",
-            "admin/js/vendor/select2/select2.full.js",
-            "admin/js/jquery.init.js",
-            "unfold/js/select2.init.js",
-        )
-        css: ClassVar[dict[str, tuple[str, ...]]] = {
-            "screen": ("admin/css/vendor/select2/select2.css", "admin/css/autocomplete.css")
-        }
+    def __init__(self, request: HttpRequest, name: str, field: "ForeignKey", **options: object) -> None:
+        super().__init__(request, name, field=field, **options)
+        rows = admin.site.get_model_admin(field.remote_field.model).get_queryset(request)
+        self.fields[name].queryset = rows
 
 
-class RowFilter(FormFilter):
-    """Narrows a list to the rows of one other row, such as a campaign; its name comes from the address.
+class RowFilter(AutocompleteSelectFilter):  # type: ignore[misc]
+    """Narrows a list to the rows of one other row, such as a campaign, of those that the person may see."""
 
-    `searched` is a foreign key to the table of those rows: Django's search-as-you-type asks by one, and only among
-    the rows that the person may see.
+    form_class = VisibleRowsForm
+
+
+class DaysFilter(RangeDateFilter):  # type: ignore[misc]
+    """Narrows a list to a range of UTC days, both included; what is not a valid date narrows nothing.
+
+    Unfold's own range ends with the first instant of its last day.
     """
 
-    form_class = SelectForm
-    path = ""
-    searched: ClassVar["models.ForeignKey[Any, Any]"]
+    def __init__(
+        self,
+        field: "AnyField",
+        request: HttpRequest,
+        params: dict[str, list[str]],
+        model: type[models.Model],
+        model_admin: "AnyAdmin",
+        field_path: str,
+    ) -> None:
+        # Unfold's form sends an empty day along with the next one that is chosen, and Unfold takes the first of two.
+        self._parameters = (f"{field_path}_from", f"{field_path}_to")
+        params.update({name: params[name][-1:] for name in self._parameters if name in params})
+        super().__init__(field, request, params, model, model_admin, field_path)
+        self.has_times = isinstance(field, models.DateTimeField)
+        name = getattr(model_admin, "labels", {}).get(field_path, label_of(field))
+        self.title = f"{name} (UTC)" if self.has_times else name
 
-    @property
-    def value(self) -> str:
-        (name,) = self.parameters
-        return str(self.used_parameters.get(name, ""))
-
-    def key(self) -> Any:
-        """The primary key that is asked for; None for what can be none."""
-        if not isinstance(self.searched.remote_field.model._meta.pk, models.IntegerField):
-            return self.value
-        return int(self.value) if self.value.isdecimal() and len(self.value) < 19 else None
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if not self.value:
-            return queryset
-        key = self.key()
-        return queryset.none() if key is None else self.narrow(queryset, key)
-
-    def narrow(self, queryset: QuerySet[Any], key: Any) -> QuerySet[Any]:
-        return queryset.filter(**{self.path: key})
-
-    def rows(self) -> QuerySet[Any]:
-        """Those that the person may see."""
-        model_admin = admin.site.get_model_admin(self.searched.remote_field.model)
-        rows: QuerySet[Any] = model_admin.get_queryset(self.request)
-        return rows
-
-    def widget(self) -> forms.Widget:
-        return AutocompleteSelect(self.searched, admin.site, attrs={"class": "unfold-filter-autocomplete"})
-
-    def form(self) -> forms.Form:
-        (name,) = self.parameters
-        form = self.form_class(data={name: self.key()})
-        form.fields[name] = forms.ModelChoiceField(
-            self.rows(), label=f"By {self.title}", required=False, widget=self.widget()
-        )
-        return form
+    def queryset(self, request: HttpRequest, queryset: "Rows") -> "Rows":
+        first, last = (or_none(day, self.used_parameters.get(name)) for name in self._parameters)
+        if first:
+            start = datetime.combine(first, time.min, UTC) if self.has_times else first
+            queryset = queryset.filter(**{f"{self.field_path}__gte": start})
+        if last:
+            end = datetime.combine(last, time.max, UTC) if self.has_times else last
+            queryset = queryset.filter(**{f"{self.field_path}__lte": end})
+        return queryset
 
 
 class ApiWordFilter(admin.AllValuesFieldListFilter):
     """One of the values that there are, in the words of the list; the address keeps LinkedIn's."""
 
-    def choices(self, changelist: Any) -> Iterator[Any]:
+    def choices(self, changelist: ChangeList) -> "Iterator[_ListFilterChoices]":
         for choice in super().choices(changelist):
-            yield {**choice, "display": formatting.api_word(str(choice["display"]))}
-
-
-class _DaysFilter(FormFilter):
-    field = ""
-    has_times = False
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Both days inclusive; a range that is none narrows nothing."""
-        first, last = (self._day(name) for name in self.parameters)
-        if first:
-            queryset = queryset.filter(**{f"{self.field}__gte": _midnight(first) if self.has_times else first})
-        if last and last < date.max:
-            day_after = last + timedelta(days=1)
-            queryset = queryset.filter(**{f"{self.field}__lt": _midnight(day_after) if self.has_times else day_after})
-        return queryset
-
-    def _day(self, name: str) -> date | None:
-        try:
-            return date.fromisoformat(str(self.used_parameters.get(name, "")))
-        except ValueError:
-            return None
-
-    def form(self) -> forms.Form:
-        form = forms.Form(data=self.used_parameters)
-        for name, label in zip(self.parameters, ("From", "to"), strict=True):
-            form.fields[name] = forms.DateField(label=f"{label} ({self.title})", required=False, widget=_DAY_INPUT)
-        return form
-
-
-def days_filter(field: str, *, title: str, has_times: bool = False) -> type[_DaysFilter]:
-    """Narrows a list to a range of UTC days; unlike a date hierarchy it asks nothing of the table to be drawn."""
-    values = {"field": field, "title": title, "has_times": has_times, "parameters": (f"{field}_from", f"{field}_to")}
-    return type("DaysFilter", (_DaysFilter,), values)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)
+            choice["display"] = formatting.api_word(str(choice["display"]))
+            yield choice

@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeVar, cast
 
 from django.core.paginator import Page, Paginator
 from django.db import connection as database
 from django.db import models
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.db.models.sql.where import WhereNode
 from django.utils.functional import cached_property
 
+Row = TypeVar("Row", bound=Model)
 # Up to so many rows counting them costs less than being wrong.
 _WORTH_COUNTING = 100_000
 
@@ -31,7 +32,7 @@ class EstimatingPaginator(Paginator):  # type: ignore[type-arg]  # Django has no
         counted: int = rows.order_by().values("pk")[: _WORTH_COUNTING + 1].count()
         return counted if counted <= _WORTH_COUNTING else max(_planned_rows(rows), counted)
 
-    def page(self, number: Any) -> Page[Any]:
+    def page(self, number: int | str) -> Page[Model]:
         """What a list joins is joined for the rows of the page, not for all those before it."""
         rows = self.object_list
         if not isinstance(rows, QuerySet):
@@ -40,16 +41,17 @@ class EstimatingPaginator(Paginator):  # type: ignore[type-arg]  # Django has no
         keys = self._keys(rows, (number - 1) * self.per_page) if self.count else []
         return Page(_of_keys(rows, keys), number, self)
 
-    def _keys(self, rows: QuerySet[Any], first: int) -> list[Any]:
+    def _keys(self, rows: QuerySet[Row], first: int) -> list[object]:
         """The far half of a long list is reached from its end."""
-        order = rows.query.order_by or rows.model._meta.ordering
+        # Our lists are ordered by names alone.
+        order = cast("Sequence[str]", rows.query.order_by or rows.model._meta.ordering)
         left = self.count - first - self.per_page
         if first > _WORTH_COUNTING and first > left:
             return _keys_at(rows, _reversed(order), max(left, 0), left + self.per_page)
         return _keys_at(rows, order, first, first + self.per_page)
 
 
-def _keys_at(rows: QuerySet[Any], order: Sequence[Any], start: int, stop: int) -> list[Any]:
+def _keys_at(rows: QuerySet[Row], order: Sequence[str], start: int, stop: int) -> list[object]:
     """The keys from `start` to `stop` in this order.
 
     Deep in a whole table that is listed by day, the index of days alone finds the day on which the page begins, and
@@ -64,17 +66,17 @@ def _keys_at(rows: QuerySet[Any], order: Sequence[Any], start: int, stop: int) -
     return list(rows.order_by(*order).values_list("pk", flat=True)[start:stop])
 
 
-def _is_by_day(rows: QuerySet[Any], order: Sequence[Any]) -> bool:
+def _is_by_day(rows: QuerySet[Row], order: Sequence[str]) -> bool:
     """Whether days, or instants, that every row has come first in the order."""
     fields = {field.name: field for field in rows.model._meta.concrete_fields if not field.null}
     return isinstance(fields.get(order[0].removeprefix("-")), models.DateField)
 
 
-def _reversed(order: Sequence[Any]) -> list[str]:
+def _reversed(order: Sequence[str]) -> list[str]:
     return [name.removeprefix("-") if name.startswith("-") else f"-{name}" for name in order]
 
 
-def _of_keys(rows: QuerySet[Any], keys: list[Any]) -> QuerySet[Any]:
+def _of_keys(rows: QuerySet[Row], keys: list[object]) -> QuerySet[Row]:
     """These rows, joined and ordered as before; the filters have done their work."""
     chosen = rows.all()
     chosen.query.where = WhereNode()
@@ -88,7 +90,7 @@ def _estimated_rows(table: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _planned_rows(rows: QuerySet[Any]) -> int:
+def _planned_rows(rows: QuerySet[Row]) -> int:
     """What the planner expects."""
     plan = json.loads(rows.order_by().values("pk").explain(format="json"))
     return int(plan[0]["Plan"]["Plan Rows"])

@@ -29,7 +29,7 @@ def age(value: datetime | None, *, now: datetime) -> str:
 
 
 def age_in_words(value: datetime, *, now: datetime) -> str:
-    """The largest unit alone: what is three hours old is not told by the minute."""
+    """The largest unit alone: three hours ago, without the minutes."""
     seconds = (now - value).total_seconds()
     for size, unit in _AGES:
         count = int(seconds // size)
@@ -48,8 +48,13 @@ def api_word(value: str) -> str:
     return value.replace("_", " ").capitalize()
 
 
+def tone(severity: str) -> str:
+    """The class of a badge, and so its colour."""
+    return {"critical": "bad", "warning": "warn"}.get(severity, "calm")
+
+
 def number(value: int | float | Decimal | None, decimals: int = 0) -> str:
-    """A number with its thousands apart."""
+    """A number with its thousands separated."""
     if value is None:
         return "–"
     plain = f"{value:.{decimals}f}"

@@ -1,11 +1,11 @@
 """From the page of a row to what belongs to it, in whichever room that is.
 
-A room provides the links that lead into it: this one knows nothing of campaigns.
+Each room provides the links that lead into it.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from django.contrib.admin.utils import quote
@@ -23,11 +23,11 @@ class RowLink:
     count: int | None = None
 
 
-Provider = Callable[[Any, HttpRequest], Iterable[RowLink]]
-_providers: dict[type[Model], list[Provider]] = {}
+Row = TypeVar("Row", bound=Model)
+_providers: dict[type[Model], list[Callable[[Any, HttpRequest], Iterable[RowLink]]]] = {}
 
 
-def provide(model: type[Model], provider: Provider) -> None:
+def provide(model: type[Row], provider: Callable[[Row, HttpRequest], Iterable[RowLink]]) -> None:
     """Show these links on the page of each row of this table."""
     _providers.setdefault(model, []).append(provider)
 
@@ -36,7 +36,7 @@ def links_of(row: Model, request: HttpRequest) -> list[RowLink]:
     return [one for provider in _providers.get(type(row), []) for one in provider(row, request)]
 
 
-def to_list(title: str, model: type[Model], *, count: int | None = None, **narrowed: Any) -> RowLink:
+def to_list(title: str, model: type[Model], *, count: int | None = None, **narrowed: object) -> RowLink:
     """To the list of a table, narrowed by its filters."""
     address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     return RowLink(title, f"{address}?{urlencode(narrowed)}", count)

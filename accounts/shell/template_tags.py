@@ -3,7 +3,6 @@
 import json
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
 from django import template
 
@@ -18,6 +17,7 @@ for _show in (
     formatting.duration,
     formatting.percent,
     formatting.change,
+    formatting.tone,
 ):
     register.filter(_show.__name__, _show)
 
@@ -47,6 +47,6 @@ def words(value: str) -> str:
 
 
 @register.filter
-def pretty(value: Any) -> str:
+def pretty(value: object) -> str:
     """JSON as people read it."""
     return json.dumps(value, indent=2, ensure_ascii=False)

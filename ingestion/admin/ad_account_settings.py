@@ -1,9 +1,8 @@
 """Per-ad-account settings, seen and changed by those who may sync."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest
 
 from accounts import access
@@ -24,14 +23,16 @@ class AdAccountSettingsAdmin(OneRightAdmin[AdAccountSettings]):
     ordering = ["account__name", "pk"]
     nothing_yet = "All ad accounts follow the installation's settings. An ad account's page leads to its own."
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: AdAccountSettings | None = None) -> list[str]:
         """The ad account of existing settings never changes."""
         return ["account"] if obj else []
 
     def may_edit(self, request: HttpRequest) -> bool:
         return access.may_edit_timetable(request.user)
 
-    def save_model(self, request: HttpRequest, obj: AdAccountSettings, form: Any, change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: AdAccountSettings, form: "ModelForm[AdAccountSettings]", change: bool
+    ) -> None:
         if form.changed_data or not change:
             ad_account_settings.save(
                 obj,

@@ -4,7 +4,7 @@ from django.contrib import admin
 
 from accounts.admin.base import FactAdmin
 from accounts.admin.filters import AdAccountFilter
-from ingestion.admin.filters import CampaignFilter
+from accounts.shell.admin_filters import RowFilter
 from ingestion.models import Campaign, Creative, UrnName
 
 _AFTER_A_SYNC = "Rows appear with the first sync of an ad account; the page Sync starts one."
@@ -57,7 +57,7 @@ class CreativeAdmin(FactAdmin[Creative]):
         "fetched_at",
         "missing_since",
     ]
-    list_filter = [AdAccountFilter, CampaignFilter, "intended_status", "is_serving", "review_status"]
+    list_filter = [AdAccountFilter, ("campaign", RowFilter), "intended_status", "is_serving", "review_status"]
     list_select_related = ["campaign", "account"]
     search_fields = ["content_name", "id", "campaign__name"]
     labels = {

@@ -1,10 +1,12 @@
 """Counts and money: the metrics of campaigns and creatives, the demographics, the daily totals."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.contrib import admin
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Lookup, Model, Q, QuerySet
+from django.db.models.sql.compiler import SQLCompiler
 from django.http import HttpRequest
 from django.utils.html import format_html
 
@@ -13,8 +15,7 @@ from accounts.admin.filters import AdAccountFilter
 from accounts.models import AdAccount
 from accounts.shell.admin_base import Row
 from accounts.shell.admin_columns import link
-from accounts.shell.admin_filters import days_filter
-from ingestion.admin.filters import CampaignFilter, CampaignOfCreativeFilter, CreativeFilter
+from accounts.shell.admin_filters import DaysFilter, RowFilter
 from ingestion.models import (
     AccountDailyTotal,
     AudienceDemographic,
@@ -24,8 +25,14 @@ from ingestion.models import (
 )
 from ingestion.sync.names import COMPANY_SIZES
 
+if TYPE_CHECKING:
+    from django.contrib.admin.options import _ListDisplayT
+    from django.db.models.sql.compiler import _AsSqlType
+
 FIGURES = ["impressions", "clicks", "spend", "ctr", "cpc", "conversions", "leads"]
 _SEGMENT_FIGURES = [name for name in FIGURES if name != "cpc"]
+# The parameters that leave few enough rows to be sorted.
+_NARROWS_MUCH = ("q", "ad_account", "campaign__id__exact", "creative__campaign__id__exact", "creative__id__exact")
 # A search that finds more than so many campaigns names them by a subquery.
 _FEW = 10_000
 
@@ -44,25 +51,25 @@ class FiguresAdmin(FactAdmin[Row]):
     )
     ordering = ["-date", "-id"]
 
-    def ad_account_of(self, row: Any) -> AdAccount | None:
+    def ad_account_of(self, row: Row) -> AdAccount | None:
         raise NotImplementedError
 
-    def currency_of(self, row: Any, name: str) -> str | None:
+    def currency_of(self, row: Row, name: str) -> str | None:
         ad_account = self.ad_account_of(row)
         return ad_account.currency if ad_account else None
 
     @admin.display(description="ad account")
-    def ad_account(self, row: Any) -> str | None:
+    def ad_account(self, row: Row) -> str | None:
         return link(self.ad_account_of(row))
 
-    def get_sortable_by(self, request: HttpRequest) -> Any:
+    def get_sortable_by(self, request: HttpRequest) -> "_ListDisplayT[Row]":
         """Sorting millions of rows takes seconds: it is offered once the list is narrowed."""
-        is_narrowed = any(request.GET.get(name) for name in ("ad_account", "campaign", "creative", "q"))
+        is_narrowed = any(request.GET.get(name) for name in _NARROWS_MUCH)
         return super().get_sortable_by(request) if is_narrowed else ()
 
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
+        self, request: HttpRequest, queryset: QuerySet[Row], search_term: str
+    ) -> tuple[QuerySet[Row], bool]:
         if not search_term.strip():
             return queryset, False
         model: type[Model] = self.opts.get_field(self.parent).related_model  # type: ignore[assignment]
@@ -70,7 +77,7 @@ class FiguresAdmin(FactAdmin[Row]):
         found, _ = parents.get_search_results(request, parents.get_queryset(request).order_by(), search_term)
         return queryset.filter(among(self.parent, found)), False
 
-    def of_ad_account(self, rows: QuerySet[Any], ad_account_id: int) -> QuerySet[Any]:
+    def of_ad_account(self, rows: QuerySet[Row], ad_account_id: int) -> QuerySet[Row]:
         if self.parent == "account":
             return rows.filter(account=ad_account_id)
         model: type[Model] = self.opts.get_field(self.parent).related_model  # type: ignore[assignment]
@@ -83,12 +90,12 @@ class _IsAnyOf(Lookup):
     lookup_name = "is_any_of"
     prepare_rhs = False
 
-    def as_sql(self, compiler: Any, connection: Any) -> Any:
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> "_AsSqlType":
         column, params = self.process_lhs(compiler, connection)
-        return f"{column} = ANY(%s)", [*params, self.rhs]
+        return f"{column} = ANY(%s)", (*params, self.rhs)
 
 
-def among(column: str, found: QuerySet[Any], *, also: Sequence[Any] = ()) -> Any:
+def among(column: str, found: QuerySet[Model], *, also: Sequence[object] = ()) -> Q | _IsAnyOf:
     """The condition that a column holds one of these rows' keys, or one of the others.
 
     It names the keys themselves, which the planner knows more about, unless they are many.
@@ -104,7 +111,7 @@ class CampaignDailyMetricAdmin(FiguresAdmin[CampaignDailyMetric]):
     ad_account_path = "campaign__account"
     parent = "campaign"
     list_display = ["date", "campaign", "ad_account", *FIGURES]
-    list_filter = [AdAccountFilter, CampaignFilter, days_filter("date", title="day")]
+    list_filter = [AdAccountFilter, ("campaign", RowFilter), ("date", DaysFilter)]
     list_select_related = ["campaign__account"]
     search_fields = ["campaign__name"]
     search_help_text = "Campaign by name or ID"
@@ -124,7 +131,12 @@ class CreativeDailyMetricAdmin(FiguresAdmin[CreativeDailyMetric]):
     ad_account_path = "creative__account"
     parent = "creative"
     list_display = ["date", "creative", "campaign", "ad_account", *FIGURES]
-    list_filter = [AdAccountFilter, CampaignOfCreativeFilter, CreativeFilter, days_filter("date", title="day")]
+    list_filter = [
+        AdAccountFilter,
+        ("creative__campaign", RowFilter),
+        ("creative", RowFilter),
+        ("date", DaysFilter),
+    ]
     list_select_related = ["creative__campaign", "creative__account"]
     search_fields = ["creative__content_name"]
     search_help_text = "Creative by name or URN, or its campaign"
@@ -148,7 +160,7 @@ class CreativeDailyMetricAdmin(FiguresAdmin[CreativeDailyMetric]):
 @admin.register(AccountDailyTotal)
 class AccountDailyTotalAdmin(FiguresAdmin[AccountDailyTotal]):
     list_display = ["date", "account", *FIGURES]
-    list_filter = [AdAccountFilter, days_filter("date", title="day")]
+    list_filter = [AdAccountFilter, ("date", DaysFilter)]
     list_select_related = ["account"]
     search_fields = ["account__name"]
     labels = {"account": "ad account"}
@@ -161,12 +173,17 @@ class AccountDailyTotalAdmin(FiguresAdmin[AccountDailyTotal]):
 @admin.register(AudienceDemographic)
 class AudienceDemographicAdmin(FiguresAdmin[AudienceDemographic]):
     list_display = ["month", "pivot_type", "segment_label", "account", "share_pct", *_SEGMENT_FIGURES]
-    list_filter = [AdAccountFilter, "pivot_type", days_filter("date_start", title="month's first day")]
+    list_filter = [AdAccountFilter, "pivot_type", ("date_start", DaysFilter)]
     list_select_related = ["account"]
     search_fields = ["segment_name"]
     search_help_text = "Segment by its name, or by its whole URN"
     ordering = ["-date_start", "-id"]
-    labels = {"account": "ad account", "pivot_type": "by", "share_pct": "share of impressions"}
+    labels = {
+        "account": "ad account",
+        "date_start": "first day of the month",
+        "pivot_type": "by",
+        "share_pct": "share of impressions",
+    }
     also_exported = {"currency": "account__currency", "account_name": "account__name"}
 
     @admin.display(description="month", ordering="date_start")
@@ -181,8 +198,8 @@ class AudienceDemographicAdmin(FiguresAdmin[AudienceDemographic]):
         return row.account
 
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
+        self, request: HttpRequest, queryset: QuerySet[AudienceDemographic], search_term: str
+    ) -> tuple[QuerySet[AudienceDemographic], bool]:
         """By the names that LinkedIn ever gave: some thousands, where their months are a million rows."""
         if not search_term.strip():
             return queryset, False

@@ -58,13 +58,13 @@ def _to_what_may_be_changed(row: AdAccount) -> Iterator[RowLink]:
 
 
 def _of_campaign(row: Campaign, request: HttpRequest) -> Iterator[RowLink]:
-    yield to_list("Creatives", Creative, count=row.creatives.count(), campaign=row.pk)
-    yield to_list("Campaign metrics", CampaignDailyMetric, campaign=row.pk)
-    yield to_list("Creative metrics", CreativeDailyMetric, campaign=row.pk)
+    yield to_list("Creatives", Creative, count=row.creatives.count(), campaign__id__exact=row.pk)
+    yield to_list("Campaign metrics", CampaignDailyMetric, campaign__id__exact=row.pk)
+    yield to_list("Creative metrics", CreativeDailyMetric, creative__campaign__id__exact=row.pk)
 
 
 def _of_creative(row: Creative, request: HttpRequest) -> Iterator[RowLink]:
-    yield to_list("Creative metrics", CreativeDailyMetric, creative=row.pk)
+    yield to_list("Creative metrics", CreativeDailyMetric, creative__id__exact=row.pk)
 
 
 provide(AdAccount, _of_ad_account)

@@ -1,7 +1,7 @@
 """The runs, what they set aside, and the state of each ad account."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -14,7 +14,7 @@ from accounts.admin.base import FactAdmin
 from accounts.admin.filters import AdAccountFilter
 from accounts.shell import formatting
 from accounts.shell.admin_columns import age, link
-from accounts.shell.admin_filters import days_filter
+from accounts.shell.admin_filters import DaysFilter
 from ingestion.models import IncompleteDay, RejectedRecord, SyncedAdAccount, SyncLog
 from ingestion.timetable.expected_sync import ExpectedSync, expected_syncs
 from ingestion.timetable.sync_status import complete_through, with_sync_state
@@ -38,7 +38,7 @@ class SyncLogAdmin(FactAdmin[SyncLog]):
         "status",
         "trigger",
         "error_kind",
-        days_filter("started_at", title="day of start, UTC", has_times=True),
+        ("started_at", DaysFilter),
     ]
     list_select_related = ["account"]
     search_fields = ["account__name", "account__id__exact", "errors"]
@@ -63,7 +63,7 @@ class SyncLogAdmin(FactAdmin[SyncLog]):
 @admin.register(RejectedRecord)
 class RejectedRecordAdmin(FactAdmin[RejectedRecord]):
     list_display = ["created_at", "account", "run", "endpoint", "reason"]
-    list_filter = [AdAccountFilter, days_filter("created_at", title="day it was set aside, UTC", has_times=True)]
+    list_filter = [AdAccountFilter, ("created_at", DaysFilter)]
     list_select_related = ["account", "run"]
     search_fields = ["endpoint", "reason"]
     ordering = ["-id"]
@@ -87,8 +87,9 @@ class SyncedAdAccountAdmin(FactAdmin[SyncedAdAccount]):
     search_fields = ["name", "id__exact"]
     nothing_yet = "Connect LinkedIn: the ad accounts that it may read appear here."
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return with_sync_state(super().get_queryset(request))
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SyncedAdAccount]:
+        # Annotating keeps the model, which the types do not know.
+        return cast("QuerySet[SyncedAdAccount]", with_sync_state(super().get_queryset(request)))
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """With the next sync of every row shown, looked up together."""
@@ -100,22 +101,22 @@ class SyncedAdAccountAdmin(FactAdmin[SyncedAdAccount]):
         return shown
 
     @admin.display(description="data as of", empty_value="never synced", ordering="data_as_of")
-    def data_as_of(self, ad_account: Any) -> Any:
+    def data_as_of(self, ad_account: Any) -> str | None:
         return age(ad_account.data_as_of)
 
     @admin.display(description="complete through")
-    def complete(self, ad_account: Any) -> Any:
+    def complete(self, ad_account: Any) -> str | None:
         through = complete_through(ad_account)
         return formatting.day(through) if through else None
 
     @admin.display(description="days that do not add up")
-    def incomplete(self, ad_account: Any) -> Any:
+    def incomplete(self, ad_account: Any) -> str:
         return formatting.number(ad_account.incomplete_day_count)
 
     @admin.display(description="last sync")
-    def last_status(self, ad_account: Any) -> Any:
-        known = dict(SyncLog.Status.choices)
-        return known.get(ad_account.last_status, ad_account.last_status)
+    def last_status(self, ad_account: Any) -> str | None:
+        status: str | None = ad_account.last_status
+        return dict(SyncLog.Status.choices).get(status, status) if status else None
 
     @admin.display(description="next sync")
     def next_sync(self, ad_account: Any) -> SafeString:
@@ -125,7 +126,7 @@ class SyncedAdAccountAdmin(FactAdmin[SyncedAdAccount]):
         return format_html("{}<br>{}", formatting.instant(expected.next_at), expected.reason)
 
     @admin.display(description="why it did not sync since")
-    def last_answer(self, ad_account: Any) -> Any:
+    def last_answer(self, ad_account: Any) -> str | None:
         """The gate's answer since the last success; an earlier answer no longer matters."""
         gate = getattr(ad_account, "sync_gate", None)
         if gate is None or (ad_account.data_as_of and ad_account.data_as_of >= gate.asked_at):
@@ -136,7 +137,7 @@ class SyncedAdAccountAdmin(FactAdmin[SyncedAdAccount]):
 @admin.register(IncompleteDay)
 class IncompleteDayAdmin(FactAdmin[IncompleteDay]):
     list_display = ["date", "account", "state", "shown_differences", "first_seen_at", "checked_at"]
-    list_filter = [AdAccountFilter, "state", days_filter("date", title="day")]
+    list_filter = [AdAccountFilter, "state", ("date", DaysFilter)]
     list_select_related = ["account"]
     search_fields = ["account__name", "account__id__exact"]
     ordering = ["-date", "-id"]

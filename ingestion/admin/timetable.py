@@ -1,11 +1,10 @@
 """The timetable: django-celery-beat's admins in the theme of the others."""
 
-from typing import Any
-
 from django.apps import apps
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Model, QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest
 from django_celery_beat import admin as beat_admin
 from django_celery_beat.models import (
@@ -22,6 +21,7 @@ from accounts.access import person_of
 from accounts.models import AdAccount
 from accounts.shell import formatting
 from accounts.shell.admin_base import OneRightAdmin
+from accounts.shell.admin_filters import DaysFilter
 from ingestion.timetable import ad_account_settings
 from ingestion.timetable.schedules import ad_account_of
 
@@ -40,24 +40,24 @@ class _TimetableAdmin(OneRightAdmin[Model]):
     def may_edit(self, request: HttpRequest) -> bool:
         return access.may_edit_timetable(request.user)
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Model, form: "ModelForm[Model]", change: bool) -> None:
         super().save_model(request, obj, form, change)
         if not change:
             _record("added", request, obj)
         elif form.changed_data:
             _record("changed", request, obj, changed=sorted(form.changed_data))
 
-    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+    def delete_model(self, request: HttpRequest, obj: Model) -> None:
         _record("removed", request, obj)
         super().delete_model(request, obj)
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> None:
         with transaction.atomic():
             for entry in queryset:
                 self.delete_model(request, entry)
 
 
-def _record(change: str, request: HttpRequest, entry: Any, **detail: Any) -> None:
+def _record(change: str, request: HttpRequest, entry: Model, **detail: object) -> None:
     audit_trail.record(
         "timetable_changed",
         actor=person_of(request),
@@ -68,12 +68,12 @@ def _record(change: str, request: HttpRequest, entry: Any, **detail: Any) -> Non
     )
 
 
-def _record_all(change: str, request: HttpRequest, entries: QuerySet[Any]) -> None:
+def _record_all(change: str, request: HttpRequest, entries: QuerySet[PeriodicTask]) -> None:
     for entry in entries:
         _record(change, request, entry)
 
 
-def _record_syncs_by_hand(request: HttpRequest, entries: QuerySet[Any]) -> None:
+def _record_syncs_by_hand(request: HttpRequest, entries: QuerySet[PeriodicTask]) -> None:
     for entry in entries:
         if ad_account_id := ad_account_of(entry):
             audit_trail.record(
@@ -81,7 +81,7 @@ def _record_syncs_by_hand(request: HttpRequest, entries: QuerySet[Any]) -> None:
             )
 
 
-def _without_paused(request: HttpRequest, entries: QuerySet[Any]) -> QuerySet[Any]:
+def _without_paused(request: HttpRequest, entries: QuerySet[PeriodicTask]) -> QuerySet[PeriodicTask]:
     """The entries that a worker would not skip; a message names the others and what to do."""
     of_ad_accounts = {entry.pk: ad_account_id for entry in entries if (ad_account_id := ad_account_of(entry))}
     paused_by = ad_account_settings.paused_by(of_ad_accounts.values())
@@ -99,7 +99,7 @@ class TaskSelect(UnfoldAdminSelectWidget, beat_admin.TaskSelectWidget):  # type:
 
 
 class TimetableForm(beat_admin.PeriodicTaskForm):  # type: ignore[misc]
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         # Absent where the person may only look.
         if "task" in self.fields:
@@ -112,6 +112,8 @@ class TimetableForm(beat_admin.PeriodicTaskForm):  # type: ignore[misc]
 class PeriodicTaskAdmin(_TimetableAdmin, beat_admin.PeriodicTaskAdmin):  # type: ignore[misc]
     form = TimetableForm
     list_display = ["name", "enabled", "how_often", "last_run"]
+    list_filter = ["enabled", "one_off", "task", ("start_time", DaysFilter), ("last_run_at", DaysFilter)]
+    list_filter_submit = True
 
     @admin.display(description="runs")
     def how_often(self, entry: PeriodicTask) -> str:
@@ -127,25 +129,25 @@ class PeriodicTaskAdmin(_TimetableAdmin, beat_admin.PeriodicTaskAdmin):  # type:
         return formatting.instant(entry.last_run_at)
 
     @admin.action(description="Enable selected tasks")
-    def enable_tasks(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def enable_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
         with transaction.atomic():
             _record_all("switched on", request, queryset)
             super().enable_tasks(request, queryset)
 
     @admin.action(description="Disable selected tasks")
-    def disable_tasks(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def disable_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
         with transaction.atomic():
             _record_all("switched off", request, queryset)
             super().disable_tasks(request, queryset)
 
     @admin.action(description="Toggle activity of selected tasks")
-    def toggle_tasks(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def toggle_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
         with transaction.atomic():
             _record_all("switched", request, queryset)
             super().toggle_tasks(request, queryset)
 
     @admin.action(description="Run selected tasks")
-    def run_tasks(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def run_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
         """What is queued here runs whether or not it is due: a sync counts as started by hand.
 
         Except for paused ad accounts: a worker would skip them silently.

@@ -1,10 +1,9 @@
 """Where the audit draws its lines, ad account by ad account."""
 
-from typing import Any
-
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -34,7 +33,9 @@ class AuditThresholdsAdmin(OneRightAdmin[AuditThresholds]):
         """Thresholds are of one ad account for good: it is their key."""
         return ["ad_account"] if obj else []
 
-    def save_model(self, request: HttpRequest, obj: AuditThresholds, form: Any, change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: AuditThresholds, form: "ModelForm[AuditThresholds]", change: bool
+    ) -> None:
         super().save_model(request, obj, form, change)
         if form.changed_data:
             changed = [name for name in form.changed_data if name != "ad_account"]
@@ -44,13 +45,13 @@ class AuditThresholdsAdmin(OneRightAdmin[AuditThresholds]):
         _record("removed", request, obj)
         super().delete_model(request, obj)
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[AuditThresholds]) -> None:
         with transaction.atomic():
             for one in queryset:
                 self.delete_model(request, one)
 
 
-def _record(change: str, request: HttpRequest, row: AuditThresholds, **detail: Any) -> None:
+def _record(change: str, request: HttpRequest, row: AuditThresholds, **detail: object) -> None:
     audit_trail.record(
         "thresholds_changed",
         actor=person_of(request),
@@ -59,6 +60,6 @@ def _record(change: str, request: HttpRequest, row: AuditThresholds, **detail: A
         **detail,
     )
     check_requests.ask(row.ad_account_id, by=person_of(request), now=timezone.now())
-    told = '{} is judged anew; <a href="{}">the Action center</a> shows when that is done.'
+    message = '{} is being rechecked; <a href="{}">the Action center</a> shows when that is done.'
     where = f"{reverse('reporting:actions')}?ad_account={row.ad_account_id}"
-    messages.info(request, format_html(told, row.ad_account, where))
+    messages.info(request, format_html(message, row.ad_account, where))

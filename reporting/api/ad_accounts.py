@@ -21,7 +21,7 @@ from ingestion.timetable import sync_requests
 from reporting.api import filters
 from reporting.api.pagination import Order
 from reporting.api.schema import ErrorBodySerializer, ErrorSerializer
-from reporting.api.serializers import AdAccountSerializer, SyncLogSerializer, Wish
+from reporting.api.serializers import AdAccountSerializer, RequestBody, SyncLogSerializer
 from reporting.api.views import refuse_unknown
 from reporting.api.viewsets import Table, described
 from reporting.checks import check_requests
@@ -35,7 +35,7 @@ _ORDERS = {
 }
 
 
-class DaysSerializer(serializers.Serializer[Any]):
+class DaysSerializer(serializers.Serializer[object]):
     """Which days; without them those that the next sync would ask for."""
 
     first_day = serializers.DateField(required=False, allow_null=True, help_text="First UTC day to ask for.")
@@ -49,27 +49,27 @@ class DaysSerializer(serializers.Serializer[Any]):
         return attrs
 
 
-class StartSerializer(Wish, DaysSerializer):
+class StartSerializer(RequestBody, DaysSerializer):
     """How to sync; an empty body is a sync as the timetable would start it."""
 
     force = serializers.BooleanField(default=False, help_text="Sync however fresh the data is.")
 
 
-class StartedSerializer(serializers.Serializer[Any]):
-    """What became of the wish."""
+class StartedSerializer(serializers.Serializer[object]):
+    """What became of the request."""
 
     reason = serializers.CharField(help_text="Why nothing was started; empty where a sync was.")
     run = SyncLogSerializer(allow_null=True, help_text="The run that was queued; null where none was.")
 
 
-class InTheWaySerializer(serializers.Serializer[Any]):
+class InTheWaySerializer(serializers.Serializer[object]):
     """The error, and the run that is in the way."""
 
     error = ErrorSerializer(help_text="What is wrong.")
     run = SyncLogSerializer(help_text="The run that waits or runs already.")
 
 
-class UnjudgedSerializer(serializers.Serializer[Any]):
+class UnjudgedSerializer(serializers.Serializer[object]):
     """What one rule could not judge, and why."""
 
     rule_id = serializers.CharField(source="rule", help_text="The rule; docs/action-center.md describes each.")
@@ -77,7 +77,7 @@ class UnjudgedSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField(help_text="Campaigns or creatives (count); 0 where it judged nothing at all.")
 
 
-class AuditSerializer(serializers.Serializer[Any]):
+class AuditSerializer(serializers.Serializer[object]):
     """The newest audit of an ad account, and whether another is under way."""
 
     account_id = serializers.IntegerField(help_text="LinkedIn's id of the ad account.")
@@ -97,7 +97,7 @@ class NeverSynced(APIException):
     remedy = "Sync it first; the audit follows by itself."
 
 
-class PlanSerializer(serializers.Serializer[Any]):
+class PlanSerializer(serializers.Serializer[object]):
     """What a sync would ask of LinkedIn."""
 
     account_id = serializers.IntegerField(source="ad_account_id", help_text="LinkedIn's id of the ad account.")
@@ -114,7 +114,7 @@ class PlanSerializer(serializers.Serializer[Any]):
 
 
 @described("ad accounts", _ORDERS, one="an ad account")
-class AdAccounts(Table):
+class AdAccounts(Table[AdAccount]):
     """LinkedIn ad accounts."""
 
     serializer_class = AdAccountSerializer
@@ -138,8 +138,8 @@ class AdAccounts(Table):
     def sync(self, request: Request, pk: int) -> Response:
         """Needs the role of an owner or manager and, by token, another scope than read."""
         ad_account = self._own(pk)
-        wish = StartSerializer.read(request)
-        [asked] = sync_requests.start_syncs([ad_account.pk], requested_by=self.person, now=timezone.now(), **wish)
+        body = StartSerializer.read(request)
+        [asked] = sync_requests.start_syncs([ad_account.pk], requested_by=self.person, now=timezone.now(), **body)
         if asked.run:
             where = {"Location": reverse("sync-logs-detail", args=[asked.run.pk], request=request)}
             return Response({"reason": "", "run": _shown(asked.run)}, status=202, headers=where)

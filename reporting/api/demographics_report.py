@@ -31,12 +31,12 @@ class DemographicsQuestion(PeriodSerializer):
     )
 
 
-class MoneySerializer(serializers.Serializer[Any]):
+class MoneySerializer(serializers.Serializer[object]):
     amount = serializers.DecimalField(max_digits=40, decimal_places=10, help_text="A decimal string.")
     currency = serializers.CharField(allow_null=True, help_text="ISO code.")
 
 
-class SegmentSerializer(serializers.Serializer[Any]):
+class SegmentSerializer(serializers.Serializer[object]):
     segment = serializers.CharField(help_text="URN or LinkedIn's enum; empty for the rest.")
     name = serializers.CharField(help_text="Name that people read.")
     ctr_percent = serializers.DecimalField(**DECIMAL, help_text="Clicks per hundred impressions (percent).")
@@ -61,7 +61,7 @@ def _metric_field(metric: catalogue.Metric) -> serializers.Field[Any, Any, Any, 
     return serializers.IntegerField(source=source, allow_null=metric.is_nullable, help_text=told)
 
 
-class AudienceSerializer(serializers.Serializer[Any]):
+class AudienceSerializer(serializers.Serializer[object]):
     pivot_type = serializers.ChoiceField(
         choices=AudienceDemographic.PivotType.values, help_text="By what people are told apart."
     )

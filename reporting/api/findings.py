@@ -24,7 +24,7 @@ from accounts.models import User
 from reporting.api.files import download
 from reporting.api.filters import Choices, Instant, account
 from reporting.api.pagination import Order
-from reporting.api.serializers import Wish
+from reporting.api.serializers import RequestBody
 from reporting.api.views import bounded_statements, refuse_unknown
 from reporting.api.viewsets import Table, described
 from reporting.checks import findings
@@ -78,7 +78,7 @@ class FindingFilters(django_filters.FilterSet):  # type: ignore[misc]
         return rows.filter(assigned_to__email__iexact=whom)
 
 
-class EvidenceSerializer(serializers.Serializer[Any]):
+class EvidenceSerializer(serializers.Serializer[object]):
     """One fact that a finding rests on."""
 
     label = serializers.CharField(help_text="What it is.")  # type: ignore[assignment]
@@ -93,7 +93,7 @@ class _StoredInstant(serializers.DateTimeField):
         return super().to_representation(datetime.fromisoformat(value))
 
 
-class HistorySerializer(serializers.Serializer[Any]):
+class HistorySerializer(serializers.Serializer[object]):
     """One thing that became of a finding."""
 
     at = _StoredInstant(help_text="When, UTC.")
@@ -152,17 +152,17 @@ class FindingDetailSerializer(FindingSerializer):
     history = HistorySerializer(many=True, help_text="What became of it, oldest first; the newest hundred entries.")
 
 
-class AssignSerializer(Wish):
+class AssignSerializer(RequestBody):
     assignee = serializers.EmailField(
         allow_null=True, help_text="E-mail address of an active owner, manager or analyst; null for nobody."
     )
 
 
-class SnoozeSerializer(Wish):
+class SnoozeSerializer(RequestBody):
     until = serializers.DateField(help_text="UTC day on which it is open again: tomorrow to a year ahead.")
 
 
-class AcceptSerializer(Wish):
+class AcceptSerializer(RequestBody):
     reason = serializers.CharField(max_length=1000, help_text="Why it may stay.")
 
 
@@ -173,7 +173,7 @@ class NothingToDecide(APIException):
 
 
 @described("findings", _ORDERS, one="a finding", about_order="severity: the gravest first, of these the dearest.")
-class Findings(Table):
+class Findings(Table[Finding]):
     """What the audit found and what people decided about it."""
 
     is_conditional = False  # people decide at any moment
@@ -216,10 +216,10 @@ class Findings(Table):
         """Open again what is snoozed or accepted. Needs an owner, manager or analyst; by token read_and_change."""
         return self._decide(pk, findings.reopen)
 
-    def _decide(self, pk: int, decide: Callable[..., int], field: str = "", **wish: Any) -> Response:
+    def _decide(self, pk: int, decide: Callable[..., int], field: str = "", **body: Any) -> Response:
         self._row(pk)
         try:
-            changed = decide([pk], by=self.person, now=timezone.now(), **wish)
+            changed = decide([pk], by=self.person, now=timezone.now(), **body)
         except findings.BadWish as error:
             raise ValidationError({field: [str(error)]}) from None
         shown = self._shown(pk)

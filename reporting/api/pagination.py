@@ -5,16 +5,18 @@ import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, cast
 
 from django.core.exceptions import ValidationError as InvalidValue
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import BooleanField, F, Func, Q, Value
+from django.db.models import F, Field, ForeignKey, Model, Q
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination, PageNumberPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
+from rest_framework.views import APIView
 
 from accounts.shell.request_values import MAX_PAGE_NUMBER, BadValue, whole_number
 
@@ -63,6 +65,16 @@ class Order:
         return [f"-{column}" if self.descending else column for column in self.columns]
 
 
+class CursorView(Protocol):
+    """What a view says about its list: the order asked for, by name, and which columns are shown."""
+
+    columns: dict[str, str]
+    expressions: dict[str, F]
+    skips_entities: bool
+
+    def order_asked_for(self) -> tuple[str, Order]: ...
+
+
 class PageNumbers(PageNumberPagination):
     """`page` and `page_size`."""
 
@@ -74,10 +86,10 @@ class PageNumbers(PageNumberPagination):
     def get_page_size(self, request: Request) -> int | None:
         return page_size(request)
 
-    def get_page_number(self, request: Request, paginator: Any) -> int:
+    def get_page_number(self, request: Request, paginator: object) -> int:
         return _whole_number(request, "page", default=1, at_most=MAX_PAGE_NUMBER)
 
-    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, object]]:
         return [_PAGE_PARAMETER, _SIZE_PARAMETER]
 
 
@@ -88,18 +100,19 @@ class Cursors(BasePagination):
     pages neither repeat nor hide another, and page 10,000 costs what page 1 does.
     """
 
-    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        """`queryset` gives dictionaries; the view says in which `Order`."""
-        name, order = view.order_asked_for()
+    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
+        """The rows as dictionaries, in the `Order` that the view names."""
+        asked = cast("CursorView", view)
+        name, order = asked.order_asked_for()
         size = page_size(request)
         after = request.query_params.get("cursor")
         if after:
             values = _decoded(after, name, order, queryset.model)
-            queryset = queryset.filter(_after(order, values, skips=view.skips_entities))
+            queryset = queryset.filter(rows_after(order, values, skips=asked.skips_entities))
         places = {f"cursor_{at}": F(column) for at, column in enumerate(order.columns)}
         rows = list(
-            queryset.annotate(**view.expressions, **places)
-            .values(*view.columns, *places)
+            queryset.annotate(**asked.expressions, **places)
+            .values(*asked.columns, *places)
             .order_by(*order.order_by)[: size + 1]
         )
         self._next = None
@@ -111,10 +124,10 @@ class Cursors(BasePagination):
                 del row[place]
         return rows[:size]
 
-    def get_paginated_response(self, data: Any) -> Response:
+    def get_paginated_response(self, data: object) -> Response:
         return Response({"next": self._next, "results": data})
 
-    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+    def get_paginated_response_schema(self, schema: dict[str, object]) -> dict[str, object]:
         return {
             "type": "object",
             "required": ["next", "data_as_of", "complete_through", "results"],
@@ -131,7 +144,7 @@ class Cursors(BasePagination):
             },
         }
 
-    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, object]]:
         return [
             {
                 "name": "cursor",
@@ -144,34 +157,18 @@ class Cursors(BasePagination):
         ]
 
 
-def _after(order: Order, values: Sequence[Any], *, skips: bool) -> "_After | Q":
-    """What comes after a row.
+def rows_after(order: Order, values: Sequence[object], *, skips: bool) -> TupleGreaterThan | TupleLessThan | Q:
+    """What comes after a row: one comparison of all columns, which PostgreSQL looks up in an index over them.
 
     PostgreSQL 18 skips an entity without rows in a range of days in one step, unless the columns are compared as one:
     then it reads all their rows. So the first column is bounded by itself there, and `skips` says so.
     """
     if not skips or len(order.columns) != 2:
-        return _After(order, values)
+        compare = TupleLessThan if order.descending else TupleGreaterThan
+        return compare(Tuple(*map(F, order.columns)), tuple(values))
     (first, second), (entity, day) = order.columns, values
     bound, passed = ("lte", "gte") if order.descending else ("gte", "lte")
     return Q(**{f"{first}__{bound}": entity}) & ~Q(**{first: entity, f"{second}__{passed}": day})
-
-
-class _After(Func):
-    """(column, column) > (value, value): one comparison, which PostgreSQL looks up in an index over the columns."""
-
-    output_field = BooleanField()
-
-    def __init__(self, order: Order, values: Sequence[Any]) -> None:
-        super().__init__(*(F(column) for column in order.columns), *(Value(value) for value in values))
-        self._operator = "<" if order.descending else ">"
-
-    def as_sql(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
-        compiled = [compiler.compile(expression) for expression in self.get_source_expressions()]
-        sides = [part for part, _ in compiled]
-        half = len(sides) // 2
-        left, right = ", ".join(sides[:half]), ", ".join(sides[half:])
-        return f"({left}) {self._operator} ({right})", [value for _, values in compiled for value in values]
 
 
 def page_size(request: Request) -> int:
@@ -186,15 +183,15 @@ def _whole_number(request: Request, name: str, *, default: int, at_most: int) ->
         raise ValidationError({name: [str(error)]}) from None
 
 
-def _encoded(name: str, values: list[Any]) -> str:
+def _encoded(name: str, values: list[object]) -> str:
     text = json.dumps([name, *values], cls=DjangoJSONEncoder, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _decoded(cursor: str, name: str, order: Order, model: Any) -> list[Any]:
+def _decoded(cursor: str, name: str, order: Order, model: type[Model]) -> list[object]:
     try:
-        told, *values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if told != name or len(values) != len(order.columns):
+        named, *values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if named != name or len(values) != len(order.columns):
             raise ValueError
         return [_value(model, column, value) for column, value in zip(order.columns, values, strict=True)]
     except (ValueError, TypeError, binascii.Error, InvalidValue, RecursionError):
@@ -202,10 +199,11 @@ def _decoded(cursor: str, name: str, order: Order, model: Any) -> list[Any]:
         raise ValidationError({"cursor": [message]}) from None
 
 
-def _value(model: Any, column: str, value: Any) -> Any:
+def _value(model: type[Model], column: str, value: object) -> object:
     """As the column has it; what no row can hold is refused like a broken cursor."""
     field = model._meta.get_field(column)
-    field = field.target_field if field.is_relation else field
+    field = field.target_field if isinstance(field, ForeignKey) else field
+    assert isinstance(field, Field)
     if value is None:
         raise ValueError
     value = field.to_python(value)

@@ -79,20 +79,20 @@ class PerformanceQuestion(PeriodSerializer):
 
 def _figure_field(metric: Metric) -> serializers.Field[Any, Any, Any, Any]:
     if isinstance(metric, Sum) and metric.type is Type.COUNT:
-        told = f"{metric.description} (count)."
-        return serializers.IntegerField(required=False, allow_null=metric.is_nullable, help_text=told)
+        meaning = f"{metric.description} (count)."
+        return serializers.IntegerField(required=False, allow_null=metric.is_nullable, help_text=meaning)
     meaning = f"{metric.description} ({metric.unit}, a decimal string): {metric.formula}."
     return serializers.DecimalField(**DECIMAL, help_text=meaning)
 
 
-class FiguresSerializer(serializers.Serializer[Any]):
+class FiguresSerializer(serializers.Serializer[object]):
     """The metrics asked for; a ratio is null where its divisor is 0."""
 
     def get_fields(self) -> dict[str, Any]:
         return {name: _figure_field(one) for name, one in METRICS.items()}
 
 
-class ChangesSerializer(serializers.Serializer[Any]):
+class ChangesSerializer(serializers.Serializer[object]):
     """How each metric changed; null where there is nothing to compare with."""
 
     def get_fields(self) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class ChangesSerializer(serializers.Serializer[Any]):
         }
 
 
-class _Compared(serializers.Serializer[Any]):
+class _Compared(serializers.Serializer[object]):
     currency = serializers.CharField(allow_null=True, help_text="ISO code of the amounts; rows of two are never one.")
     figures = FiguresSerializer(help_text="The metrics asked for.")
     before = FiguresSerializer(required=False, allow_null=True, help_text="The same in the period before.")

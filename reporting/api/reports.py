@@ -44,7 +44,7 @@ class Day(serializers.CharField):
     """Read by `periods.py`, which says what is wrong with it."""
 
 
-class PeriodSerializer(serializers.Serializer[Any]):
+class PeriodSerializer(serializers.Serializer[object]):
     """Which days, of which ad accounts."""
 
     period = serializers.ChoiceField(
@@ -67,12 +67,12 @@ class PeriodSerializer(serializers.Serializer[Any]):
         return attrs
 
 
-class DaysShown(serializers.Serializer[Any]):
+class DaysShown(serializers.Serializer[object]):
     first_day = serializers.DateField(help_text="First UTC day.")
     last_day = serializers.DateField(help_text="Last UTC day.")
 
 
-class ReportSerializer(serializers.Serializer[Any]):
+class ReportSerializer(serializers.Serializer[object]):
     """Which days were counted, and how recent and complete they are."""
 
     period = DaysShown(help_text="The days counted.")

@@ -13,7 +13,7 @@ from reporting.api.files import MEDIA_TYPES
 from reporting.api.pagination import PageNumbers
 
 
-class ErrorSerializer(serializers.Serializer[Any]):
+class ErrorSerializer(serializers.Serializer[object]):
     """What is wrong, and what to do about it."""
 
     type = serializers.CharField(help_text="What kind of error, such as invalid or permission_denied.")
@@ -39,7 +39,7 @@ class ErrorSerializer(serializers.Serializer[Any]):
         )
     ]
 )
-class ErrorBodySerializer(serializers.Serializer[Any]):
+class ErrorBodySerializer(serializers.Serializer[object]):
     """The one body of every error."""
 
     error = ErrorSerializer(help_text="What is wrong.")

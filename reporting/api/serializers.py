@@ -74,15 +74,15 @@ _DESCRIBED = {
 }
 
 
-class Wish(serializers.Serializer[Any]):
+class RequestBody(serializers.Serializer[object]):
     """The body of a POST; a field that is not there is refused, not ignored: it is misspelt."""
 
     @classmethod
     def read(cls, request: Request) -> dict[str, Any]:
-        """What is wished for. Raises ValidationError."""
-        wish = cls(data=request.data)
-        wish.is_valid(raise_exception=True)
-        return dict(wish.validated_data)
+        """The fields of the body. Raises ValidationError."""
+        body = cls(data=request.data)
+        body.is_valid(raise_exception=True)
+        return dict(body.validated_data)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         for name in self.initial_data:

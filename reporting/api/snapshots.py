@@ -15,7 +15,7 @@ from rest_framework.reverse import reverse
 from accounts.shell.request_values import MAX_ID
 from reporting.api import filters
 from reporting.api.pagination import Order
-from reporting.api.serializers import Described, Wish
+from reporting.api.serializers import Described, RequestBody
 from reporting.api.viewsets import Table, described
 from reporting.models import Snapshot
 from reporting.queries import snapshot_list
@@ -44,7 +44,7 @@ class SnapshotSerializer(Described):
         )  # fmt: skip
 
 
-class TakeSerializer(Wish):
+class TakeSerializer(RequestBody):
     """Of which ad account, and how many days."""
 
     account_id = serializers.IntegerField(min_value=1, max_value=MAX_ID, help_text="LinkedIn's id of the ad account.")
@@ -63,7 +63,7 @@ class NothingToDownload(NotFound):
 
 
 @described("snapshots", _ORDERS, one="a snapshot")
-class Snapshots(Table):
+class Snapshots(Table[Snapshot]):
     """Ad accounts and their last days as JSON documents, for language models."""
 
     is_conditional = False  # what is being written changes
@@ -79,11 +79,11 @@ class Snapshots(Table):
     )
     def create(self, request: Request) -> Response:
         """Needs the role of an analyst, manager or owner and, by token, the scope read_and_sync."""
-        wish = TakeSerializer.read(request)
-        ad_account = self.ad_accounts.filter(pk=wish["account_id"]).first()
+        body = TakeSerializer.read(request)
+        ad_account = self.ad_accounts.filter(pk=body["account_id"]).first()
         if ad_account is None:
             raise ValidationError({"account_id": ["There is no such ad account, or you may not see it."]})
-        days = wish.get("days", settings.SNAPSHOT_DAYS)
+        days = body.get("days", settings.SNAPSHOT_DAYS)
         try:
             snapshot = snapshot_requests.take(ad_account, days=days, asked_by=self.person, now=timezone.now())
         except NotAllowed as error:

@@ -56,7 +56,7 @@ class AdAccountStatusSerializer(serializers.Serializer[AdAccountStatus]):
     )
 
 
-class AttentionSerializer(serializers.Serializer[Any]):
+class AttentionSerializer(serializers.Serializer[object]):
     """One thing that somebody should look at."""
 
     severity = serializers.ChoiceField(choices=["notice", "warning", "critical"], help_text="How soon to look.")
@@ -68,7 +68,7 @@ class AttentionSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField(help_text="How many (count), or days left.")
 
 
-class IncidentSerializer(serializers.Serializer[Any]):
+class IncidentSerializer(serializers.Serializer[object]):
     """Something wrong with the service itself."""
 
     kind = serializers.CharField(help_text="broker, worker, beat, consent, version, data or rejected.")
@@ -76,7 +76,7 @@ class IncidentSerializer(serializers.Serializer[Any]):
     remedy = serializers.CharField(help_text="What to do.")
 
 
-class ServiceSerializer(serializers.Serializer[Any]):
+class ServiceSerializer(serializers.Serializer[object]):
     """The processes behind the data."""
 
     workers = serializers.IntegerField(help_text="Workers that gave a sign of life (count).")
@@ -85,7 +85,7 @@ class ServiceSerializer(serializers.Serializer[Any]):
     incidents = IncidentSerializer(many=True, help_text="What somebody should look at.")
 
 
-class StatusSerializer(serializers.Serializer[Any]):
+class StatusSerializer(serializers.Serializer[object]):
     """How everything stands."""
 
     version = serializers.CharField(help_text="Version of this service.")

@@ -1,11 +1,11 @@
 """What every view of this API does: bounded queries, files, answers that need not be sent again."""
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.aggregates import ArrayAgg
@@ -19,6 +19,7 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from accounts import access, audit_trail
@@ -52,7 +53,9 @@ class _File(BaseRenderer):
 
     charset = None
 
-    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+    def render(
+        self, data: object, accepted_media_type: str | None = None, renderer_context: Mapping[str, object] | None = None
+    ) -> bytes:
         return JSONRenderer().render(data, accepted_media_type, renderer_context)
 
 
@@ -102,11 +105,11 @@ class View(APIView):
         wanted = getattr(self.request, "accepted_renderer", None)
         return wanted.format if isinstance(wanted, _File) else None
 
-    def get_throttles(self) -> list[Any]:
+    def get_throttles(self) -> list[BaseThrottle]:
         throttles = super().get_throttles()
         return [*throttles, ExportsPerMinute()] if self.file_format else throttles
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
         if self.is_conditional and request.method in {"GET", "HEAD"} and not self.file_format:
             self._state = _data_state(self.person, request, self.ad_accounts)
@@ -118,7 +121,7 @@ class View(APIView):
         self.request.accepted_renderer, self.request.accepted_media_type = JSONRenderer(), "application/json"
         return Response(status=304) if isinstance(exc, _NotModified) else super().handle_exception(exc)
 
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
+    def finalize_response(self, request: Request, response: Response, *args: object, **kwargs: object) -> Response:
         done = super().finalize_response(request, response, *args, **kwargs)
         if self._state and done.status_code in {200, 304}:
             done["ETag"] = self._state.key

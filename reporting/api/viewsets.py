@@ -1,29 +1,44 @@
 """LinkedIn's facts, the sync runs and what belongs to them: lists to read, narrowed to what the person may see."""
 
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Model, QuerySet
 from django.http import Http404, HttpResponseBase
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
-from django_filters import BaseInFilter
+from django_filters import BaseInFilter, FilterSet
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet
 
 from accounts import access
 from accounts.models import AdAccount, LinkedInConnection
 from accounts.shell.request_values import row_id
+from ingestion.models import (
+    AudienceDemographic,
+    Campaign,
+    CampaignDailyMetric,
+    Creative,
+    CreativeDailyMetric,
+    RejectedRecord,
+    SyncLog,
+)
 from reporting.api import filters, serializers
 from reporting.api.files import download_table
 from reporting.api.pagination import Cursors, Order, PageNumbers
 from reporting.api.views import FILES, View, bounded_statements, query_values, refuse_unknown, with_as_of
 from reporting.queries.data_as_of import SelectionAsOf, selection_as_of
+
+Row = TypeVar("Row", bound=Model)
+ViewClass = TypeVar("ViewClass", bound=type[APIView])
 
 _FIELDS = OpenApiParameter("fields", OpenApiTypes.STR, description="Only these fields, separated by commas.")
 _FILES_ARE_UNSORTED = " Files come as the rows lie unless this asks for an order."
@@ -33,11 +48,11 @@ _PLAIN_PARAMETERS = ("fields", "order", "format", "page_size")
 class Filters(DjangoFilterBackend):  # type: ignore[misc]
     """The filters of a list; one that stands there twice is one with two values."""
 
-    def get_filterset_kwargs(self, request: Request, queryset: QuerySet[Any], view: Any) -> dict[str, Any]:
+    def get_filterset_kwargs(self, request: Request, queryset: QuerySet[Model], view: APIView) -> dict[str, object]:
         return {**super().get_filterset_kwargs(request, queryset, view), "data": query_values(request)}
 
 
-class Facts(View, GenericViewSet[Any]):
+class Facts(View, GenericViewSet[Row]):
     """Rows of one table.
 
     They go from the table to the answer as plain values: a serializer per row would take most of the time. What the
@@ -51,21 +66,21 @@ class Facts(View, GenericViewSet[Any]):
     # The path from a row to its ad account; what each order means, the usual one first.
     of_account: ClassVar[str] = "account"
     orders: ClassVar[dict[str, Order]] = {}
-    filterset_class: Any = None
+    filterset_class: type[FilterSet]
 
-    def get_renderers(self) -> Any:
+    def get_renderers(self) -> list[BaseRenderer]:
         """Files are for lists."""
         return super().get_renderers() if self.action == "list" else [FILES[0]()]
 
-    def get_queryset(self) -> QuerySet[Any]:
+    def get_queryset(self) -> QuerySet[Row]:
         serializer: Any = self.get_serializer_class()
-        rows: QuerySet[Any] = serializer.Meta.model._default_manager.order_by()
+        rows: QuerySet[Row] = serializer.Meta.model._default_manager.order_by()
         if access.sees_every_ad_account(self.request.user):
             return rows
         return rows.filter(**{f"{self.of_account}__in": self.ad_accounts})
 
     def list(self, request: Request) -> HttpResponseBase:
-        known: dict[str, Any] = self.filterset_class.base_filters
+        known: dict[str, object] = self.filterset_class.base_filters
         several = {"fields", *(name for name, one in known.items() if isinstance(one, BaseInFilter))}
         refuse_unknown(request, [*known, *_PLAIN_PARAMETERS, *self._place_parameters], several=several)
         rows = self.filter_queryset(self.get_queryset())
@@ -77,7 +92,7 @@ class Facts(View, GenericViewSet[Any]):
         with bounded_statements():
             return self._page(rows, order)
 
-    def in_file(self, rows: QuerySet[Any], order: Order) -> QuerySet[Any]:
+    def in_file(self, rows: QuerySet[Row], order: Order) -> QuerySet[Row]:
         return rows.order_by(*order.order_by)
 
     @property
@@ -109,22 +124,22 @@ class Facts(View, GenericViewSet[Any]):
     def _place_parameters(self) -> tuple[str, ...]:
         return ("cursor",) if issubclass(self.pagination_class or PageNumbers, Cursors) else ("page",)
 
-    def file(self, rows: QuerySet[Any], order: Order) -> HttpResponseBase:
+    def file(self, rows: QuerySet[Row], order: Order) -> HttpResponseBase:
         """The whole list in the format asked for."""
         assert self.file_format
         return download_table(self.file_format, self.basename, self.columns, self.in_file(rows, order))
 
-    def _page(self, rows: QuerySet[Any], order: Order) -> Response:
+    def _page(self, rows: QuerySet[Row], order: Order) -> Response:
         shown = rows.annotate(**self.expressions).values(*self.columns).order_by(*order.order_by)
         return self.get_paginated_response(self.paginate_queryset(shown))
 
 
-class Table(Facts):
+class Table(Facts[Row]):
     """A table of moderate size: pages by number."""
 
     pagination_class = PageNumbers
 
-    def retrieve(self, request: Request, pk: Any) -> Response:
+    def retrieve(self, request: Request, pk: int | str) -> Response:
         refuse_unknown(request, ["fields", "format"], several=["fields"])
         if "\0" in str(pk):
             raise Http404("No id has a null character in it.")
@@ -135,7 +150,7 @@ class Table(Facts):
         return Response(found)
 
 
-class FigureTable(Facts):
+class FigureTable(Facts[Row]):
     """A table of millions of rows: pages by cursor, each with how recent and complete the figures are."""
 
     has_figures: ClassVar[bool] = True
@@ -146,14 +161,14 @@ class FigureTable(Facts):
         """Whether most campaigns or creatives may have no row in the days asked for."""
         return not {"first_day", "last_day"}.isdisjoint(self.request.query_params)
 
-    def file(self, rows: QuerySet[Any], order: Order) -> HttpResponseBase:
+    def file(self, rows: QuerySet[Row], order: Order) -> HttpResponseBase:
         return with_as_of(super().file(rows, order), self._as_of())
 
-    def in_file(self, rows: QuerySet[Any], order: Order) -> QuerySet[Any]:
+    def in_file(self, rows: QuerySet[Row], order: Order) -> QuerySet[Row]:
         """In order only where somebody asks: an index leads to every row one by one, a file takes them as they lie."""
         return super().in_file(rows, order) if self.request.query_params.get("order") else rows
 
-    def _page(self, rows: QuerySet[Any], order: Order) -> Response:
+    def _page(self, rows: QuerySet[Row], order: Order) -> Response:
         response = self.get_paginated_response(self.paginate_queryset(rows))
         as_of = self._as_of()
         results = response.data.pop("results")
@@ -173,7 +188,9 @@ class FigureTable(Facts):
         return self.ad_accounts.filter(pk__in=ids) if ids else self.ad_accounts
 
 
-def described(noun: str, orders: dict[str, Order], *, one: str = "", about_order: str = "") -> Any:
+def described(
+    noun: str, orders: dict[str, Order], *, one: str = "", about_order: str = ""
+) -> Callable[[ViewClass], ViewClass]:
     order = OpenApiParameter(
         "order",
         OpenApiTypes.STR,
@@ -209,7 +226,7 @@ _SEGMENTS = {"account_id": Order(("account_id", "pivot_type", "segment", "date_s
 
 
 @described("campaigns", _BY_ID, one="a campaign")
-class Campaigns(Table):
+class Campaigns(Table[Campaign]):
     """Campaigns in any status; LinkedIn's own pages call them "ad sets"."""
 
     serializer_class = serializers.CampaignSerializer
@@ -218,7 +235,7 @@ class Campaigns(Table):
 
 
 @described("creatives", _BY_ID, one="a creative")
-class Creatives(Table):
+class Creatives(Table[Creative]):
     """The ads people see."""
 
     serializer_class = serializers.CreativeSerializer
@@ -228,7 +245,7 @@ class Creatives(Table):
 
 
 @described("daily figures of campaigns", _CAMPAIGN_DAYS)
-class CampaignMetrics(FigureTable):
+class CampaignMetrics(FigureTable[CampaignDailyMetric]):
     """One row per campaign and UTC day on which anything happened."""
 
     serializer_class = serializers.CampaignMetricSerializer
@@ -238,7 +255,7 @@ class CampaignMetrics(FigureTable):
 
 
 @described("daily figures of creatives", _CREATIVE_DAYS)
-class CreativeMetrics(FigureTable):
+class CreativeMetrics(FigureTable[CreativeDailyMetric]):
     """One row per creative and UTC day on which anything happened."""
 
     serializer_class = serializers.CreativeMetricSerializer
@@ -248,7 +265,7 @@ class CreativeMetrics(FigureTable):
 
 
 @described("figures of audiences", _SEGMENTS)
-class Demographics(FigureTable):
+class Demographics(FigureTable[AudienceDemographic]):
     """One row per ad account, pivot, segment and calendar month."""
 
     serializer_class = serializers.DemographicSerializer
@@ -257,7 +274,7 @@ class Demographics(FigureTable):
 
 
 @described("sync runs", _RUNS, one="a sync run")
-class SyncLogs(Table):
+class SyncLogs(Table[SyncLog]):
     """Every sync, what it did and how it ended."""
 
     is_conditional = False  # what runs changes all the time
@@ -267,7 +284,7 @@ class SyncLogs(Table):
 
 
 @described("rejected records", _BY_ROW, one="a rejected record")
-class RejectedRecords(Table):
+class RejectedRecords(Table[RejectedRecord]):
     """Records that LinkedIn sent broken, with what is wrong with them."""
 
     is_conditional = False
@@ -281,7 +298,7 @@ class SeesConnections(BasePermission):
 
     message = "Only owners and managers see LinkedIn connections."
 
-    def has_permission(self, request: Request, view: Any) -> bool:
+    def has_permission(self, request: Request, view: APIView) -> bool:
         return access.may_see_connections(request.user)
 
 
@@ -290,17 +307,17 @@ class SeesTimetable(BasePermission):
 
     message = "Only owners and managers see the timetable."
 
-    def has_permission(self, request: Request, view: Any) -> bool:
+    def has_permission(self, request: Request, view: APIView) -> bool:
         return access.may_see_timetable(request.user)
 
 
-class Administration(View, ReadOnlyModelViewSet[Any]):
+class Administration(View, ReadOnlyModelViewSet[Row]):
     """What only some roles see: pages without filters."""
 
     pagination_class = PageNumbers
     lookup_value_converter = "int"
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
         refuse_unknown(request, ["format", *(("page", "page_size") if self.action == "list" else ())])
 
@@ -309,21 +326,21 @@ class Administration(View, ReadOnlyModelViewSet[Any]):
     list=extend_schema(summary="List LinkedIn connections"),
     retrieve=extend_schema(summary="Show a LinkedIn connection"),
 )
-class Connections(Administration):
+class Connections(Administration[LinkedInConnection]):
     """People's LinkedIn consents and how they stand; never their tokens."""
 
     permission_classes = (IsAuthenticated, SeesConnections)
     serializer_class = serializers.ConnectionSerializer
     queryset = LinkedInConnection.objects.select_related("user").without_tokens().order_by("pk")
 
-    def get_serializer_context(self) -> dict[str, Any]:
+    def get_serializer_context(self) -> dict[str, object]:
         return {**super().get_serializer_context(), "now": timezone.now()}
 
 
 @extend_schema_view(
     list=extend_schema(summary="List the timetable"), retrieve=extend_schema(summary="Show an entry of the timetable")
 )
-class Schedules(Administration):
+class Schedules(Administration[PeriodicTask]):
     """What runs when."""
 
     permission_classes = (IsAuthenticated, SeesTimetable)

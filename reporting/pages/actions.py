@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -186,7 +186,7 @@ def _ad_accounts(request: HttpRequest, chosen: dict[str, str]) -> QuerySet[AdAcc
     return visible.filter(pk=chosen["ad_account"]) if chosen["ad_account"] else visible
 
 
-def _judging(request: HttpRequest, chosen: dict[str, str], *, of: int = 0) -> dict[str, Any]:
+def _judging(request: HttpRequest, chosen: dict[str, str], *, of: int = 0) -> dict[str, object]:
     """The audits that are waited for; `of` is how many there were when somebody began to wait."""
     waiting = finding_queries.waiting(_ad_accounts(request, chosen))
     of = max(of, waiting.count)
@@ -252,7 +252,7 @@ def _row_links(line: FindingLine) -> dict[str, str]:
     return links
 
 
-def _csv(lines: Iterator[FindingLine]) -> Iterator[list[Any]]:
+def _csv(lines: Iterator[FindingLine]) -> Iterator[list[object]]:
     for one in lines:
         yield [
             one.id, one.severity, one.rule_id, one.title, one.state, one.ad_account_id, one.ad_account,

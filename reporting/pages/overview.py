@@ -1,7 +1,6 @@
 """The first page after the login: what was spent, how recent the data is, what needs a person."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -47,12 +46,8 @@ class AttentionLine:
     what: Attention
     href: str
 
-    @property
-    def tone(self) -> str:
-        return {3: "bad", 2: "warn"}.get(int(self.what.severity), "calm")
 
-
-def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+def dashboard(request: HttpRequest, context: dict[str, object]) -> dict[str, object]:
     """What the admin's first page shows; Unfold calls it with the page's context."""
     now = timezone.now()
     ad_accounts = access.visible_ad_accounts(request.user)

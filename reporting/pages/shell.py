@@ -1,7 +1,6 @@
 """The shell every page stands in: the admin's frame, its login, its messages."""
 
 from collections.abc import Callable
-from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.decorators import staff_member_required
@@ -20,14 +19,14 @@ def for_people(view: View) -> View:
 
 
 def page(
-    request: HttpRequest, name: str, context: dict[str, Any], *, title: str, subtitle: str = "", status: int = 200
+    request: HttpRequest, name: str, context: dict[str, object], *, title: str, subtitle: str = "", status: int = 200
 ) -> HttpResponse:
     """A whole page."""
     frame = {**admin.site.each_context(request), "title": title, "subtitle": subtitle}
     return render(request, f"reporting/{name}.html", frame | context, status=status)
 
 
-def part(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+def part(request: HttpRequest, name: str, context: dict[str, object]) -> HttpResponse:
     """What replaces a part of a page that refreshes itself."""
     return render(request, f"reporting/parts/{name}.html", context)
 

@@ -6,6 +6,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -33,7 +34,7 @@ class TakeSnapshotForm(forms.Form):
     )
     days = forms.IntegerField(min_value=1, max_value=snapshot_requests.MAX_DAYS)
 
-    def __init__(self, *args: Any, ad_accounts: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, ad_accounts: QuerySet[AdAccount], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["days"].initial = settings.SNAPSHOT_DAYS
         choice = self.fields["ad_account"]
@@ -92,7 +93,7 @@ def _page(request: HttpRequest, form: TakeSnapshotForm | None, *, status: int = 
     return page(request, "snapshots", context, title="Snapshots", status=status)
 
 
-def _list(request: HttpRequest) -> dict[str, Any]:
+def _list(request: HttpRequest) -> dict[str, object]:
     """One page of the snapshots, narrowed as far as the address can be read."""
     ad_account_id = or_none(row_id, request.GET.get("ad_account"))
     shown = snapshot_list.snapshots(

@@ -1,7 +1,6 @@
 """The sync page: what runs, what came of it, and starting, cancelling and trying again."""
 
 from datetime import date
-from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -58,7 +57,7 @@ class StartSyncForm(forms.Form):
         assert isinstance(choice, AdAccountsField)
         choice.offer(ad_accounts)
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         values = super().clean() or {}
         try:
             sync_requests.check_days(values.get("first_day"), values.get("last_day"), today=self._today)
@@ -96,10 +95,12 @@ def plan(request: HttpRequest) -> HttpResponse:
     form = _form(request)
     if not form.is_valid():
         return _again(request, form)
-    wish = form.cleaned_data
-    ids = [one.pk for one in wish["ad_accounts"]]
-    plans = sync_requests.plan_syncs(ids, first_day=wish["first_day"], last_day=wish["last_day"], now=timezone.now())
-    names = {one.pk: str(one) for one in wish["ad_accounts"]}
+    chosen = form.cleaned_data
+    ids = [one.pk for one in chosen["ad_accounts"]]
+    plans = sync_requests.plan_syncs(
+        ids, first_day=chosen["first_day"], last_day=chosen["last_day"], now=timezone.now()
+    )
+    names = {one.pk: str(one) for one in chosen["ad_accounts"]}
     context = {
         "form": form,
         "plans": [(names[one.ad_account_id], one) for one in plans],
@@ -114,20 +115,20 @@ def plan(request: HttpRequest) -> HttpResponse:
 @for_people
 @require_POST
 def start(request: HttpRequest) -> HttpResponse:
-    """Queue the chosen syncs and say what became of each wish."""
+    """Queue the chosen syncs and say what became of each."""
     form = _form(request)
     if not form.is_valid():
         return _again(request, form)
-    wish = form.cleaned_data
+    chosen = form.cleaned_data
     asked = sync_requests.start_syncs(
-        [one.pk for one in wish["ad_accounts"]],
+        [one.pk for one in chosen["ad_accounts"]],
         requested_by=person_of(request),
-        force=wish["force"],
-        first_day=wish["first_day"],
-        last_day=wish["last_day"],
+        force=chosen["force"],
+        first_day=chosen["first_day"],
+        last_day=chosen["last_day"],
         now=timezone.now(),
     )
-    _tell(request, asked, names={one.pk: str(one) for one in wish["ad_accounts"]})
+    _tell(request, asked, names={one.pk: str(one) for one in chosen["ad_accounts"]})
     return redirect("reporting:sync")
 
 
@@ -178,7 +179,7 @@ def retry(request: HttpRequest, run_id: int) -> HttpResponse:
     return redirect("reporting:run", run_id=now_shown.pk)
 
 
-def _runs(request: HttpRequest) -> dict[str, Any]:
+def _runs(request: HttpRequest) -> dict[str, object]:
     """One page of the runs, narrowed as far as the address can be read."""
     ad_account_id = or_none(row_id, request.GET.get("ad_account"))
     status = or_none(one_of(SyncLog.Status.values), request.GET.get("status")) or ""

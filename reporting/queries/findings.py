@@ -71,10 +71,6 @@ class FindingLine:
     creative: str | None
     history: Sequence[dict[str, Any]]
 
-    @property
-    def tone(self) -> str:
-        return {Severity.CRITICAL: "bad", Severity.WARNING: "warn"}.get(Severity(self.severity), "calm")
-
 
 @dataclass(frozen=True, slots=True)
 class Unjudged:

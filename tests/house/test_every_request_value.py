@@ -1,6 +1,7 @@
 """No address makes a page fail: whatever stands in its parameters, or in place of an id."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -41,7 +42,7 @@ OF_THE_API = {
 def assert_answers(browser: Client, address: str, parameter: str, values: Sequence[str] = VALUES) -> None:
     for value in values:
         asked = f"{address}?{urlencode({parameter: value})}"
-        response = browser.get(asked)
+        response: Any = browser.get(asked)
         assert response.status_code < 500, asked
         b"".join(response)
 

@@ -200,11 +200,11 @@ def _says_days(params: QueryDict) -> bool:
 
 
 def _one_of(params: QueryDict, name: str, known: Iterable[str], default: str, what: str, errors: list[str]) -> str:
-    value: Any = params.get(name) or default
+    value = params.get(name) or default
     if value not in known:
         errors.append(f"There is no {what} called “{value[:40]}”; choose one of {', '.join(filter(None, known))}.")
         return default
-    return str(value)
+    return value
 
 
 def metric_options(names: Iterable[str]) -> tuple[tuple[str, str], ...]:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
 from django.urls import reverse
@@ -85,9 +84,9 @@ def _filters(request: HttpRequest) -> Filters:
     )
 
 
-def _head(request: HttpRequest, filters: Filters) -> dict[str, Any]:
+def _head(request: HttpRequest, filters: Filters) -> dict[str, object]:
     """What stands over the figures: the days in words, how recent and how complete they are."""
-    context: dict[str, Any] = {"filters": filters, "selection": filters.selection}
+    context: dict[str, object] = {"filters": filters, "selection": filters.selection}
     selection = filters.selection
     if selection is None:
         return context
@@ -123,7 +122,7 @@ def _stored_elsewhere(request: HttpRequest, selection: Selection) -> StoredDays 
     return StoredDays(first_day, last_day, f"{reverse('reporting:report')}?{params.urlencode(safe=',')}")
 
 
-def _campaigns(request: HttpRequest, filters: Filters) -> dict[str, Any]:
+def _campaigns(request: HttpRequest, filters: Filters) -> dict[str, object]:
     """Those of the chosen ad accounts by name; chosen ones are listed however many there are."""
     visible = access.visible_ad_accounts(request.user)
     ad_accounts = visible.filter(pk__in=filters.ad_account_ids) if filters.ad_account_ids else visible

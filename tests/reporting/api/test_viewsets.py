@@ -12,6 +12,7 @@ from accounts.models import AdAccount, User
 from accounts.roles import Role
 from ingestion.models import CampaignDailyMetric
 from ingestion.timetable.schedules import schedule_syncs
+from reporting.api.pagination import rows_after
 from reporting.api.viewsets import CampaignMetrics, CreativeMetrics
 from tests import builders
 from tests.builders import DAY, NOW
@@ -412,7 +413,9 @@ def test_a_copy_misses_no_row_of_a_sync_that_ran_while_it_was_made(
     assert get(as_alice, "campaign-metrics", changed_since=changed["data_as_of"])["results"] == changed["results"]
 
 
-def test_what_changed_is_found_without_reading_the_table(as_alice: Client) -> None:
+@pytest.fixture
+def many_days() -> list[int]:
+    """Enough rows for PostgreSQL to prefer an index; gives the ids of their campaigns."""
     campaigns = [builders.make_campaign() for _ in range(40)]
     CampaignDailyMetric.objects.bulk_create(
         CampaignDailyMetric(campaign=campaign, date=DAY - timedelta(days=back), fetched_at=NOW - timedelta(days=9))
@@ -421,5 +424,29 @@ def test_what_changed_is_found_without_reading_the_table(as_alice: Client) -> No
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE campaign_daily_metrics")
-        since = CampaignDailyMetric.objects.filter(fetched_at__gte=NOW)
-        assert "campaign_days_by_change" in since.order_by("campaign_id", "date")[:101].explain()
+    return [campaign.pk for campaign in campaigns]
+
+
+def test_what_changed_is_found_without_reading_the_table(many_days: list[int]) -> None:
+    since = CampaignDailyMetric.objects.filter(fetched_at__gte=NOW)
+    assert "campaign_days_by_change" in since.order_by("campaign_id", "date")[:101].explain()
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("campaign_id", "Index Cond: (ROW(campaign_id, date) > ROW("),
+        ("-campaign_id", "Index Cond: (ROW(campaign_id, date) < ROW("),
+        # The index of days holds no campaigns: those of one day are sorted.
+        ("date", "Index Cond: (date >= '"),
+        ("-date", "Index Cond: (date <= '"),
+    ],
+)
+def test_a_page_deep_in_a_list_begins_in_an_index(many_days: list[int], name: str, begins: str) -> None:
+    order = CampaignMetrics.orders[name]
+    last = {"campaign_id": many_days[20], "date": DAY - timedelta(days=250)}
+    values = [last[column] for column in order.columns]
+    rows = CampaignDailyMetric.objects.filter(rows_after(order, values, skips=False)).order_by(*order.order_by)
+    plan = rows[:101].explain()
+    assert begins in plan
+    assert "Seq Scan" not in plan

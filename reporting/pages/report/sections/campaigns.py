@@ -2,7 +2,7 @@
 
 from reporting.pages.report.answers import Block, Chart, Column, Table, metric_column
 from reporting.pages.report.filters import CAMPAIGN_METRICS, Selection, with_offered
-from reporting.pages.report.sections.kind import Kind, blocks, choice_of, in_currency, said
+from reporting.pages.report.sections.kind import Kind, blocks, choice_of, in_currency, label_in_sentence
 from reporting.queries.grouping import GroupBy
 from reporting.queries.performance import (
     ComparedRow,
@@ -53,7 +53,7 @@ def _campaign_block(selection: Selection, currency: str | None, pairs: list[Comp
     ]
     return Block(
         key=currency or "",
-        title=in_currency(f"Campaigns by {said(chosen)}", currency),
+        title=in_currency(f"Campaigns by {label_in_sentence(chosen)}", currency),
         currency=currency,
         table=Table(columns=tuple(columns), rows=tuple(rows)),
         chart=Chart(kind="bars", labels="campaign", series=(chosen,)),

@@ -1,8 +1,9 @@
 """The creatives with most of one figure, and what LinkedIn's review says of them."""
 
+from accounts.shell.formatting import api_word
 from reporting.pages.report.answers import Block, Chart, Column, Table, metric_column
 from reporting.pages.report.filters import CREATIVE_METRICS, Selection
-from reporting.pages.report.sections.kind import Kind, blocks, choice_of, in_currency, in_words, said
+from reporting.pages.report.sections.kind import Kind, blocks, choice_of, in_currency, label_in_sentence
 from reporting.queries.journey import CreativePerformance, top_creatives
 
 _TOP = 15
@@ -35,7 +36,7 @@ def _creative_block(chosen: str, currency: str | None, found: list[CreativePerfo
     )
     return Block(
         key=currency or "",
-        title=in_currency(f"Creatives by {said(chosen)}", currency),
+        title=in_currency(f"Creatives by {label_in_sentence(chosen)}", currency),
         currency=currency,
         table=Table(columns=columns, rows=rows),
         chart=Chart(kind="bars", labels="creative", series=(chosen,)),
@@ -46,11 +47,11 @@ def _state(one: CreativePerformance) -> str:
     """Review, whether it is shown, and why not."""
     if one.is_missing:
         return "No longer at LinkedIn"
-    said = [in_words(one.review_status)] if one.review_status else []
+    state = [api_word(one.review_status)] if one.review_status else []
     if one.is_serving is not None:
-        said.append("serving" if one.is_serving else "not serving")
-    reasons = f" ({', '.join(map(in_words, one.serving_hold_reasons)).lower()})" if one.serving_hold_reasons else ""
-    return (", ".join(said) or "Unknown") + reasons
+        state.append("serving" if one.is_serving else "not serving")
+    reasons = f" ({', '.join(map(api_word, one.serving_hold_reasons)).lower()})" if one.serving_hold_reasons else ""
+    return (", ".join(state) or "Unknown") + reasons
 
 
 KIND = Kind(

@@ -53,15 +53,15 @@ def _months(found: Audiences, selection: Selection) -> tuple[str, ...]:
     asked = list(dict.fromkeys(day.replace(day=1) for day in Period(found.first_day, found.last_day).each_day()))
     missing = [f"{month:%B %Y}" for month in asked if month not in found.months]
     span = " to ".join(f"{month:%B %Y}" for month in dict.fromkeys([asked[0], asked[-1]]))
-    said = [f"LinkedIn counts audiences by calendar month, so whole months are shown: {span}."]
+    notes = [f"LinkedIn counts audiences by calendar month, so whole months are shown: {span}."]
     if found.partly_fetched_months:
         partly = ", ".join(f"{month:%B %Y}" for month in found.partly_fetched_months)
-        said.append(f"Not every day of {partly} is fetched, so what the segments explain is said without it.")
+        notes.append(f"Not every day of {partly} is fetched, so the share that the segments explain leaves it out.")
     if found.months and missing:
-        said.append(f"No figures are stored of {', '.join(missing)}.")
+        notes.append(f"No figures are stored of {', '.join(missing)}.")
     if selection.campaign_ids is not None:
-        said.append("Audiences are kept per ad account: choosing campaigns does not narrow them.")
-    return tuple(said)
+        notes.append("Audiences are kept per ad account: choosing campaigns does not narrow them.")
+    return tuple(notes)
 
 
 KIND = Kind("Demographics", demographics)

@@ -35,12 +35,7 @@ def in_currency(title: str, currency: str | None) -> str:
     return f"{title}, {currency}" if currency else title
 
 
-def said(metric: str) -> str:
+def label_in_sentence(metric: str) -> str:
     """A figure's name in the middle of a sentence: abbreviations stay as they are."""
     label = METRICS[metric].label
     return label if label.isupper() else label[0].lower() + label[1:]
-
-
-def in_words(text: str) -> str:
-    """LinkedIn's enum as words."""
-    return text.replace("_", " ").capitalize()
