@@ -1,11 +1,11 @@
-"""Ad accounts: to read, to plan a sync of and to start one."""
+"""Ad accounts: read them, plan and start syncs, check them."""
 
 from datetime import date
 from typing import Any
 
 from django.http import Http404
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException
@@ -21,11 +21,11 @@ from ingestion.timetable import sync_requests
 from reporting.api import filters
 from reporting.api.pagination import Order
 from reporting.api.schema import ErrorBodySerializer, ErrorSerializer
-from reporting.api.serializers import AdAccountSerializer, SyncLogSerializer, Wish
+from reporting.api.serializers import AdAccountSerializer, RequestBody, SyncLogSerializer
 from reporting.api.views import refuse_unknown
-from reporting.api.viewsets import Table, described
+from reporting.api.viewsets import TableViewSet, described
 from reporting.checks import check_requests
-from reporting.queries.findings import audit_state
+from reporting.queries.check_runs import check_status
 
 _ORDERS = {
     "name": Order(("name", "id")),
@@ -49,7 +49,7 @@ class DaysSerializer(serializers.Serializer[Any]):
         return attrs
 
 
-class StartSerializer(Wish, DaysSerializer):
+class StartSerializer(RequestBody, DaysSerializer):
     """How to sync; an empty body is a sync as the timetable would start it."""
 
     force = serializers.BooleanField(default=False, help_text="Sync however fresh the data is.")
@@ -69,32 +69,34 @@ class InTheWaySerializer(serializers.Serializer[Any]):
     run = SyncLogSerializer(help_text="The run that waits or runs already.")
 
 
-class UnjudgedSerializer(serializers.Serializer[Any]):
-    """What one rule could not judge, and why."""
+@extend_schema_serializer(component_name="Unjudged")
+class NotCheckedSerializer(serializers.Serializer[Any]):
+    """What one rule could not check, and why."""
 
     rule_id = serializers.CharField(source="rule", help_text="The rule; docs/action-center.md describes each.")
     reason = serializers.CharField(help_text="Why it could not.")
-    count = serializers.IntegerField(help_text="Campaigns or creatives (count); 0 where it judged nothing at all.")
+    count = serializers.IntegerField(help_text="Campaigns or creatives (count); 0 if it could check nothing.")
 
 
-class AuditSerializer(serializers.Serializer[Any]):
-    """The newest audit of an ad account, and whether another is under way."""
+@extend_schema_serializer(component_name="Audit")
+class CheckRunSerializer(serializers.Serializer[Any]):
+    """The last check of an ad account, and whether another is under way."""
 
     account_id = serializers.IntegerField(help_text="LinkedIn's id of the ad account.")
-    judged_at = serializers.DateTimeField(allow_null=True, help_text="When it was judged, UTC; null: not yet.")
-    as_of = serializers.DateTimeField(allow_null=True, help_text="When the sync began whose data was judged, UTC.")
-    campaigns = serializers.IntegerField(help_text="Active campaigns that were looked at (count).")
-    found = serializers.IntegerField(help_text="Findings of this audit, whatever their state (count).")
-    unjudged = UnjudgedSerializer(many=True, help_text="What could not be judged.")
+    judged_at = serializers.DateTimeField(allow_null=True, help_text="When it was last checked, UTC; null if never.")
+    as_of = serializers.DateTimeField(allow_null=True, help_text="Start of the sync whose data was checked, UTC.")
+    campaigns = serializers.IntegerField(help_text="Active campaigns checked (count).")
+    found = serializers.IntegerField(help_text="Findings of this check, in any state (count).")
+    unjudged = NotCheckedSerializer(many=True, help_text="What was not checked.")
     waiting_since = serializers.DateTimeField(
-        allow_null=True, help_text="Since when another audit waits or runs, UTC; null where none does."
+        allow_null=True, help_text="Since when another check has been waiting or running, UTC; null if none."
     )
 
 
 class NeverSynced(APIException):
     status_code = 409
-    default_detail = "No sync of this ad account has stored anything: there is nothing to judge."
-    remedy = "Sync it first; the audit follows by itself."
+    default_detail = "No sync of this ad account has stored anything, so there is nothing to check."
+    remedy = "Sync it first; the check follows automatically."
 
 
 class PlanSerializer(serializers.Serializer[Any]):
@@ -114,7 +116,7 @@ class PlanSerializer(serializers.Serializer[Any]):
 
 
 @described("ad accounts", _ORDERS, one="an ad account")
-class AdAccounts(Table):
+class AdAccounts(TableViewSet):
     """LinkedIn ad accounts."""
 
     serializer_class = AdAccountSerializer
@@ -160,33 +162,35 @@ class AdAccounts(Table):
         [plan] = sync_requests.plan_syncs([ad_account.pk], now=timezone.now(), **days)
         return Response(PlanSerializer(plan).data)
 
-    @extend_schema(summary="Show the audit", responses=AuditSerializer)
+    @extend_schema(summary="Show the last check", responses=CheckRunSerializer)
     @action(
         detail=True,
+        url_path="audit",
+        url_name="audit",
         filterset_class=None,
         pagination_class=None,
         permission_classes=[IsAuthenticated, WithinTokenScope, MayChangeFindings],
     )
-    def audit(self, request: Request, pk: int) -> Response:
-        """When the ad account was judged last, and what could not be judged; the findings themselves: `findings`."""
-        return Response(AuditSerializer(audit_state(self._own(pk).pk)).data)
+    def last_check(self, request: Request, pk: int) -> Response:
+        """When the ad account was last checked, and what was not checked; the findings are under `findings`."""
+        return Response(CheckRunSerializer(check_status(self._own(pk).pk)).data)
 
     @extend_schema(
-        summary="Judge now",
+        summary="Check now",
         request=None,
         responses={
-            202: OpenApiResponse(AuditSerializer, description="The audit waits for a worker."),
+            202: OpenApiResponse(CheckRunSerializer, description="The check is queued."),
             409: OpenApiResponse(ErrorBodySerializer, description="The ad account was never synced."),
         },
     )
-    @audit.mapping.post
-    def judge(self, request: Request, pk: int) -> Response:
-        """As after a sync. Needs the role of an owner, manager or analyst and, by token, the scope read_and_change."""
+    @last_check.mapping.post
+    def check_now(self, request: Request, pk: int) -> Response:
+        """As after a sync. Needs the role owner, manager or analyst and, by token, the scope read_and_change."""
         own = self._own(pk)
-        if not check_requests.ask_by_hand([own.pk], by=self.person, now=timezone.now()):
+        if not check_requests.check_now([own.pk], by=self.person, now=timezone.now()):
             raise NeverSynced
         where = {"Location": reverse("ad-accounts-audit", args=[own.pk], request=request)}
-        return Response(AuditSerializer(audit_state(own.pk)).data, status=202, headers=where)
+        return Response(CheckRunSerializer(check_status(own.pk)).data, status=202, headers=where)
 
     def _own(self, pk: int) -> AdAccount:
         found = self.ad_accounts.filter(pk=pk).first()

@@ -68,7 +68,7 @@ _DESCRIBED = {
 }
 
 
-class Wish(serializers.Serializer[Any]):
+class RequestBody(serializers.Serializer[Any]):
     """The body of a POST; a field that is not there is refused, not ignored: it is misspelt."""
 
     @classmethod

@@ -14,8 +14,8 @@ from rest_framework.reverse import reverse
 
 from reporting.api import filters
 from reporting.api.pagination import LARGEST_ID, Order
-from reporting.api.serializers import Described, Wish
-from reporting.api.viewsets import Table, described
+from reporting.api.serializers import Described, RequestBody
+from reporting.api.viewsets import TableViewSet, described
 from reporting.models import Snapshot
 from reporting.queries import snapshot_list
 from reporting.snapshots import snapshot_requests
@@ -43,7 +43,7 @@ class SnapshotSerializer(Described):
         )  # fmt: skip
 
 
-class TakeSerializer(Wish):
+class TakeSerializer(RequestBody):
     """Of which ad account, and how many days."""
 
     account_id = serializers.IntegerField(
@@ -64,7 +64,7 @@ class NothingToDownload(NotFound):
 
 
 @described("snapshots", _ORDERS, one="a snapshot")
-class Snapshots(Table):
+class Snapshots(TableViewSet):
     """Ad accounts and their last days as JSON documents, for language models."""
 
     is_conditional = False  # what is being written changes

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from accounts import access
 from reporting.api.views import View, bounded_statements, refuse_unknown
-from reporting.queries.data_as_of import Severity, attention, data_as_of
+from reporting.queries.data_as_of import attention, data_as_of
 from reporting.queries.operations import service_state
 
 
@@ -87,7 +87,7 @@ class Status(View):
                 "linkedin_api_version": settings.LINKEDIN_API_VERSION,
                 "ad_accounts": data_as_of(ad_accounts=self.ad_accounts, now=now),
                 "attention": [
-                    asdict(one) | {"severity": Severity(one.severity).name.lower(), "account_id": one.ad_account_id}
+                    asdict(one) | {"account_id": one.ad_account_id}
                     for one in attention(ad_accounts=self.ad_accounts, now=now)
                 ],
                 "service": self._service() if access.sees_every_ad_account(request.user) else None,

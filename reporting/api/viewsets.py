@@ -29,14 +29,14 @@ _FILES_ARE_UNSORTED = " Files come as the rows lie unless this asks for an order
 _PLAIN_PARAMETERS = ("fields", "order", "format", "page_size")
 
 
-class Filters(DjangoFilterBackend):  # type: ignore[misc]
+class FilterBackend(DjangoFilterBackend):  # type: ignore[misc]
     """The filters of a list; one that stands there twice is one with two values."""
 
     def get_filterset_kwargs(self, request: Request, queryset: QuerySet[Any], view: Any) -> dict[str, Any]:
         return {**super().get_filterset_kwargs(request, queryset, view), "data": told(request)}
 
 
-class Facts(View, GenericViewSet[Any]):
+class ListViewSet(View, GenericViewSet[Any]):
     """Rows of one table.
 
     They go from the table to the answer as plain values: a serializer per row would take most of the time. What the
@@ -45,7 +45,7 @@ class Facts(View, GenericViewSet[Any]):
 
     is_conditional: ClassVar[bool] = True
     renderer_classes = FILES
-    filter_backends = (Filters,)
+    filter_backends = (FilterBackend,)
     lookup_value_converter = "int"
     # The path from a row to its ad account; what each order means, the usual one first.
     of_account: ClassVar[str] = "account"
@@ -118,7 +118,7 @@ class Facts(View, GenericViewSet[Any]):
         return self.get_paginated_response(self.paginate_queryset(shown))
 
 
-class Table(Facts):
+class TableViewSet(ListViewSet):
     """A table of moderate size: pages by number."""
 
     pagination_class = PageNumbers
@@ -134,7 +134,7 @@ class Table(Facts):
         return Response(found)
 
 
-class Figures(Facts):
+class FiguresViewSet(ListViewSet):
     """A table of millions of rows: pages by cursor, each with how recent and complete the figures are."""
 
     has_figures: ClassVar[bool] = True
@@ -208,7 +208,7 @@ _SEGMENTS = {"account_id": Order(("account_id", "pivot_type", "segment", "date_s
 
 
 @described("campaigns", _BY_ID, one="a campaign")
-class Campaigns(Table):
+class Campaigns(TableViewSet):
     """Campaigns in any status; LinkedIn's own pages call them "ad sets"."""
 
     serializer_class = serializers.CampaignSerializer
@@ -217,7 +217,7 @@ class Campaigns(Table):
 
 
 @described("creatives", _BY_ID, one="a creative")
-class Creatives(Table):
+class Creatives(TableViewSet):
     """The ads people see."""
 
     serializer_class = serializers.CreativeSerializer
@@ -227,7 +227,7 @@ class Creatives(Table):
 
 
 @described("daily figures of campaigns", _CAMPAIGN_DAYS)
-class CampaignMetrics(Figures):
+class CampaignMetrics(FiguresViewSet):
     """One row per campaign and UTC day on which anything happened."""
 
     serializer_class = serializers.CampaignMetricSerializer
@@ -237,7 +237,7 @@ class CampaignMetrics(Figures):
 
 
 @described("daily figures of creatives", _CREATIVE_DAYS)
-class CreativeMetrics(Figures):
+class CreativeMetrics(FiguresViewSet):
     """One row per creative and UTC day on which anything happened."""
 
     serializer_class = serializers.CreativeMetricSerializer
@@ -247,7 +247,7 @@ class CreativeMetrics(Figures):
 
 
 @described("figures of audiences", _SEGMENTS)
-class Demographics(Figures):
+class Demographics(FiguresViewSet):
     """One row per ad account, pivot, segment and calendar month."""
 
     serializer_class = serializers.DemographicSerializer
@@ -256,7 +256,7 @@ class Demographics(Figures):
 
 
 @described("sync runs", _RUNS, one="a sync run")
-class SyncLogs(Table):
+class SyncLogs(TableViewSet):
     """Every sync, what it did and how it ended."""
 
     is_conditional = False  # what runs changes all the time
@@ -266,7 +266,7 @@ class SyncLogs(Table):
 
 
 @described("rejected records", _BY_ROW, one="a rejected record")
-class RejectedRecords(Table):
+class RejectedRecords(TableViewSet):
     """Records that LinkedIn sent broken, with what is wrong with them."""
 
     is_conditional = False

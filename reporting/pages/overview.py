@@ -15,6 +15,7 @@ from reporting.pages.sparkline import Sparkline, sparkline
 from reporting.queries import data_as_of
 from reporting.queries import findings as finding_queries
 from reporting.queries.data_as_of import Attention, SpendLately
+from reporting.severity import Severity
 
 _ATTENTION_SHOWN = 12
 _AD_ACCOUNTS_SHOWN = 25
@@ -49,7 +50,7 @@ class AttentionLine:
 
     @property
     def tone(self) -> str:
-        return {3: "bad", 2: "warn"}.get(int(self.what.severity), "calm")
+        return {Severity.CRITICAL: "bad", Severity.WARNING: "warn"}.get(self.what.severity, "calm")
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
-from typing import Any
 
 from django.db.models import QuerySet
 
 from accounts.models import AdAccount
 from ingestion.models import AudienceDemographic
 from reporting.periods import Period, month_of
-from reporting.queries.grouping import ad_account_ids, fetch_all
+from reporting.queries.grouping import Params, Row, ad_account_ids, fetch_all
 from reporting.queries.money import Money
 from reporting.ratios import ctr_percent, percent_of
 
@@ -139,7 +138,7 @@ def audiences(
     """Every pivot asked for, in that order, each with its `top` segments; pivots without figures have none."""
     pivot_types = list(pivot_types)
     first_day, last_day = month_of(period.first_day)[0], month_of(period.last_day)[1]
-    params = {
+    params: Params = {
         "ad_account_ids": ad_account_ids(ad_accounts),
         "pivot_types": pivot_types,
         "first_day": first_day,
@@ -173,7 +172,7 @@ def _of_partly_fetched(partly: Sequence[tuple[int, date]], pivot_types: list[str
     """Impressions of the segments by pivot, and of the campaigns, in these months of these ad accounts."""
     if not partly:
         return {}, 0
-    params = {
+    params: Params = {
         "accounts": [ad_account_id for ad_account_id, _ in partly],
         "months": [month for _, month in partly],
         "pivot_types": pivot_types,
@@ -182,7 +181,7 @@ def _of_partly_fetched(partly: Sequence[tuple[int, date]], pivot_types: list[str
     return {pivot_type: int(seen) for pivot_type, seen in fetch_all(_SEEN_IN_PARTLY, params)}, impressions
 
 
-def _audience(pivot_type: str, rows: Sequence[Any], *, top: int, left_out: int, of_all: int) -> Audience:
+def _audience(pivot_type: str, rows: Sequence[Row], *, top: int, left_out: int, of_all: int) -> Audience:
     together = sum(int(row[3]) for row in rows)
     segments = [_segment(row, together) for row in rows]
     return Audience(
@@ -196,7 +195,7 @@ def _audience(pivot_type: str, rows: Sequence[Any], *, top: int, left_out: int, 
     )
 
 
-def _segment(row: Sequence[Any], together: int) -> Segment:
+def _segment(row: Row, together: int) -> Segment:
     _, segment, name, impressions, clicks, conversions, leads, currencies, amounts = row
     return Segment(
         segment=segment,

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from enum import IntEnum
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +16,7 @@ from ingestion.timetable.sync_status import ConnectionState, complete_through, c
 from reporting.periods import Period, last_days
 from reporting.queries.grouping import Selection, ad_account_ids, fetch_all
 from reporting.ratios import change_percent
+from reporting.severity import Severity
 
 _SPEND_DAYS = 30
 
@@ -51,14 +51,6 @@ class SelectionAsOf:
     complete_through: date | None
     incomplete_days: int
     next_sync_at: datetime | None
-
-
-class Severity(IntEnum):
-    """The higher, the sooner somebody should look."""
-
-    NOTICE = 1
-    WARNING = 2
-    CRITICAL = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +145,7 @@ def connections_of(*, ad_accounts: QuerySet[AdAccount], now: datetime) -> list[C
 
 
 def attention(*, ad_accounts: QuerySet[AdAccount], now: datetime) -> list[Attention]:
-    """What needs a person, gravest first."""
+    """What needs attention, most severe first."""
     found = [
         *_consents(ad_accounts, now),
         *_without_connection(ad_accounts, now),
@@ -163,7 +155,7 @@ def attention(*, ad_accounts: QuerySet[AdAccount], now: datetime) -> list[Attent
         *_rejected_records(ad_accounts),
         *_never_synced(ad_accounts),
     ]
-    return sorted(found, key=lambda one: -one.severity)
+    return sorted(found, key=lambda one: one.severity.rank)
 
 
 def overview_spend(*, ad_accounts: QuerySet[AdAccount], today: date) -> list[SpendLately]:

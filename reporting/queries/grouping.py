@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -11,7 +12,9 @@ from django.db.models import QuerySet
 from accounts.models import AdAccount
 from reporting.periods import Period
 
-Params = dict[str, Any]
+Params = dict[str, int | str | date | list[int] | list[str] | list[date] | None]
+# One row of a statement: its columns have the types that PostgreSQL gives them.
+Row = tuple[Any, ...]
 
 
 class GroupBy(StrEnum):
@@ -91,9 +94,9 @@ def ad_account_ids(ad_accounts: QuerySet[AdAccount]) -> list[int]:
     return list(ad_accounts.order_by().values_list("pk", flat=True))
 
 
-def fetch_all(sql: str, params: Params) -> Sequence[Any]:
+def fetch_all(sql: str, params: Params) -> Sequence[Row]:
     """Rows of a statement."""
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
-        rows: Sequence[Any] = cursor.fetchall()
+        rows: Sequence[Row] = cursor.fetchall()
         return rows

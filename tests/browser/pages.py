@@ -39,7 +39,7 @@ PAGES = (
     Site("sync-run", "/sync/runs/{sync_log}/", "text=Calls to LinkedIn"),
     Site("status", "/status/", "text=What somebody should look at"),
     Site("action-center", "/actions/", "#findings-title"),
-    Site("audit-thresholds", "/admin/reporting/auditthresholds/", "text=audit threshold"),
+    Site("check-thresholds", "/admin/reporting/checkthresholds/", "text=check threshold"),
     Site("ad-accounts", "/admin/accounts/adaccount/", _ROWS),
     Site("ad-account", "/admin/accounts/adaccount/{ad_accounts}/change/", "text=Currency"),
     Site("remove-ad-account", "/ad-accounts/{ad_accounts}/remove/", "text=Remove it with all its data"),

@@ -61,7 +61,7 @@ def test_everything_of_the_ad_account_goes_and_nothing_of_another(settings):
         leaving, staying = linkedin.ad_account_ids
         before = _only(linkedin, staying)
         linkedin.sync(leaving, first_day=linkedin.today - timedelta(days=30))
-        findings.audit_ad_account(leaving, now=linkedin.now())
+        findings.check_ad_account(leaving, now=linkedin.now())
         make_access(ad_account=AdAccount.objects.get(pk=leaving))
 
         rows = ad_account_removal.rows_of(leaving)
@@ -87,7 +87,7 @@ def test_everything_of_the_ad_account_goes_and_nothing_of_another(settings):
 def _only(linkedin: SimulatedLinkedIn, staying: int) -> dict[str, tuple[int, str]]:
     """The rows of the tables that hold LinkedIn's facts, while they are those of the other ad account alone."""
     linkedin.sync(staying, first_day=linkedin.today - timedelta(days=30))
-    findings.audit_ad_account(staying, now=linkedin.now())
+    findings.check_ad_account(staying, now=linkedin.now())
     facts = {
         "campaigns",
         "creatives",

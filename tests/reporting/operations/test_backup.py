@@ -60,7 +60,7 @@ def synced(linkedin: SimulatedLinkedIn) -> User:
     schedules.schedule_housekeeping()
     for ad_account_id in linkedin.ad_account_ids:
         assert linkedin.sync(ad_account_id, first_day=linkedin.today - timedelta(days=20)).status == "success"
-        findings.audit_ad_account(ad_account_id, now=linkedin.now())
+        findings.check_ad_account(ad_account_id, now=linkedin.now())
     storages["snapshots"].save("2026/11/a snapshot.json", ContentFile(b'{"rows": 1}'))
     storages["snapshots"].save("large.bin", ContentFile(os.urandom(3_000_000)))
     return owner

@@ -15,13 +15,13 @@ from accounts.models import AdAccount
 from ingestion.models import IncompleteDay
 from ingestion.timetable.schedules import schedule_syncs
 from reporting.queries.data_as_of import (
-    Severity,
     attention,
     connections_of,
     data_as_of,
     overview_spend,
     selection_as_of,
 )
+from reporting.severity import Severity
 from tests.builders import (
     NOW,
     make_ad_account,

@@ -91,7 +91,7 @@ def test_a_worker_is_told_after_a_sync_that_stored_something(
 ) -> None:
     with (
         patch.object(tasks.snapshot_after_sync, "delay") as told,
-        patch.object(tasks.audit_ad_account, "delay"),
+        patch.object(tasks.check_ad_account, "delay"),
         django_capture_on_commit_callbacks(execute=True),
     ):
         sync_finished.send(SyncLog, ad_account_id=account.pk, run_id=1, status=status)
