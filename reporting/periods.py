@@ -1,7 +1,7 @@
-"""Days and ranges of days; never asks the clock: whoever calls says which day is today (UTC).
+"""Days and ranges of days; never reads the clock: the caller passes today (UTC).
 
 "Last N days" are whole days and end yesterday, because today is not over; "this month", "this quarter" and "year
-to date" run through today.
+to date" include today.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,18 +10,18 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 _MOST_YEARS = 10
-# Far enough either way for advertising, and no calendar arithmetic near the ends of time.
+# Wide enough for advertising, and far from the limits of calendar arithmetic.
 _FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
 _DAY = timedelta(days=1)
 
 
 class PeriodError(ValueError):
-    """A range of days that cannot be asked for; the message says what to change."""
+    """An invalid range of days; the message says what to change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A range of UTC days, both included."""
+    """A range of UTC days, both inclusive."""
 
     first_day: date
     last_day: date
@@ -33,7 +33,7 @@ class Period:
             raise PeriodError(f"{self.first_day} to {self.last_day} is not between {_FIRST_DAY} and {_LAST_DAY}.")
         if self.last_day >= _years_after(self.first_day, _MOST_YEARS):
             raise PeriodError(
-                f"{self.first_day} to {self.last_day} is longer than {_MOST_YEARS} years; ask for fewer days."
+                f"{self.first_day} to {self.last_day} is longer than {_MOST_YEARS} years; choose fewer days."
             )
 
     def __str__(self) -> str:
@@ -47,16 +47,16 @@ class Period:
         return (self.first_day + n * _DAY for n in range(self.days))
 
     def previous(self) -> "Period":
-        """As many days, just before. Raises PeriodError where that is before all days."""
+        """The same number of days, just before. Raises PeriodError if that is too early."""
         return Period(self.first_day - self.days * _DAY, self.first_day - _DAY)
 
     def clipped(self, first_day: date, last_day: date) -> "Period":
-        """The part of a bucket of days that lies inside this period."""
+        """The part of a bucket of days within this period."""
         return Period(max(first_day, self.first_day), min(last_day, self.last_day))
 
 
 class Preset(StrEnum):
-    """Periods that have a name."""
+    """Named periods."""
 
     LAST_7_DAYS = "last_7_days"
     LAST_14_DAYS = "last_14_days"
@@ -77,25 +77,25 @@ CUSTOM = "custom"
 
 
 def preset_period(preset: Preset, *, today: date) -> Period:
-    """The days a preset means today."""
+    """The days of a preset as of today."""
     return _PRESETS[preset](today)
 
 
 def last_days(days: int, *, today: date) -> Period:
-    """That many whole days; the last is yesterday."""
+    """That many whole days, ending yesterday."""
     return Period(today - days * _DAY, today - _DAY)
 
 
 def parse_period(
     *, preset: str | None = None, first_day: str | None = None, last_day: str | None = None, today: date
 ) -> Period:
-    """A period as people and tools write it: a preset, or two days as YYYY-MM-DD; nothing at all is the last 30 days.
+    """A period as people and tools write it: a preset, or two days as YYYY-MM-DD; the default is the last 30 days.
 
     Raises PeriodError.
     """
     if preset and preset != CUSTOM:
         if first_day or last_day:
-            raise PeriodError(f"Say either a period ({preset}) or a first and last day, not both.")
+            raise PeriodError(f"Give either a period ({preset}) or a first and last day, not both.")
         return preset_period(_preset(preset), today=today)
     if not preset and not first_day and not last_day:
         return preset_period(Preset.LAST_30_DAYS, today=today)
@@ -107,7 +107,7 @@ def _preset(text: str) -> Preset:
         return Preset(text)
     except ValueError as error:
         known = ", ".join([*Preset, CUSTOM])
-        raise PeriodError(f"There is no period called “{text}”; choose one of {known}.") from error
+        raise PeriodError(f"Unknown period “{text}”; choose one of {known}.") from error
 
 
 def _day(text: str | None, which: str) -> date:
@@ -117,9 +117,9 @@ def _day(text: str | None, which: str) -> date:
         day = date.fromisoformat(text)
     except ValueError:
         day = None
-    # Other spellings of ISO 8601, such as 2026-W47-1, are more often a slip than meant.
+    # Other ISO 8601 formats, such as 2026-W47-1, are usually typos.
     if day is None or day.isoformat() != text:
-        raise PeriodError(f"The {which}, “{text}”, is not a day; write it as YYYY-MM-DD.")
+        raise PeriodError(f"The {which}, “{text}”, is not a valid date; write it as YYYY-MM-DD.")
     return day
 
 
@@ -144,7 +144,7 @@ def _months_after(first_of_month: date, months: int) -> date:
 
 
 def _years_after(day: date, years: int) -> date:
-    """The same day so many years later; 1 March for 29 February."""
+    """The same day that many years later; 1 March for 29 February."""
     try:
         return day.replace(year=day.year + years)
     except ValueError:

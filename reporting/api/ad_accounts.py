@@ -1,7 +1,6 @@
 """Ad accounts: read them, plan and start syncs, check them."""
 
 from datetime import date
-from typing import Any
 
 from django.http import Http404
 from django.utils import timezone
@@ -35,13 +34,13 @@ _ORDERS = {
 }
 
 
-class DaysSerializer(serializers.Serializer[Any]):
-    """Which days; without them those that the next sync would ask for."""
+class DaysSerializer(serializers.Serializer[object]):
+    """Which days; without them, those of the next scheduled sync."""
 
-    first_day = serializers.DateField(required=False, allow_null=True, help_text="First UTC day to ask for.")
-    last_day = serializers.DateField(required=False, allow_null=True, help_text="Last UTC day to ask for.")
+    first_day = serializers.DateField(required=False, allow_null=True, help_text="First UTC day to fetch.")
+    last_day = serializers.DateField(required=False, allow_null=True, help_text="Last UTC day to fetch.")
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: dict[str, date | None]) -> dict[str, date | None]:
         try:
             sync_requests.check_days(attrs.get("first_day"), attrs.get("last_day"), today=timezone.now().date())
         except sync_requests.WrongDays as error:
@@ -50,27 +49,28 @@ class DaysSerializer(serializers.Serializer[Any]):
 
 
 class StartSerializer(RequestBody, DaysSerializer):
-    """How to sync; an empty body is a sync as the timetable would start it."""
+    """How to sync; an empty body means a sync as the timetable starts it."""
 
-    force = serializers.BooleanField(default=False, help_text="Sync however fresh the data is.")
-
-
-class StartedSerializer(serializers.Serializer[Any]):
-    """What became of the wish."""
-
-    reason = serializers.CharField(help_text="Why nothing was started; empty where a sync was.")
-    run = SyncLogSerializer(allow_null=True, help_text="The run that was queued; null where none was.")
+    force = serializers.BooleanField(default=False, help_text="Sync even if the data is fresh.")
 
 
-class InTheWaySerializer(serializers.Serializer[Any]):
-    """The error, and the run that is in the way."""
+class StartedSerializer(serializers.Serializer[object]):
+    """The outcome of the request."""
+
+    reason = serializers.CharField(help_text="Why nothing was started; empty if a sync was.")
+    run = SyncLogSerializer(allow_null=True, help_text="The queued run; null if none.")
+
+
+@extend_schema_serializer(component_name="InTheWay")
+class AlreadyRunningSerializer(serializers.Serializer[object]):
+    """The error, and the run that is already queued or running."""
 
     error = ErrorSerializer(help_text="What is wrong.")
-    run = SyncLogSerializer(help_text="The run that waits or runs already.")
+    run = SyncLogSerializer(help_text="The run that is already queued or running.")
 
 
 @extend_schema_serializer(component_name="Unjudged")
-class NotCheckedSerializer(serializers.Serializer[Any]):
+class NotCheckedSerializer(serializers.Serializer[object]):
     """What one rule could not check, and why."""
 
     rule_id = serializers.CharField(source="rule", help_text="The rule; docs/action-center.md describes each.")
@@ -79,7 +79,7 @@ class NotCheckedSerializer(serializers.Serializer[Any]):
 
 
 @extend_schema_serializer(component_name="Audit")
-class CheckRunSerializer(serializers.Serializer[Any]):
+class CheckRunSerializer(serializers.Serializer[object]):
     """The last check of an ad account, and whether another is under way."""
 
     account_id = serializers.IntegerField(help_text="LinkedIn's id of the ad account.")
@@ -99,24 +99,24 @@ class NeverSynced(APIException):
     remedy = "Sync it first; the check follows automatically."
 
 
-class PlanSerializer(serializers.Serializer[Any]):
-    """What a sync would ask of LinkedIn."""
+class PlanSerializer(serializers.Serializer[object]):
+    """The requests a sync would send to LinkedIn."""
 
     account_id = serializers.IntegerField(source="ad_account_id", help_text="LinkedIn's id of the ad account.")
-    first_day = serializers.DateField(help_text="First UTC day it would ask for.")
-    last_day = serializers.DateField(help_text="Last UTC day it would ask for.")
+    first_day = serializers.DateField(help_text="First UTC day it would fetch.")
+    last_day = serializers.DateField(help_text="Last UTC day it would fetch.")
     entities_known = serializers.BooleanField(
-        help_text="False before the first sync: then calls are the fewest possible and rows are 0."
+        help_text="False before the first sync; calls are then a minimum and rows are 0."
     )
     calls = serializers.DictField(child=serializers.IntegerField(), help_text="Requests to LinkedIn by step (count).")
     rows = serializers.DictField(child=serializers.IntegerField(), help_text="Rows expected by table (count).")
     total_calls = serializers.IntegerField(help_text="Requests to LinkedIn (count).")
     total_rows = serializers.IntegerField(help_text="Rows expected (count).")
-    seconds = serializers.FloatField(help_text="How long it would take (seconds).")
+    seconds = serializers.FloatField(help_text="Estimated duration (seconds).")
 
 
 @described("ad accounts", _ORDERS, one="an ad account")
-class AdAccounts(TableViewSet):
+class AdAccounts(TableViewSet[AdAccount]):
     """LinkedIn ad accounts."""
 
     serializer_class = AdAccountSerializer
@@ -128,20 +128,24 @@ class AdAccounts(TableViewSet):
         summary="Start a sync",
         request=StartSerializer,
         responses={
-            200: OpenApiResponse(StartedSerializer, description="The data is fresh: nothing was started."),
+            200: OpenApiResponse(StartedSerializer, description="The data is fresh; nothing was started."),
             202: OpenApiResponse(StartedSerializer, description="The sync is queued."),
-            409: OpenApiResponse(InTheWaySerializer, description="A sync of this ad account waits or runs already."),
+            409: OpenApiResponse(
+                AlreadyRunningSerializer, description="A sync of this ad account is already queued or running."
+            ),
         },
         examples=[
-            OpenApiExample("A week again", {"first_day": "2026-11-09", "last_day": "2026-11-15"}, request_only=True)
+            OpenApiExample(
+                "Sync a week again", {"first_day": "2026-11-09", "last_day": "2026-11-15"}, request_only=True
+            )
         ],
     )
     @action(detail=True, methods=["post"], permission_classes=[IsAuthenticated, WithinTokenScope, MaySync])
     def sync(self, request: Request, pk: int) -> Response:
-        """Needs the role of an owner or manager and, by token, another scope than read."""
+        """Needs the role owner or manager and, by token, the scope read_and_sync or read_and_change."""
         ad_account = self._own(pk)
-        wish = StartSerializer.read(request)
-        [asked] = sync_requests.start_syncs([ad_account.pk], asked_by=self.person, now=timezone.now(), **wish)
+        body = StartSerializer.read(request)
+        [asked] = sync_requests.start_syncs([ad_account.pk], asked_by=self.person, now=timezone.now(), **body)
         if asked.run:
             where = {"Location": reverse("sync-logs-detail", args=[asked.run.pk], request=request)}
             return Response({"reason": "", "run": _shown(asked.run)}, status=202, headers=where)
@@ -153,7 +157,7 @@ class AdAccounts(TableViewSet):
     @extend_schema(summary="Plan a sync", parameters=[DaysSerializer], responses=PlanSerializer)
     @action(detail=True, filterset_class=None, pagination_class=None)
     def plan(self, request: Request, pk: int) -> Response:
-        """What a sync would ask of LinkedIn, worked out from what is stored; asks LinkedIn nothing."""
+        """The requests a sync would send, estimated from stored data; sends nothing to LinkedIn."""
         refuse_unknown(request, [*DaysSerializer().fields, "format"])
         ad_account = self._own(pk)
         asked = DaysSerializer(data=request.query_params.dict())
@@ -199,5 +203,5 @@ class AdAccounts(TableViewSet):
         return found
 
 
-def _shown(run: SyncLog) -> dict[str, Any]:
+def _shown(run: SyncLog) -> dict[str, object]:
     return dict(SyncLogSerializer(run).data)

@@ -1,12 +1,11 @@
-"""What lists can be narrowed by; a parameter that is not here is refused, not ignored."""
+"""The filters of the lists; an unknown parameter is refused, not ignored."""
 
-from datetime import UTC
-from typing import Any
+from datetime import UTC, datetime
 
 import django_filters as filters
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django_filters.fields import IsoDateTimeField
 
 from ingestion.models import AudienceDemographic, SyncLog
@@ -17,37 +16,37 @@ from reporting.models import Snapshot
 class _Instant(IsoDateTimeField):  # type: ignore[misc]
     """In UTC, since PostgreSQL refuses offsets that Python knows."""
 
-    def clean(self, value: Any) -> Any:
+    def clean(self, value: object) -> datetime | None:
         try:
-            found = super().clean(value)
+            found: datetime | None = super().clean(value)
             return found and found.astimezone(UTC)
         except (ValidationError, OverflowError):
-            raise ValidationError("This is no instant; write it as 2026-11-20T12:00:00Z.") from None
+            raise ValidationError("Not a valid time; write it as 2026-11-20T12:00:00Z.") from None
 
 
 class Instant(filters.IsoDateTimeFilter):  # type: ignore[misc]
-    """A point of time, ISO 8601; UTC where no offset is told."""
+    """A point in time, ISO 8601; UTC without an offset."""
 
     field_class = _Instant
 
 
-class Day(filters.DateFilter):  # type: ignore[misc]
-    """A day in one spelling: 3/4/2026 is another day in another country."""
+class DayFilter(filters.DateFilter):  # type: ignore[misc]
+    """A day in one format: 3/4/2026 means different days in different countries."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        told = {"invalid": "This is no day; write it as YYYY-MM-DD."}
-        super().__init__(*args, input_formats=["%Y-%m-%d"], error_messages=told, **kwargs)
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        messages = {"invalid": "Not a valid date; write it as YYYY-MM-DD."}
+        super().__init__(*args, input_formats=["%Y-%m-%d"], error_messages=messages, **kwargs)
 
 
 class _Flag(forms.Field):
-    """True, false or nothing; Django's own field takes every other word for nothing, and so for no filter."""
+    """True, false or nothing; Django's own field treats any other word as nothing, and so as no filter."""
 
-    def to_python(self, value: Any) -> bool | None:
-        if value in self.empty_values:
+    def to_python(self, value: str | None) -> bool | None:
+        if value is None or value in self.empty_values:
             return None
         if value.lower() not in {"true", "false"}:
-            raise ValidationError("Say true or false.")
-        return bool(value.lower() == "true")
+            raise ValidationError("Use true or false.")
+        return value.lower() == "true"
 
 
 class Flag(filters.BooleanFilter):  # type: ignore[misc]
@@ -57,9 +56,9 @@ class Flag(filters.BooleanFilter):  # type: ignore[misc]
 
 
 class _Id(forms.IntegerField):
-    """Digits alone: Django's field takes 1.0, too."""
+    """Digits only: Django's field also accepts 1.0."""
 
-    def to_python(self, value: Any) -> int:
+    def to_python(self, value: object) -> int:
         text = str(value).strip()
         if not (text.isascii() and text.isdecimal()):
             raise ValidationError("Ids are whole numbers, separated by commas.")
@@ -71,7 +70,7 @@ class Numbers(filters.BaseInFilter, filters.NumberFilter):  # type: ignore[misc]
 
     field_class = _Id
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         kwargs |= {"lookup_expr": "in", "max_value": LARGEST_ID, "help_text": kwargs["label"]}
         super().__init__(*args, **kwargs)
 
@@ -79,14 +78,14 @@ class Numbers(filters.BaseInFilter, filters.NumberFilter):  # type: ignore[misc]
 class Words(filters.BaseInFilter, filters.CharFilter):  # type: ignore[misc]
     """Texts, separated by commas."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, lookup_expr="in", help_text=kwargs["label"], **kwargs)
 
 
 class Choices(filters.BaseInFilter, filters.ChoiceFilter):  # type: ignore[misc]
-    """Some of a few words, separated by commas."""
+    """Values of a fixed list, separated by commas."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, lookup_expr="in", help_text=kwargs["label"], **kwargs)
 
 
@@ -99,17 +98,17 @@ def _campaign(path: str = "campaign_id") -> Numbers:
 
 
 class _Entities(filters.FilterSet):  # type: ignore[misc]
-    """What ad accounts, campaigns and creatives share; `named` is the column of their name."""
+    """The filters that ad accounts, campaigns and creatives share; `named` is the column of their name."""
 
     named = "name"
 
     changed_since = Instant(
-        "fetched_at", lookup_expr="gte", label="Only what LinkedIn told something new about since then, ISO 8601."
+        "fetched_at", lookup_expr="gte", label="Only rows that LinkedIn sent changes for since this time, ISO 8601."
     )
     missing = Flag("missing_since", lookup_expr="isnull", exclude=True, label="Whether LinkedIn no longer returns it.")
     search = filters.CharFilter(method="find", label="Part of the name, or the whole id.")
 
-    def find(self, rows: QuerySet[Any], _: str, text: str) -> QuerySet[Any]:
+    def find(self, rows: QuerySet[Model], _: str, text: str) -> QuerySet[Model]:
         wanted = Q(**{f"{self.named}__icontains": text})
         field = rows.model._meta.pk
         if field.get_internal_type() == "CharField" or (text.isascii() and text.isdecimal() and len(text) < 19):
@@ -141,13 +140,13 @@ class CreativeFilters(_Entities):
     name = filters.CharFilter("content_name", lookup_expr="icontains", label="Part of the name.")
     intended_status = Words("intended_status", label="Statuses, separated by commas: ACTIVE, PAUSED, …")
     review_status = Words("review_status", label="Review states, separated by commas: APPROVED, REJECTED, …")
-    is_serving = Flag("is_serving", label="Whether LinkedIn shows it.")
+    is_serving = Flag("is_serving", label="Whether LinkedIn serves it.")
 
 
 class _Days(filters.FilterSet):  # type: ignore[misc]
-    first_day = Day("date", lookup_expr="gte", label="First UTC day, YYYY-MM-DD.")
-    last_day = Day("date", lookup_expr="lte", label="Last UTC day, YYYY-MM-DD.")
-    changed_since = Instant("fetched_at", lookup_expr="gte", label="Only rows with new figures since then, ISO 8601.")
+    first_day = DayFilter("date", lookup_expr="gte", label="First UTC day, YYYY-MM-DD.")
+    last_day = DayFilter("date", lookup_expr="lte", label="Last UTC day, YYYY-MM-DD.")
+    changed_since = Instant("fetched_at", lookup_expr="gte", label="Rows with new figures since this time, ISO 8601.")
 
 
 class CampaignMetricFilters(_Days):
@@ -168,10 +167,10 @@ class DemographicFilters(filters.FilterSet):  # type: ignore[misc]
         choices=AudienceDemographic.PivotType.choices,
         label=f"Pivots, separated by commas: {', '.join(AudienceDemographic.PivotType.values)}.",
     )
-    segment = Words("segment", label="URNs or enums of segments, separated by commas.")
-    first_month = Day("date_start", lookup_expr="gte", label="First day of the first month.")
-    last_month = Day("date_start", lookup_expr="lte", label="First day of the last month.")
-    changed_since = Instant("fetched_at", lookup_expr="gte", label="Only rows with new figures since then, ISO 8601.")
+    segment = Words("segment", label="URNs or enum values of segments, separated by commas.")
+    first_month = DayFilter("date_start", lookup_expr="gte", label="First day of the first month.")
+    last_month = DayFilter("date_start", lookup_expr="lte", label="First day of the last month.")
+    changed_since = Instant("fetched_at", lookup_expr="gte", label="Rows with new figures since this time, ISO 8601.")
 
 
 class SyncLogFilters(filters.FilterSet):  # type: ignore[misc]
@@ -181,12 +180,12 @@ class SyncLogFilters(filters.FilterSet):  # type: ignore[misc]
         choices=SyncLog.Status.choices,
         label=f"Statuses, separated by commas: {', '.join(SyncLog.Status.values)}.",
     )
-    started_after = Instant("started_at", lookup_expr="gte", label="Begun then or later, ISO 8601.")
-    started_before = Instant("started_at", lookup_expr="lt", label="Begun earlier, ISO 8601.")
+    started_after = Instant("started_at", lookup_expr="gte", label="Started at or after this time, ISO 8601.")
+    started_before = Instant("started_at", lookup_expr="lt", label="Started before this time, ISO 8601.")
     error_kind = Choices(
         "error_kind",
         choices=SyncLog.ErrorKind.choices,
-        label=f"Kinds of trouble, separated by commas: {', '.join(SyncLog.ErrorKind.values)}.",
+        label=f"Kinds of error, separated by commas: {', '.join(SyncLog.ErrorKind.values)}.",
     )
 
 
@@ -203,5 +202,5 @@ class SnapshotFilters(filters.FilterSet):  # type: ignore[misc]
         choices=Snapshot.State.choices,
         label=f"States, separated by commas: {', '.join(Snapshot.State.values)}.",
     )
-    asked_after = Instant("asked_at", lookup_expr="gte", label="Asked for then or later, ISO 8601.")
-    asked_before = Instant("asked_at", lookup_expr="lt", label="Asked for earlier, ISO 8601.")
+    asked_after = Instant("asked_at", lookup_expr="gte", label="Requested at or after this time, ISO 8601.")
+    asked_before = Instant("asked_at", lookup_expr="lt", label="Requested before this time, ISO 8601.")

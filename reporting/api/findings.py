@@ -111,7 +111,7 @@ class _AmountOptions(TypedDict):
 _AMOUNT: Final = _AmountOptions(max_digits=24, decimal_places=10, allow_null=True)
 
 
-class FindingSerializer(serializers.Serializer[FindingLine]):
+class FindingSerializer(serializers.Serializer[Any]):
     """What a rule found about one campaign or creative, and what people decided."""
 
     id = serializers.IntegerField(help_text="Id of the finding; it stays the same when the cause comes back.")
@@ -179,7 +179,7 @@ class AlreadyFixed(APIException):
 
 
 @described("findings", _ORDERS, one="a finding", about_order="severity: most severe first, then highest amount.")
-class Findings(TableViewSet):
+class Findings(TableViewSet[Finding]):
     """What the checks found, and what people decided."""
 
     is_conditional = False  # people decide at any time
@@ -192,7 +192,7 @@ class Findings(TableViewSet):
         return visible_findings(self.ad_accounts, today=timezone.now().date())
 
     @extend_schema(responses=FindingDetailSerializer, parameters=[])
-    def retrieve(self, request: Request, pk: int) -> Response:
+    def retrieve(self, request: Request, pk: int | str) -> Response:
         refuse_unknown(request, ["format"])
         with bounded_statements():
             return Response(self._shown(pk))
@@ -233,10 +233,10 @@ class Findings(TableViewSet):
             raise AlreadyFixed
         return Response(shown)
 
-    def _shown(self, pk: int) -> dict[str, object]:
+    def _shown(self, pk: int | str) -> dict[str, object]:
         return dict(FindingDetailSerializer(finding_line(self._row(pk))).data)
 
-    def _row(self, pk: int) -> Finding:
+    def _row(self, pk: int | str) -> Finding:
         found: Finding | None = self.get_queryset().filter(pk=pk).first()
         if found is None:
             raise Http404("There is no such finding, or you may not see its ad account.")

@@ -1,7 +1,6 @@
-"""How the data and, for those who see every ad account, the service stand."""
+"""The status of the data and, for people who see all ad accounts, of the service."""
 
 from dataclasses import asdict
-from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -16,37 +15,37 @@ from reporting.queries.data_as_of import attention, data_as_of
 from reporting.queries.operations import service_state
 
 
-class AdAccountStatusSerializer(serializers.Serializer[Any]):
+class AdAccountStatusSerializer(serializers.Serializer[object]):
     """How recent and complete the data of one ad account is."""
 
     account_id = serializers.IntegerField(source="ad_account_id", help_text="LinkedIn's id of the ad account.")
-    name = serializers.CharField(help_text="Its name, or its id where it has none.")
+    name = serializers.CharField(help_text="Its name, or its id if it has none.")
     data_as_of = serializers.DateTimeField(
-        source="as_of", allow_null=True, help_text="When its last successful sync began, UTC."
+        source="as_of", allow_null=True, help_text="Start of its last successful sync, UTC."
     )
     complete_through = serializers.DateField(
-        allow_null=True, help_text="The last day up to which every stored day adds up to LinkedIn's own totals."
+        allow_null=True, help_text="The last day through which all stored days match LinkedIn's own totals."
     )
-    incomplete_days = serializers.IntegerField(help_text="Days that do not add up (count).")
-    next_sync_at = serializers.DateTimeField(allow_null=True, help_text="When it is synced next, UTC; null if paused.")
-    last_status = serializers.CharField(allow_null=True, help_text="How its last run ended, or stands.")
-    last_errors = serializers.CharField(allow_null=True, help_text="What went wrong in it.")
+    incomplete_days = serializers.IntegerField(help_text="Days that do not match (count).")
+    next_sync_at = serializers.DateTimeField(allow_null=True, help_text="Next sync, UTC; null if paused.")
+    last_status = serializers.CharField(allow_null=True, help_text="Status of its last run.")
+    last_errors = serializers.CharField(allow_null=True, help_text="Errors of its last run.")
     missing_since = serializers.DateTimeField(allow_null=True, help_text="Since when LinkedIn no longer returns it.")
 
 
-class AttentionSerializer(serializers.Serializer[Any]):
-    """One thing that somebody should look at."""
+class AttentionSerializer(serializers.Serializer[object]):
+    """Something that needs attention."""
 
-    severity = serializers.ChoiceField(choices=["notice", "warning", "critical"], help_text="How soon to look.")
-    kind = serializers.CharField(help_text="What kind of thing, such as sync_failed or consent_ending.")
-    sentence = serializers.CharField(help_text="What it is, and what to do.")
-    account_id = serializers.IntegerField(allow_null=True, help_text="The ad account it is about, if one.")
-    connection_id = serializers.IntegerField(allow_null=True, help_text="The LinkedIn connection it is about, if one.")
-    run_id = serializers.IntegerField(allow_null=True, help_text="The sync run it is about, if one.")
+    severity = serializers.ChoiceField(choices=["notice", "warning", "critical"], help_text="How urgent it is.")
+    kind = serializers.CharField(help_text="Kind, such as sync_failed or consent_ending.")
+    sentence = serializers.CharField(help_text="What is wrong, and what to do.")
+    account_id = serializers.IntegerField(allow_null=True, help_text="The ad account concerned, if any.")
+    connection_id = serializers.IntegerField(allow_null=True, help_text="The LinkedIn connection concerned, if any.")
+    run_id = serializers.IntegerField(allow_null=True, help_text="The sync run concerned, if any.")
     count = serializers.IntegerField(help_text="How many (count), or days left.")
 
 
-class IncidentSerializer(serializers.Serializer[Any]):
+class IncidentSerializer(serializers.Serializer[object]):
     """Something wrong with the service itself."""
 
     kind = serializers.CharField(help_text="broker, worker, beat, consent, version, data or rejected.")
@@ -54,23 +53,23 @@ class IncidentSerializer(serializers.Serializer[Any]):
     remedy = serializers.CharField(help_text="What to do.")
 
 
-class ServiceSerializer(serializers.Serializer[Any]):
+class ServiceSerializer(serializers.Serializer[object]):
     """The processes behind the data."""
 
-    workers = serializers.IntegerField(help_text="Workers that gave a sign of life (count).")
-    beat_last_tick_at = serializers.DateTimeField(allow_null=True, help_text="The scheduler's last sign of life, UTC.")
-    running_syncs = serializers.IntegerField(help_text="Syncs that run now (count).")
-    incidents = IncidentSerializer(many=True, help_text="What somebody should look at.")
+    workers = serializers.IntegerField(help_text="Workers with a recent heartbeat (count).")
+    beat_last_tick_at = serializers.DateTimeField(allow_null=True, help_text="The scheduler's last heartbeat, UTC.")
+    running_syncs = serializers.IntegerField(help_text="Syncs running now (count).")
+    incidents = IncidentSerializer(many=True, help_text="What needs attention.")
 
 
-class StatusSerializer(serializers.Serializer[Any]):
-    """How everything stands."""
+class StatusSerializer(serializers.Serializer[object]):
+    """The status of everything."""
 
     version = serializers.CharField(help_text="Version of this service.")
-    linkedin_api_version = serializers.CharField(help_text="Version of LinkedIn's API that syncs ask for, YYYYMM.")
+    linkedin_api_version = serializers.CharField(help_text="LinkedIn API version in use, YYYYMM.")
     ad_accounts = AdAccountStatusSerializer(many=True, help_text="Those you may see, by name.")
-    attention = AttentionSerializer(many=True, help_text="What needs a person, gravest first.")
-    service = ServiceSerializer(allow_null=True, help_text="Null for those who see only granted ad accounts.")
+    attention = AttentionSerializer(many=True, help_text="What needs attention, most severe first.")
+    service = ServiceSerializer(allow_null=True, help_text="Null for people who see only granted ad accounts.")
 
 
 class Status(View):
@@ -78,7 +77,7 @@ class Status(View):
 
     @extend_schema(summary="Show the status", responses=StatusSerializer)
     def get(self, request: Request) -> Response:
-        """Per ad account, as of when its data is and through which day it is complete; what needs a person."""
+        """Per ad account, how recent its data is and through which day it is complete; what needs attention."""
         refuse_unknown(request, ["format"])
         now = timezone.now()
         with bounded_statements():
@@ -94,7 +93,7 @@ class Status(View):
             }
         return Response(StatusSerializer(found).data)
 
-    def _service(self) -> dict[str, Any]:
+    def _service(self) -> dict[str, object]:
         state = service_state(timezone.now())
         return {
             "workers": len(state.processes.workers),

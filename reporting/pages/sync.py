@@ -1,4 +1,4 @@
-"""The sync page: what runs, what came of it, and starting, cancelling and trying again."""
+"""The sync page: runs and their results; start, cancel and retry syncs."""
 
 from datetime import date
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
@@ -21,7 +22,7 @@ from reporting.queries import runs as run_queries
 
 
 class StartSyncForm(forms.Form):
-    """Which ad accounts, which days, and whether fresh data matters."""
+    """Which ad accounts, which days, and whether to sync fresh data again."""
 
     ad_accounts = forms.ModelMultipleChoiceField(
         AdAccount.objects.none(),
@@ -32,8 +33,8 @@ class StartSyncForm(forms.Form):
     last_day = forms.DateField(required=False, widget=forms.DateInput({"type": "date"}))
     force = forms.BooleanField(required=False)
 
-    def __init__(self, *args: Any, ad_accounts: Any, today: date, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: QueryDict | None, *, ad_accounts: QuerySet[AdAccount], today: date) -> None:
+        super().__init__(data)
         self._today = today
         choice = self.fields["ad_accounts"]
         assert isinstance(choice, forms.ModelMultipleChoiceField)
@@ -51,36 +52,27 @@ class StartSyncForm(forms.Form):
 @for_people
 @require_GET
 def sync(request: HttpRequest) -> HttpResponse:
-    """Runs, newest first, refreshed while one is under way; the form to start more."""
+    """Runs, newest first, refreshed while one is in progress; with the form to start more."""
     context = _runs(request)
     if wants_part(request):
         return part(request, "runs", context)
-    may_start = access.may_sync_anything(request.user)
-    return page(
-        request,
-        "sync",
-        context
-        | {
-            "may_start": may_start,
-            "form": _form(request) if may_start else None,
-            "statuses": SyncLog.Status.choices,
-            "ad_accounts": access.visible_ad_accounts(request.user),
-        },
-        title="Sync",
-    )
+    form = _form(request) if access.may_sync_anything(request.user) else None
+    return _page(request, context, form)
 
 
 @for_people
 @require_POST
 def plan(request: HttpRequest) -> HttpResponse:
-    """What the chosen syncs would ask of LinkedIn, and the button that starts them."""
+    """What the chosen syncs would request from LinkedIn, and the button that starts them."""
     form = _form(request)
     if not form.is_valid():
-        return _again(request, form)
-    wish = form.cleaned_data
-    ids = [one.pk for one in wish["ad_accounts"]]
-    plans = sync_requests.plan_syncs(ids, first_day=wish["first_day"], last_day=wish["last_day"], now=timezone.now())
-    names = {one.pk: str(one) for one in wish["ad_accounts"]}
+        return _page(request, _runs(request), form, status=400)
+    chosen = form.cleaned_data
+    ids = [one.pk for one in chosen["ad_accounts"]]
+    plans = sync_requests.plan_syncs(
+        ids, first_day=chosen["first_day"], last_day=chosen["last_day"], now=timezone.now()
+    )
+    names = {one.pk: str(one) for one in chosen["ad_accounts"]}
     context = {
         "form": form,
         "plans": [(names[one.ad_account_id], one) for one in plans],
@@ -89,33 +81,33 @@ def plan(request: HttpRequest) -> HttpResponse:
         "seconds": sum(one.seconds for one in plans),
         "all_known": all(one.entities_known for one in plans),
     }
-    return page(request, "sync_plan", context, title="Plan of a sync")
+    return page(request, "sync_plan", context, title="Sync plan")
 
 
 @for_people
 @require_POST
 def start(request: HttpRequest) -> HttpResponse:
-    """Queue the chosen syncs and say what became of each wish."""
+    """Queue the chosen syncs and say what happened to each."""
     form = _form(request)
     if not form.is_valid():
-        return _again(request, form)
-    wish = form.cleaned_data
+        return _page(request, _runs(request), form, status=400)
+    chosen = form.cleaned_data
     asked = sync_requests.start_syncs(
-        [one.pk for one in wish["ad_accounts"]],
+        [one.pk for one in chosen["ad_accounts"]],
         asked_by=_person(request),
-        force=wish["force"],
-        first_day=wish["first_day"],
-        last_day=wish["last_day"],
+        force=chosen["force"],
+        first_day=chosen["first_day"],
+        last_day=chosen["last_day"],
         now=timezone.now(),
     )
-    _tell(request, asked, names={one.pk: str(one) for one in wish["ad_accounts"]})
+    _report(request, asked, names={one.pk: str(one) for one in chosen["ad_accounts"]})
     return redirect("reporting:sync")
 
 
 @for_people
 @require_GET
 def run(request: HttpRequest, run_id: int) -> HttpResponse:
-    """One run whole: progress while it runs, then what came of it and what was set aside."""
+    """One run: its progress, then its results and rejected records."""
     ad_accounts = access.visible_ad_accounts(request.user)
     line = run_queries.run(ad_accounts, run_id, with_discoveries=access.sees_every_ad_account(request.user))
     if line is None:
@@ -133,33 +125,33 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
 @for_people
 @require_POST
 def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
-    """End a queued or running sync."""
+    """Cancel a queued or running sync."""
     try:
         ended = sync_requests.cancel(_own_run(request, run_id), asked_by=_person(request), now=timezone.now())
     except NotAllowed as error:
         raise PermissionDenied(str(error)) from None
     if ended:
-        messages.success(request, "The sync ends after the answers in hand; what is stored stays.")
+        messages.success(request, "The sync stops after the current request; stored data is kept.")
     else:
-        messages.info(request, "This sync had ended already.")
+        messages.info(request, "This sync has already ended.")
     return redirect("reporting:run", run_id=run_id)
 
 
 @for_people
 @require_POST
 def retry(request: HttpRequest, run_id: int) -> HttpResponse:
-    """Ask for the days of a run again."""
+    """Sync the days of a run again."""
     run = _own_run(request, run_id)
     try:
         asked = sync_requests.retry(run, asked_by=_person(request), now=timezone.now())
     except NotAllowed as error:
         raise PermissionDenied(str(error)) from None
-    _tell(request, [asked], names={asked.ad_account_id: str(run.account)})
+    _report(request, [asked], names={asked.ad_account_id: str(run.account)})
     now_shown = asked.run or asked.running or run
     return redirect("reporting:run", run_id=now_shown.pk)
 
 
-def _runs(request: HttpRequest) -> dict[str, Any]:
+def _runs(request: HttpRequest) -> dict[str, object]:
     ad_account, page_number = request.GET.get("ad_account", ""), request.GET.get("page", "")
     status = request.GET.get("status", "")
     shown = run_queries.runs(
@@ -182,23 +174,25 @@ def _form(request: HttpRequest) -> StartSyncForm:
     )
 
 
-def _again(request: HttpRequest, form: StartSyncForm) -> HttpResponse:
-    """The page with the form as it was filled in, and what is wrong with it."""
-    context = _runs(request) | {
+def _page(
+    request: HttpRequest, runs: dict[str, object], form: StartSyncForm | None, *, status: int = 200
+) -> HttpResponse:
+    context = {
+        **runs,
         "form": form,
-        "may_start": True,
+        "may_start": form is not None,
         "statuses": SyncLog.Status.choices,
         "ad_accounts": access.visible_ad_accounts(request.user),
     }
-    return page(request, "sync", context, title="Sync", status=400)
+    return page(request, "sync", context, title="Sync", status=status)
 
 
-def _tell(request: HttpRequest, asked: list[Asked], *, names: dict[int, str]) -> None:
-    """One sentence for what was queued, one for each that was not."""
+def _report(request: HttpRequest, asked: list[Asked], *, names: dict[int, str]) -> None:
+    """One message for all queued syncs, and one for each that was not queued."""
     queued = [one for one in asked if one.run]
     if queued:
         what = names[queued[0].ad_account_id] if len(queued) == 1 else f"{len(queued)} ad accounts"
-        messages.success(request, f"The sync of {what} is queued; a worker takes it in a moment.")
+        messages.success(request, f"The sync of {what} is queued; a worker will start it shortly.")
     for one in asked:
         if not one.run:
             messages.info(request, f"{names[one.ad_account_id]}: {one.reason}.".replace("..", "."))

@@ -1,9 +1,9 @@
 """Who saw the ads, by calendar month.
 
-LinkedIn counts audiences by month, withholds small segments and keeps two years: the months that the period touches
-are counted whole, and *coverage* says which part of all impressions of those months the segments explain. A month
-whose days are not all fetched, such as the first one of an ad account, has whole segments beside a part of the
-impressions: it is left out of the coverage.
+LinkedIn counts audiences by month, withholds small segments and keeps two years: the months that the period falls in
+are counted whole, and *coverage* is the share of all impressions in these months that the segments cover. A month
+that is not fetched completely, such as the first one of an ad account, has complete segments but only part of the
+impressions, so it is left out of the coverage.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ from reporting.ratios import ctr_percent, percent_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """One segment over all months; `share_percent` is of the impressions of every segment of the pivot."""
+    """One segment over all months; `share_percent` is its share of the impressions of all segments of the pivot."""
 
     segment: str
     name: str
@@ -42,11 +42,11 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audience:
-    """One pivot: the segments seen most, and the rest of them as one.
+    """One pivot: the segments with the most impressions, and the rest combined.
 
-    `coverage_percent` is the part of the ad accounts' impressions of these months that the segments explain; None
-    where there were no impressions, or no month of which every day is fetched. It is below 100 where LinkedIn withheld
-    small segments or no longer keeps a month, and may pass 100 where LinkedIn counts a member in several segments.
+    `coverage_percent` is the share of the ad accounts' impressions in these months that the segments cover; None if
+    there were no impressions or no completely fetched month. It is below 100 if LinkedIn withheld small segments or no
+    longer keeps a month, and may exceed 100 if LinkedIn counts a member in several segments.
     """
 
     pivot_type: str
@@ -60,10 +60,10 @@ class Audience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audiences:
-    """The pivots, and the whole calendar months they stand for.
+    """The pivots, and the whole calendar months they cover.
 
-    `months` are those that hold figures; `partly_fetched_months` are left out of the coverage, because of some ad
-    account not every day of them is fetched.
+    `months` are those with figures; `partly_fetched_months` are left out of the coverage, because some of their days
+    are not fetched yet for some ad account.
     """
 
     first_day: date
@@ -91,8 +91,8 @@ WITH segment AS (
 SELECT pivot_type, segment, name, impressions, clicks, conversions, leads, currencies, amounts FROM whole
 WHERE impressions > 0 OR clicks > 0 ORDER BY pivot_type, impressions DESC, segment
 """
-# Months with figures, and whether every day of them up to the last sync is fetched; without a successful run to tell,
-# they count as fetched.
+# Months with figures, and whether all their days up to the last sync are fetched; without a successful run they count
+# as fetched.
 _MONTHS = """
 WITH fetched AS (
     SELECT account_id, range_agg(daterange(first_day, last_day, '[]')) AS days FROM sync_log
@@ -135,7 +135,7 @@ def audiences(
     pivot_types: Iterable[str] = AudienceDemographic.PivotType.values,
     top: int = 10,
 ) -> Audiences:
-    """Every pivot asked for, in that order, each with its `top` segments; pivots without figures have none."""
+    """The requested pivots in order, each with its `top` segments; pivots without figures have none."""
     pivot_types = list(pivot_types)
     first_day, last_day = month_of(period.first_day)[0], month_of(period.last_day)[1]
     params: Params = {
@@ -210,7 +210,7 @@ def _segment(row: Row, together: int) -> Segment:
 
 
 def _together(segments: Sequence[Segment], together: int) -> Segment | None:
-    """The segments as one; None where there are none."""
+    """The segments combined; None if there are none."""
     if not segments:
         return None
     impressions = sum(one.impressions for one in segments)

@@ -1,4 +1,4 @@
-"""Snapshots as people read them: what was written, what is under way, what failed."""
+"""The list of snapshots: written, in progress, failed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ def snapshots(ad_accounts: QuerySet[AdAccount], *, ad_account_id: int | None = N
     if ad_account_id is not None:
         found = found.filter(ad_account=ad_account_id)
     start = (page - 1) * SNAPSHOTS_PER_PAGE
-    # One more than is shown tells of a next page without counting the table.
+    # One more than is shown reveals a next page without counting the table.
     rows = list(found.order_by("-asked_at", "-pk")[start : start + SNAPSHOTS_PER_PAGE + 1])
     return SnapshotPage(rows[:SNAPSHOTS_PER_PAGE], page, len(rows) > SNAPSHOTS_PER_PAGE)
 

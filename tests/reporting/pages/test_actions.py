@@ -56,6 +56,8 @@ def test_a_finding_is_shown_whole(as_analyst):
     assert "Clicks from other sites and apps are cheap" in page
     assert "clear “LinkedIn Audience Network” and save" in page
     assert "came up 2 times" in page
+    # Once on the page, not in every remedy.
+    assert page.count("Campaign Manager calls campaigns “ad sets”") == 1
     assert f'href="/admin/ingestion/campaign/{one.campaign_id}/change/"' in page
     link = f"/admin/ingestion/creative/urn_3Ali_3AsponsoredCreative_3A{creative.pk.rpartition(':')[2]}/change/"
     assert f'href="{link}"' in page

@@ -100,7 +100,7 @@ def test_the_largest_parts_and_the_rest_by_currency():
     spent(make_campaign(account=dollars, name="free"), 0)
     found = spend_distribution(ad_accounts=EVERYONE, period=TEN_DAYS)
     assert [one.total for one in found] == [Money(Decimal(55), "EUR"), Money(Decimal(8), "USD")]
-    assert [part.label for part in found[0].parts] == ["e10", "e9", "e8", "e7", "e6", "e5", "e4", "3 others"]
+    assert [part.label for part in found[0].parts] == ["e10", "e9", "e8", "e7", "e6", "e5", "e4", "3 more"]
     assert found[0].parts[-1].spend == Money(Decimal(6), "EUR")
     assert found[0].parts[0].share_percent == Decimal("18.181818")
     assert sum(part.spend.amount for part in found[0].parts) == 55
