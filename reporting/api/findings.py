@@ -29,9 +29,9 @@ from reporting.api.views import bounded_statements, refuse_unknown
 from reporting.api.viewsets import TableViewSet, described
 from reporting.checks import findings
 from reporting.checks.rules import RULES
+from reporting.checks.severity import Severity
 from reporting.models import Finding
 from reporting.queries.findings import FindingLine, assignees, finding_line, most_severe_first, visible_findings
-from reporting.severity import Severity
 
 _NOBODY, _ME = "nobody", "me"
 _ORDERS = {

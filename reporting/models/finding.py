@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from reporting.severity import Severity
+from reporting.checks.severity import Severity
 
 
 class Finding(models.Model):

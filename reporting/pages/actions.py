@@ -21,12 +21,12 @@ from accounts.shell import downloads
 from reporting.checks import check_requests, findings
 from reporting.checks.findings import InvalidDecision
 from reporting.checks.rules import RULES
+from reporting.checks.severity import Severity
 from reporting.models import Finding
 from reporting.pages.shell import for_people, page, part
 from reporting.queries import check_runs
 from reporting.queries import findings as finding_queries
 from reporting.queries.findings import FindingFilter, FindingLine
-from reporting.severity import Severity
 
 _ALL_STATES = "all"
 _NOBODY = "nobody"

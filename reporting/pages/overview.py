@@ -10,11 +10,11 @@ from django.utils import timezone
 from accounts import access
 from accounts.models import LinkedInConnection
 from ingestion.models import SyncLog
+from reporting.checks.severity import Severity
 from reporting.pages.sparkline import Sparkline, sparkline
 from reporting.queries import data_as_of
 from reporting.queries import findings as finding_queries
 from reporting.queries.data_as_of import Attention, SpendLately
-from reporting.severity import Severity
 
 _ATTENTION_SHOWN = 12
 _AD_ACCOUNTS_SHOWN = 25

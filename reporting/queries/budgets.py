@@ -34,7 +34,6 @@ class BudgetUse:
     total_budget: Money | None
     days_active: int
     days_over_daily_budget: int
-    most_in_a_day: Money
     spent_in_all_stored_days: Money | None
     first_day: date
     last_day: date
@@ -86,14 +85,13 @@ _BUDGETS = """
 SELECT campaign.id, coalesce(campaign.name, campaign.id::text), campaign.status, ad_account.id, ad_account.currency,
        campaign.daily_budget, campaign.daily_budget_currency, campaign.total_budget, campaign.total_budget_currency,
        coalesce(spent.spend, 0), coalesce(spent.days_active, 0), coalesce(spent.days_over, 0),
-       coalesce(spent.most, 0),
        CASE WHEN campaign.total_budget IS NOT NULL THEN
            (SELECT coalesce(sum(day.spend), 0) FROM campaign_daily_metrics AS day WHERE day.campaign_id = campaign.id)
        END
 FROM campaigns AS campaign
 JOIN ad_accounts AS ad_account ON ad_account.id = campaign.account_id
 LEFT JOIN LATERAL (
-    SELECT sum(day.spend) AS spend, max(day.spend) AS most,
+    SELECT sum(day.spend) AS spend,
            count(*) FILTER (WHERE day.impressions > 0 OR day.spend > 0) AS days_active,
            count(*) FILTER (WHERE day.spend > campaign.daily_budget
                               AND campaign.daily_budget_currency = ad_account.currency) AS days_over
@@ -141,7 +139,7 @@ def spend_distribution(
 
 def _budget_use(row: Row, period: Period) -> BudgetUse:
     campaign_id, name, status, ad_account_id, currency, daily, daily_currency, total, total_currency, *spent = row
-    spend, days_active, days_over, most, in_all_days = spent
+    spend, days_active, days_over, in_all_days = spent
     return BudgetUse(
         campaign_id=campaign_id,
         name=name,
@@ -152,7 +150,6 @@ def _budget_use(row: Row, period: Period) -> BudgetUse:
         total_budget=None if total is None else Money(total, total_currency),
         days_active=days_active,
         days_over_daily_budget=days_over,
-        most_in_a_day=Money(most, currency),
         spent_in_all_stored_days=None if in_all_days is None else Money(in_all_days, currency),
         first_day=period.first_day,
         last_day=period.last_day,

@@ -13,10 +13,10 @@ from accounts.models import AdAccount, LinkedInAdAccountRole, LinkedInConnection
 from ingestion.models import IncompleteDay, SyncLog
 from ingestion.timetable.schedules import next_asks
 from ingestion.timetable.sync_status import ConnectionState, complete_through, connection_state, with_sync_state
+from reporting.checks.severity import Severity
 from reporting.periods import Period, last_days
 from reporting.queries.grouping import Selection, ad_account_ids, fetch_all
 from reporting.ratios import change_percent
-from reporting.severity import Severity
 
 _SPEND_DAYS = 30
 

@@ -11,9 +11,9 @@ from accounts.models import AdAccount, User
 from accounts.roles import MAY_CHANGE_FINDINGS
 from reporting.checks.rules import RULES
 from reporting.checks.rules.base import Rule
+from reporting.checks.severity import Severity
 from reporting.models import Finding
 from reporting.queries.money import Money
-from reporting.severity import Severity
 
 FINDINGS_PER_PAGE = 25
 _State = Finding.State

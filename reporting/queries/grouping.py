@@ -62,7 +62,7 @@ class Selection:
         if self.creative_ids is not None:
             conditions += " AND creative.id = ANY(%(creative_ids)s)"
             params["creative_ids"] = list(self.creative_ids)
-        return RowSource(template + conditions, params, wants_creatives)
+        return RowSource(template + conditions, params)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,6 @@ class RowSource:
 
     sql: str
     params: Params
-    is_creatives: bool
 
 
 # The ad accounts are ids and not a sub-query, so that the planner sees how few they are. The join goes from the ad

@@ -112,23 +112,22 @@ def performance(
     order_by: str | None = None,
     descending: bool | None = None,
     limit: int | None = None,
-    offset: int = 0,
 ) -> list[PerformanceRow]:
     """One row per group and currency with any activity.
 
     Sorted by `order_by`, the name of a metric, `key` or `label`; by default days, weeks and months by date and
-    everything else by spend, highest first. Undefined ratios always come last. `limit` and `offset` apply to that
-    order. Raises ValueError for an unknown group or order.
+    everything else by spend, highest first. Undefined ratios always come last. Raises ValueError for an
+    unknown group or order.
     """
     group_by = GroupBy(group_by)
     selection = Selection(ad_accounts, period, campaign_ids, creative_ids)
     source = selection.source(by_creative=group_by is GroupBy.CREATIVE)
     grouping = _GROUPINGS[group_by]
-    params: Params = source.params | {"limit": limit, "offset": offset}
+    params: Params = source.params | {"limit": limit}
     rows = fetch_all(
         f"SELECT {grouping.key} AS key, {grouping.label} AS label, ad_account.currency, {_SUMS} {source.sql}"
         f" GROUP BY {grouping.key}, ad_account.currency ORDER BY {_order(group_by, order_by, descending)}"
-        " LIMIT %(limit)s OFFSET %(offset)s",
+        " LIMIT %(limit)s",
         params,
     )
     return [_row(group_by, period, *row) for row in rows]
@@ -197,7 +196,6 @@ def compared_performance(
     order_by: str | None = None,
     descending: bool | None = None,
     limit: int | None = None,
-    offset: int = 0,
 ) -> list[ComparedRow]:
     """Each group in two periods; the other one is by default the one of the same length just before.
 
@@ -212,10 +210,10 @@ def compared_performance(
         return _compared_by_place(
             performance(period=period, **wanted), performance(period=before, **wanted), period, before, group_by
         )
-    rows = performance(period=period, order_by=order_by, descending=descending, limit=limit, offset=offset, **wanted)
+    rows = performance(period=period, order_by=order_by, descending=descending, limit=limit, **wanted)
     earlier = {(row.key, row.currency): row for row in performance(period=before, **wanted)}
     compared = [ComparedRow(row, earlier.pop((row.key, row.currency), None) or _zeros_of(row, before)) for row in rows]
-    if limit is None and not offset:
+    if limit is None:
         compared += [ComparedRow(_zeros_of(row, period), row) for row in earlier.values()]
     return compared
 

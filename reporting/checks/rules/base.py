@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from reporting.checks.facts import AdAccountFacts, CampaignFacts
-from reporting.severity import Severity
+from reporting.checks.severity import Severity
 
 
 class EvidenceUnit(StrEnum):

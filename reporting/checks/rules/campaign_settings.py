@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from reporting.checks.facts import AdAccountFacts, CampaignFacts
 from reporting.checks.rules.base import CampaignRule, Evidence, EvidenceUnit, Outcome, Problem, not_reported
-from reporting.severity import Severity
+from reporting.checks.severity import Severity
 
 
 class SettingRule(CampaignRule):

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from reporting.checks.facts import AdAccountFacts, CreativeFacts
 from reporting.checks.rules.base import Evidence, EvidenceUnit, NotChecked, Outcome, Problem, Rule
-from reporting.severity import Severity
+from reporting.checks.severity import Severity
 
 _PARENT_HOLDS = ("CAMPAIGN_", "ACCOUNT_")
 # What a person stopped, and what any new review brings.

@@ -14,7 +14,7 @@ from reporting.checks.rules.base import (
     Problem,
     not_reported,
 )
-from reporting.severity import Severity
+from reporting.checks.severity import Severity
 
 # LinkedIn spells them in more than one way.
 _CONVERSION_OBJECTIVES: Final = {

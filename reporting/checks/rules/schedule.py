@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from reporting.checks.facts import AdAccountFacts, CampaignFacts
 from reporting.checks.rules.base import CampaignRule, Evidence, EvidenceUnit, Outcome, Problem
-from reporting.severity import Severity
+from reporting.checks.severity import Severity
 
 
 class EndPassed(CampaignRule):

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from reporting.checks.rules import RULES
+from reporting.checks.severity import Severity
 from reporting.checks.thresholds import Thresholds
 from reporting.models import CheckThresholds
-from reporting.severity import Severity
 from tests.builders import NOW
 from tests.reporting.checks.example_facts import ad_account, campaign, check, creative, the_problem
 

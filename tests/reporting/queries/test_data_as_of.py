@@ -14,6 +14,7 @@ from accounts.access import visible_ad_accounts
 from accounts.models import AdAccount
 from ingestion.models import IncompleteDay
 from ingestion.timetable.schedules import schedule_syncs
+from reporting.checks.severity import Severity
 from reporting.queries.data_as_of import (
     attention,
     connections_of,
@@ -21,7 +22,6 @@ from reporting.queries.data_as_of import (
     overview_spend,
     selection_as_of,
 )
-from reporting.severity import Severity
 from tests.builders import (
     NOW,
     make_ad_account,
