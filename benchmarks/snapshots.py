@@ -41,8 +41,8 @@ def _figures() -> Iterator[Figure]:
         env = {**os.environ, "ENV_FILE": os.devnull, "DATA_DIR": data_dir, "LOG_LEVEL": "WARNING"}
         env["MALLOC_ARENA_MAX"] = "1"  # as `Procfile` runs the worker
         _fill(env)
-        for name, most_bytes in (("within the budget", 0), ("whole", UNBOUNDED)):
-            command = [sys.executable, "-m", "benchmarks.snapshots", "--measure", str(most_bytes)]
+        for name, max_bytes in (("within the budget", 0), ("whole", UNBOUNDED)):
+            command = [sys.executable, "-m", "benchmarks.snapshots", "--measure", str(max_bytes)]
             measured = json.loads(subprocess.run(command, env=env, stdout=subprocess.PIPE, check=True).stdout)
             yield at_most(name, measured["seconds"], "s", BAR_SECONDS, places=2)
             yield figure(f"{name}: own CPU", measured["CPU seconds"], "s", places=2)
@@ -59,7 +59,7 @@ def _fill(env: dict[str, str]) -> None:
         subprocess.run([sys.executable, "manage.py", *command], env=env, stdout=subprocess.DEVNULL, check=True)
 
 
-def _measure(most_bytes: int) -> dict[str, Any]:
+def _measure(max_bytes: int) -> dict[str, Any]:
     import django
 
     django.setup()
@@ -79,7 +79,7 @@ def _measure(most_bytes: int) -> dict[str, Any]:
             ad_account=ad_account,
             period=period,
             now=timezone.now(),
-            most_bytes=most_bytes or settings.SNAPSHOT_MAX_BYTES,
+            max_bytes=max_bytes or settings.SNAPSHOT_MAX_BYTES,
         )
     return {
         "seconds": round(time.perf_counter() - wall, 2),

@@ -10,8 +10,9 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     # The page that changes a password records it; the admin's own does not.
     path("admin/password_change/", RedirectView.as_view(pattern_name="people:password")),
-    path("admin/", admin.site.urls),
+    # Before the admin, whose last route answers every other address under admin/.
     path("", include("reporting.urls")),
+    path("admin/", admin.site.urls),
     path("", include("accounts.urls")),
     path("people/", include("accounts.people.urls")),
     path("api/v1/", include("accounts.api.urls")),

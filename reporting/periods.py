@@ -1,7 +1,7 @@
-"""Days and ranges of days; never asks the clock: whoever calls says which day is today (UTC).
+"""Days and ranges of days; never reads the clock: the caller passes today (UTC).
 
 "Last N days" are whole days and end yesterday, because today is not over; "this month", "this quarter" and "year
-to date" run through today.
+to date" include today.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,18 +14,18 @@ from dateutil.relativedelta import relativedelta
 from accounts.shell import request_values
 
 _MAX_YEARS = 10
-# Far enough either way for advertising, and no calendar arithmetic near the ends of time.
+# Wide enough for advertising, and far from the limits of calendar arithmetic.
 _FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
 _DAY = timedelta(days=1)
 
 
 class PeriodError(ValueError):
-    """A range of days that cannot be asked for; the message says what to change."""
+    """An invalid range of days; the message says what to change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A range of UTC days, both included."""
+    """A range of UTC days, both inclusive."""
 
     first_day: date
     last_day: date
@@ -38,7 +38,7 @@ class Period:
         # Counted back from the last day: ten years from 29 February end with the 28th.
         if self.last_day - relativedelta(years=_MAX_YEARS) >= self.first_day:
             raise PeriodError(
-                f"{self.first_day} to {self.last_day} is longer than {_MAX_YEARS} years; ask for fewer days."
+                f"{self.first_day} to {self.last_day} is longer than {_MAX_YEARS} years; choose fewer days."
             )
 
     def __str__(self) -> str:
@@ -52,16 +52,16 @@ class Period:
         return (self.first_day + n * _DAY for n in range(self.days))
 
     def previous(self) -> "Period":
-        """As many days, just before. Raises PeriodError where that is before all days."""
+        """The same number of days, just before. Raises PeriodError if that is too early."""
         return Period(self.first_day - self.days * _DAY, self.first_day - _DAY)
 
     def clipped(self, first_day: date, last_day: date) -> "Period":
-        """The part of a bucket of days that lies inside this period."""
+        """The part of a bucket of days within this period."""
         return Period(max(first_day, self.first_day), min(last_day, self.last_day))
 
 
 class Preset(StrEnum):
-    """Periods that have a name."""
+    """Named periods."""
 
     LAST_7_DAYS = "last_7_days"
     LAST_14_DAYS = "last_14_days"
@@ -82,19 +82,19 @@ CUSTOM = "custom"
 
 
 def preset_period(preset: Preset, *, today: date) -> Period:
-    """The days a preset means today."""
+    """The days of a preset as of today."""
     return _PRESETS[preset](today)
 
 
 def last_days(days: int, *, today: date) -> Period:
-    """That many whole days; the last is yesterday."""
+    """That many whole days, ending yesterday."""
     return Period(today - days * _DAY, today - _DAY)
 
 
 def parse_period(
     *, preset: str | None = None, first_day: str | None = None, last_day: str | None = None, today: date
 ) -> Period:
-    """A period as people and tools write it: a preset, or two days as YYYY-MM-DD; nothing at all is the last 30 days.
+    """A period as people and tools write it: a preset, or two days as YYYY-MM-DD; the default is the last 30 days.
 
     Raises PeriodError.
     """
@@ -112,7 +112,7 @@ def _preset(text: str) -> Preset:
         return Preset(text)
     except ValueError as error:
         known = ", ".join([*Preset, CUSTOM])
-        raise PeriodError(f"There is no period called “{text}”; choose one of {known}.") from error
+        raise PeriodError(f"Unknown period “{text}”; choose one of {known}.") from error
 
 
 def _day(text: str | None, which: str) -> date:

@@ -1,6 +1,4 @@
-"""Hears what the ingestion room announces."""
-
-from typing import Any
+"""Reacts to finished syncs and deleted snapshots."""
 
 from django.db import transaction
 from django.db.models.signals import post_delete
@@ -16,22 +14,22 @@ from reporting.models import Snapshot
 _STORED_SOMETHING = {SyncLog.Status.SUCCESS, SyncLog.Status.PARTIAL}
 
 
-@receiver(sync_finished, dispatch_uid="audit_after_a_sync")
-def audit_after_a_sync(ad_account_id: int, status: str, **_: Any) -> None:
-    """New data may have mended something, or broken it."""
+@receiver(sync_finished, dispatch_uid="check_after_a_sync")
+def check_after_a_sync(ad_account_id: int, status: str, **_: object) -> None:
+    """New data may add problems or fix them."""
     if status in _STORED_SOMETHING:
-        check_requests.ask(ad_account_id, now=timezone.now())
+        check_requests.request_check(ad_account_id, now=timezone.now())
 
 
 @receiver(sync_finished, dispatch_uid="snapshot_after_a_sync")
-def snapshot_after_a_sync(ad_account_id: int, status: str, **_: Any) -> None:
-    """What was stored, as one document. A broker that is down costs this snapshot, not the sync."""
+def snapshot_after_a_sync(ad_account_id: int, status: str, **_: object) -> None:
+    """If the broker is down, this snapshot is lost, but the sync is not."""
     if status in _STORED_SOMETHING:
         transaction.on_commit(lambda: tasks.snapshot_after_sync.delay(ad_account_id), robust=True)
 
 
 @receiver(post_delete, sender=Snapshot, dispatch_uid="remove_the_file_of_a_snapshot")
-def remove_the_file_of_a_snapshot(instance: Snapshot, **_: Any) -> None:
-    """Whoever deleted the row, and be it with its ad account; not before it is certain."""
+def remove_the_file_of_a_snapshot(instance: Snapshot, **_: object) -> None:
+    """Whoever deletes the row, directly or with its ad account; only once the transaction has committed."""
     if instance.stored_as:
         transaction.on_commit(lambda: instance.document.storage.delete(instance.stored_as), robust=True)

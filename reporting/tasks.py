@@ -1,6 +1,7 @@
-"""What Celery calls in this room: ids in, one call, a small summary out."""
+"""Celery tasks: ids in, one call, a small summary out. Timetables in databases hold their names, so those stay."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -14,39 +15,40 @@ from ingestion.timetable.schedules import RegularTask
 from reporting.checks import findings
 from reporting.models import Snapshot
 from reporting.operations import ad_account_removal
-from reporting.queries.findings import forgotten_audits
+from reporting.queries.check_runs import forgotten_checks
 from reporting.snapshots import snapshot_store
 
 log = logging.getLogger(__name__)
 
 _SYNC_ENDS_SECONDS = 10
+Summary = Mapping[str, object]
 
 
-@shared_task
-def audit_ad_account(ad_account_id: int) -> dict[str, object]:
-    """Judge an ad account as of its last sync."""
+@shared_task(name="reporting.tasks.audit_ad_account")
+def check_ad_account(ad_account_id: int) -> Summary:
+    """Check an ad account as of its last sync."""
     bind_contextvars(ad_account_id=ad_account_id)
     try:
-        result = findings.audit_ad_account(ad_account_id, now=timezone.now())
+        result = findings.check_ad_account(ad_account_id, now=timezone.now())
     except AdAccount.DoesNotExist:
         return row_is_gone(f"Ad account {ad_account_id}", nothing_to="check")
     if result is None:
         return {"status": "never synced"}
-    return {"status": "judged", **asdict(result)}
+    return {"status": "checked", **asdict(result)}
 
 
-@shared_task
-def audit_forgotten() -> dict[str, int]:
-    """Tell workers again of audits that wait for long."""
-    ad_account_ids = forgotten_audits(now=timezone.now())
+@shared_task(name="reporting.tasks.audit_forgotten")
+def requeue_forgotten_checks() -> Summary:
+    """Queue checks again that have been waiting for too long."""
+    ad_account_ids = forgotten_checks(now=timezone.now())
     for ad_account_id in ad_account_ids:
-        audit_ad_account.delay(ad_account_id)
-    return {"told_again": len(ad_account_ids)}
+        check_ad_account.delay(ad_account_id)
+    return {"requeued": len(ad_account_ids)}
 
 
 @shared_task
-def snapshot_after_sync(ad_account_id: int) -> dict[str, object]:
-    """Write what is stored of an ad account as one document, unless the newest one says the same."""
+def snapshot_after_sync(ad_account_id: int) -> Summary:
+    """Write a snapshot of an ad account, unless it would equal the newest one."""
     bind_contextvars(ad_account_id=ad_account_id)
     try:
         snapshot = snapshot_store.write_after_sync(ad_account_id, now=timezone.now())
@@ -60,8 +62,8 @@ def snapshot_after_sync(ad_account_id: int) -> dict[str, object]:
 
 
 @shared_task
-def write_snapshot(snapshot_id: int) -> dict[str, object]:
-    """Write the document that a person asked for."""
+def write_snapshot(snapshot_id: int) -> Summary:
+    """Write a snapshot that a person requested."""
     try:
         snapshot = snapshot_store.write_queued(snapshot_id, now=timezone.now())
     except Snapshot.DoesNotExist:
@@ -70,14 +72,14 @@ def write_snapshot(snapshot_id: int) -> dict[str, object]:
 
 
 @shared_task
-def prune_snapshots() -> dict[str, int]:
-    """Remove snapshots that are kept no longer, and what was left of broken ones."""
+def prune_snapshots() -> Summary:
+    """Remove expired snapshots, and files left by interrupted ones."""
     return {"removed": snapshot_store.prune(now=timezone.now())}
 
 
 @shared_task(bind=True, max_retries=None)
-def remove_ad_account(self: Task[..., object], ad_account_id: int) -> dict[str, int]:
-    """Remove an ad account that was marked for it, with everything that is stored of it."""
+def remove_ad_account(self: "Task[[int], Summary]", ad_account_id: int) -> Summary:
+    """Remove an ad account that was marked for removal, with all its data."""
     bind_contextvars(ad_account_id=ad_account_id)
     try:
         return {"removed": ad_account_removal.carry_out(ad_account_id)}
@@ -87,6 +89,6 @@ def remove_ad_account(self: Task[..., object], ad_account_id: int) -> dict[str, 
 
 # What beat runs, by the names that the entries have in existing databases.
 BEAT_SCHEDULE: dict[str, RegularTask] = {
-    "Have forgotten audits judged": {"task": audit_forgotten.name, "schedule": timedelta(minutes=10)},
+    "Have forgotten audits judged": {"task": requeue_forgotten_checks.name, "schedule": timedelta(minutes=10)},
     "Prune old snapshots": {"task": prune_snapshots.name, "schedule": timedelta(days=1)},
 }

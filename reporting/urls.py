@@ -2,15 +2,18 @@
 
 from django.urls import path
 
+from reporting.admin.thresholds import former_address
 from reporting.pages import actions, ad_account_removal, snapshots, status, sync
 from reporting.pages.report import page
 
 app_name = "reporting"
 urlpatterns = [
+    path("admin/reporting/auditthresholds/", former_address, name="former_thresholds"),
+    path("admin/reporting/auditthresholds/<path:rest>", former_address, name="former_thresholds_page"),
     path("actions/", actions.actions, name="actions"),
     path("actions/change/", actions.change, name="change_findings"),
-    path("actions/judge/", actions.judge, name="judge"),
-    path("actions/judging/", actions.judging, name="judging"),
+    path("actions/judge/", actions.check_now, name="check_now"),
+    path("actions/judging/", actions.check_progress, name="check_progress"),
     path("actions/findings.csv", actions.download, name="actions_csv"),
     path("ad-accounts/<int:ad_account_id>/remove/", ad_account_removal.remove_ad_account, name="remove_ad_account"),
     path("report/", page.report, name="report"),

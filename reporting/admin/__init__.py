@@ -1,4 +1,4 @@
-"""The admin of this room: thresholds of the audit."""
+"""The admin of this room: thresholds of the checks."""
 
 from reporting.admin import row_links, thresholds
 

@@ -1,10 +1,11 @@
-"""Where the audit draws its lines, ad account by ad account."""
+"""The thresholds of the checks, by ad account."""
 
+from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
-from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -13,45 +14,45 @@ from accounts import access, audit_trail
 from accounts.access import person_of
 from accounts.shell.admin_base import OneRightAdmin
 from reporting.checks import check_requests
-from reporting.models import AuditThresholds
+from reporting.models import CheckThresholds
 
 
-@admin.register(AuditThresholds)
-class AuditThresholdsAdmin(OneRightAdmin[AuditThresholds]):
-    """Seen and changed by those who may start syncs; every change is recorded, and the ad account judged anew."""
+@admin.register(CheckThresholds)
+class CheckThresholdsAdmin(OneRightAdmin[CheckThresholds]):
+    """For people who may start syncs; every change is recorded, and the ad account is checked again."""
 
     list_display = ["ad_account", "window_days", "ctr_percent", "spend_without_conversions", "end_near_days"]
     list_select_related = ["ad_account"]
     search_fields = ["ad_account__name", "ad_account__id__exact"]
     autocomplete_fields = ["ad_account"]
-    nothing_yet = "Every ad account is judged by the same thresholds. Add those of one that needs others."
+    nothing_yet = "All ad accounts use the default thresholds. Add a row for one that needs its own."
 
     def may_edit(self, request: HttpRequest) -> bool:
         return access.may_edit_thresholds(request.user)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: AuditThresholds | None = None) -> list[str]:
-        """Thresholds are of one ad account for good: it is their key."""
+    def get_readonly_fields(self, request: HttpRequest, obj: CheckThresholds | None = None) -> list[str]:
+        """The ad account is the key of the row, so it never changes."""
         return ["ad_account"] if obj else []
 
     def save_model(
-        self, request: HttpRequest, obj: AuditThresholds, form: "ModelForm[AuditThresholds]", change: bool
+        self, request: HttpRequest, obj: CheckThresholds, form: "forms.ModelForm[CheckThresholds]", change: bool
     ) -> None:
         super().save_model(request, obj, form, change)
         if form.changed_data:
             changed = [name for name in form.changed_data if name != "ad_account"]
             _record("changed" if change else "added", request, obj, changed=sorted(changed))
 
-    def delete_model(self, request: HttpRequest, obj: AuditThresholds) -> None:
+    def delete_model(self, request: HttpRequest, obj: CheckThresholds) -> None:
         _record("removed", request, obj)
         super().delete_model(request, obj)
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[AuditThresholds]) -> None:
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[CheckThresholds]) -> None:
         with transaction.atomic():
             for one in queryset:
                 self.delete_model(request, one)
 
 
-def _record(change: str, request: HttpRequest, row: AuditThresholds, **detail: object) -> None:
+def _record(change: str, request: HttpRequest, row: CheckThresholds, **detail: list[str]) -> None:
     audit_trail.record(
         "thresholds_changed",
         actor=person_of(request),
@@ -59,7 +60,14 @@ def _record(change: str, request: HttpRequest, row: AuditThresholds, **detail: o
         change=change,
         **detail,
     )
-    check_requests.ask(row.ad_account_id, by=person_of(request), now=timezone.now())
+    check_requests.request_check(row.ad_account_id, by=person_of(request), now=timezone.now())
     message = '{} is being rechecked; <a href="{}">the Action center</a> shows when that is done.'
-    where = f"{reverse('reporting:actions')}?ad_account={row.ad_account_id}"
-    messages.info(request, format_html(message, row.ad_account, where))
+    href = f"{reverse('reporting:actions')}?ad_account={row.ad_account_id}"
+    messages.info(request, format_html(message, row.ad_account, href))
+
+
+def former_address(request: HttpRequest, rest: str = "") -> HttpResponse:
+    """The same page of the thresholds where it is now; the model used to be called AuditThresholds."""
+    query = f"?{request.GET.urlencode()}" if request.GET else ""
+    page = f"{reverse('admin:reporting_checkthresholds_changelist')}{rest}{query}"
+    return redirect(page, permanent=True, preserve_request=True)

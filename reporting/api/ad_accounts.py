@@ -1,11 +1,10 @@
-"""Ad accounts: to read, to plan a sync of and to start one."""
+"""Ad accounts: read them, plan and start syncs, check them."""
 
 from datetime import date
-from typing import Any
 
 from django.http import Http404
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException
@@ -23,9 +22,9 @@ from reporting.api.pagination import Order
 from reporting.api.schema import ErrorBodySerializer, ErrorSerializer
 from reporting.api.serializers import AdAccountSerializer, RequestBody, SyncLogSerializer
 from reporting.api.views import refuse_unknown
-from reporting.api.viewsets import Table, described
+from reporting.api.viewsets import TableViewSet, described
 from reporting.checks import check_requests
-from reporting.queries.findings import audit_state
+from reporting.queries.check_runs import check_status
 
 _ORDERS = {
     "name": Order(("name", "id")),
@@ -36,12 +35,12 @@ _ORDERS = {
 
 
 class DaysSerializer(serializers.Serializer[object]):
-    """Which days; without them those that the next sync would ask for."""
+    """Which days; without them, those of the next scheduled sync."""
 
-    first_day = serializers.DateField(required=False, allow_null=True, help_text="First UTC day to ask for.")
-    last_day = serializers.DateField(required=False, allow_null=True, help_text="Last UTC day to ask for.")
+    first_day = serializers.DateField(required=False, allow_null=True, help_text="First UTC day to fetch.")
+    last_day = serializers.DateField(required=False, allow_null=True, help_text="Last UTC day to fetch.")
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: dict[str, date | None]) -> dict[str, date | None]:
         try:
             sync_requests.check_days(attrs.get("first_day"), attrs.get("last_day"), today=timezone.now().date())
         except sync_requests.WrongDays as error:
@@ -50,71 +49,74 @@ class DaysSerializer(serializers.Serializer[object]):
 
 
 class StartSerializer(RequestBody, DaysSerializer):
-    """How to sync; an empty body is a sync as the timetable would start it."""
+    """How to sync; an empty body means a sync as the timetable starts it."""
 
-    force = serializers.BooleanField(default=False, help_text="Sync however fresh the data is.")
+    force = serializers.BooleanField(default=False, help_text="Sync even if the data is fresh.")
 
 
 class StartedSerializer(serializers.Serializer[object]):
-    """What became of the request."""
+    """The outcome of the request."""
 
-    reason = serializers.CharField(help_text="Why nothing was started; empty where a sync was.")
-    run = SyncLogSerializer(allow_null=True, help_text="The run that was queued; null where none was.")
+    reason = serializers.CharField(help_text="Why nothing was started; empty if a sync was.")
+    run = SyncLogSerializer(allow_null=True, help_text="The queued run; null if none.")
 
 
-class InTheWaySerializer(serializers.Serializer[object]):
-    """The error, and the run that is in the way."""
+@extend_schema_serializer(component_name="InTheWay")
+class AlreadyRunningSerializer(serializers.Serializer[object]):
+    """The error, and the run that is already queued or running."""
 
     error = ErrorSerializer(help_text="What is wrong.")
-    run = SyncLogSerializer(help_text="The run that waits or runs already.")
+    run = SyncLogSerializer(help_text="The run that is already queued or running.")
 
 
-class UnjudgedSerializer(serializers.Serializer[object]):
-    """What one rule could not judge, and why."""
+@extend_schema_serializer(component_name="Unjudged")
+class NotCheckedSerializer(serializers.Serializer[object]):
+    """What one rule could not check, and why."""
 
     rule_id = serializers.CharField(source="rule", help_text="The rule; docs/action-center.md describes each.")
     reason = serializers.CharField(help_text="Why it could not.")
-    count = serializers.IntegerField(help_text="Campaigns or creatives (count); 0 where it judged nothing at all.")
+    count = serializers.IntegerField(help_text="Campaigns or creatives (count); 0 if it could check nothing.")
 
 
-class AuditSerializer(serializers.Serializer[object]):
-    """The newest audit of an ad account, and whether another is under way."""
+@extend_schema_serializer(component_name="Audit")
+class CheckRunSerializer(serializers.Serializer[object]):
+    """The last check of an ad account, and whether another is under way."""
 
     account_id = serializers.IntegerField(help_text="LinkedIn's id of the ad account.")
-    judged_at = serializers.DateTimeField(allow_null=True, help_text="When it was judged, UTC; null: not yet.")
-    as_of = serializers.DateTimeField(allow_null=True, help_text="When the sync began whose data was judged, UTC.")
-    campaigns = serializers.IntegerField(help_text="Active campaigns that were looked at (count).")
-    found = serializers.IntegerField(help_text="Findings of this audit, whatever their state (count).")
-    unjudged = UnjudgedSerializer(many=True, help_text="What could not be judged.")
+    judged_at = serializers.DateTimeField(allow_null=True, help_text="When it was last checked, UTC; null if never.")
+    as_of = serializers.DateTimeField(allow_null=True, help_text="Start of the sync whose data was checked, UTC.")
+    campaigns = serializers.IntegerField(help_text="Active campaigns checked (count).")
+    found = serializers.IntegerField(help_text="Findings of this check, in any state (count).")
+    unjudged = NotCheckedSerializer(many=True, help_text="What was not checked.")
     waiting_since = serializers.DateTimeField(
-        allow_null=True, help_text="Since when another audit waits or runs, UTC; null where none does."
+        allow_null=True, help_text="Since when another check has been waiting or running, UTC; null if none."
     )
 
 
 class NeverSynced(APIException):
     status_code = 409
-    default_detail = "No sync of this ad account has stored anything: there is nothing to judge."
-    remedy = "Sync it first; the audit follows by itself."
+    default_detail = "No sync of this ad account has stored anything, so there is nothing to check."
+    remedy = "Sync it first; the check follows automatically."
 
 
 class PlanSerializer(serializers.Serializer[object]):
-    """What a sync would ask of LinkedIn."""
+    """The requests a sync would send to LinkedIn."""
 
     account_id = serializers.IntegerField(source="ad_account_id", help_text="LinkedIn's id of the ad account.")
-    first_day = serializers.DateField(help_text="First UTC day it would ask for.")
-    last_day = serializers.DateField(help_text="Last UTC day it would ask for.")
+    first_day = serializers.DateField(help_text="First UTC day it would fetch.")
+    last_day = serializers.DateField(help_text="Last UTC day it would fetch.")
     entities_known = serializers.BooleanField(
-        help_text="False before the first sync: then calls are the fewest possible and rows are 0."
+        help_text="False before the first sync; calls are then a minimum and rows are 0."
     )
     calls = serializers.DictField(child=serializers.IntegerField(), help_text="Requests to LinkedIn by step (count).")
     rows = serializers.DictField(child=serializers.IntegerField(), help_text="Rows expected by table (count).")
     total_calls = serializers.IntegerField(help_text="Requests to LinkedIn (count).")
     total_rows = serializers.IntegerField(help_text="Rows expected (count).")
-    seconds = serializers.FloatField(help_text="How long it would take (seconds).")
+    seconds = serializers.FloatField(help_text="Estimated duration (seconds).")
 
 
 @described("ad accounts", _ORDERS, one="an ad account")
-class AdAccounts(Table[AdAccount]):
+class AdAccounts(TableViewSet[AdAccount]):
     """LinkedIn ad accounts."""
 
     serializer_class = AdAccountSerializer
@@ -126,17 +128,21 @@ class AdAccounts(Table[AdAccount]):
         summary="Start a sync",
         request=StartSerializer,
         responses={
-            200: OpenApiResponse(StartedSerializer, description="The data is fresh: nothing was started."),
+            200: OpenApiResponse(StartedSerializer, description="The data is fresh; nothing was started."),
             202: OpenApiResponse(StartedSerializer, description="The sync is queued."),
-            409: OpenApiResponse(InTheWaySerializer, description="A sync of this ad account waits or runs already."),
+            409: OpenApiResponse(
+                AlreadyRunningSerializer, description="A sync of this ad account is already queued or running."
+            ),
         },
         examples=[
-            OpenApiExample("A week again", {"first_day": "2026-11-09", "last_day": "2026-11-15"}, request_only=True)
+            OpenApiExample(
+                "Sync a week again", {"first_day": "2026-11-09", "last_day": "2026-11-15"}, request_only=True
+            )
         ],
     )
     @action(detail=True, methods=["post"], permission_classes=[IsAuthenticated, WithinTokenScope, MaySync])
     def sync(self, request: Request, pk: int) -> Response:
-        """Needs the role of an owner or manager and, by token, another scope than read."""
+        """Needs the role owner or manager and, by token, the scope read_and_sync or read_and_change."""
         ad_account = self._own(pk)
         body = StartSerializer.read(request)
         [asked] = sync_requests.start_syncs([ad_account.pk], requested_by=self.person, now=timezone.now(), **body)
@@ -151,7 +157,7 @@ class AdAccounts(Table[AdAccount]):
     @extend_schema(summary="Plan a sync", parameters=[DaysSerializer], responses=PlanSerializer)
     @action(detail=True, filterset_class=None, pagination_class=None)
     def plan(self, request: Request, pk: int) -> Response:
-        """What a sync would ask of LinkedIn, worked out from what is stored; asks LinkedIn nothing."""
+        """The requests a sync would send, estimated from stored data; sends nothing to LinkedIn."""
         refuse_unknown(request, [*DaysSerializer().fields, "format"])
         ad_account = self._own(pk)
         asked = DaysSerializer(data=request.query_params.dict())
@@ -160,33 +166,35 @@ class AdAccounts(Table[AdAccount]):
         [plan] = sync_requests.plan_syncs([ad_account.pk], now=timezone.now(), **days)
         return Response(PlanSerializer(plan).data)
 
-    @extend_schema(summary="Show the audit", responses=AuditSerializer)
+    @extend_schema(summary="Show the last check", responses=CheckRunSerializer)
     @action(
         detail=True,
+        url_path="audit",
+        url_name="audit",
         filterset_class=None,
         pagination_class=None,
         permission_classes=[IsAuthenticated, WithinTokenScope, MayChangeFindings],
     )
-    def audit(self, request: Request, pk: int) -> Response:
-        """When the ad account was judged last, and what could not be judged; the findings themselves: `findings`."""
-        return Response(AuditSerializer(audit_state(self._own(pk).pk)).data)
+    def last_check(self, request: Request, pk: int) -> Response:
+        """When the ad account was last checked, and what was not checked; the findings are under `findings`."""
+        return Response(CheckRunSerializer(check_status(self._own(pk).pk)).data)
 
     @extend_schema(
-        summary="Judge now",
+        summary="Check now",
         request=None,
         responses={
-            202: OpenApiResponse(AuditSerializer, description="The audit waits for a worker."),
+            202: OpenApiResponse(CheckRunSerializer, description="The check is queued."),
             409: OpenApiResponse(ErrorBodySerializer, description="The ad account was never synced."),
         },
     )
-    @audit.mapping.post
-    def judge(self, request: Request, pk: int) -> Response:
-        """As after a sync. Needs the role of an owner, manager or analyst and, by token, the scope read_and_change."""
+    @last_check.mapping.post
+    def check_now(self, request: Request, pk: int) -> Response:
+        """As after a sync. Needs the role owner, manager or analyst and, by token, the scope read_and_change."""
         own = self._own(pk)
-        if not check_requests.ask_by_hand([own.pk], by=self.person, now=timezone.now()):
+        if not check_requests.check_now([own.pk], by=self.person, now=timezone.now()):
             raise NeverSynced
         where = {"Location": reverse("ad-accounts-audit", args=[own.pk], request=request)}
-        return Response(AuditSerializer(audit_state(own.pk)).data, status=202, headers=where)
+        return Response(CheckRunSerializer(check_status(own.pk)).data, status=202, headers=where)
 
     def _own(self, pk: int) -> AdAccount:
         found = self.ad_accounts.filter(pk=pk).first()
@@ -195,5 +203,5 @@ class AdAccounts(Table[AdAccount]):
         return found
 
 
-def _shown(run: SyncLog) -> dict[str, Any]:
+def _shown(run: SyncLog) -> dict[str, object]:
     return dict(SyncLogSerializer(run).data)

@@ -1,7 +1,7 @@
 """Who saw the ads, in whole calendar months."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NotRequired, cast
 
 from django.http import HttpResponseBase
 from drf_spectacular.utils import extend_schema
@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from ingestion import catalogue
 from ingestion.catalogue import Type
 from ingestion.models import AudienceDemographic
-from reporting.api.reports import DECIMAL, PeriodSerializer, ReportSerializer, ReportView, Several
+from reporting.api.reports import DECIMAL, PeriodArguments, PeriodSerializer, ReportSerializer, ReportView, Several
 from reporting.api.views import bounded_statements
 from reporting.metrics import SEGMENT_AMOUNTS, SEGMENT_COUNTS
 from reporting.periods import Period
@@ -20,15 +20,20 @@ from reporting.queries.audience import Audience, Segment, audiences
 
 
 class DemographicsQuestion(PeriodSerializer):
-    """What `reports/demographics` can be asked."""
+    """The parameters of `reports/demographics`."""
 
     pivot_type = Several(
         choices=AudienceDemographic.PivotType.values,
         help_text=f"Which pivots, separated by commas: {', '.join(AudienceDemographic.PivotType.values)}.",
     )
     top = serializers.IntegerField(
-        min_value=1, max_value=1000, default=10, help_text="So many segments of each pivot; the others are one rest."
+        min_value=1, max_value=1000, default=10, help_text="Segments per pivot; the others are combined into one."
     )
+
+
+class DemographicsArguments(PeriodArguments):
+    pivot_type: NotRequired[list[str]]
+    top: int
 
 
 class MoneySerializer(serializers.Serializer[object]):
@@ -37,11 +42,11 @@ class MoneySerializer(serializers.Serializer[object]):
 
 
 class SegmentSerializer(serializers.Serializer[object]):
-    segment = serializers.CharField(help_text="URN or LinkedIn's enum; empty for the rest.")
-    name = serializers.CharField(help_text="Name that people read.")
+    segment = serializers.CharField(help_text="URN or LinkedIn enum value; empty for the combined rest.")
+    name = serializers.CharField(help_text="Display name.")
     ctr_percent = serializers.DecimalField(**DECIMAL, help_text="Clicks per hundred impressions (percent).")
     share_percent = serializers.DecimalField(
-        **DECIMAL, help_text="Of the impressions of every segment of the pivot (percent)."
+        **DECIMAL, help_text="Share of the impressions of all segments of the pivot (percent)."
     )
 
     def get_fields(self) -> dict[str, Any]:
@@ -63,38 +68,38 @@ def _metric_field(metric: catalogue.Metric) -> serializers.Field[Any, Any, Any, 
 
 class AudienceSerializer(serializers.Serializer[object]):
     pivot_type = serializers.ChoiceField(
-        choices=AudienceDemographic.PivotType.values, help_text="By what people are told apart."
+        choices=AudienceDemographic.PivotType.values, help_text="The dimension that segments the audience."
     )
-    label = serializers.CharField(help_text="The same as people read it.")  # type: ignore[assignment]
-    segment_count = serializers.IntegerField(help_text="Segments in all (count).")
+    label = serializers.CharField(help_text="Display name of the pivot.")  # type: ignore[assignment]
+    segment_count = serializers.IntegerField(help_text="Total segments (count).")
     impressions = serializers.IntegerField(help_text="Impressions of all segments (count).")
     coverage_percent = serializers.DecimalField(
-        **DECIMAL, help_text="The part of the ad accounts' impressions that the segments explain (percent)."
+        **DECIMAL, help_text="Share of the ad accounts' impressions covered by the segments (percent)."
     )
-    segments = SegmentSerializer(many=True, help_text="Those seen most.")
-    rest = SegmentSerializer(allow_null=True, help_text="All others as one; null where there are none.")
+    segments = SegmentSerializer(many=True, help_text="The segments with the most impressions.")
+    rest = SegmentSerializer(allow_null=True, help_text="All others combined; null if there are none.")
 
 
 class DemographicsReport(ReportSerializer):
-    """Who saw the ads, in the whole calendar months that the period touches."""
+    """Who saw the ads, in the whole calendar months that the period covers."""
 
     months = serializers.ListField(child=serializers.DateField(), help_text="First days of months with figures.")
     partly_fetched_months = serializers.ListField(
         child=serializers.DateField(),
-        help_text="First days of months of which, for some ad account, not every day is fetched; no coverage has them.",
+        help_text="First days of months with days not yet fetched for some ad account; not part of the coverage.",
     )
-    pivots = AudienceSerializer(many=True, help_text="One per pivot asked for.")
+    pivots = AudienceSerializer(many=True, help_text="One per requested pivot.")
 
 
-class Demographics(ReportView):
+class DemographicsReportView(ReportView):
     """Who saw the ads."""
 
     question = DemographicsQuestion
 
     @extend_schema(summary="Report audiences", parameters=[DemographicsQuestion], responses=DemographicsReport)
     def get(self, request: Request) -> HttpResponseBase:
-        """The whole calendar months that the period touches, since LinkedIn counts audiences by month."""
-        asked = self.asked(request)
+        """The whole calendar months that the period covers, since LinkedIn counts audiences by month."""
+        asked = cast("DemographicsArguments", self.validated(request))
         pivots = asked.get("pivot_type") or AudienceDemographic.PivotType.values
         ad_accounts = self.chosen(asked)
         with bounded_statements():
@@ -102,7 +107,7 @@ class Demographics(ReportView):
             if not self.file_format:
                 return Response(
                     {
-                        **self.opening(Period(found.first_day, found.last_day), ad_accounts),
+                        **self.head(Period(found.first_day, found.last_day), ad_accounts),
                         "months": found.months,
                         "partly_fetched_months": found.partly_fetched_months,
                         "pivots": AudienceSerializer(found.pivots, many=True).data,
@@ -117,14 +122,14 @@ _SEGMENT_HEADER = (
 )  # fmt: skip
 
 
-def _segment_lines(pivots: Iterable[Audience]) -> Iterator[list[Any]]:
-    """One line per segment and currency; counts are of all currencies and stand in the first line."""
+def _segment_lines(pivots: Iterable[Audience]) -> Iterator[list[object]]:
+    """One line per segment and currency; counts cover all currencies and are in the first line."""
     for pivot in pivots:
         for segment in [*pivot.segments, *([pivot.rest] if pivot.rest else [])]:
             yield from _lines_of(pivot.pivot_type, segment)
 
 
-def _lines_of(pivot_type: str, segment: Segment) -> Iterator[list[Any]]:
+def _lines_of(pivot_type: str, segment: Segment) -> Iterator[list[object]]:
     counts = list(segment.sums.values())
     ratios = [segment.ctr_percent, segment.share_percent]
     for at, amounts in enumerate(zip(*segment.amounts.values(), strict=True)):

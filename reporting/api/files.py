@@ -1,15 +1,15 @@
 """Files of the API: whole tables as PostgreSQL writes them, and NDJSON; `accounts/shell/downloads.py` has the rest.
 
-COPY writes CSV and JSON several times as fast as Python does, and sends the first row as soon as it has one.
+COPY writes CSV and JSON several times as fast as Python, and sends the first row as soon as it has one.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
-from django.db.models import Case, CharField, F, Func, IntegerField, QuerySet, TextField, Value, When
+from django.db.models import Case, CharField, Expression, F, Func, IntegerField, QuerySet, TextField, Value, When
 from django.db.models.functions import Cast, Concat
 from django.db.models.lookups import In
 from django.http import StreamingHttpResponse
@@ -21,32 +21,34 @@ from accounts.shell.downloads import STARTS_A_FORMULA, Rows, in_pieces, sent_as
 MEDIA_TYPES: Final = {**downloads.MEDIA_TYPES, "ndjson": "application/x-ndjson"}
 _PIECE_BYTES: Final = 65_536
 _TO_CSV: Final = "COPY ({rows}) TO STDOUT WITH (FORMAT csv)"
-# Within JSON these two characters stand only as escapes: as delimiter and quote they leave each line as it is.
+# JSON contains these two characters only as escapes, so using them as delimiter and quote leaves each line as it is.
 _TO_NDJSON: Final = (
     "COPY (SELECT row_to_json(line) FROM ({rows}) AS line ({names}))"
     r" TO STDOUT WITH (FORMAT csv, DELIMITER E'\x02', QUOTE E'\x01')"
 )
 _INSTANT: Final = 'YYYY-MM-DD"T"HH24:MI:SS'
+# A column, or an expression over it.
+_Selected = str | Expression
 
 
 class ExactJSON(JSONEncoder):
-    """Decimals as strings with every place they have, as the API's serializers write them."""
+    """Decimals as strings with all their places, as the API's serializers write them."""
 
-    def default(self, obj: Any) -> Any:
+    def default(self, obj: object) -> object:
         return f"{obj:f}" if isinstance(obj, Decimal) else super().default(obj)
 
 
 def download(file_format: str, name: str, header: Sequence[str], rows: Rows) -> StreamingHttpResponse:
-    """A file of rows that are made while they are read."""
+    """A file of rows that are produced while they are sent."""
     if file_format == "ndjson":
         return _sent(file_format, name, _ndjson(header, rows))
     return downloads.download(file_format, name, header, rows)
 
 
 def download_table(
-    file_format: str, name: str, columns: dict[str, str], queryset: QuerySet[Any]
+    file_format: str, name: str, columns: dict[str, str], queryset: QuerySet[models.Model]
 ) -> StreamingHttpResponse:
-    """A file of a query's rows; `columns` are the names in the file and what to select for each."""
+    """A file of a query's rows; `columns` maps each name in the file to what is selected for it."""
     if file_format == "xlsx":
         rows = in_pieces(queryset.values_list(*columns.values()))
         return downloads.download(file_format, name, list(columns), rows)
@@ -67,19 +69,22 @@ def _ndjson(header: Sequence[str], rows: Rows) -> Iterator[bytes]:
 # --- by PostgreSQL ---
 
 
-def _copied_csv(columns: dict[str, str], queryset: QuerySet[Any]) -> Iterator[bytes]:
+def _copied_csv(columns: dict[str, str], queryset: QuerySet[models.Model]) -> Iterator[bytes]:
     yield f"{','.join(columns)}\n".encode()
     yield from _copied(_TO_CSV, columns, queryset, _as_csv)
 
 
-def _copied_ndjson(columns: dict[str, str], queryset: QuerySet[Any]) -> Iterator[bytes]:
+def _copied_ndjson(columns: dict[str, str], queryset: QuerySet[models.Model]) -> Iterator[bytes]:
     return _copied(_TO_NDJSON, columns, queryset, _as_json)
 
 
 def _copied(
-    statement: str, columns: dict[str, str], queryset: QuerySet[Any], spelt: Callable[[type[models.Model], str], Any]
+    statement: str,
+    columns: dict[str, str],
+    queryset: QuerySet[models.Model],
+    expression: Callable[[type[models.Model], str], _Selected],
 ) -> Iterator[bytes]:
-    expressions = [spelt(queryset.model, source) for source in columns.values()]
+    expressions = [expression(queryset.model, source) for source in columns.values()]
     try:
         rows, params = queryset.values_list(*expressions).query.sql_with_params()
     except EmptyResultSet:
@@ -101,10 +106,10 @@ def _joined(lines: Iterable[bytes]) -> Iterator[bytes]:
     yield bytes(piece)
 
 
-# --- how columns are spelt ---
+# --- how columns are written ---
 
 
-def _as_csv(model: type[models.Model], source: str) -> Any:
+def _as_csv(model: type[models.Model], source: str) -> _Selected:
     """As `downloads` writes them."""
     field = _field(model, source)
     if isinstance(field, models.DateTimeField):
@@ -120,8 +125,8 @@ def _as_csv(model: type[models.Model], source: str) -> Any:
     return source
 
 
-def _as_json(model: type[models.Model], source: str) -> Any:
-    """As `ExactJSON` writes them: instants with microseconds where they have any."""
+def _as_json(model: type[models.Model], source: str) -> _Selected:
+    """As `ExactJSON` writes them: times with microseconds where they have any."""
     field = _field(model, source)
     if isinstance(field, models.DateTimeField):
         is_whole = "date_trunc('second', %(expressions)s) = %(expressions)s"
@@ -129,14 +134,16 @@ def _as_json(model: type[models.Model], source: str) -> Any:
     return Cast(source, TextField()) if isinstance(field, models.DecimalField) else source
 
 
-def _field(model: type[models.Model], source: str) -> Any:
-    """The field at the end of a path; of a generated one, what it holds."""
+def _field(model: type[models.Model], source: str) -> "models.Field[object, object]":
+    """The field at the end of a path; for a generated one, the field of its values."""
     *path, name = source.split("__")
     for step in path:
         model = model._meta.get_field(step).related_model  # type: ignore[assignment]
-    field: Any = model._meta.get_field(name)
-    field = field.target_field if field.is_relation else field
-    return field.output_field if isinstance(field, models.GeneratedField) else field
+    field = model._meta.get_field(name)
+    if isinstance(field, models.ForeignKey):
+        field = field.target_field
+    assert isinstance(field, models.Field)
+    return (field.output_field or field) if isinstance(field, models.GeneratedField) else field
 
 
 def _to_char(source: str, pattern: str) -> Func:
@@ -144,9 +151,9 @@ def _to_char(source: str, pattern: str) -> Func:
     return Func(F(source), template=template, output_field=TextField())
 
 
-def _defused(text: Any) -> Case:
-    """What `safe_cell` does, in SQL; looking at the first character's number is the cheapest way there."""
-    text = Cast(text, TextField())
+def _defused(value: str | Expression | F) -> Case:
+    """What `safe_cell` does, in SQL; comparing the first character's code is the cheapest way."""
+    text = Cast(value, TextField())
     first = Func(text, function="ascii", output_field=IntegerField())
     return Case(
         When(In(first, list(map(ord, STARTS_A_FORMULA))), then=Concat(Value("'"), text, output_field=TextField())),

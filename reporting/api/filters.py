@@ -1,4 +1,4 @@
-"""What lists can be narrowed by; a parameter that is not here is refused, not ignored."""
+"""The filters of the lists; an unknown parameter is refused, not ignored."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -38,7 +38,7 @@ class _Instant(IsoDateTimeField):  # type: ignore[misc]
 
 
 class Instant(filters.IsoDateTimeFilter):  # type: ignore[misc]
-    """A point in time, ISO 8601; UTC where it has no offset."""
+    """A point in time, ISO 8601; UTC without an offset."""
 
     field_class = _Instant
 
@@ -48,20 +48,20 @@ class _Day(forms.DateField):
         return _read(day, str(value)) if value else None
 
 
-class Day(filters.DateFilter):  # type: ignore[misc]
+class DayFilter(filters.DateFilter):  # type: ignore[misc]
     """A day in one spelling: 3/4/2026 is another day in another country."""
 
     field_class = _Day
 
 
 class _Flag(forms.Field):
-    """True, false or nothing; Django's own field takes every other word for nothing, and so for no filter."""
+    """True, false or nothing; Django's own field treats any other word as nothing, and so as no filter."""
 
     def to_python(self, value: str | None) -> bool | None:
         if not value:
             return None
         if value.lower() not in {"true", "false"}:
-            raise ValidationError("Give true or false.")
+            raise ValidationError("Use true or false.")
         return value.lower() == "true"
 
 
@@ -72,7 +72,7 @@ class Flag(filters.BooleanFilter):  # type: ignore[misc]
 
 
 class _Id(forms.IntegerField):
-    """Digits alone: Django's field takes 1.0, too."""
+    """Digits only: Django's field also accepts 1.0."""
 
     def to_python(self, value: object) -> int:
         return _read(row_id, str(value).strip())
@@ -96,7 +96,7 @@ class Words(filters.BaseInFilter, filters.CharFilter):  # type: ignore[misc]
 
 
 class Choices(filters.BaseInFilter, filters.ChoiceFilter):  # type: ignore[misc]
-    """Some of a few words, separated by commas."""
+    """Values of a fixed list, separated by commas."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, lookup_expr="in", help_text=kwargs["label"], **kwargs)
@@ -111,12 +111,12 @@ def _campaign(path: str = "campaign_id") -> Numbers:
 
 
 class _Entities(filters.FilterSet):  # type: ignore[misc]
-    """What ad accounts, campaigns and creatives share; `named` is the column of their name."""
+    """The filters that ad accounts, campaigns and creatives share; `named` is the column of their name."""
 
     named = "name"
 
     changed_since = Instant(
-        "fetched_at", lookup_expr="gte", label="Only what changed at LinkedIn since then, ISO 8601."
+        "fetched_at", lookup_expr="gte", label="Only rows that LinkedIn sent changes for since this time, ISO 8601."
     )
     missing = Flag("missing_since", lookup_expr="isnull", exclude=True, label="Whether LinkedIn no longer returns it.")
     search = filters.CharFilter(method="find", label="Part of the name, or the whole id.")
@@ -153,13 +153,13 @@ class CreativeFilters(_Entities):
     name = filters.CharFilter("content_name", lookup_expr="icontains", label="Part of the name.")
     intended_status = Words("intended_status", label="Statuses, separated by commas: ACTIVE, PAUSED, …")
     review_status = Words("review_status", label="Review states, separated by commas: APPROVED, REJECTED, …")
-    is_serving = Flag("is_serving", label="Whether LinkedIn shows it.")
+    is_serving = Flag("is_serving", label="Whether LinkedIn serves it.")
 
 
 class _Days(filters.FilterSet):  # type: ignore[misc]
-    first_day = Day("date", lookup_expr="gte", label="First UTC day, YYYY-MM-DD.")
-    last_day = Day("date", lookup_expr="lte", label="Last UTC day, YYYY-MM-DD.")
-    changed_since = Instant("fetched_at", lookup_expr="gte", label="Only rows with new figures since then, ISO 8601.")
+    first_day = DayFilter("date", lookup_expr="gte", label="First UTC day, YYYY-MM-DD.")
+    last_day = DayFilter("date", lookup_expr="lte", label="Last UTC day, YYYY-MM-DD.")
+    changed_since = Instant("fetched_at", lookup_expr="gte", label="Rows with new figures since this time, ISO 8601.")
 
 
 class CampaignMetricFilters(_Days):
@@ -180,10 +180,10 @@ class DemographicFilters(filters.FilterSet):  # type: ignore[misc]
         choices=AudienceDemographic.PivotType.choices,
         label=f"Pivots, separated by commas: {', '.join(AudienceDemographic.PivotType.values)}.",
     )
-    segment = Words("segment", label="URNs or enums of segments, separated by commas.")
-    first_month = Day("date_start", lookup_expr="gte", label="First day of the first month.")
-    last_month = Day("date_start", lookup_expr="lte", label="First day of the last month.")
-    changed_since = Instant("fetched_at", lookup_expr="gte", label="Only rows with new figures since then, ISO 8601.")
+    segment = Words("segment", label="URNs or enum values of segments, separated by commas.")
+    first_month = DayFilter("date_start", lookup_expr="gte", label="First day of the first month.")
+    last_month = DayFilter("date_start", lookup_expr="lte", label="First day of the last month.")
+    changed_since = Instant("fetched_at", lookup_expr="gte", label="Rows with new figures since this time, ISO 8601.")
 
 
 class SyncLogFilters(filters.FilterSet):  # type: ignore[misc]
@@ -193,12 +193,12 @@ class SyncLogFilters(filters.FilterSet):  # type: ignore[misc]
         choices=SyncLog.Status.choices,
         label=f"Statuses, separated by commas: {', '.join(SyncLog.Status.values)}.",
     )
-    started_after = Instant("started_at", lookup_expr="gte", label="Begun then or later, ISO 8601.")
-    started_before = Instant("started_at", lookup_expr="lt", label="Begun earlier, ISO 8601.")
+    started_after = Instant("started_at", lookup_expr="gte", label="Started at or after this time, ISO 8601.")
+    started_before = Instant("started_at", lookup_expr="lt", label="Started before this time, ISO 8601.")
     error_kind = Choices(
         "error_kind",
         choices=SyncLog.ErrorKind.choices,
-        label=f"Kinds of trouble, separated by commas: {', '.join(SyncLog.ErrorKind.values)}.",
+        label=f"Kinds of error, separated by commas: {', '.join(SyncLog.ErrorKind.values)}.",
     )
 
 
@@ -215,5 +215,5 @@ class SnapshotFilters(filters.FilterSet):  # type: ignore[misc]
         choices=Snapshot.State.choices,
         label=f"States, separated by commas: {', '.join(Snapshot.State.values)}.",
     )
-    asked_after = Instant("asked_at", lookup_expr="gte", label="Asked for then or later, ISO 8601.")
-    asked_before = Instant("asked_at", lookup_expr="lt", label="Asked for earlier, ISO 8601.")
+    asked_after = Instant("asked_at", lookup_expr="gte", label="Requested at or after this time, ISO 8601.")
+    asked_before = Instant("asked_at", lookup_expr="lt", label="Requested before this time, ISO 8601.")

@@ -1,10 +1,10 @@
-"""Findings of the Action center: to read, and to decide about with the functions that its page uses."""
+"""Findings of the Action center: read them, and decide on them with the functions that its page uses."""
 
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, Final, TypedDict
 
 import django_filters
 from django.db.models import QuerySet
@@ -26,16 +26,16 @@ from reporting.api.filters import Choices, Instant, account
 from reporting.api.pagination import Order
 from reporting.api.serializers import RequestBody
 from reporting.api.views import bounded_statements, refuse_unknown
-from reporting.api.viewsets import Table, described
+from reporting.api.viewsets import TableViewSet, described
 from reporting.checks import findings
 from reporting.checks.rules import RULES
-from reporting.checks.rules.base import Severity
+from reporting.checks.severity import Severity
 from reporting.models import Finding
-from reporting.queries.findings import FindingLine, assignees, finding_line, graver_first, visible_findings
+from reporting.queries.findings import FindingLine, assignees, finding_line, most_severe_first, visible_findings
 
 _NOBODY, _ME = "nobody", "me"
 _ORDERS = {
-    # By no column alone: `graver_first` says how.
+    # By more than columns: see `most_severe_first`.
     "severity": Order(()),
     "-changed_at": Order(("changed_at", "id"), descending=True),
     "changed_at": Order(("changed_at", "id")),
@@ -61,16 +61,16 @@ class FindingFilters(django_filters.FilterSet):  # type: ignore[misc]
     state = Choices(
         "shown_state",
         choices=Finding.State.choices,
-        label=f"States, separated by commas: {', '.join(Finding.State.values)}; else every state.",
+        label=f"States, separated by commas: {', '.join(Finding.State.values)}; otherwise all states.",
     )
     assignee = django_filters.CharFilter(
-        method="taken_care_of", label=f"E-mail address of who takes care of it, {_ME}, or {_NOBODY}."
+        method="assigned_to", label=f"E-mail address of the assignee, {_ME}, or {_NOBODY}."
     )
     changed_since = Instant(
-        "changed_at", lookup_expr="gte", label="Only what changed then or later in any way, ISO 8601."
+        "changed_at", lookup_expr="gte", label="Only findings changed in any way at or after this time, ISO 8601."
     )
 
-    def taken_care_of(self, rows: QuerySet[Finding], _: str, whom: str) -> QuerySet[Finding]:
+    def assigned_to(self, rows: QuerySet[Finding], _: str, whom: str) -> QuerySet[Finding]:
         if whom == _NOBODY:
             return rows.filter(assigned_to=None)
         if whom == _ME:
@@ -78,69 +78,75 @@ class FindingFilters(django_filters.FilterSet):  # type: ignore[misc]
         return rows.filter(assigned_to__email__iexact=whom)
 
 
-class EvidenceSerializer(serializers.Serializer[object]):
-    """One fact that a finding rests on."""
+class EvidenceSerializer(serializers.Serializer[dict[str, str]]):
+    """One fact that supports a finding."""
 
-    label = serializers.CharField(help_text="What it is.")  # type: ignore[assignment]
+    label = serializers.CharField(help_text="Name of the fact.")  # type: ignore[assignment]
     value = serializers.CharField(help_text="The value as text; amounts are decimal strings in the finding's currency.")
     unit = serializers.CharField(help_text="text, count, money, percent or day.")
 
 
 class _StoredInstant(serializers.DateTimeField):
-    """One that JSON keeps as text."""
+    """One that is stored as text in JSON."""
 
-    def to_representation(self, value: Any) -> Any:
+    def to_representation(self, value: str) -> str | None:  # type: ignore[override]
         return super().to_representation(datetime.fromisoformat(value))
 
 
-class HistorySerializer(serializers.Serializer[object]):
-    """One thing that became of a finding."""
+class HistorySerializer(serializers.Serializer[dict[str, str | None]]):
+    """One event in the history of a finding."""
 
     at = _StoredInstant(help_text="When, UTC.")
-    what = serializers.CharField(help_text="found, fixed, came back, assigned, snoozed, woke up, accepted, reopened, …")
-    by = serializers.CharField(allow_null=True, help_text="Who decided; null where the audit did.")
+    what = serializers.CharField(help_text="found, fixed, came back, assigned, snoozed, accepted, reopened, …")
+    by = serializers.CharField(allow_null=True, help_text="Who did it; null for a check.")
     detail = serializers.CharField(help_text="To whom, until when, or why; may be empty.")
 
 
-_AMOUNT: dict[str, Any] = {"max_digits": 24, "decimal_places": 10, "allow_null": True}
+class _AmountOptions(TypedDict):
+    max_digits: int
+    decimal_places: int
+    allow_null: bool
+
+
+_AMOUNT: Final = _AmountOptions(max_digits=24, decimal_places=10, allow_null=True)
 
 
 class FindingSerializer(serializers.Serializer[Any]):
-    """What a rule found about one campaign or creative, and what people decided about it."""
+    """What a rule found about one campaign or creative, and what people decided."""
 
-    id = serializers.IntegerField(help_text="Number of the finding; it keeps it when its cause comes back.")
+    id = serializers.IntegerField(help_text="Id of the finding; it stays the same when the cause comes back.")
     account_id = serializers.IntegerField(source="ad_account_id", help_text="LinkedIn's id of the ad account.")
-    campaign_id = serializers.IntegerField(allow_null=True, help_text="LinkedIn's id of the campaign.")
+    campaign_id = serializers.IntegerField(
+        allow_null=True, help_text="LinkedIn's id of the campaign (ad set in Campaign Manager)."
+    )
     campaign = serializers.CharField(allow_null=True, help_text="Name of the campaign.")
-    creative_id = serializers.CharField(allow_null=True, help_text="URN of the creative, if it is about one.")
+    creative_id = serializers.CharField(allow_null=True, help_text="URN of the creative, if the finding is about one.")
     creative = serializers.CharField(allow_null=True, help_text="Name of the creative.")
     rule_id = serializers.CharField(help_text="The rule; docs/action-center.md describes each.")
     title = serializers.CharField(help_text="What the rule looks for, in a few words.")
-    severity = serializers.ChoiceField(choices=Finding.SEVERITIES, help_text="How grave it is.")
-    sentence = serializers.CharField(help_text="What was found.")
-    evidence = EvidenceSerializer(many=True, help_text="The facts that it rests on.")
+    severity = serializers.ChoiceField(choices=Finding.SEVERITIES, help_text="How severe it is.")
+    sentence = serializers.CharField(help_text="What is wrong.")
+    evidence = EvidenceSerializer(many=True, help_text="The supporting facts.")
     why = serializers.CharField(help_text="Why it matters.")
     remedy = serializers.CharField(help_text="What to do in Campaign Manager.")
     money_at_stake = serializers.DecimalField(
-        **_AMOUNT, source="money.amount", help_text="Money it is about, a decimal string; what it means says stake."
+        **_AMOUNT, source="money.amount", help_text="Amount at stake, a decimal string; stake says what it means."
     )
     stake = serializers.CharField(help_text="What money_at_stake means.")
     currency = serializers.CharField(allow_null=True, help_text="ISO code of the amounts: the ad account's.")
-    state = serializers.ChoiceField(choices=Finding.State.choices, help_text="How it stands.")
+    state = serializers.ChoiceField(choices=Finding.State.choices, help_text="Current state.")
     assignee = serializers.EmailField(
-        source="assignee_email", allow_null=True, help_text="Who takes care of it; null where nobody does."
+        source="assignee_email", allow_null=True, help_text="Who is responsible for it; null if nobody is."
     )
-    snoozed_until = serializers.DateField(allow_null=True, help_text="UTC day on which a snoozed one is open again.")
-    accepted_reason = serializers.CharField(allow_null=True, help_text="Why an accepted one may stay.")
-    fixed_at = serializers.DateTimeField(allow_null=True, help_text="The sync at which its cause was gone, UTC.")
-    saved = serializers.DecimalField(
-        **_AMOUNT, source="saved.amount", help_text="What was at stake when it was last seen before the fix."
-    )
-    first_seen_at = serializers.DateTimeField(help_text="The sync at which it was found first, UTC.")
-    last_seen_at = serializers.DateTimeField(help_text="The last sync at which it was found, UTC.")
-    reopened_at = serializers.DateTimeField(allow_null=True, help_text="When it was last opened again, UTC.")
+    snoozed_until = serializers.DateField(allow_null=True, help_text="UTC day on which a snoozed finding reopens.")
+    accepted_reason = serializers.CharField(allow_null=True, help_text="Why it was accepted.")
+    fixed_at = serializers.DateTimeField(allow_null=True, help_text="Start of the first sync without its cause, UTC.")
+    saved = serializers.DecimalField(**_AMOUNT, source="saved.amount", help_text="Amount at stake before it was fixed.")
+    first_seen_at = serializers.DateTimeField(help_text="Start of the sync that first showed it, UTC.")
+    last_seen_at = serializers.DateTimeField(help_text="Start of the last sync that showed it, UTC.")
+    reopened_at = serializers.DateTimeField(allow_null=True, help_text="When it was last reopened, UTC.")
     changed_at = serializers.DateTimeField(help_text="When anything but last_seen_at last changed, UTC.")
-    times_seen = serializers.IntegerField(help_text="How often its cause came up (count).")
+    times_seen = serializers.IntegerField(help_text="How many times it appeared (count).")
 
     class Meta:
         model = Finding
@@ -149,7 +155,7 @@ class FindingSerializer(serializers.Serializer[Any]):
 class FindingDetailSerializer(FindingSerializer):
     """A finding with its history."""
 
-    history = HistorySerializer(many=True, help_text="What became of it, oldest first; the newest hundred entries.")
+    history = HistorySerializer(many=True, help_text="What happened to it, oldest first; the latest 100 entries.")
 
 
 class AssignSerializer(RequestBody):
@@ -159,24 +165,24 @@ class AssignSerializer(RequestBody):
 
 
 class SnoozeSerializer(RequestBody):
-    until = serializers.DateField(help_text="UTC day on which it is open again: tomorrow to a year ahead.")
+    until = serializers.DateField(help_text="UTC day on which it reopens: from tomorrow to a year ahead.")
 
 
 class AcceptSerializer(RequestBody):
-    reason = serializers.CharField(max_length=1000, help_text="Why it may stay.")
+    reason = serializers.CharField(max_length=1000, help_text="Why it is acceptable.")
 
 
-class NothingToDecide(APIException):
+class AlreadyFixed(APIException):
     status_code = 409
-    default_detail = "This finding is fixed: its cause is gone, and there is nothing to decide."
-    remedy = "Wait whether its cause comes back; it is open again then."
+    default_detail = "This finding is fixed: its cause is gone, so there is nothing to decide."
+    remedy = "Nothing to do: it reopens if its cause comes back."
 
 
-@described("findings", _ORDERS, one="a finding", about_order="severity: the gravest first, of these the dearest.")
-class Findings(Table[Finding]):
-    """What the audit found and what people decided about it."""
+@described("findings", _ORDERS, one="a finding", about_order="severity: most severe first, then highest amount.")
+class Findings(TableViewSet[Finding]):
+    """What the checks found, and what people decided."""
 
-    is_conditional = False  # people decide at any moment
+    is_conditional = False  # people decide at any time
     serializer_class = FindingSerializer
     filterset_class = FindingFilters
     permission_classes = (IsAuthenticated, WithinTokenScope, MayChangeFindings)
@@ -186,7 +192,7 @@ class Findings(Table[Finding]):
         return visible_findings(self.ad_accounts, today=timezone.now().date())
 
     @extend_schema(responses=FindingDetailSerializer, parameters=[])
-    def retrieve(self, request: Request, pk: Any) -> Response:
+    def retrieve(self, request: Request, pk: int | str) -> Response:
         refuse_unknown(request, ["format"])
         with bounded_statements():
             return Response(self._shown(pk))
@@ -194,50 +200,50 @@ class Findings(Table[Finding]):
     @extend_schema(summary="Assign a finding", request=AssignSerializer, responses=FindingDetailSerializer)
     @action(detail=True, methods=["post"])
     def assign(self, request: Request, pk: int) -> Response:
-        """To somebody, or to nobody; a fixed one too. Needs an owner, manager or analyst; by token read_and_change."""
+        """To a person or to nobody. Needs the role owner, manager or analyst; by token, the scope read_and_change."""
         assignee = AssignSerializer.read(request)["assignee"]
-        return self._decide(pk, findings.assign, "assignee", to=_person(assignee))
+        return self._decide(pk, findings.assign, "assignee", to=_assignee(assignee))
 
     @extend_schema(summary="Snooze a finding", request=SnoozeSerializer, responses=FindingDetailSerializer)
     @action(detail=True, methods=["post"])
     def snooze(self, request: Request, pk: int) -> Response:
-        """Quiet until a day. Needs an owner, manager or analyst; by token read_and_change."""
+        """Hide it until a day. Needs the role owner, manager or analyst; by token, the scope read_and_change."""
         return self._decide(pk, findings.snooze, "until", **SnoozeSerializer.read(request))
 
     @extend_schema(summary="Accept a finding", request=AcceptSerializer, responses=FindingDetailSerializer)
     @action(detail=True, methods=["post"])
     def accept(self, request: Request, pk: int) -> Response:
-        """Live with it for a reason. Needs an owner, manager or analyst; by token read_and_change."""
+        """Accept it for a reason. Needs the role owner, manager or analyst; by token, the scope read_and_change."""
         return self._decide(pk, findings.accept, "reason", **AcceptSerializer.read(request))
 
     @extend_schema(summary="Reopen a finding", request=None, responses=FindingDetailSerializer)
     @action(detail=True, methods=["post"])
     def reopen(self, request: Request, pk: int) -> Response:
-        """Open again what is snoozed or accepted. Needs an owner, manager or analyst; by token read_and_change."""
+        """Reopen a snoozed or accepted one. Needs the role owner, manager or analyst; by token, read_and_change."""
         return self._decide(pk, findings.reopen)
 
-    def _decide(self, pk: int, decide: Callable[..., int], field: str = "", **body: Any) -> Response:
+    def _decide(self, pk: int, decide: Callable[..., int], field: str = "", **decision: object) -> Response:
         self._row(pk)
         try:
-            changed = decide([pk], by=self.person, now=timezone.now(), **body)
-        except findings.BadWish as error:
+            changed = decide([pk], by=self.person, now=timezone.now(), **decision)
+        except findings.InvalidDecision as error:
             raise ValidationError({field: [str(error)]}) from None
         shown = self._shown(pk)
         if not changed and shown["state"] == Finding.State.FIXED and field != "assignee":
-            raise NothingToDecide
+            raise AlreadyFixed
         return Response(shown)
 
-    def _shown(self, pk: int) -> dict[str, Any]:
+    def _shown(self, pk: int | str) -> dict[str, object]:
         return dict(FindingDetailSerializer(finding_line(self._row(pk))).data)
 
-    def _row(self, pk: int) -> Finding:
+    def _row(self, pk: int | str) -> Finding:
         found: Finding | None = self.get_queryset().filter(pk=pk).first()
         if found is None:
             raise Http404("There is no such finding, or you may not see its ad account.")
         return found
 
     def _ordered(self, rows: QuerySet[Finding], order: Order) -> QuerySet[Finding]:
-        return rows.order_by(*order.order_by) if order.columns else graver_first(rows)
+        return rows.order_by(*order.order_by) if order.columns else most_severe_first(rows)
 
     def _page(self, rows: QuerySet[Finding], order: Order) -> Response:
         columns = list(self.columns)
@@ -257,8 +263,8 @@ def _values(line: FindingLine, columns: list[str]) -> dict[str, Any]:
     return {name: shown[name] for name in columns}
 
 
-def _cells(line: FindingLine, *, columns: list[str], is_flat: bool) -> list[Any]:
-    """Amounts as numbers, and evidence in words where a cell holds one value."""
+def _cells(line: FindingLine, *, columns: list[str], is_flat: bool) -> list[object]:
+    """Amounts as numbers; evidence as text where a cell holds one value."""
     values = _values(line, columns)
     for name in {"money_at_stake", "saved"} & values.keys():
         values[name] = values[name] and Decimal(values[name])
@@ -267,10 +273,10 @@ def _cells(line: FindingLine, *, columns: list[str], is_flat: bool) -> list[Any]
     return list(values.values())
 
 
-def _person(email: str | None) -> User | None:
+def _assignee(email: str | None) -> User | None:
     if email is None:
         return None
     person = assignees().filter(email__iexact=email).first()
     if person is None:
-        raise ValidationError({"assignee": ["Name an active owner, manager or analyst; nobody else takes findings."]})
+        raise ValidationError({"assignee": ["Give the address of an active owner, manager or analyst."]})
     return person

@@ -1,19 +1,30 @@
-"""How the ads did: the figures of a period, summed, with ratios from the sums."""
+"""Performance: the sums of a period, with ratios calculated from the sums."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import Any
+from decimal import Decimal
+from typing import Any, NotRequired, TypedDict, cast
 
+from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from reporting.api.reports import DECIMAL, DaysShown, PeriodSerializer, ReportSerializer, ReportView, Several
+from accounts.models import AdAccount
+from reporting.api.reports import (
+    DECIMAL,
+    DaysShown,
+    PeriodArguments,
+    PeriodSerializer,
+    ReportSerializer,
+    ReportView,
+    Several,
+)
 from reporting.api.views import bounded_statements
 from reporting.metrics import METRICS, Metric, Sum, Type
-from reporting.periods import PeriodError
+from reporting.periods import Period, PeriodError
 from reporting.queries.grouping import GroupBy
 from reporting.queries.performance import (
     LABELS,
@@ -29,47 +40,52 @@ from reporting.queries.performance import (
 from reporting.ratios import Figures
 
 _MAX_ROWS = 10_000
-_USUAL_METRICS = ("impressions", "clicks", "spend", "conversions", "leads", "ctr_percent", "cpc")
+_DEFAULT_METRICS = ("impressions", "clicks", "spend", "conversions", "leads", "ctr_percent", "cpc")
+
+
+_ROW_COLUMNS = ("key", "label", "currency", "first_day", "last_day", "is_partial")
+_Values = dict[str, Decimal | int | None]
+_Line = Mapping[str, object]
 
 
 class PerformanceQuestion(PeriodSerializer):
-    """What `reports/performance` can be asked."""
+    """The parameters of `reports/performance`."""
 
     group_by = serializers.ChoiceField(
-        choices=[*GroupBy], default=GroupBy.CAMPAIGN.value, help_text="What one row stands for."
+        choices=[*GroupBy], default=GroupBy.CAMPAIGN.value, help_text="What one row represents."
     )
     metrics = Several(
         choices=METRICS,
-        help_text=f"Which figures, separated by commas: {', '.join(METRICS)}. Usually {', '.join(_USUAL_METRICS)}.",
+        help_text=f"Metrics, separated by commas: {', '.join(METRICS)}. Default: {', '.join(_DEFAULT_METRICS)}.",
     )
     campaign_id = Several(numbers=True, help_text="Only these campaigns, ids separated by commas.")
     creative_id = Several(help_text="Only these creatives, URNs separated by commas.")
     compare = serializers.ChoiceField(
-        choices=["previous"], required=False, help_text="Beside as many days just before."
+        choices=["previous"], required=False, help_text="Compare with the period of the same length just before."
     )
     order = serializers.CharField(
         required=False,
-        help_text="A metric, key or label; a minus sign in front for most first. Usually days by date, the rest by "
+        help_text="A metric, key or label; with a leading minus sign, descending. Default: days by date, others by "
         "-spend. Not with compare for days, weeks and months.",
     )
     limit = serializers.IntegerField(
         min_value=1,
         max_value=_MAX_ROWS,
         required=False,
-        help_text=f"At most so many rows: {_MAX_ROWS} by default; files hold all of them.",
+        help_text=f"Maximum number of rows; default {_MAX_ROWS}. Files contain all rows.",
     )
 
     def validate_order(self, order: str) -> str:
         if order.removeprefix("-") not in {*METRICS, *LABELS}:
             known = ", ".join([*sorted(LABELS), *METRICS])
-            raise serializers.ValidationError(f"There is no order “{order}”; choose one of {known}.")
+            raise serializers.ValidationError(f"Unknown order “{order}”; choose one of {known}.")
         return order
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)
         if attrs.get("compare"):
             if GroupBy(attrs["group_by"]).is_calendar and (attrs.get("order") or attrs.get("limit")):
-                raise serializers.ValidationError("Compared days, weeks and months take neither order nor limit.")
+                raise serializers.ValidationError("Order and limit do not apply to compared days, weeks and months.")
             try:
                 attrs["days"].previous()
             except PeriodError as error:
@@ -86,7 +102,7 @@ def _figure_field(metric: Metric) -> serializers.Field[Any, Any, Any, Any]:
 
 
 class FiguresSerializer(serializers.Serializer[object]):
-    """The metrics asked for; a ratio is null where its divisor is 0."""
+    """The requested metrics; a ratio is null where its divisor is 0."""
 
     def get_fields(self) -> dict[str, Any]:
         return {name: _figure_field(one) for name, one in METRICS.items()}
@@ -97,15 +113,15 @@ class ChangesSerializer(serializers.Serializer[object]):
 
     def get_fields(self) -> dict[str, Any]:
         return {
-            name: serializers.DecimalField(**DECIMAL, help_text=f"{one.label}: more or less than before (percent).")
+            name: serializers.DecimalField(**DECIMAL, help_text=f"Change of {one.label} (percent).")
             for name, one in METRICS.items()
         }
 
 
 class _Compared(serializers.Serializer[object]):
-    currency = serializers.CharField(allow_null=True, help_text="ISO code of the amounts; rows of two are never one.")
-    figures = FiguresSerializer(help_text="The metrics asked for.")
-    before = FiguresSerializer(required=False, allow_null=True, help_text="The same in the period before.")
+    currency = serializers.CharField(allow_null=True, help_text="ISO code of the amounts; no row mixes currencies.")
+    figures = FiguresSerializer(help_text="The requested metrics.")
+    before = FiguresSerializer(required=False, allow_null=True, help_text="The same in the previous period.")
     change_percent = ChangesSerializer(required=False, help_text="The change, if compared.")
 
 
@@ -114,29 +130,46 @@ class PerformanceRowSerializer(_Compared):
 
     key = serializers.CharField(help_text="Id, URN, or first calendar day of the day, week or month.")
     label = serializers.CharField(help_text="Name, day, ISO week or month.")  # type: ignore[assignment]
-    first_day = serializers.DateField(help_text="First UTC day that is counted.")
-    last_day = serializers.DateField(help_text="Last UTC day that is counted.")
-    is_partial = serializers.BooleanField(help_text="Whether the period cuts this week or month.")
+    first_day = serializers.DateField(help_text="First UTC day included.")
+    last_day = serializers.DateField(help_text="Last UTC day included.")
+    is_partial = serializers.BooleanField(help_text="Whether the period covers only part of this week or month.")
 
 
 class TotalsSerializer(_Compared):
-    """Everything asked about, in one currency."""
+    """The whole selection, in one currency."""
 
-    days = serializers.IntegerField(help_text="Days on which anything happened (count).")
+    days = serializers.IntegerField(help_text="Days with any activity (count).")
 
 
 class PerformanceReport(ReportSerializer):
     """Figures by group, and their totals."""
 
-    group_by = serializers.ChoiceField(choices=[*GroupBy], help_text="What one row stands for.")
-    compared_with = DaysShown(allow_null=True, help_text="The days before, if compared.")
-    totals = TotalsSerializer(many=True, help_text="One per currency, of every row, cut or not.")
-    has_more_rows = serializers.BooleanField(help_text="Whether `limit` cut the rows.")
+    group_by = serializers.ChoiceField(choices=[*GroupBy], help_text="What one row represents.")
+    compared_with = DaysShown(allow_null=True, help_text="The previous period, if compared.")
+    totals = TotalsSerializer(many=True, help_text="One per currency, over all rows regardless of limit.")
+    has_more_rows = serializers.BooleanField(help_text="Whether `limit` left out rows.")
     rows = PerformanceRowSerializer(many=True, help_text="One per group and currency.")
 
 
-class Performance(ReportView):
-    """How the ads did."""
+class PerformanceArguments(PeriodArguments):
+    group_by: str
+    metrics: NotRequired[list[str]]
+    campaign_id: NotRequired[list[int]]
+    creative_id: NotRequired[list[str]]
+    compare: NotRequired[str]
+    order: NotRequired[str]
+    limit: NotRequired[int]
+
+
+class _Selection(TypedDict):
+    ad_accounts: QuerySet[AdAccount]
+    period: Period
+    campaign_ids: list[int] | None
+    creative_ids: list[str] | None
+
+
+class PerformanceReportView(ReportView):
+    """How the ads performed."""
 
     question = PerformanceQuestion
 
@@ -175,43 +208,44 @@ class Performance(ReportView):
     )
     def get(self, request: Request) -> HttpResponseBase:
         """Sums by ad account, campaign, creative, day, week or month, ratios from the sums, a total per currency."""
-        asked = self.asked(request)
-        metrics = asked.get("metrics") or list(_USUAL_METRICS)
+        asked = cast("PerformanceArguments", self.validated(request))
+        metrics = asked.get("metrics") or list(_DEFAULT_METRICS)
         with bounded_statements():
             rows = self._rows(asked, metrics)
             if not self.file_format:
                 return Response(self._report(asked, metrics, rows))
         return self.file(asked, "performance", *_flat(rows, metrics, is_compared="compare" in asked))
 
-    def _rows(self, asked: dict[str, Any], metrics: list[str]) -> list[dict[str, Any]]:
-        """One row more than a page may hold, which tells that there are more; all of them for a file."""
-        most = asked.get("limit") or (None if self.file_format else _MAX_ROWS)
-        order, is_compared = asked.get("order"), "compare" in asked
-        wanted = self._selection(asked) | {"group_by": asked["group_by"]}
-        if order:
-            wanted |= {"order_by": order.removeprefix("-"), "descending": order.startswith("-")}
-        if asked.get("limit") or (most and not is_compared):
-            wanted["limit"] = most if self.file_format else (most or _MAX_ROWS) + 1
-        if is_compared:
-            return [_compared(one, _row(one.now), metrics) for one in compared_performance(**wanted)]
-        return [{**_row(one), "figures": _figures(one, metrics)} for one in performance(**wanted)]
+    def _rows(self, asked: PerformanceArguments, metrics: list[str]) -> list[_Line]:
+        """One row more than a page may hold, which reveals that there are more; all of them for a file."""
+        selection, order, is_compared = self._selection(asked), asked.get("order"), "compare" in asked
+        maximum = asked.get("limit") or (None if self.file_format else _MAX_ROWS)
+        limit = None
+        if asked.get("limit") or (maximum and not is_compared):
+            limit = maximum if self.file_format else (maximum or _MAX_ROWS) + 1
+        rows = compared_performance if is_compared else performance
+        found = rows(
+            **selection,
+            group_by=asked["group_by"],
+            order_by=order.removeprefix("-") if order else None,
+            descending=order.startswith("-") if order else None,
+            limit=limit,
+        )
+        return [_line(one, metrics) for one in found]
 
-    def _report(self, asked: dict[str, Any], metrics: list[str], rows: list[dict[str, Any]]) -> dict[str, Any]:
-        selection, most = self._selection(asked), asked.get("limit") or _MAX_ROWS
-        if "compare" in asked:
-            summed = [_compared(one, _totals(one.now), metrics) for one in compared_totals(**selection)]
-        else:
-            summed = [{**_totals(one), "figures": _figures(one, metrics)} for one in totals(**selection)]
+    def _report(self, asked: PerformanceArguments, metrics: list[str], rows: list[_Line]) -> dict[str, object]:
+        selection, maximum = self._selection(asked), asked.get("limit") or _MAX_ROWS
+        sums = compared_totals(**selection) if "compare" in asked else totals(**selection)
         return {
-            **self.opening(asked["days"], self.chosen(asked)),
+            **self.head(asked["days"], self.chosen(asked)),
             "group_by": asked["group_by"],
             "compared_with": asdict(asked["days"].previous()) if "compare" in asked else None,
-            "totals": summed,
-            "has_more_rows": len(rows) > most,
-            "rows": rows[:most],
+            "totals": [_line(one, metrics) for one in sums],
+            "has_more_rows": len(rows) > maximum,
+            "rows": rows[:maximum],
         }
 
-    def _selection(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def _selection(self, asked: PerformanceArguments) -> _Selection:
         return {
             "ad_accounts": self.chosen(asked),
             "period": asked["days"],
@@ -220,47 +254,38 @@ class Performance(ReportView):
         }
 
 
-def _row(row: PerformanceRow) -> dict[str, Any]:
-    return {
-        "key": row.key,
-        "label": row.label,
-        "currency": row.currency,
-        "first_day": row.first_day,
-        "last_day": row.last_day,
-        "is_partial": row.is_partial,
-    }
+def _line(one: PerformanceRow | Totals | ComparedRow | ComparedTotals, metrics: list[str]) -> _Line:
+    """One row or total as the API shows it, beside the previous period where it is compared."""
+    if isinstance(one, ComparedRow | ComparedTotals):
+        return {
+            **_labels(one.now),
+            "figures": _figures(one.now, metrics),
+            "before": _figures(one.before, metrics) if one.before else None,
+            "change_percent": {name: one.change_percent(name) for name in metrics},
+        }
+    return {**_labels(one), "figures": _figures(one, metrics)}
 
 
-def _totals(one: Totals) -> dict[str, Any]:
-    return {"currency": one.currency, "days": one.days}
+def _labels(one: PerformanceRow | Totals) -> _Line:
+    if isinstance(one, Totals):
+        return {"currency": one.currency, "days": one.days}
+    return {name: getattr(one, name) for name in _ROW_COLUMNS}
 
 
-def _figures(figures: Figures, metrics: list[str]) -> dict[str, Any]:
+def _figures(figures: Figures, metrics: list[str]) -> _Values:
     return {name: figures.value(name) for name in metrics}
 
 
-def _compared(one: ComparedRow | ComparedTotals, named: dict[str, Any], metrics: list[str]) -> dict[str, Any]:
-    return {
-        **named,
-        "figures": _figures(one.now, metrics),
-        "before": _figures(one.before, metrics) if one.before else None,
-        "change_percent": {name: one.change_percent(name) for name in metrics},
-    }
-
-
-def _flat(
-    rows: list[dict[str, Any]], metrics: list[str], *, is_compared: bool
-) -> tuple[list[str], Iterator[list[Any]]]:
-    """The rows of a file: one column per figure, with those of before and the changes behind."""
-    names = ["key", "label", "currency", "first_day", "last_day", "is_partial"]
-    header = [*names, *metrics]
+def _flat(rows: list[_Line], metrics: list[str], *, is_compared: bool) -> tuple[list[str], Iterator[list[object]]]:
+    """The rows of a file: one column per figure, followed by the previous figures and the changes."""
+    header = [*_ROW_COLUMNS, *metrics]
     if is_compared:
         header += [f"before_{name}" for name in metrics] + [f"change_percent_{name}" for name in metrics]
 
-    def lines() -> Iterator[list[Any]]:
+    def lines() -> Iterator[list[object]]:
         for row in rows:
             parts = ("figures", "before", "change_percent") if is_compared else ("figures",)
-            figures = [(row[part] or {}).get(name) for part in parts for name in metrics]
-            yield [row[name] for name in names] + figures
+            figures = [(cast("_Values | None", row[part]) or {}).get(name) for part in parts for name in metrics]
+            yield [*(row[name] for name in _ROW_COLUMNS), *figures]
 
     return header, lines()

@@ -1,8 +1,8 @@
-"""What every report is asked and answers with: days, ad accounts, how recent the figures are."""
+"""What all reports share: days, ad accounts, how recent the figures are."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final, NotRequired, TypedDict
 
 from django.db.models import QuerySet
 from django.http import HttpResponseBase
@@ -19,40 +19,55 @@ from reporting.api.views import FILES, View, query_values, refuse_unknown, with_
 from reporting.periods import Period, PeriodError, Preset, parse_period
 from reporting.queries.data_as_of import SelectionAsOf, selection_as_of
 
-DECIMAL: dict[str, Any] = {"max_digits": 40, "decimal_places": 10, "allow_null": True, "required": False}
+
+class _DecimalOptions(TypedDict):
+    max_digits: int
+    decimal_places: int
+    allow_null: bool
+    required: bool
+
+
+DECIMAL: Final = _DecimalOptions(max_digits=40, decimal_places=10, allow_null=True, required=False)
 
 
 class Several(serializers.CharField):
     """Words or ids in one parameter, separated by commas."""
 
-    def __init__(self, *, choices: Iterable[str] | None = None, numbers: bool = False, **kwargs: Any) -> None:
-        super().__init__(required=False, **kwargs)
+    def __init__(self, *, choices: Iterable[str] | None = None, numbers: bool = False, help_text: str) -> None:
+        super().__init__(required=False, help_text=help_text)
         self._choices, self._numbers = list(choices) if choices else None, numbers
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: str) -> list[int] | list[str]:  # type: ignore[override]
         words = [word.strip() for word in str(super().to_internal_value(data)).split(",") if word.strip()]
         for word in words:
             if self._choices and word not in self._choices:
-                raise serializers.ValidationError(f"There is no “{word}”; known are {', '.join(self._choices)}.")
+                raise serializers.ValidationError(f"Unknown value “{word}”; use {', '.join(self._choices)}.")
             if self._numbers and or_none(row_id, word) is None:
                 raise serializers.ValidationError(f"“{word}” is not a valid id; give numbers separated by commas.")
         return [int(word) for word in words] if self._numbers else words
 
 
 @extend_schema_field(OpenApiTypes.DATE)
-class Day(serializers.CharField):
-    """Read by `periods.py`, which says what is wrong with it."""
+class DayField(serializers.CharField):
+    """Parsed by `periods.py`, which explains what is wrong with it."""
+
+
+class PeriodArguments(TypedDict):
+    """What every report is asked, validated."""
+
+    days: Period
+    account_id: NotRequired[list[int]]
 
 
 class PeriodSerializer(serializers.Serializer[object]):
-    """Which days, of which ad accounts."""
+    """Which days, for which ad accounts."""
 
     period = serializers.ChoiceField(
-        choices=[*Preset], required=False, help_text="Days with a name; last_30_days where no day is named either."
+        choices=[*Preset], required=False, help_text="A named period; last_30_days if no days are given either."
     )
-    first_day = Day(required=False, help_text="First UTC day, YYYY-MM-DD.")
-    last_day = Day(required=False, help_text="Last UTC day, YYYY-MM-DD.")
-    account_id = Several(numbers=True, help_text="Ids of ad accounts, separated by commas; else all you may see.")
+    first_day = DayField(required=False, help_text="First UTC day, YYYY-MM-DD.")
+    last_day = DayField(required=False, help_text="Last UTC day, YYYY-MM-DD.")
+    account_id = Several(numbers=True, help_text="Ids of ad accounts, separated by commas; otherwise all you may see.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -77,22 +92,23 @@ class ReportSerializer(serializers.Serializer[object]):
 
     period = DaysShown(help_text="The days counted.")
     data_as_of = serializers.DateTimeField(
-        allow_null=True, help_text="When the oldest last successful sync of the ad accounts asked about began, UTC."
+        allow_null=True, help_text="Start of the oldest last successful sync among the requested ad accounts, UTC."
     )
     complete_through = serializers.DateField(
-        allow_null=True, help_text="The last day up to which every stored day adds up to LinkedIn's own totals."
+        allow_null=True, help_text="The last day through which all stored days match LinkedIn's own totals."
     )
 
 
 class ReportView(View):
-    """Reads the question, chooses the ad accounts, and says what stands over every answer."""
+    """Validates the request, chooses the ad accounts, and builds the head of every report."""
 
     is_conditional: ClassVar[bool] = True
     has_figures: ClassVar[bool] = True
     renderer_classes = FILES
     question: ClassVar[type[PeriodSerializer]]
 
-    def asked(self, request: Request) -> dict[str, Any]:
+    def validated(self, request: Request) -> dict[str, Any]:
+        """The arguments, as a TypedDict of the subclass describes them."""
         fields = self.question().fields
         several = [name for name, field in fields.items() if isinstance(field, Several)]
         refuse_unknown(request, [*fields, "format"], several=several)
@@ -100,11 +116,11 @@ class ReportView(View):
         question.is_valid(raise_exception=True)
         return dict(question.validated_data)
 
-    def chosen(self, asked: dict[str, Any]) -> QuerySet[AdAccount]:
+    def chosen(self, asked: PeriodArguments) -> QuerySet[AdAccount]:
         ids = asked.get("account_id")
         return self.ad_accounts.filter(pk__in=ids) if ids else self.ad_accounts
 
-    def opening(self, period: Period, ad_accounts: QuerySet[AdAccount]) -> dict[str, Any]:
+    def head(self, period: Period, ad_accounts: QuerySet[AdAccount]) -> dict[str, object]:
         as_of = self._as_of(ad_accounts)
         return {
             "period": asdict(period),
@@ -113,7 +129,7 @@ class ReportView(View):
         }
 
     def file(
-        self, asked: dict[str, Any], name: str, header: Sequence[str], lines: Iterator[list[Any]]
+        self, asked: PeriodArguments, name: str, header: Sequence[str], lines: Iterator[list[object]]
     ) -> HttpResponseBase:
         self.note_export(f"the {name} report")
         assert self.file_format

@@ -1,6 +1,6 @@
-"""What the OpenAPI document says beside the views: how to authenticate, and what an error looks like."""
+"""The parts of the OpenAPI document that no view describes: authentication, errors, headers."""
 
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
@@ -12,13 +12,17 @@ from accounts.shell.request_values import MAX_ID
 from reporting.api.files import MEDIA_TYPES
 from reporting.api.pagination import PageNumbers
 
+# A part of the document.
+Node = dict[str, Any]
+Direction = Literal["request", "response"]
+
 
 class ErrorSerializer(serializers.Serializer[object]):
     """What is wrong, and what to do about it."""
 
-    type = serializers.CharField(help_text="What kind of error, such as invalid or permission_denied.")
+    type = serializers.CharField(help_text="Kind of error, such as invalid or permission_denied.")
     message = serializers.CharField(help_text="What is wrong, in a sentence.")
-    field = serializers.CharField(allow_null=True, help_text="The parameter or field that is wrong, if it is one.")
+    field = serializers.CharField(allow_null=True, help_text="The wrong parameter or field, if there is one.")
     remedy = serializers.CharField(help_text="What to do.")
 
 
@@ -31,7 +35,7 @@ class ErrorSerializer(serializers.Serializer[object]):
             value={
                 "error": {
                     "type": "invalid",
-                    "message": "There is no order “spend”; known are id, -id.",
+                    "message": "Unknown order “spend”; use id, -id.",
                     "field": "order",
                     "remedy": "Correct the request and send it again.",
                 }
@@ -47,27 +51,31 @@ class ErrorBodySerializer(serializers.Serializer[object]):
 
 _ERRORS = {
     400: "A parameter or field is wrong.",
-    401: "No API token, or one that is wrong, expired or revoked.",
+    401: "The API token is missing, wrong, expired or revoked.",
     403: "The role or the token's scope does not allow it.",
-    406: "The Accept header names nothing that is sent here.",
-    429: "Too many requests in this minute; Retry-After says how many seconds to wait.",
-    500: "A bug; the remedy names the request to look for in the log.",
-    503: "PostgreSQL gave the question up, because it took too long.",
+    406: "The Accept header names no available format.",
+    429: "Too many requests in this minute; Retry-After gives the seconds to wait.",
+    500: "A bug; the remedy names the request to look up in the log.",
+    503: "The query took too long and was cancelled.",
 }
-_NOT_FOUND = "There is no such thing, or its ad account is not yours to see."
+_NOT_FOUND = "It does not exist, or you may not see its ad account."
 _NO_SUCH_PAGE = "The list ends before this page."
-_NO_JSON = "The body is not declared as JSON."
-_UNCHANGED = "Nothing has changed since the answer of this ETag."
-_FORMAT = "csv, xlsx and ndjson send every page as one file."
+_NO_JSON = "The content type of the body is not JSON."
+_UNCHANGED = "Nothing has changed since the response with this ETag."
+_FORMAT = "csv, xlsx and ndjson return all pages as one file."
 _HEADERS = [
     OpenApiParameter(
         "Retry-After", int, "header", response=[429], description="Seconds to wait before the next request."
     )
 ]
 _HEADERS_OF_CONDITIONAL = [
-    OpenApiParameter("If-None-Match", str, "header", description="An ETag; while it is still true the answer is 304."),
+    OpenApiParameter("If-None-Match", str, "header", description="An ETag; while it is current, the response is 304."),
     OpenApiParameter(
-        "ETag", str, "header", response=[200, 304], description="Names this answer; none while a sync runs."
+        "ETag",
+        str,
+        "header",
+        response=[200, 304],
+        description="Identifies this response; absent during a sync.",
     ),
     OpenApiParameter("Last-Modified", str, "header", response=[200, 304], description="When figures last changed."),
 ]
@@ -86,19 +94,19 @@ class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped
 
     target_class = "accounts.api.authentication.ApiTokenAuthentication"
     name = "token"
-    # The library's own extension for django-rest-knox would be found first.
+    # Otherwise the library's own extension for django-rest-knox is found first.
     priority = 1
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
         return {
             "type": "http",
             "scheme": "bearer",
-            "description": "An API token from /people/me/tokens/; it acts as its person.",
+            "description": "An API token from /people/me/tokens/; it acts as the person it belongs to.",
         }
 
 
 class ErrorsToo(AutoSchema):
-    """Every operation with the errors that any of them may answer, and the headers that belong to it."""
+    """Adds to every operation its possible errors and its headers."""
 
     def get_override_parameters(self) -> list[Any]:
         headers = list(_HEADERS)
@@ -108,11 +116,11 @@ class ErrorsToo(AutoSchema):
             headers += _HEADERS_OF_FIGURES
         return headers
 
-    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
-        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+    def _get_response_bodies(self, direction: Direction = "response") -> dict[str, object]:
+        bodies: dict[str, object] = super()._get_response_bodies(direction)
         for status, description in self._errors().items():
-            told = OpenApiResponse(ErrorBodySerializer, description=description)
-            bodies.setdefault(str(status), self._get_response_for_code(told, str(status)))
+            response = OpenApiResponse(ErrorBodySerializer, description=description)
+            bodies.setdefault(str(status), self._get_response_for_code(response, str(status)))
         if self._is_conditional():
             bodies["304"] = self._get_response_for_code(OpenApiResponse(description=_UNCHANGED), "304")
         return bodies
@@ -131,26 +139,28 @@ class ErrorsToo(AutoSchema):
         return errors
 
     def _get_response_for_code(
-        self, serializer: Any, status_code: Any, media_types: Any = None, direction: Any = "response"
-    ) -> Any:
+        self,
+        serializer: OpenApiResponse,
+        status_code: str,
+        media_types: list[str] | None = None,
+        direction: Direction = "response",
+    ) -> Node:
         """Errors are always JSON; a file is bytes."""
         if int(status_code) >= 400:
             media_types = ["application/json"]
-        parent: Any = super()
-        response = parent._get_response_for_code(serializer, status_code, media_types, direction)
+        response: Node = super()._get_response_for_code(serializer, status_code, media_types, direction)  # type: ignore[no-untyped-call]
         for media_type, content in response.get("content", {}).items():
             if media_type in MEDIA_TYPES.values():
                 content["schema"] = {"type": "string", "format": "binary"}
         return response
 
-    def _get_format_parameters(self) -> list[Any]:
-        parent: Any = super()
-        return [one | {"description": _FORMAT} for one in parent._get_format_parameters()]
+    def _get_format_parameters(self) -> list[Node]:
+        parameters: list[Node] = super()._get_format_parameters()
+        return [one | {"description": _FORMAT} for one in parameters]
 
-    def _resolve_path_parameters(self, variables: Any) -> list[Any]:
-        """Whole numbers as far as a column holds them."""
-        parent: Any = super()
-        found: list[Any] = parent._resolve_path_parameters(variables)
+    def _resolve_path_parameters(self, variables: list[str]) -> list[Node]:
+        """Whole numbers up to what a column can hold."""
+        found: list[Node] = super()._resolve_path_parameters(variables)  # type: ignore[no-untyped-call]
         for parameter in found:
             parameter["description"] = "LinkedIn's id, or the number of the row."
             if parameter["schema"]["type"] == "integer":
@@ -158,9 +168,9 @@ class ErrorsToo(AutoSchema):
         return found
 
 
-def with_long_numbers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """LinkedIn's ids and sums of counts pass 32 bits, which is all that some generated clients give an integer."""
-    pending: list[Any] = [result]
+def with_long_numbers(result: Node, **_: object) -> Node:
+    """LinkedIn's ids and sums of counts exceed 32 bits, the default integer of some generated clients."""
+    pending: list[object] = [result]
     while pending:
         node = pending.pop()
         if isinstance(node, dict):

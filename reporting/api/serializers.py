@@ -1,6 +1,6 @@
-"""What the facts look like to other tools: names, units and meanings; the rows themselves come as plain values.
+"""The fields of the API's rows: names, units and meanings; the rows themselves are plain values.
 
-A field's source is the column it shows; `viewsets.py` selects those columns and nothing else.
+A field's source is the column it shows; `viewsets.py` selects these columns and no others.
 """
 
 from typing import Any
@@ -37,49 +37,49 @@ _DESCRIBED = {
     "account_id": "LinkedIn's id of the ad account.",
     "campaign_id": "LinkedIn's id of the campaign.",
     "creative_id": "URN of the creative.",
-    "name": "Name, as LinkedIn has it.",
+    "name": "Name at LinkedIn.",
     "currency": "ISO code of every amount of this row.",
-    "created_at": "When it was made, UTC.",
+    "created_at": "When it was created, UTC.",
     "last_modified_at": "When it was last changed at LinkedIn, UTC.",
-    "run_schedule_start_at": "When the campaign begins to run, UTC.",
-    "daily_budget": "Money per day, a decimal string in daily_budget_currency.",
+    "run_schedule_start_at": "When the campaign starts, UTC.",
+    "daily_budget": "Daily budget, a decimal string in daily_budget_currency.",
     "daily_budget_currency": "ISO code of daily_budget.",
-    "total_budget": "Money over the whole run, a decimal string in total_budget_currency.",
+    "total_budget": "Lifetime budget, a decimal string in total_budget_currency.",
     "total_budget_currency": "ISO code of total_budget.",
-    "audience_expansion_enabled": "Whether LinkedIn may show it to similar people too.",
+    "audience_expansion_enabled": "Whether LinkedIn may also show it to similar people.",
     "format": "Ad format, such as STANDARD_UPDATE or SINGLE_VIDEO.",
-    "serving_statuses": "Why it runs or does not: RUNNABLE, STOPPED, …",
-    "serving_hold_reasons": "Why LinkedIn does not show it; empty where it does.",
-    "pivot_type": "By what people are told apart.",
-    "segment_name": "The segment's name as people read it.",
-    "started_at": "When the run began, UTC; while it waits, when it was asked for.",
-    "finished_at": "When the run ended, UTC; empty while it waits or runs.",
-    "status": "How it stands.",
+    "serving_statuses": "Why it runs or not: RUNNABLE, STOPPED, …",
+    "serving_hold_reasons": "Why LinkedIn does not serve it; empty if it does.",
+    "pivot_type": "The dimension that segments the audience.",
+    "segment_name": "Display name of the segment.",
+    "started_at": "When the run started, UTC; while queued, when it was requested.",
+    "finished_at": "When the run ended, UTC; empty while queued or running.",
+    "status": "Current status.",
     "trigger": "What started it.",
     "campaigns_fetched": "Campaigns received (count).",
     "creatives_fetched": "Creatives received (count).",
-    "error_kind": "What kind of trouble ended it.",
-    "endpoint": "Which of LinkedIn's endpoints sent the record.",
+    "error_kind": "Kind of error that ended it.",
+    "endpoint": "The LinkedIn endpoint that sent the record.",
     "run_id": "The sync run that set it aside; see sync-logs.",
     "id": "Number of the row.",
     "state": "active, expiring (under 60 days left), needs_consent or revoked.",
-    "scopes": "What the consent allows.",
-    "access_token_expires_at": "When the access token ends, UTC; it is renewed before.",
-    "connected_at": "When the person last consented, UTC.",
+    "scopes": "Permissions that the consent grants.",
+    "access_token_expires_at": "When the access token expires, UTC; it is renewed before.",
+    "connected_at": "When the person last gave consent, UTC.",
     "refreshed_at": "When the access token was last renewed, UTC.",
     "enabled": "Whether it runs.",
-    "task": "What runs.",
+    "task": "The task that runs.",
     "last_run_at": "When it was last due, UTC.",
-    "total_run_count": "How often it ran (count).",
+    "total_run_count": "Number of times it ran (count).",
 }
 
 
 class RequestBody(serializers.Serializer[object]):
-    """The body of a POST; a field that is not there is refused, not ignored: it is misspelt."""
+    """The body of a POST; unknown fields are refused, not ignored, since they are usually misspelled."""
 
     @classmethod
     def read(cls, request: Request) -> dict[str, Any]:
-        """The fields of the body. Raises ValidationError."""
+        """The validated fields. Raises ValidationError."""
         body = cls(data=request.data)
         body.is_valid(raise_exception=True)
         return dict(body.validated_data)
@@ -88,12 +88,12 @@ class RequestBody(serializers.Serializer[object]):
         for name in self.initial_data:
             if name not in self.fields:
                 known = ", ".join(self.fields)
-                raise serializers.ValidationError({name: [f"There is no such field; known are {known}."]})
+                raise serializers.ValidationError({name: [f"Unknown field; use {known}."]})
         return dict(super().validate(attrs))
 
 
 class Described(serializers.ModelSerializer[Any]):
-    """A serializer whose every field says what it holds."""
+    """A serializer that describes each of its fields."""
 
     def get_fields(self) -> dict[str, Any]:
         fields = super().get_fields()
@@ -112,7 +112,7 @@ class AdAccountSerializer(Described):
 
 
 class CampaignSerializer(Described):
-    """A campaign; LinkedIn's own pages call it "ad set"."""
+    """A campaign (ad set in Campaign Manager)."""
 
     account_id = serializers.IntegerField(help_text=_DESCRIBED["account_id"], allow_null=True)
 
@@ -162,7 +162,7 @@ class CreativeSerializer(Described):
     ]
 )
 class CampaignMetricSerializer(Described):
-    """What LinkedIn counted for one campaign on one day."""
+    """One campaign's metrics on one day, as counted by LinkedIn."""
 
     campaign_id = serializers.IntegerField(help_text=_DESCRIBED["campaign_id"])
     account_id = serializers.IntegerField(
@@ -178,7 +178,7 @@ class CampaignMetricSerializer(Described):
 
 
 class CreativeMetricSerializer(Described):
-    """What LinkedIn counted for one creative on one day."""
+    """One creative's metrics on one day, as counted by LinkedIn."""
 
     creative_id = serializers.CharField(help_text=_DESCRIBED["creative_id"])
     campaign_id = serializers.IntegerField(
@@ -211,7 +211,7 @@ class DemographicSerializer(Described):
 
 
 class SyncLogSerializer(Described):
-    """One sync run; without an ad account it looked for ad accounts."""
+    """One sync run; without an ad account, a discovery of ad accounts."""
 
     account_id = serializers.IntegerField(help_text=_DESCRIBED["account_id"], allow_null=True)
 
@@ -225,7 +225,7 @@ class SyncLogSerializer(Described):
 
 
 class RejectedRecordSerializer(Described):
-    """A record that LinkedIn sent broken; it is in no figure."""
+    """An invalid record from LinkedIn; it is not in any figures."""
 
     account_id = serializers.IntegerField(help_text=_DESCRIBED["account_id"], allow_null=True)
     run_id = serializers.IntegerField(help_text=_DESCRIBED["run_id"])
@@ -238,9 +238,9 @@ class RejectedRecordSerializer(Described):
 class ConnectionSerializer(Described):
     """A LinkedIn consent, without its tokens."""
 
-    person = serializers.SerializerMethodField(help_text="Who consented; empty where nobody is known.")
+    person = serializers.SerializerMethodField(help_text="Who gave consent; null if unknown.")
     state = serializers.SerializerMethodField(help_text=_DESCRIBED["state"])
-    consent_ends_at = serializers.DateTimeField(help_text="When nothing renews the access any more, UTC.")
+    consent_ends_at = serializers.DateTimeField(help_text="When the access can no longer be renewed, UTC.")
 
     class Meta:
         model = LinkedInConnection
@@ -261,7 +261,7 @@ class ConnectionSerializer(Described):
 class ScheduleSerializer(Described):
     """One entry of the timetable."""
 
-    account_id = serializers.SerializerMethodField(help_text="The ad account it syncs; empty for other entries.")
+    account_id = serializers.SerializerMethodField(help_text="The ad account it syncs; null for other entries.")
     every = serializers.SerializerMethodField(help_text="How often, in words.")
 
     class Meta:

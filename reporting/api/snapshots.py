@@ -1,4 +1,4 @@
-"""Snapshots: to list, to take and to download."""
+"""Snapshots: list, take and download them."""
 
 from django.conf import settings
 from django.http import FileResponse, Http404
@@ -7,7 +7,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
@@ -16,11 +16,11 @@ from accounts.shell.request_values import MAX_ID
 from reporting.api import filters
 from reporting.api.pagination import Order
 from reporting.api.serializers import Described, RequestBody
-from reporting.api.viewsets import Table, described
+from reporting.api.viewsets import TableViewSet, described
 from reporting.models import Snapshot
 from reporting.queries import snapshot_list
 from reporting.snapshots import snapshot_requests
-from reporting.snapshots.snapshot_requests import NoDocument, NotAllowed
+from reporting.snapshots.snapshot_requests import NoDocument
 
 _ORDERS = {
     "-asked_at": Order(("asked_at", "id"), descending=True),
@@ -29,11 +29,11 @@ _ORDERS = {
 
 
 class SnapshotSerializer(Described):
-    """One ad account and some days as a JSON document; snapshots/{id}/document is the document itself."""
+    """One ad account and a range of days as a JSON document; snapshots/{id}/document is the document itself."""
 
     account_id = serializers.IntegerField(source="ad_account_id", help_text="LinkedIn's id of the ad account.")
-    state = serializers.ChoiceField(choices=Snapshot.State.choices, help_text="How it stands; written is downloadable.")
-    trigger = serializers.ChoiceField(choices=Snapshot.Trigger.choices, help_text="What had it written.")
+    state = serializers.ChoiceField(choices=Snapshot.State.choices, help_text="State; written ones can be downloaded.")
+    trigger = serializers.ChoiceField(choices=Snapshot.Trigger.choices, help_text="What it was written for.")
     size_bytes = serializers.IntegerField(help_text="Size of the document (bytes).")
 
     class Meta:
@@ -45,28 +45,28 @@ class SnapshotSerializer(Described):
 
 
 class TakeSerializer(RequestBody):
-    """Of which ad account, and how many days."""
+    """Which ad account, and how many days."""
 
     account_id = serializers.IntegerField(min_value=1, max_value=MAX_ID, help_text="LinkedIn's id of the ad account.")
     days = serializers.IntegerField(
         required=False,
         min_value=1,
         max_value=snapshot_requests.MAX_DAYS,
-        help_text="Whole UTC days, through yesterday; without it as many as a sync's snapshot has.",
+        help_text="Whole UTC days through yesterday; default as many as in a snapshot after a sync.",
     )
 
 
 class NothingToDownload(NotFound):
-    """The document is not there, yet or any more."""
+    """There is no document yet, or it is gone."""
 
-    remedy = "Look at its state: ask again while it is queued or writing, else take a new snapshot."
+    remedy = "Check its state: try again later if it is queued or writing, otherwise take a new snapshot."
 
 
 @described("snapshots", _ORDERS, one="a snapshot")
-class Snapshots(Table[Snapshot]):
+class Snapshots(TableViewSet[Snapshot]):
     """Ad accounts and their last days as JSON documents, for language models."""
 
-    is_conditional = False  # what is being written changes
+    is_conditional = False  # snapshots change while they are written
     serializer_class = SnapshotSerializer
     filterset_class = filters.SnapshotFilters
     of_account = "ad_account"
@@ -75,31 +75,28 @@ class Snapshots(Table[Snapshot]):
     @extend_schema(
         summary="Take a snapshot",
         request=TakeSerializer,
-        responses={202: OpenApiResponse(SnapshotSerializer, description="A worker writes it; ask for it by its id.")},
+        responses={202: OpenApiResponse(SnapshotSerializer, description="It is queued; poll it by its id.")},
     )
     def create(self, request: Request) -> Response:
-        """Needs the role of an analyst, manager or owner and, by token, the scope read_and_sync."""
+        """Needs the role analyst, manager or owner and, by token, the scope read_and_sync."""
         body = TakeSerializer.read(request)
         ad_account = self.ad_accounts.filter(pk=body["account_id"]).first()
         if ad_account is None:
             raise ValidationError({"account_id": ["There is no such ad account, or you may not see it."]})
         days = body.get("days", settings.SNAPSHOT_DAYS)
-        try:
-            snapshot = snapshot_requests.take(ad_account, days=days, asked_by=self.person, now=timezone.now())
-        except NotAllowed as error:
-            raise PermissionDenied(str(error)) from None
+        snapshot = snapshot_requests.take(ad_account, days=days, asked_by=self.person, now=timezone.now())
         where = {"Location": reverse("snapshots-detail", args=[snapshot.pk], request=request)}
         return Response(SnapshotSerializer(snapshot).data, status=202, headers=where)
 
     @extend_schema(
         summary="Download a snapshot",
         responses={
-            200: OpenApiResponse(OpenApiTypes.OBJECT, description="The document, as docs/snapshot.schema.json has it.")
+            200: OpenApiResponse(OpenApiTypes.OBJECT, description="The document; see docs/snapshot.schema.json.")
         },
     )
     @action(detail=True, filterset_class=None, pagination_class=None)
     def document(self, request: Request, pk: int) -> FileResponse:
-        """The document itself, as a file; noted in the audit trail."""
+        """The document itself, as a file; recorded in the audit trail."""
         found = snapshot_list.snapshot(self.ad_accounts, pk)
         if found is None:
             raise Http404("There is no such snapshot, or you may not see its ad account.")

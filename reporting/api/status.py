@@ -1,7 +1,6 @@
-"""How the data and, for those who see every ad account, the service stand."""
+"""The status of the data and, for people who see all ad accounts, of the service."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -13,7 +12,7 @@ from rest_framework.response import Response
 from accounts import access
 from ingestion.timetable.expected_sync import ExpectedSync
 from reporting.api.views import View, bounded_statements, refuse_unknown
-from reporting.queries.data_as_of import DataAsOf, Severity, attention, with_next_sync
+from reporting.queries.data_as_of import DataAsOf, attention, with_next_sync
 from reporting.queries.operations import service_state
 
 
@@ -59,12 +58,12 @@ class AdAccountStatusSerializer(serializers.Serializer[AdAccountStatus]):
 class AttentionSerializer(serializers.Serializer[object]):
     """One thing that somebody should look at."""
 
-    severity = serializers.ChoiceField(choices=["notice", "warning", "critical"], help_text="How soon to look.")
-    kind = serializers.CharField(help_text="What kind of thing, such as sync_failed or consent_ending.")
-    sentence = serializers.CharField(help_text="What it is, and what to do.")
-    account_id = serializers.IntegerField(allow_null=True, help_text="The ad account it is about, if one.")
-    connection_id = serializers.IntegerField(allow_null=True, help_text="The LinkedIn connection it is about, if one.")
-    run_id = serializers.IntegerField(allow_null=True, help_text="The sync run it is about, if one.")
+    severity = serializers.ChoiceField(choices=["notice", "warning", "critical"], help_text="How urgent it is.")
+    kind = serializers.CharField(help_text="Kind, such as sync_failed or consent_ending.")
+    sentence = serializers.CharField(help_text="What is wrong, and what to do.")
+    account_id = serializers.IntegerField(allow_null=True, help_text="The ad account concerned, if any.")
+    connection_id = serializers.IntegerField(allow_null=True, help_text="The LinkedIn connection concerned, if any.")
+    run_id = serializers.IntegerField(allow_null=True, help_text="The sync run concerned, if any.")
     count = serializers.IntegerField(help_text="How many (count), or days left.")
 
 
@@ -79,20 +78,20 @@ class IncidentSerializer(serializers.Serializer[object]):
 class ServiceSerializer(serializers.Serializer[object]):
     """The processes behind the data."""
 
-    workers = serializers.IntegerField(help_text="Workers that gave a sign of life (count).")
-    beat_last_tick_at = serializers.DateTimeField(allow_null=True, help_text="The scheduler's last sign of life, UTC.")
-    running_syncs = serializers.IntegerField(help_text="Syncs that run now (count).")
-    incidents = IncidentSerializer(many=True, help_text="What somebody should look at.")
+    workers = serializers.IntegerField(help_text="Workers with a recent heartbeat (count).")
+    beat_last_tick_at = serializers.DateTimeField(allow_null=True, help_text="The scheduler's last heartbeat, UTC.")
+    running_syncs = serializers.IntegerField(help_text="Syncs running now (count).")
+    incidents = IncidentSerializer(many=True, help_text="What needs attention.")
 
 
 class StatusSerializer(serializers.Serializer[object]):
-    """How everything stands."""
+    """The status of everything."""
 
     version = serializers.CharField(help_text="Version of this service.")
-    linkedin_api_version = serializers.CharField(help_text="Version of LinkedIn's API that syncs ask for, YYYYMM.")
+    linkedin_api_version = serializers.CharField(help_text="LinkedIn API version in use, YYYYMM.")
     ad_accounts = AdAccountStatusSerializer(many=True, help_text="Those you may see, by name.")
-    attention = AttentionSerializer(many=True, help_text="What needs a person, gravest first.")
-    service = ServiceSerializer(allow_null=True, help_text="Null for those who see only granted ad accounts.")
+    attention = AttentionSerializer(many=True, help_text="What needs attention, most severe first.")
+    service = ServiceSerializer(allow_null=True, help_text="Null for people who see only granted ad accounts.")
 
 
 class Status(View):
@@ -100,7 +99,7 @@ class Status(View):
 
     @extend_schema(summary="Show the status", responses=StatusSerializer)
     def get(self, request: Request) -> Response:
-        """Per ad account, as of when its data is and through which day it is complete; what needs a person."""
+        """Per ad account, how recent its data is and through which day it is complete; what needs attention."""
         refuse_unknown(request, ["format"])
         now = timezone.now()
         with bounded_statements():
@@ -109,14 +108,14 @@ class Status(View):
                 "linkedin_api_version": settings.LINKEDIN_API_VERSION,
                 "ad_accounts": [AdAccountStatus(*one) for one in with_next_sync(ad_accounts=self.ad_accounts, now=now)],
                 "attention": [
-                    asdict(one) | {"severity": Severity(one.severity).name.lower(), "account_id": one.ad_account_id}
+                    asdict(one) | {"account_id": one.ad_account_id}
                     for one in attention(ad_accounts=self.ad_accounts, now=now)
                 ],
                 "service": self._service() if access.sees_every_ad_account(request.user) else None,
             }
         return Response(StatusSerializer(found).data)
 
-    def _service(self) -> dict[str, Any]:
+    def _service(self) -> dict[str, object]:
         state = service_state(timezone.now())
         return {
             "workers": len(state.processes.workers),

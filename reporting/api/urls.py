@@ -7,9 +7,9 @@ from rest_framework.routers import SimpleRouter
 
 from reporting.api import viewsets
 from reporting.api.ad_accounts import AdAccounts
-from reporting.api.demographics_report import Demographics
+from reporting.api.demographics_report import DemographicsReportView
 from reporting.api.findings import Findings
-from reporting.api.performance_report import Performance
+from reporting.api.performance_report import PerformanceReportView
 from reporting.api.snapshots import Snapshots
 from reporting.api.status import Status
 
@@ -30,8 +30,8 @@ router.register("schedules", viewsets.Schedules, "schedules")
 urlpatterns = [
     *router.urls,
     path("status", Status.as_view(), name="status"),
-    path("reports/performance", Performance.as_view(), name="report-performance"),
-    path("reports/demographics", Demographics.as_view(), name="report-demographics"),
+    path("reports/performance", PerformanceReportView.as_view(), name="report-performance"),
+    path("reports/demographics", DemographicsReportView.as_view(), name="report-demographics"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", staff_member_required(SpectacularSwaggerSplitView.as_view(url_name="schema")), name="api-docs"),
 ]

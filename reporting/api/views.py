@@ -31,11 +31,11 @@ from reporting.queries.data_as_of import SelectionAsOf
 
 
 class TooSlow(APIException):
-    """PostgreSQL was stopped."""
+    """PostgreSQL cancelled the query."""
 
     status_code = 503
-    default_detail = "The answer took too long to put together."
-    remedy = "Ask for fewer days or ad accounts, or in smaller pages; format=csv has no time limit."
+    default_detail = "The query took too long."
+    remedy = "Request fewer days, fewer ad accounts or smaller pages; format=csv has no time limit."
 
 
 class _NotModified(APIException):
@@ -43,13 +43,13 @@ class _NotModified(APIException):
 
 
 class Json(JSONRenderer):
-    """Exact to the last place of an amount."""
+    """Keeps all decimal places of amounts."""
 
     encoder_class = ExactJSON
 
 
 class _File(BaseRenderer):
-    """Lets people ask for a format; the file itself is a response of its own."""
+    """Makes a format selectable; the file itself is a separate response."""
 
     charset = None
 
@@ -76,17 +76,17 @@ FILES: Sequence[type[BaseRenderer]] = (Json, Csv, Xlsx, Ndjson)
 
 @dataclass(frozen=True, slots=True)
 class DataState:
-    """What an answer of figures depends on; `changed_at` is when it last changed."""
+    """The state of the data that a response depends on; `changed_at` is when it last changed."""
 
     key: str
     changed_at: datetime | None
 
 
 class View(APIView):
-    """A view of this room. `is_conditional` ones say 304 while nothing changed that they show."""
+    """A view of this room. `is_conditional` ones answer 304 while nothing they show has changed."""
 
     is_conditional: ClassVar[bool] = False
-    # Whether it answers with figures, each of whose answers says how recent and complete they are.
+    # Whether its responses contain figures, and so say how recent and complete they are.
     has_figures: ClassVar[bool] = False
     _state: DataState | None = None
 
@@ -96,12 +96,12 @@ class View(APIView):
 
     @property
     def ad_accounts(self) -> QuerySet[AdAccount]:
-        """Those that the person may see."""
+        """The ad accounts that the person may see."""
         return access.visible_ad_accounts(self.request.user)
 
     @property
     def file_format(self) -> str | None:
-        """The kind of file asked for; None for a page of JSON."""
+        """The requested file format; None for a page of JSON."""
         wanted = getattr(self.request, "accepted_renderer", None)
         return wanted.format if isinstance(wanted, _File) else None
 
@@ -117,7 +117,7 @@ class View(APIView):
                 raise _NotModified
 
     def handle_exception(self, exc: Exception) -> Response:
-        """Errors are JSON, whatever file was asked for."""
+        """Errors are JSON, whatever format was requested."""
         self.request.accepted_renderer, self.request.accepted_media_type = JSONRenderer(), "application/json"
         return Response(status=304) if isinstance(exc, _NotModified) else super().handle_exception(exc)
 
@@ -132,7 +132,7 @@ class View(APIView):
         return done
 
     def note_export(self, what: str) -> None:
-        """On record before the file: what leaves here is recorded even if the download breaks off."""
+        """Recorded before the file is sent, so that an interrupted download is recorded too."""
         audit_trail.record(
             "exported",
             actor=self.person,
@@ -142,7 +142,7 @@ class View(APIView):
 
 
 def with_as_of(response: HttpResponseBase, as_of: SelectionAsOf) -> HttpResponseBase:
-    """A file has no place for how recent and complete its figures are, so its headers say it."""
+    """Headers that say how recent and complete the figures are: a file has no place for it."""
     if as_of.as_of:
         response["Data-As-Of"] = as_of.as_of.isoformat().replace("+00:00", "Z")
     if as_of.complete_through:
@@ -152,7 +152,7 @@ def with_as_of(response: HttpResponseBase, as_of: SelectionAsOf) -> HttpResponse
 
 @contextmanager
 def bounded_statements() -> Iterator[None]:
-    """PostgreSQL gives up a statement that takes too long. Raises TooSlow."""
+    """PostgreSQL cancels a statement that takes too long. Raises TooSlow."""
     try:
         with transaction.atomic():
             with connection.cursor() as cursor:
@@ -167,30 +167,30 @@ def bounded_statements() -> Iterator[None]:
 
 
 def refuse_unknown(request: Request, known: Sequence[str], *, several: Collection[str] = ()) -> None:
-    """A misspelt or empty filter would otherwise bring every row, and of two the first would be forgotten.
+    """A misspelled or empty filter would otherwise return all rows, and of two values the first would be ignored.
 
-    `several` may stand there more than once. Raises ValidationError.
+    Parameters in `several` may be repeated. Raises ValidationError.
     """
     for name, texts in request.query_params.lists():
         if any("\0" in text for text in texts):
             raise ValidationError({name: ["Null characters are not allowed."]})
         if name not in known:
-            raise ValidationError({name: [f"There is no such parameter; known are {', '.join(sorted(known))}."]})
+            raise ValidationError({name: [f"Unknown parameter; use {', '.join(sorted(known))}."]})
         if len(texts) > 1 and name not in several:
             raise ValidationError({name: ["Give this parameter once."]})
         if not all(texts):
-            raise ValidationError({name: ["This is empty; leave the parameter out, or give a value."]})
+            raise ValidationError({name: ["This parameter is empty; give a value or leave it out."]})
 
 
 def query_values(request: Request) -> dict[str, str]:
-    """The parameters; one that is repeated is one text with commas: generated clients may send either."""
+    """The query parameters; repeated ones are joined with commas, since generated clients may send either."""
     return {name: ",".join(texts) for name, texts in request.query_params.lists()}
 
 
 def _data_state(person: User, request: Request, ad_accounts: QuerySet[AdAccount]) -> DataState | None:
-    """None while a sync stores: two answers then may differ although nothing here tells them apart.
+    """None while a sync is storing: two responses may then differ although this state is the same.
 
-    Only `If-None-Match` is heard: `Last-Modified` knows nothing of grants, and of days no clock finer than seconds.
+    Only `If-None-Match` is used: `Last-Modified` does not reflect grants, and only counts whole seconds.
     """
     of_these = Q(account__isnull=True)
     if access.sees_every_ad_account(person):

@@ -1,13 +1,13 @@
-"""LinkedIn's facts, the sync runs and what belongs to them: lists to read, narrowed to what the person may see."""
+"""LinkedIn's data, sync runs and related lists, limited to what the person may see."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from django.db.models import F, Model, QuerySet
 from django.http import Http404, HttpResponseBase
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
-from django_filters import BaseInFilter, FilterSet
+from django_filters import BaseInFilter, Filter, FilterSet
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
@@ -41,46 +41,48 @@ Row = TypeVar("Row", bound=Model)
 ViewClass = TypeVar("ViewClass", bound=type[APIView])
 
 _FIELDS = OpenApiParameter("fields", OpenApiTypes.STR, description="Only these fields, separated by commas.")
-_FILES_ARE_UNSORTED = " Files come as the rows lie unless this asks for an order."
+_FILES_ARE_UNSORTED = " Files are unsorted unless this is given."
+_View = TypeVar("_View", bound=APIView)
+_Row = TypeVar("_Row", bound=Model)
 _PLAIN_PARAMETERS = ("fields", "order", "format", "page_size")
 
 
-class Filters(DjangoFilterBackend):  # type: ignore[misc]
-    """The filters of a list; one that stands there twice is one with two values."""
+class FilterBackend(DjangoFilterBackend):  # type: ignore[misc]
+    """The filters of a list; a repeated parameter is one with several values."""
 
     def get_filterset_kwargs(self, request: Request, queryset: QuerySet[Model], view: APIView) -> dict[str, object]:
         return {**super().get_filterset_kwargs(request, queryset, view), "data": query_values(request)}
 
 
-class Facts(View, GenericViewSet[Row]):
+class ListViewSet(View, GenericViewSet[_Row]):
     """Rows of one table.
 
-    They go from the table to the answer as plain values: a serializer per row would take most of the time. What the
-    serializer class says is which fields there are.
+    They go from the table to the response as plain values, since a serializer per row would take most of the time. The
+    serializer class only says which fields there are.
     """
 
     is_conditional: ClassVar[bool] = True
     renderer_classes = FILES
-    filter_backends = (Filters,)
+    filter_backends = (FilterBackend,)
     lookup_value_converter = "int"
-    # The path from a row to its ad account; what each order means, the usual one first.
+    # The path from a row to its ad account; the columns of each order, the default first.
     of_account: ClassVar[str] = "account"
     orders: ClassVar[dict[str, Order]] = {}
     filterset_class: type[FilterSet]
 
     def get_renderers(self) -> list[BaseRenderer]:
-        """Files are for lists."""
+        """Only lists come as files."""
         return super().get_renderers() if self.action == "list" else [FILES[0]()]
 
-    def get_queryset(self) -> QuerySet[Row]:
+    def get_queryset(self) -> QuerySet[_Row]:
         serializer: Any = self.get_serializer_class()
-        rows: QuerySet[Row] = serializer.Meta.model._default_manager.order_by()
+        rows: QuerySet[_Row] = serializer.Meta.model._default_manager.order_by()
         if access.sees_every_ad_account(self.request.user):
             return rows
         return rows.filter(**{f"{self.of_account}__in": self.ad_accounts})
 
     def list(self, request: Request) -> HttpResponseBase:
-        known: dict[str, object] = self.filterset_class.base_filters
+        known: Mapping[str, Filter] = self.filterset_class.base_filters
         several = {"fields", *(name for name, one in known.items() if isinstance(one, BaseInFilter))}
         refuse_unknown(request, [*known, *_PLAIN_PARAMETERS, *self._place_parameters], several=several)
         rows = self.filter_queryset(self.get_queryset())
@@ -92,12 +94,12 @@ class Facts(View, GenericViewSet[Row]):
         with bounded_statements():
             return self._page(rows, order)
 
-    def in_file(self, rows: QuerySet[Row], order: Order) -> QuerySet[Row]:
+    def in_file(self, rows: QuerySet[_Row], order: Order) -> QuerySet[_Row]:
         return rows.order_by(*order.order_by)
 
     @property
     def columns(self) -> dict[str, str]:
-        """The fields asked for, and the column that each shows."""
+        """The requested fields, and the column that each shows."""
         serializer: Any = self.get_serializer_class()()
         known = {name: str(field.source).replace(".", "__") for name, field in serializer.fields.items()}
         asked = query_values(self.request).get("fields")
@@ -106,35 +108,35 @@ class Facts(View, GenericViewSet[Row]):
         names = [name.strip() for name in asked.split(",") if name.strip()]
         for name in names:
             if name not in known:
-                raise ValidationError({"fields": [f"There is no field “{name}”; known are {', '.join(known)}."]})
+                raise ValidationError({"fields": [f"Unknown field “{name}”; use {', '.join(known)}."]})
         return {name: known[name] for name in known if name in names} or known
 
     @property
     def expressions(self) -> dict[str, F]:
-        """Fields that are columns of a table beside it."""
+        """Fields that are columns of related tables."""
         return {name: F(source) for name, source in self.columns.items() if name != source}
 
     def order_asked_for(self) -> tuple[str, Order]:
         name = self.request.query_params.get("order") or next(iter(self.orders))
         if name not in self.orders:
-            raise ValidationError({"order": [f"There is no order “{name}”; known are {', '.join(self.orders)}."]})
+            raise ValidationError({"order": [f"Unknown order “{name}”; use {', '.join(self.orders)}."]})
         return name, self.orders[name]
 
     @property
     def _place_parameters(self) -> tuple[str, ...]:
         return ("cursor",) if issubclass(self.pagination_class or PageNumbers, Cursors) else ("page",)
 
-    def file(self, rows: QuerySet[Row], order: Order) -> HttpResponseBase:
-        """The whole list in the format asked for."""
+    def file(self, rows: QuerySet[_Row], order: Order) -> HttpResponseBase:
+        """The whole list in the requested format."""
         assert self.file_format
         return download_table(self.file_format, self.basename, self.columns, self.in_file(rows, order))
 
-    def _page(self, rows: QuerySet[Row], order: Order) -> Response:
+    def _page(self, rows: QuerySet[_Row], order: Order) -> Response:
         shown = rows.annotate(**self.expressions).values(*self.columns).order_by(*order.order_by)
         return self.get_paginated_response(self.paginate_queryset(shown))
 
 
-class Table(Facts[Row]):
+class TableViewSet(ListViewSet[_Row]):
     """A table of moderate size: pages by number."""
 
     pagination_class = PageNumbers
@@ -142,7 +144,7 @@ class Table(Facts[Row]):
     def retrieve(self, request: Request, pk: int | str) -> Response:
         refuse_unknown(request, ["fields", "format"], several=["fields"])
         if "\0" in str(pk):
-            raise Http404("No id has a null character in it.")
+            raise Http404("Ids contain no null characters.")
         with bounded_statements():
             found = self.get_queryset().filter(pk=pk).annotate(**self.expressions).values(*self.columns).first()
         if found is None:
@@ -150,25 +152,25 @@ class Table(Facts[Row]):
         return Response(found)
 
 
-class FigureTable(Facts[Row]):
-    """A table of millions of rows: pages by cursor, each with how recent and complete the figures are."""
+class FiguresViewSet(ListViewSet[_Row]):
+    """A table of millions of rows: pages by cursor, each saying how recent and complete the figures are."""
 
     has_figures: ClassVar[bool] = True
     pagination_class = Cursors
 
     @property
     def skips_entities(self) -> bool:
-        """Whether most campaigns or creatives may have no row in the days asked for."""
+        """Whether most campaigns or creatives may have no rows in the requested days."""
         return not {"first_day", "last_day"}.isdisjoint(self.request.query_params)
 
-    def file(self, rows: QuerySet[Row], order: Order) -> HttpResponseBase:
+    def file(self, rows: QuerySet[_Row], order: Order) -> HttpResponseBase:
         return with_as_of(super().file(rows, order), self._as_of())
 
-    def in_file(self, rows: QuerySet[Row], order: Order) -> QuerySet[Row]:
+    def in_file(self, rows: QuerySet[_Row], order: Order) -> QuerySet[_Row]:
         """In order only where somebody asks: an index leads to every row one by one, a file takes them as they lie."""
         return super().in_file(rows, order) if self.request.query_params.get("order") else rows
 
-    def _page(self, rows: QuerySet[Row], order: Order) -> Response:
+    def _page(self, rows: QuerySet[_Row], order: Order) -> Response:
         response = self.get_paginated_response(self.paginate_queryset(rows))
         as_of = self._as_of()
         results = response.data.pop("results")
@@ -180,9 +182,9 @@ class FigureTable(Facts[Row]):
         return response
 
     def _as_of(self) -> SelectionAsOf:
-        return selection_as_of(ad_accounts=self._accounts_asked_about())
+        return selection_as_of(ad_accounts=self._requested_ad_accounts())
 
-    def _accounts_asked_about(self) -> QuerySet[AdAccount]:
+    def _requested_ad_accounts(self) -> QuerySet[AdAccount]:
         asked = query_values(self.request).get("account_id", "")
         ids = [row_id(one.strip()) for one in asked.split(",") if one]
         return self.ad_accounts.filter(pk__in=ids) if ids else self.ad_accounts
@@ -190,13 +192,13 @@ class FigureTable(Facts[Row]):
 
 def described(
     noun: str, orders: dict[str, Order], *, one: str = "", about_order: str = ""
-) -> Callable[[ViewClass], ViewClass]:
+) -> Callable[[type[_View]], type[_View]]:
     order = OpenApiParameter(
         "order",
         OpenApiTypes.STR,
         enum=list(orders),
         default=next(iter(orders)),
-        description=about_order or "Each of them is read from an index." + ("" if one else _FILES_ARE_UNSORTED),
+        description=about_order or "All of them are read from an index." + ("" if one else _FILES_ARE_UNSORTED),
     )
     actions = {"list": extend_schema(summary=f"List {noun}", parameters=[_FIELDS, order])}
     if one:
@@ -226,8 +228,8 @@ _SEGMENTS = {"account_id": Order(("account_id", "pivot_type", "segment", "date_s
 
 
 @described("campaigns", _BY_ID, one="a campaign")
-class Campaigns(Table[Campaign]):
-    """Campaigns in any status; LinkedIn's own pages call them "ad sets"."""
+class Campaigns(TableViewSet[Campaign]):
+    """Campaigns in any status (ad sets in Campaign Manager)."""
 
     serializer_class = serializers.CampaignSerializer
     filterset_class = filters.CampaignFilters
@@ -235,7 +237,7 @@ class Campaigns(Table[Campaign]):
 
 
 @described("creatives", _BY_ID, one="a creative")
-class Creatives(Table[Creative]):
+class Creatives(TableViewSet[Creative]):
     """The ads people see."""
 
     serializer_class = serializers.CreativeSerializer
@@ -245,8 +247,8 @@ class Creatives(Table[Creative]):
 
 
 @described("daily figures of campaigns", _CAMPAIGN_DAYS)
-class CampaignMetrics(FigureTable[CampaignDailyMetric]):
-    """One row per campaign and UTC day on which anything happened."""
+class CampaignMetrics(FiguresViewSet[CampaignDailyMetric]):
+    """One row per campaign and UTC day with any activity."""
 
     serializer_class = serializers.CampaignMetricSerializer
     filterset_class = filters.CampaignMetricFilters
@@ -255,8 +257,8 @@ class CampaignMetrics(FigureTable[CampaignDailyMetric]):
 
 
 @described("daily figures of creatives", _CREATIVE_DAYS)
-class CreativeMetrics(FigureTable[CreativeDailyMetric]):
-    """One row per creative and UTC day on which anything happened."""
+class CreativeMetrics(FiguresViewSet[CreativeDailyMetric]):
+    """One row per creative and UTC day with any activity."""
 
     serializer_class = serializers.CreativeMetricSerializer
     filterset_class = filters.CreativeMetricFilters
@@ -265,7 +267,7 @@ class CreativeMetrics(FigureTable[CreativeDailyMetric]):
 
 
 @described("figures of audiences", _SEGMENTS)
-class Demographics(FigureTable[AudienceDemographic]):
+class Demographics(FiguresViewSet[AudienceDemographic]):
     """One row per ad account, pivot, segment and calendar month."""
 
     serializer_class = serializers.DemographicSerializer
@@ -274,18 +276,18 @@ class Demographics(FigureTable[AudienceDemographic]):
 
 
 @described("sync runs", _RUNS, one="a sync run")
-class SyncLogs(Table[SyncLog]):
-    """Every sync, what it did and how it ended."""
+class SyncLogs(TableViewSet[SyncLog]):
+    """All syncs, what they did and how they ended."""
 
-    is_conditional = False  # what runs changes all the time
+    is_conditional = False  # running syncs change all the time
     serializer_class = serializers.SyncLogSerializer
     filterset_class = filters.SyncLogFilters
     orders = _RUNS
 
 
 @described("rejected records", _BY_ROW, one="a rejected record")
-class RejectedRecords(Table[RejectedRecord]):
-    """Records that LinkedIn sent broken, with what is wrong with them."""
+class RejectedRecords(TableViewSet[RejectedRecord]):
+    """Invalid records from LinkedIn, with what is wrong with them."""
 
     is_conditional = False
     serializer_class = serializers.RejectedRecordSerializer
@@ -294,25 +296,25 @@ class RejectedRecords(Table[RejectedRecord]):
 
 
 class SeesConnections(BasePermission):
-    """For those whose role connects LinkedIn."""
+    """For roles that may connect LinkedIn."""
 
-    message = "Only owners and managers see LinkedIn connections."
+    message = "Only owners and managers may see LinkedIn connections."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return access.may_see_connections(request.user)
 
 
 class SeesTimetable(BasePermission):
-    """For those whose role edits the timetable."""
+    """For roles that may edit the timetable."""
 
-    message = "Only owners and managers see the timetable."
+    message = "Only owners and managers may see the timetable."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return access.may_see_timetable(request.user)
 
 
-class Administration(View, ReadOnlyModelViewSet[Row]):
-    """What only some roles see: pages without filters."""
+class Administration(View, ReadOnlyModelViewSet[_Row]):
+    """Lists that only some roles see, without filters."""
 
     pagination_class = PageNumbers
     lookup_value_converter = "int"
@@ -327,7 +329,7 @@ class Administration(View, ReadOnlyModelViewSet[Row]):
     retrieve=extend_schema(summary="Show a LinkedIn connection"),
 )
 class Connections(Administration[LinkedInConnection]):
-    """People's LinkedIn consents and how they stand; never their tokens."""
+    """People's LinkedIn consents and their state; never their tokens."""
 
     permission_classes = (IsAuthenticated, SeesConnections)
     serializer_class = serializers.ConnectionSerializer
@@ -341,7 +343,7 @@ class Connections(Administration[LinkedInConnection]):
     list=extend_schema(summary="List the timetable"), retrieve=extend_schema(summary="Show an entry of the timetable")
 )
 class Schedules(Administration[PeriodicTask]):
-    """What runs when."""
+    """The timetable: what runs when."""
 
     permission_classes = (IsAuthenticated, SeesTimetable)
     serializer_class = serializers.ScheduleSerializer

@@ -1,4 +1,4 @@
-"""What rules are told of an ad account; read by `reporting/queries/check_facts.py`, and nothing else is asked."""
+"""All that rules know about an ad account; `reporting/queries/check_facts.py` reads it."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -13,10 +13,10 @@ _ZERO = Decimal(0)
 class CampaignFacts:
     """One active campaign: status ACTIVE, still listed by LinkedIn, and its campaign group not paused.
 
-    None means that LinkedIn did not say. Figures are of whole days up to the day before the last sync: `impressions`
-    to `leads` of the last `window_days`, `seen_lately` (impressions and sent messages) of the last `quiet_days`.
-    `paced_days` and `paced_spend` are of the whole days since it began or was last changed, seven at most;
-    `spend_since_start` of all stored days since its schedule began, where it has a total budget.
+    None means that LinkedIn did not send the value. Figures are for whole days up to the day before the last sync:
+    `impressions` to `leads` for the last `window_days`, `seen_lately` (impressions and sent messages) for the last
+    `quiet_days`. `paced_days` and `paced_spend` are for the whole days since it started or last changed, at most
+    seven; `spend_since_start` is for all stored days since its schedule started, where it has a total budget.
     """
 
     id: int
@@ -57,8 +57,8 @@ class CampaignFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreativeFacts:
-    """One creative that its advertiser wants shown, in an active campaign, and that LinkedIn holds back or says
-    nothing of; `spend` is of the last `window_days`."""
+    """One active creative in an active campaign that LinkedIn has on hold or sends no status for; `spend` is for the
+    last `window_days`."""
 
     id: str
     name: str
@@ -100,5 +100,5 @@ class AdAccountFacts:
 
     @property
     def midnight(self) -> datetime:
-        """The beginning of `today`."""
+        """The start of `today`."""
         return datetime.combine(self.today, time(), UTC)

@@ -1,4 +1,4 @@
-"""Where a rule draws its line; each ad account may draw another (`audit_thresholds`)."""
+"""The default thresholds of the checks; each ad account may have its own (`audit_thresholds`)."""
 
 from dataclasses import dataclass
 from decimal import Decimal

@@ -1,10 +1,10 @@
 """One file per table; listing this folder lists the tables."""
 
-from reporting.models.audit import Audit
-from reporting.models.audit_request import AuditRequest
-from reporting.models.audit_thresholds import AuditThresholds
+from reporting.models.check_request import CheckRequest
+from reporting.models.check_run import CheckRun
+from reporting.models.check_thresholds import CheckThresholds
 from reporting.models.finding import Finding
 from reporting.models.reporting_role import ReportingRole
 from reporting.models.snapshot import Snapshot
 
-__all__ = ["Audit", "AuditRequest", "AuditThresholds", "Finding", "ReportingRole", "Snapshot"]
+__all__ = ["CheckRequest", "CheckRun", "CheckThresholds", "Finding", "ReportingRole", "Snapshot"]

@@ -1,24 +1,24 @@
-"""Findings: what the audit's rules say is to be mended."""
+"""Findings: what the rules of the checks report."""
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from reporting.checks.rules.base import Severity
+from reporting.checks.severity import Severity
 
 
 class Finding(models.Model):
     """One rule's finding about one campaign or creative, from its first day on; only `checks/findings.py` writes it.
 
     State, and who changes it:
-    `open` → `snoozed` (a person; open again on its day) | `accepted` (a person, with a reason) | `fixed` (the audit:
-    its cause is gone).
-    `snoozed` → `open` (its day has come, or a person reopens it) | `accepted` | `fixed`.
-    `accepted` → `open` (the audit: the evidence is materially worse than what was accepted; or a person reopens it)
+    `open` → `snoozed` (a person, until a day) | `accepted` (a person, with a reason) | `fixed` (a check: the cause
+    is gone).
+    `snoozed` → `open` (the day has come, or a person reopens it) | `accepted` | `fixed`.
+    `accepted` → `open` (a check: the evidence is materially worse than what was accepted; or a person reopens it)
     | `snoozed` | `fixed`.
-    `fixed` → `open` (the audit: its cause came back; the row and its history stay, `times_seen` grows).
-    What a rule cannot judge stays as it is.
+    `fixed` → `open` (a check: the cause is back; the row and its history stay, `times_seen` grows).
+    A finding that a check skips stays as it is.
     """
 
     class State(models.TextChoices):
@@ -36,35 +36,35 @@ class Finding(models.Model):
     creative = models.ForeignKey("ingestion.Creative", models.CASCADE, null=True, related_name="findings")
     rule_id = models.CharField("rule", max_length=64, help_text="id of a rule of docs/action-center.md")
     severity = models.CharField(max_length=16, choices=SEVERITIES)
-    sentence = models.TextField(help_text="what was found, as of `last_seen_at`")
-    evidence = models.JSONField(default=list, help_text="label, value and unit of each fact that it rests on")
+    sentence = models.TextField(help_text="what is wrong, as of `last_seen_at`")
+    evidence = models.JSONField(default=list, help_text="label, value and unit of each supporting fact")
     weight = models.DecimalField(
-        max_digits=30, decimal_places=10, default=1, help_text="how bad it is in the rule's own measure"
+        max_digits=30, decimal_places=10, default=1, help_text="how severe it is, in the rule's own unit"
     )
     money_at_stake = models.DecimalField(max_digits=24, decimal_places=10, null=True)
     currency = models.TextField(null=True, help_text="of `money_at_stake`: the ad account's")
-    first_seen_at = models.DateTimeField(help_text="the sync at which it was found first")
-    last_seen_at = models.DateTimeField(help_text="the last sync at which it was found")
-    reopened_at = models.DateTimeField(null=True, help_text="when it was last opened again")
+    first_seen_at = models.DateTimeField(help_text="start of the sync that first showed it")
+    last_seen_at = models.DateTimeField(help_text="start of the last sync that showed it")
+    reopened_at = models.DateTimeField(null=True, help_text="when it was last reopened")
     changed_at = models.DateTimeField(
         default=timezone.now, help_text="when anything but `last_seen_at` last changed: evidence, state, assignee"
     )
-    times_seen = models.IntegerField(default=1, help_text="how often its cause came up, the first time included")
+    times_seen = models.IntegerField(default=1, help_text="how many times it appeared, including the first")
     state = models.CharField(max_length=16, choices=State, default=State.OPEN)
-    snoozed_until = models.DateField(null=True, help_text="the UTC day on which it is open again")
+    snoozed_until = models.DateField(null=True, help_text="the UTC day on which it reopens")
     accepted_reason = models.TextField(null=True)
     accepted_weight = models.DecimalField(
-        max_digits=30, decimal_places=10, null=True, help_text="how bad it was when it was accepted"
+        max_digits=30, decimal_places=10, null=True, help_text="its weight when it was accepted"
     )
-    fixed_at = models.DateTimeField(null=True, help_text="the sync at which its cause was gone")
+    fixed_at = models.DateTimeField(null=True, help_text="start of the first sync without its cause")
     saved = models.DecimalField(
-        max_digits=24, decimal_places=10, null=True, help_text="what was at stake when it was last seen before the fix"
+        max_digits=24, decimal_places=10, null=True, help_text="the amount at stake before it was fixed"
     )
     assigned_to = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", help_text="who takes care of it"
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", help_text="who is responsible for it"
     )
     history = models.JSONField(
-        default=list, help_text="what became of it, oldest first: when, what, by whom, why; the newest hundred"
+        default=list, help_text="its history, oldest first: when, what, by whom, why; the latest 100 entries"
     )
 
     class Meta:

@@ -5,16 +5,16 @@ from django.db import models
 
 
 class ReportingRole(models.Model):
-    """One role of PostgreSQL that reads the views of docs/bi.md; `reporting/operations/bi_roles.py` is the only writer.
+    """One PostgreSQL role that reads the views of docs/bi.md; `reporting/operations/bi_roles.py` is the only writer.
 
-    The views ask here what `current_user` may see: a role without a row sees nothing.
+    The views look up here what `current_user` may see: a role without a row sees nothing.
     """
 
     personal_data: frozenset[str] = frozenset()
 
-    name = models.CharField(max_length=63, primary_key=True, help_text="of the role in PostgreSQL")
+    name = models.CharField(max_length=63, primary_key=True, help_text="name of the role in PostgreSQL")
     ad_account_ids = ArrayField(
-        models.BigIntegerField(), null=True, help_text="ad accounts it reads; empty = all, those to come included"
+        models.BigIntegerField(), null=True, help_text="ad accounts it reads; empty = all, including future ones"
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -1,4 +1,4 @@
-"""Snapshots: one ad account and some days as a JSON document."""
+"""Snapshots: one ad account and a range of days as a JSON document."""
 
 from django.conf import settings
 from django.core.files.storage import Storage, storages
@@ -7,15 +7,15 @@ from django.db.models import Q
 
 
 def snapshot_storage() -> Storage:
-    """Asked anew by Django, so that a migration names no folder of one machine."""
+    """Called by Django, so that a migration contains no folder of one machine."""
     return storages["snapshots"]
 
 
 class Snapshot(models.Model):
-    """One document, or the wish for one; `reporting/snapshots/snapshot_store.py` is the only writer.
+    """One document, or the request for one; `reporting/snapshots/snapshot_store.py` is the only writer.
 
-    State: [`queued` → `writing` →] `written` | `failed`. Only what a person asked for is queued here. Whoever deletes
-    the row deletes the file (`reporting/receivers.py`).
+    State: [`queued` → `writing` →] `written` | `failed`. Only people's requests are queued here. Deleting the row
+    deletes the file (`reporting/receivers.py`).
     """
 
     class State(models.TextChoices):
@@ -26,7 +26,7 @@ class Snapshot(models.Model):
 
     class Trigger(models.TextChoices):
         SYNC = "sync", "After a sync"
-        MANUAL = "manual", "Taken by a person"
+        MANUAL = "manual", "By a person"
         COMMAND = "command", "Command line"
 
     UNFINISHED = (State.QUEUED, State.WRITING)
@@ -42,33 +42,33 @@ class Snapshot(models.Model):
         null=True,
         related_name="+",
         db_index=False,
-        help_text="who took it by hand",
+        help_text="the person who requested it",
     )
-    asked_at = models.DateTimeField(help_text="when it was asked for, or written after a sync")
+    asked_at = models.DateTimeField(help_text="when it was requested, or written after a sync")
     first_day = models.DateField(help_text="first UTC day of its figures")
     last_day = models.DateField(help_text="last UTC day of its figures")
     generated_at = models.DateTimeField(null=True, help_text="when its figures were read")
-    data_as_of = models.DateTimeField(null=True, help_text="when the sync began whose figures it holds")
+    data_as_of = models.DateTimeField(null=True, help_text="start of the sync whose figures it holds")
     confirmed_as_of = models.DateTimeField(
-        null=True, help_text="when the last sync began after which the document would be the same"
+        null=True, help_text="start of the last sync that would give the same document"
     )
     sync_run = models.ForeignKey(
         "ingestion.SyncLog",
         models.SET_NULL,
         null=True,
         related_name="+",
-        help_text="the sync that had stored something last",
+        help_text="the last sync that stored something",
     )
-    schema_version = models.CharField(max_length=16, default="", help_text="of docs/snapshot.schema.json")
+    schema_version = models.CharField(max_length=16, default="", help_text="version of docs/snapshot.schema.json")
     document = models.FileField(
         storage=snapshot_storage, max_length=255, help_text="name of the file in the storage “snapshots”"
     )
     size_bytes = models.BigIntegerField(default=0)
     digest = models.CharField(
-        max_length=64, default="", help_text="SHA-256 of the document without when and by which sync it was written"
+        max_length=64, default="", help_text="SHA-256 of the document, without the time and the sync it was written for"
     )
     dropped = models.JSONField(
-        default=list, help_text="what was left out to stay within the size budget: detail, count, sentence"
+        default=list, help_text="what was left out to stay within the size limit: detail, count, sentence"
     )
     trouble = models.TextField(default="", help_text="why it failed, and what to do")
 
@@ -98,5 +98,5 @@ class Snapshot(models.Model):
 
     @property
     def file_name(self) -> str:
-        """As people save it."""
+        """The name of the downloaded file."""
         return f"ad-account-{self.ad_account_id}_{self.stored_as.rpartition('/')[2]}"

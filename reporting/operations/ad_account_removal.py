@@ -1,8 +1,8 @@
-"""Removing an ad account with everything that is stored of it, in every room.
+"""Removes an ad account with all its data, in every room.
 
-Marked first, so that nothing brings it back or syncs it meanwhile; the large tables go a few thousand rows at a time,
-each a transaction, so that nobody waits long and an interrupted removal is gone on with. What is kept: the audit
-trail, and the mark that keeps discovery from storing it anew.
+It is marked first, so that nothing restores or syncs it in the meantime. Large tables are emptied a few thousand rows
+per transaction, so that nobody waits long and an interrupted removal can be resumed. The audit trail is kept, and the
+mark, which keeps discovery from storing the ad account again.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ from reporting.models import Finding
 
 _CHUNK: Final = 10_000
 
-# Tables that may be large and whose rows of one ad account this finds; what refers to a table stands before it.
+# Possibly large tables, and the condition for rows of one ad account; referring tables come before the referred one.
 LARGE: Final[dict[type[Model], str]] = {
     CreativeDailyMetric: "creative_id IN (SELECT id FROM creatives WHERE account_id = %s)",
     CampaignDailyMetric: "campaign_id IN (SELECT id FROM campaigns WHERE account_id = %s)",
@@ -44,11 +44,11 @@ LARGE: Final[dict[type[Model], str]] = {
 
 
 class StillSyncing(Exception):
-    """A sync of this ad account is ending; go on in a few seconds."""
+    """A sync of this ad account is stopping; try again in a few seconds."""
 
 
 def rows_of(ad_account_id: int) -> dict[str, int]:
-    """How many rows of which table would go, by what people call them; tables without any are left out."""
+    """How many rows would be removed, by display name of the table; tables without any are left out."""
     found: dict[str, int] = {}
     with connection.cursor() as cursor:
         for model, where in LARGE.items():
@@ -68,7 +68,7 @@ def _named(model: type[Model], count: int) -> str:
 
 
 def begin(ad_account: AdAccount, *, actor: User | None, now: datetime) -> None:
-    """Nothing fetches or brings back this ad account any more; `carry_out` does the rest."""
+    """Stop fetching and restoring this ad account; `carry_out` does the rest."""
     with transaction.atomic():
         rows = sum(rows_of(ad_account.pk).values())
         removed_ad_accounts.mark(ad_account, rows=rows, actor=actor, now=now)
@@ -84,7 +84,7 @@ def carry_out(
 ) -> int:
     """Remove what is left of a marked ad account; returns how many rows. Raises StillSyncing."""
     if not removed_ad_accounts.among([ad_account_id]):
-        raise ValueError("an ad account is removed only after it was marked")
+        raise ValueError("an ad account must be marked before it is removed")
     if not closing.cancel_all(ad_account_id, now=now()):
         raise StillSyncing
     total = 0
@@ -99,16 +99,16 @@ def carry_out(
         while _remove_chunk(model, where, ad_account_id, note):
             pass
     with transaction.atomic():
-        # Row by row, with what a deleted row means elsewhere, such as the file of a snapshot.
+        # Row by row, with the side effects of deleting, such as removing the file of a snapshot.
         note(ad_accounts.remove(ad_account_id))
         removed_ad_accounts.finish(ad_account_id, now=now())
     return total
 
 
 def _remove_chunk(model: type[Model], where: str, ad_account_id: int, note: Callable[[int], None]) -> bool:
-    """Whether there was anything; the progress is stored with the chunk.
+    """Whether there were any rows; the progress is stored in the same transaction.
 
-    A place names a row only within its partition, so rows at these places are still asked whose they are.
+    A ctid identifies a row only within its partition, so the rows are filtered by ad account again.
     """
     table = model._meta.db_table
     with transaction.atomic(), connection.cursor() as cursor:

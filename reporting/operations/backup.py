@@ -1,8 +1,7 @@
-"""Everything that is worth keeping, into one file: the database and the stored files.
+"""Backs up the database and the stored files to one file.
 
-Not in it: the settings, and with them the encryption keys, so that who finds a backup cannot use its tokens; and
-Valkey, which holds nothing that does not come again by itself (limits counted, signs of life, work that the database
-knows of).
+Not included: the settings and their encryption keys, so that a found backup reveals no tokens; and Valkey, which only
+holds what is recreated automatically (rate limits, heartbeats, work that is also in the database).
 """
 
 import os
@@ -23,12 +22,12 @@ from accounts import audit_trail
 from reporting.operations import backup_file, postgresql_programs, stored_files
 from reporting.operations.backup_file import Manifest, Writer
 
-# Ours: the tables, and the views for BI tools.
+# The tables, and the views for BI tools.
 SCHEMAS: Final = ("public", "reporting")
 
 
 class BackupFailed(Exception):
-    """No backup was made; the message names the remedy."""
+    """No backup was made; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +38,11 @@ class Made:
 
 
 def back_up(path: Path) -> Made:
-    """Write the file; whatever happens meanwhile, it holds the database as of one moment.
+    """Write the file; it holds the database as of one moment, whatever happens in the meantime.
 
     Raises BackupFailed and postgresql_programs.ProgramMissing.
     """
-    with _written_whole(path) as out:
+    with _completed_file(path) as out:
         writer = Writer(out)
         manifest = _add_database(writer)
         files = _add_files(writer)
@@ -54,18 +53,18 @@ def back_up(path: Path) -> Made:
 
 
 @contextmanager
-def _written_whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file that appears under its name once it is whole, and that only its owner may read."""
+def _completed_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file that gets its name once it is complete, and that only its owner may read."""
     if path.exists():
-        raise BackupFailed(f"{path} exists already; give another name, or remove it first.")
-    # It would read itself while it is written, without end.
+        raise BackupFailed(f"{path} already exists; choose another name, or remove it first.")
+    # It would include itself while it is being written.
     if stored_files.holds(path):
-        raise BackupFailed(f"{path} lies among the stored files that it would hold; give a path in another folder.")
+        raise BackupFailed(f"{path} is among the stored files to back up; choose another folder.")
     draft = path.with_name(f"{path.name}.part")
     try:
         descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
     except OSError as error:
-        raise BackupFailed(f"{path} cannot be written ({error.strerror}); give a path in a folder that can.") from None
+        raise BackupFailed(f"{path} cannot be written ({error.strerror}); choose a writable folder.") from None
     try:
         with os.fdopen(descriptor, "w+b") as out:
             yield out
@@ -77,7 +76,7 @@ def _written_whole(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _add_database(writer: Writer) -> Manifest:
-    """The dump and the counts see one snapshot, which this transaction holds."""
+    """The dump and the counts share one snapshot, which this transaction holds."""
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         cursor.execute("SELECT pg_export_snapshot()")
@@ -104,7 +103,7 @@ def count_rows() -> dict[str, int]:
 
 
 def tables() -> list[str]:
-    """Without the partitions of one that has any: its rows are theirs."""
+    """Without partitions, whose rows are counted with their table."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('public')"
@@ -126,19 +125,19 @@ def _dump(snapshot: str, take: Callable[[bytes], None]) -> None:
         *(f"--schema={schema}" for schema in SCHEMAS),
         *("--no-owner", "--no-privileges", f"--snapshot={snapshot}"),
     )
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as errors:
         with subprocess.Popen(
-            command, env=postgresql_programs.environment(), stdout=subprocess.PIPE, stderr=said
+            command, env=postgresql_programs.environment(), stdout=subprocess.PIPE, stderr=errors
         ) as program:
             backup_file.copy_chunks(cast("IO[bytes]", program.stdout), take)
         if program.returncode != 0:
-            said.seek(0)
-            why = said.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
-            raise BackupFailed(f"pg_dump failed ({why[-1]}); mend that and try again.")
+            errors.seek(0)
+            why = errors.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
+            raise BackupFailed(f"pg_dump failed ({why[-1]}); fix this and try again.")
 
 
 def _add_files(writer: Writer) -> int:
-    """Copied after the dump, so that no row lacks its file; one that is pruned meanwhile is left out."""
+    """Copied after the dump, so that no row lacks its file; files pruned in the meantime are left out."""
     place = stored_files.storage()
     if place is None:
         return 0
@@ -146,7 +145,7 @@ def _add_files(writer: Writer) -> int:
         return sum(_add_file(writer, place, name) for name in stored_files.names())
     except PermissionError as error:
         raise BackupFailed(
-            f"{error.filename} cannot be read; make the backup as the user who runs the worker."
+            f"{error.filename} cannot be read; run the backup as the user who runs the worker."
         ) from None
 
 

@@ -1,7 +1,7 @@
 """The file that `manage.py backup` writes and `manage.py restore` reads.
 
 A tar with PostgreSQL's custom-format dump first, then the stored files, then `manifest.json`: what the file holds,
-with a SHA-256 of each part. The manifest is last, so a file that was cut short has none.
+with a SHA-256 of each part. The manifest is last, so a truncated file has none.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ _CHUNK: Final = 1024 * 1024
 
 
 class BackupUnusable(Exception):
-    """The file is no whole backup; the message names the remedy."""
+    """The file is not a complete backup; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +38,14 @@ class Manifest:
 
 
 class Writer:
-    """Writes the parts in their order; memory does not grow with them."""
+    """Writes the parts in order; memory does not grow with their size."""
 
     def __init__(self, out: IO[bytes]) -> None:
         self._out = out
         self._digests: dict[str, str] = {}
 
     def add(self, name: str, copy: Callable[[Callable[[bytes], None]], None]) -> None:
-        """Add a part whose size nobody knows before: `copy` is given a function that takes its bytes."""
+        """Add a part of unknown size: `copy` is given a function that takes its bytes."""
         digest = hashlib.sha256()
         size = 0
 
@@ -72,7 +72,7 @@ class Writer:
 
     @staticmethod
     def _header(name: str, size: int) -> bytes:
-        """Of the same length whatever the size, so that it can be written again; a long name takes more of them."""
+        """Of the same length for any size, so that it can be overwritten; long names take more blocks."""
         info = tarfile.TarInfo(name)
         info.size, info.mode = size, 0o600
         return info.tobuf(tarfile.GNU_FORMAT)
@@ -85,7 +85,7 @@ def new_manifest(
 
 
 def check(path: Path) -> Manifest:
-    """Read the whole file once and compare every digest. Raises BackupUnusable."""
+    """Read the whole file once and compare all digests. Raises BackupUnusable."""
     digests: dict[str, str] = {}
     with _opened(path) as archive:
         for member in archive:
@@ -99,7 +99,7 @@ def check(path: Path) -> Manifest:
 
 
 def parts(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """Name and content of each part but the manifest, one after the other."""
+    """Name and content of each part except the manifest, one after another."""
     with _opened(path) as archive:
         for member in archive:
             if member.name != _MANIFEST:
@@ -130,23 +130,23 @@ def _opened(path: Path) -> Iterator[tarfile.TarFile]:
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
     content = archive.extractfile(member)
     if content is None:
-        raise tarfile.ReadError(f"{member.name} is no file")
+        raise tarfile.ReadError(f"{member.name} is not a file")
     return content
 
 
-def _manifest(path: Path, told: dict[str, object], digests: dict[str, str]) -> Manifest:
-    if told.get("format") != _FORMAT:
+def _manifest(path: Path, content: dict[str, object], digests: dict[str, str]) -> Manifest:
+    if content.get("format") != _FORMAT:
         raise BackupUnusable(
-            f"{path} has format {told.get('format')} and this version reads {_FORMAT}; restore it with the version "
-            f"that made it ({told.get('product_version')}), then upgrade."
+            f"{path} has format {content.get('format')}, but this version reads {_FORMAT}; restore it with the version "
+            f"that made it ({content.get('product_version')}), then upgrade."
         )
-    if told.get("digests") != digests:
-        raise _damaged(path, "what it holds differs from its list")
+    if content.get("digests") != digests:
+        raise _damaged(path, "its contents do not match its manifest")
     try:
-        return Manifest(**told)  # type: ignore[arg-type]
+        return Manifest(**content)  # type: ignore[arg-type]
     except TypeError as error:
         raise _damaged(path, str(error)) from None
 
 
 def _damaged(path: Path, why: str) -> BackupUnusable:
-    return BackupUnusable(f"{path} is no whole backup ({why}); take another one. Nothing was changed.")
+    return BackupUnusable(f"{path} is not a complete backup ({why}); use another one. Nothing was changed.")

@@ -1,12 +1,12 @@
-"""Roles of PostgreSQL for BI tools; the only writer of `reporting_roles`.
+"""PostgreSQL roles for BI tools; the only writer of `reporting_roles`.
 
-A role may read the views of the schema `reporting`, of the ad accounts that its row names, and nothing else: who could
-do more by what PUBLIC may is not made. What binds it are missing rights; that its transactions are read-only
-to begin with is a courtesy.
+A role may read the views of the schema `reporting`, for the ad accounts in its row, and nothing else; none is made if
+PUBLIC has rights that would let it do more. Missing rights are what limits it; its read-only transactions are only a
+convenience.
 """
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +24,7 @@ _CONNECTIONS = 20
 _SETTINGS = {
     "default_transaction_read_only": "on",
     "statement_timeout": "5min",
-    # A transaction left open keeps vacuum from the pages that reports want to skip.
+    # An open transaction keeps vacuum from marking the pages that reports could skip.
     "idle_in_transaction_session_timeout": "5min",
     "search_path": SCHEMA,
 }
@@ -38,7 +38,7 @@ _TAKE = (
     "REVOKE ALL ON ALL TABLES IN SCHEMA reporting FROM {}",
     "REVOKE ALL ON SCHEMA reporting FROM {}",
 )
-# Tables, and schemas to make some in, that PUBLIC has been let into; an extension's own are its affair.
+# Tables that PUBLIC may use, and schemas it may create them in; those of extensions are ignored.
 _OTHER_RIGHTS = """
 SELECT format('REVOKE ALL ON %%s FROM PUBLIC', relation.oid::regclass)
 FROM pg_class AS relation JOIN pg_namespace AS schema ON schema.oid = relation.relnamespace
@@ -55,12 +55,12 @@ ORDER BY 1
 
 
 class RoleRefused(Exception):
-    """The role cannot be made, changed or dropped; the message names the remedy."""
+    """The role cannot be created, changed or dropped; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What became of a role. `password` is told once, where it was made here; `ad_account_ids` of None are all."""
+    """The outcome. `password` is set only if it was generated now; `ad_account_ids` of None means all."""
 
     is_new: bool
     password: str | None
@@ -75,15 +75,15 @@ def save(
     password: str | None = None,
     new_password: bool = False,
 ) -> Saved:
-    """Make a role, or give one that was made here what it should have. Raises RoleRefused.
+    """Create a role, or change one that was created here. Raises RoleRefused.
 
-    Where no ad accounts are named, a new role reads all of them and another keeps what it reads.
+    Without ad accounts, a new role reads all of them and an existing one keeps what it reads.
     """
     with _refusals(), transaction.atomic():
         stored = ReportingRole.objects.select_for_update().filter(pk=name).first()
         is_new = not _exists(name)
         if not is_new and stored is None:
-            raise RoleRefused(f"There is a role {name} that was not made here; choose another name, or drop it first.")
+            raise RoleRefused(f"The role {name} exists and was not created here; choose another name, or drop it.")
         reads: Sequence[int] | None = _known(ad_account_ids)
         if not reads:
             reads = None if every_ad_account or stored is None else stored.ad_account_ids
@@ -96,10 +96,10 @@ def save(
 
 
 def drop(name: str) -> None:
-    """Remove a role that was made here. Raises RoleRefused."""
+    """Drop a role that was created here. Raises RoleRefused."""
     with _refusals(), transaction.atomic():
         if not ReportingRole.objects.filter(pk=name).delete()[0]:
-            raise RoleRefused(f"There is no role {name} that was made here; nothing was dropped.")
+            raise RoleRefused(f"There is no role {name} that was created here; nothing was dropped.")
         if _exists(name):
             for statement in (*_TAKE, f"REVOKE CONNECT ON DATABASE {_database()} FROM {{}}", "DROP ROLE {}"):
                 _execute(statement, name)
@@ -107,7 +107,7 @@ def drop(name: str) -> None:
 
 
 def give_rights_again() -> None:
-    """After a restore, which makes the views anew: to the roles that this server has."""
+    """After a restore, which recreates the views, for the roles that exist on this server."""
     with transaction.atomic():
         for name in filter(_exists, ReportingRole.objects.values_list("pk", flat=True)):
             for statement in _GIVE:
@@ -122,16 +122,16 @@ def _give_rights(name: str, password: str | None, *, is_new: bool) -> None:
         _execute(f"ALTER ROLE {{}} SET {setting} = {{}}", name, sql.Literal(value))
     for statement in _GIVE:
         _execute(statement, name)
-    if not _ask("SELECT has_database_privilege(%s, current_database(), 'CONNECT')", [name])[0][0]:
+    if not _query("SELECT has_database_privilege(%s, current_database(), 'CONNECT')", [name])[0][0]:
         _execute(f"GRANT CONNECT ON DATABASE {_database()} TO {{}}", name)
-    if revoke := [statement for (statement,) in _ask(_OTHER_RIGHTS, {"name": name})]:
+    if revoke := [statement for (statement,) in _query(_OTHER_RIGHTS, {"name": name})]:
         raise RoleRefused(
-            f"{name} could do more than read the views. As an administrator run `{'; '.join(revoke)}`, then this again."
+            f"{name} could do more than read the views. As an administrator run `{'; '.join(revoke)}`, then try again."
         )
 
 
 def _verifier(name: str, password: str) -> str:
-    """What PostgreSQL keeps of a password, so that the password itself is in no statement and no log."""
+    """What PostgreSQL stores of a password, so that the password itself is in no statement and no log."""
     connection.ensure_connection()
     digest = connection.connection.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256")
     return bytes(digest).decode()
@@ -153,32 +153,32 @@ def _refusals() -> Iterator[None]:
         cause = error.__cause__
         if isinstance(cause, psycopg.errors.DependentObjectsStillExist):
             raise RoleRefused(
-                f"The role still owns something ({cause.diag.message_detail}). Close its connections, remove in other"
-                " databases what is named, then try again."
+                f"The role still owns something ({cause.diag.message_detail}). Close its connections, remove these"
+                " objects in other databases, then try again."
             ) from error
         if isinstance(cause, psycopg.errors.InsufficientPrivilege):
-            [(user,)] = _ask("SELECT current_user", None)
+            [(user,)] = _query("SELECT current_user", None)
             raise RoleRefused(
-                f"PostgreSQL refused it ({cause.diag.message_primary}). As an administrator run"
-                f' `ALTER ROLE "{user}" CREATEROLE`, then this again; a role that another database user made is theirs'
+                f"PostgreSQL refused this ({cause.diag.message_primary}). As an administrator run"
+                f' `ALTER ROLE "{user}" CREATEROLE`, then try again; a role of another database user is theirs'
                 " to change."
             ) from error
         raise
 
 
 def _exists(name: str) -> bool:
-    return bool(_ask("SELECT FROM pg_roles WHERE rolname = %s", [name]))
+    return bool(_query("SELECT FROM pg_roles WHERE rolname = %s", [name]))
 
 
 def _database() -> str:
     return sql.Identifier(str(connection.settings_dict["NAME"])).as_string()
 
 
-def _record(change: str, name: str, *, ad_accounts: Any) -> None:
+def _record(change: str, name: str, *, ad_accounts: str | Sequence[int]) -> None:
     audit_trail.record("reporting_role_changed", change=change, role=name, ad_accounts=ad_accounts, by="command")
 
 
-def _ask(statement: str, params: Any) -> list[Any]:
+def _query(statement: str, params: Sequence[str] | Mapping[str, str] | None) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
         return list(cursor.fetchall())

@@ -1,7 +1,7 @@
-"""What /metrics tells Prometheus, read from database and Valkey when it is asked: right for any number of processes.
+"""The metrics for Prometheus, read from database and Valkey at each scrape, so right for any number of processes.
 
-Syncs are counted over the last 24 hours and not since ever: old runs are pruned, and a counter that falls would be
-taken for a restart. Labels are bounded: connections by id, ad accounts only those with the oldest data.
+Syncs are counted over the last 24 hours, not since the beginning: old runs are pruned, and a falling counter would look
+like a restart. Labels are bounded: connections by id, and only the ad accounts with the oldest data.
 """
 
 import time
@@ -18,12 +18,12 @@ from prometheus_client.registry import Collector
 from reporting.queries import operations
 from reporting.queries.operations import DataAge, Processes, ServiceState, SyncDay
 
-MOST_AD_ACCOUNTS: Final = 50
+MAX_AD_ACCOUNTS: Final = 50
 _PREFIX: Final = "linkedin_ads_"
 
 
 class ServiceCollector(Collector):
-    """Asks once per scrape. What cannot be asked is left out, and `up` says so."""
+    """Reads everything once per scrape. What cannot be read is left out, and `up` says so."""
 
     def collect(self) -> Iterator[Metric]:
         began, now = time.monotonic(), timezone.now()
@@ -43,21 +43,21 @@ class ServiceCollector(Collector):
         yield _gauge("scrape_seconds", "How long this scrape took", time.monotonic() - began)
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing to ask when registered: the database may not be there yet."""
+        """Nothing is read on registration: the database may not exist yet."""
         return []
 
 
 def _processes(known: Processes, *, now: datetime) -> Iterator[Metric]:
     if not known.is_known or known.queue is None:
         return
-    yield _gauge("workers", "Workers that gave a sign of life lately", len(known.workers))
-    yield _gauge("worker_processes", "Tasks they can do at once", sum(one.concurrency for one in known.workers))
-    yield _gauge("tasks_active", "Tasks they work on", sum(one.active for one in known.workers))
-    yield _gauge("tasks_waiting", "Tasks in the queue that no worker took yet", known.queue.waiting)
-    yield _gauge("tasks_unacknowledged", "Tasks taken and not done, delayed ones included", known.queue.unacknowledged)
+    yield _gauge("workers", "Workers with a recent heartbeat", len(known.workers))
+    yield _gauge("worker_processes", "Tasks they can run at once", sum(one.concurrency for one in known.workers))
+    yield _gauge("tasks_active", "Tasks they are running", sum(one.active for one in known.workers))
+    yield _gauge("tasks_waiting", "Tasks in the queue that no worker has taken yet", known.queue.waiting)
+    yield _gauge("tasks_unacknowledged", "Tasks taken but unfinished, with delayed ones", known.queue.unacknowledged)
     if known.beat_last_tick_at:
         age = (now - known.beat_last_tick_at).total_seconds()
-        yield _gauge("beat_age_seconds", "Since beat last looked at its timetable; absent after a day", age)
+        yield _gauge("beat_age_seconds", "Since beat last checked its timetable; absent after a day", age)
 
 
 def _service(state: ServiceState, *, now: datetime) -> Iterator[Metric]:
@@ -69,27 +69,25 @@ def _service(state: ServiceState, *, now: datetime) -> Iterator[Metric]:
     if state.linkedin_sunset:
         days = (state.linkedin_sunset - now.date()).days
         yield _gauge("linkedin_version_days_left", "Days until LinkedIn refuses the API version in use", days)
-    yield _gauge("syncs_running", "Syncs that run now", state.running_syncs)
+    yield _gauge("syncs_running", "Syncs running now", state.running_syncs)
     yield _gauge("database_bytes", "Size of the database on its disk", state.database_bytes)
-    yield _gauge("rows", "About how many rows a table holds", state.estimated_rows, label="table")
+    yield _gauge("rows", "Estimated rows of a table", state.estimated_rows, label="table")
     kinds: dict[str, float] = dict.fromkeys(operations.INCIDENT_KINDS, 0)
     kinds |= {incident.kind: 1 for incident in state.incidents}
-    yield _gauge("incident", "1 while somebody should look at it, as the status page says", kinds, label="kind")
+    yield _gauge("incident", "1 while something needs attention, as on the status page", kinds, label="kind")
 
 
 def _last_day(day: SyncDay) -> Iterator[Metric]:
-    syncs = GaugeMetricFamily(
-        f"{_PREFIX}syncs_24h", "Syncs that began within 24 hours", labels=["result", "error_kind"]
-    )
+    syncs = GaugeMetricFamily(f"{_PREFIX}syncs_24h", "Syncs started within 24 hours", labels=["result", "error_kind"])
     for result, count in day.results.items():
         syncs.add_metric(result, count)
     yield syncs
     yield _gauge("api_calls_24h", "HTTP requests sent to LinkedIn, retries included", day.calls)
     yield _gauge("api_calls_throttled_24h", "Of these, answered with 429", day.calls_throttled)
     yield _gauge("rows_stored_24h", "Records received, valid and stored", day.rows_stored)
-    yield _gauge("rows_rejected_24h", "Records received and set aside", day.rows_rejected)
+    yield _gauge("rows_rejected_24h", "Records received and rejected", day.rows_rejected)
     seconds = {f"{quantile:g}": value for quantile, value in day.seconds.items()}
-    yield _gauge("sync_seconds_24h", "How long syncs took, by quantile; 1 is the longest", seconds, label="quantile")
+    yield _gauge("sync_seconds_24h", "Duration of syncs by quantile; 1 is the longest", seconds, label="quantile")
 
 
 def _data(ages: list[DataAge], *, now: datetime) -> Iterator[Metric]:
@@ -105,8 +103,8 @@ def _data(ages: list[DataAge], *, now: datetime) -> Iterator[Metric]:
         for data in ages
         if data.complete_through
     }
-    yield _gauge("data_age_seconds_max", "Since the last whole sync of the ad account that waits longest", _most(as_of))
-    yield _gauge("complete_through_age_seconds_max", "The same, since the last complete day ended", _most(through))
+    yield _gauge("data_age_seconds_max", "Since the oldest last complete sync of an ad account", _maximum(as_of))
+    yield _gauge("complete_through_age_seconds_max", "The same, since its last complete day ended", _maximum(through))
     yield _gauge("data_age_seconds", "By ad account, the oldest", _oldest(as_of), label="ad_account")
     yield _gauge("complete_through_age_seconds", "By ad account, the oldest", _oldest(through), label="ad_account")
 
@@ -118,16 +116,16 @@ def _consents(state: ServiceState) -> Iterator[Metric]:
     yield _gauge("token_days_left", "Days until its access token ends", tokens, label="connection")
 
 
-def _most(ages: dict[str, float]) -> float:
+def _maximum(ages: dict[str, float]) -> float:
     return max(ages.values(), default=0.0)
 
 
 def _oldest(ages: dict[str, float]) -> dict[str, float]:
-    return dict(sorted(ages.items(), key=lambda item: -item[1])[:MOST_AD_ACCOUNTS])
+    return dict(sorted(ages.items(), key=lambda item: -item[1])[:MAX_AD_ACCOUNTS])
 
 
 def _gauge(name: str, help_text: str, value: float | Mapping[str, float], *, label: str = "") -> Metric:
-    """One figure, or one by label."""
+    """One value, or one per label."""
     if not isinstance(value, Mapping):
         return GaugeMetricFamily(_PREFIX + name, help_text, value=value)
     family = GaugeMetricFamily(_PREFIX + name, help_text, labels=[label])

@@ -14,22 +14,22 @@ _VERSION: Final = re.compile(r"\(PostgreSQL\) (\d+)")
 
 
 class ProgramMissing(Exception):
-    """No pg_dump fits the server; the message names the remedy."""
+    """No pg_dump fits the server; the message says what to do."""
 
 
 def command(name: str, *arguments: str) -> list[str]:
-    """The program, led to the database of this installation; the password goes by `environment`.
+    """The program with the connection of this installation; the password is in `environment`.
 
-    The oldest one that is not older than the server: pg_dump refuses newer servers, and what a newer pg_restore
-    sets an older server may not know.
+    The oldest version that is not older than the server: pg_dump refuses newer servers, and an older server may not
+    know the settings of a newer pg_restore.
     """
     connection.ensure_connection()
     server_major = connection.connection.info.server_version // 10_000
     fitting = {major: path for major, path in _found(name).items() if major >= server_major}
     if not fitting:
         raise ProgramMissing(
-            f"There is no {name} for PostgreSQL {server_major} here; install PostgreSQL's client programs of that "
-            f"version (Debian: postgresql-client-{server_major}) so that PATH leads to them."
+            f"There is no {name} for PostgreSQL {server_major} here; install the PostgreSQL client programs of this "
+            f"version (Debian: postgresql-client-{server_major}) on the PATH."
         )
     return [str(fitting[min(fitting)]), *arguments, f"--dbname={connection.connection.info.dsn}"]
 
@@ -40,7 +40,7 @@ def environment() -> dict[str, str]:
 
 
 def _found(name: str) -> dict[int, Path]:
-    """By major version: what the embedded package carries, and what PATH leads to."""
+    """By major version: those of the embedded package, and those on the PATH."""
     found = {
         major: folder / name
         for major, folder in settings.EMBEDDED_SERVERS.postgresql_programs().items()
@@ -48,7 +48,7 @@ def _found(name: str) -> dict[int, Path]:
     }
     on_path = shutil.which(name)
     if on_path:
-        said = subprocess.run([on_path, "--version"], capture_output=True, text=True, check=False).stdout
-        if version := _VERSION.search(said):
+        output = subprocess.run([on_path, "--version"], capture_output=True, text=True, check=False).stdout
+        if version := _VERSION.search(output):
             found.setdefault(int(version[1]), Path(on_path))
     return found

@@ -1,7 +1,7 @@
-"""Everything from a backup, into an empty installation, or in place of what there is where that is asked for.
+"""Restores a backup into an empty installation, or replaces an existing one on request.
 
-What was there steps aside and is thrown away last, so a restore that fails changes nothing, and one that is killed is
-undone by the next.
+Existing tables are moved aside and dropped last, so a failed restore changes nothing, and a killed one is undone by the
+next.
 """
 
 import subprocess
@@ -24,18 +24,18 @@ from reporting.operations import backup_file, bi_roles, postgresql_programs, sto
 from reporting.operations.backup import SCHEMAS, count_rows, tables
 from reporting.operations.backup_file import Manifest
 
-# Where the schemas wait that are to be replaced.
+# The names of the replaced schemas until the restore has succeeded.
 _ASIDE: Final = {schema: f"{schema}_before_restore" for schema in SCHEMAS}
 _SIGNS_OF_USE: Final = (User, AdAccount, LinkedInConnection, AuditEvent)
 
 
 class RestoreRefused(Exception):
-    """Nothing was changed; the message names the remedy."""
+    """Nothing was changed; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What came back; `unreadable` are the LinkedIn connections whose tokens no key at hand opens."""
+    """What was restored; `unreadable` are LinkedIn connections whose tokens no available key decrypts."""
 
     made_at: str
     rows: int
@@ -44,14 +44,14 @@ class Restored:
 
 
 def restore(path: Path, *, replace: bool) -> Restored:
-    """Restore the file; tables of an older version are brought up to date.
+    """Restore the file; tables of an older version are migrated.
 
     Raises RestoreRefused, backup_file.BackupUnusable and postgresql_programs.ProgramMissing.
     """
     manifest = backup_file.check(path)
     _require_known_migrations(path, manifest)
-    _require_nobody_else()
-    _put_back_what_waits()
+    _require_exclusive_access()
+    _put_back_tables()
     if not replace:
         _require_empty()
     with _tables_aside():
@@ -69,12 +69,12 @@ def _require_known_migrations(path: Path, manifest: Manifest) -> None:
     known = set(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
     if unknown := [f"{app}.{name}" for app, name in manifest.migrations if (app, name) not in known]:
         raise RestoreRefused(
-            f"{path} was made by version {manifest.product_version}, whose tables this one does not know "
+            f"{path} was made by version {manifest.product_version}, whose tables this version does not know "
             f"({unknown[-1]}); restore it with that version or a newer one. Nothing was changed."
         )
 
 
-def _require_nobody_else() -> None:
+def _require_exclusive_access() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
@@ -94,37 +94,37 @@ def _require_empty() -> None:
     if used or stored_files.names():
         what = f"rows in {', '.join(model._meta.db_table for model in used)}" if used else "stored files"
         raise RestoreRefused(
-            f"This installation is in use ({what}); restore into an empty one, or add --replace to throw away "
+            f"This installation is in use ({what}); restore into an empty one, or add --replace to delete "
             "everything that is here. Nothing was changed."
         )
 
 
 @contextmanager
 def _tables_aside() -> Iterator[None]:
-    """Within, the schema is empty; afterwards the tables that were there are gone, or back if anything failed."""
+    """Inside, the schema is empty; afterwards the old tables are dropped, or back if anything failed."""
     with transaction.atomic(durable=True), connection.cursor() as cursor:
-        for schema in _there(SCHEMAS):
+        for schema in _existing(SCHEMAS):
             cursor.execute(f"ALTER SCHEMA {schema} RENAME TO {_ASIDE[schema]}")
     try:
         yield
     except BaseException:
-        _put_back_what_waits()
+        _put_back_tables()
         raise
     with connection.cursor() as cursor:
-        cursor.execute(f"DROP SCHEMA {', '.join(_there(_ASIDE.values()))} CASCADE")
+        cursor.execute(f"DROP SCHEMA {', '.join(_existing(_ASIDE.values()))} CASCADE")
 
 
-def _put_back_what_waits() -> None:
-    """Also after a restore that was killed."""
+def _put_back_tables() -> None:
+    """Also after a killed restore."""
     with transaction.atomic(durable=True), connection.cursor() as cursor:
-        if waiting := _there(_ASIDE.values()):
+        if waiting := _existing(_ASIDE.values()):
             cursor.execute(f"DROP SCHEMA IF EXISTS {', '.join(SCHEMAS)} CASCADE")
             for schema in SCHEMAS:
                 if _ASIDE[schema] in waiting:
                     cursor.execute(f"ALTER SCHEMA {_ASIDE[schema]} RENAME TO {schema}")
 
 
-def _there(schemas: Iterable[str]) -> list[str]:
+def _existing(schemas: Iterable[str]) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname = ANY(%s)", [list(schemas)])
         return [name for (name,) in cursor.fetchall()]
@@ -136,32 +136,32 @@ def _restore_database(path: Path, manifest: Manifest) -> None:
             _load(content)
             break
     with connection.cursor() as cursor:
-        # As PostgreSQL makes it; the dump says nothing of owners and grants.
+        # PostgreSQL's defaults; the dump contains no owners and grants.
         cursor.execute("ALTER SCHEMA public OWNER TO pg_database_owner")
         cursor.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
     if count_rows() != manifest.rows:
-        raise RestoreRefused("Some rows of the backup did not arrive; take another backup. Nothing was changed.")
+        raise RestoreRefused("Some rows of the backup were not restored; use another backup. Nothing was changed.")
 
 
 def _load(dump: IO[bytes]) -> None:
     command = postgresql_programs.command(
         "pg_restore", "--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges"
     )
-    with tempfile.TemporaryFile() as said:
-        program = subprocess.Popen(command, env=postgresql_programs.environment(), stdin=subprocess.PIPE, stderr=said)
+    with tempfile.TemporaryFile() as errors:
+        program = subprocess.Popen(command, env=postgresql_programs.environment(), stdin=subprocess.PIPE, stderr=errors)
         try:
             with cast("IO[bytes]", program.stdin) as stdin:
                 backup_file.copy_chunks(dump, stdin.write)
         except BrokenPipeError:
-            pass  # it says itself why it ended
+            pass  # its own error output says why it ended
         if program.wait() != 0:
-            said.seek(0)
-            why = said.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
-            raise RestoreRefused(f"pg_restore failed ({why[0]}); mend that and try again. Nothing was changed.")
+            errors.seek(0)
+            why = errors.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
+            raise RestoreRefused(f"pg_restore failed ({why[0]}); fix this and try again. Nothing was changed.")
 
 
 def _restore_files(path: Path) -> int:
-    """The files of the backup and no others."""
+    """The files of the backup, and no others."""
     place = stored_files.storage()
     if place is None:
         return 0
@@ -177,6 +177,6 @@ def _restore_files(path: Path) -> int:
 
 
 def _refresh_statistics() -> None:
-    """A dump has none, and without them plans are guesses and counts zero."""
+    """A dump contains none, and without them query plans are guesses and row counts zero."""
     with connection.cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE)")

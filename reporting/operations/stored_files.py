@@ -1,4 +1,4 @@
-"""The files that belong to the data: those of the storage "snapshots", where the settings name one."""
+"""The files that belong to the data: those in the storage "snapshots", if the settings have one."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,24 +14,24 @@ def storage() -> Storage | None:
 
 
 def names() -> list[str]:
-    """Every file, by its name in the storage."""
+    """All files, by name in the storage."""
     place = storage()
     return sorted(_walk(place, "")) if place else []
 
 
 def holds(path: Path) -> bool:
-    """Whether a file of this path would be one of them."""
+    """Whether a file at this path would be one of them."""
     place = storage()
     try:
         return place is not None and path.resolve().is_relative_to(Path(place.path("")).resolve())
-    except NotImplementedError:  # elsewhere than in a folder
+    except NotImplementedError:  # the storage is not a folder
         return False
 
 
 def _walk(place: Storage, folder: str) -> Iterator[str]:
     try:
         folders, files = place.listdir(folder)
-    except FileNotFoundError:  # nothing was stored yet
+    except FileNotFoundError:  # nothing is stored yet
         return
     prefix = f"{folder}/" if folder else ""
     yield from (prefix + name for name in files)

@@ -1,4 +1,4 @@
-"""The Action center: what the audit found, and what people decide about it."""
+"""The Action center: what the checks found, and what people decide about it."""
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
@@ -21,17 +21,17 @@ from accounts.access import person_of
 from accounts.models import AdAccount, User
 from accounts.shell import downloads
 from accounts.shell.request_values import BadValue, day, one_of, or_none, page_number, row_id, whole_number
-from reporting.checks import findings
-from reporting.checks.check_requests import ask_by_hand
-from reporting.checks.findings import BadWish, NotAllowed
+from reporting.checks import check_requests, findings
+from reporting.checks.findings import InvalidDecision
 from reporting.checks.rules import RULES
-from reporting.checks.rules.base import Severity
+from reporting.checks.severity import Severity
 from reporting.models import Finding
 from reporting.pages.shell import for_people, page, part
+from reporting.queries import check_runs
 from reporting.queries import findings as finding_queries
 from reporting.queries.findings import FindingFilter, FindingLine
 
-_EVERY_STATE = "all"
+_ALL_STATES = "all"
 _NOBODY = "nobody"
 _ME = "me"
 _SNOOZES = {"snooze_week": 7, "snooze_month": 30}
@@ -45,7 +45,7 @@ _CSV_HEADER = (
 @for_people
 @require_GET
 def actions(request: HttpRequest) -> HttpResponse:
-    """Findings, the gravest and dearest first, narrowed by the address."""
+    """Findings, most severe first, then highest amount, filtered by the address."""
     return _list(request, request.GET)
 
 
@@ -55,62 +55,58 @@ def download(request: HttpRequest) -> HttpResponseBase:
     """The list as CSV."""
     chosen = _chosen(request.GET)
     wanted, today = _wanted(chosen, request), timezone.now().date()
-    lines = finding_queries.every_finding(access.visible_ad_accounts(request.user), wanted, today=today)
+    lines = finding_queries.all_findings(access.visible_ad_accounts(request.user), wanted, today=today)
     audit_trail.record("exported", actor=person_of(request), what="findings", filters=chosen)
     return downloads.download("csv", "findings", _CSV_HEADER, _csv(lines))
 
 
 @for_people
 @require_GET
-def judging(request: HttpRequest) -> HttpResponse:
-    """How far the audits have come that the page waits for."""
+def check_progress(request: HttpRequest) -> HttpResponse:
+    """How far the checks have come that the page is waiting for."""
     chosen = _chosen(request.GET)
     of = or_none(_count, request.GET.get("of"))
-    return part(request, "judging", _judging(request, chosen, of=of or 0))
+    return part(request, "check_progress", _check_progress(request, chosen, of=of or 0))
 
 
 @for_people
 @require_POST
-def judge(request: HttpRequest) -> HttpResponse:
-    """Have the chosen ad account judged, or all that the person may see; then the list as it was."""
+def check_now(request: HttpRequest) -> HttpResponse:
+    """Check the chosen ad account, or all that the person may see; then show the list again."""
     chosen = _chosen(QueryDict(request.POST.get("back", "")))
     ids = _ad_accounts(request, chosen).values_list("pk", flat=True)
-    try:
-        asked = ask_by_hand(list(ids), by=person_of(request), now=timezone.now())
-    except NotAllowed as error:
-        raise PermissionDenied(str(error)) from None
-    if not asked:
-        messages.info(request, "There is nothing to judge yet: the first sync brings the data.")
+    if not check_requests.check_now(list(ids), by=person_of(request), now=timezone.now()):
+        messages.info(request, "There is nothing to check yet: the first sync brings the data.")
     return _back_to(chosen)
 
 
 @for_people
 @require_POST
 def change(request: HttpRequest) -> HttpResponse:
-    """Assign, snooze, accept or reopen one finding or those ticked; then the list as it was."""
+    """Assign, snooze, accept or reopen one finding or the selected ones; then show the list again."""
     if not access.may_change_findings(request.user):
         raise PermissionDenied("Your role may not change findings; ask an analyst, a manager or an owner.")
     back = QueryDict(request.POST.get("back", ""))
     try:
         ids = _ids(request.POST.getlist("finding"))
         done, changed = _apply(request, ids)
-    except BadWish as error:
+    except InvalidDecision as error:
         messages.error(request, str(error))
         return _list(request, back, status=400)
     if changed:
         messages.success(request, f"{changed} finding{'' if changed == 1 else 's'} {done}.")
     else:
-        messages.info(request, "Nothing to change: the chosen findings are so already, are fixed, or are gone.")
+        messages.info(request, "Nothing changed: the findings are already in this state, fixed, or gone.")
     return _back_to(_chosen(back))
 
 
 def _back_to(chosen: dict[str, str]) -> HttpResponse:
-    """Only what the list knows goes back into the address."""
+    """Only filters of the list go back into the address."""
     return redirect(f"{reverse('reporting:actions')}?{urlencode(chosen)}")
 
 
 def _apply(request: HttpRequest, ids: list[int]) -> tuple[str, int]:
-    """What was done, in words, and to how many."""
+    """What was done, in words, and to how many findings."""
     do, person, now = request.POST.get("do", ""), person_of(request), timezone.now()
     if do == "assign_me":
         return "assigned to you", findings.assign(ids, to=person, by=person, now=now)
@@ -123,16 +119,16 @@ def _apply(request: HttpRequest, ids: list[int]) -> tuple[str, int]:
     if do == "accept":
         return "accepted", findings.accept(ids, reason=request.POST.get("reason", ""), by=person, now=now)
     if do == "reopen":
-        return "opened again", findings.reopen(ids, by=person, now=now)
-    raise BadWish("Choose what to do: assign, snooze, accept or reopen.")
+        return "reopened", findings.reopen(ids, by=person, now=now)
+    raise InvalidDecision("Choose an action: assign, snooze, accept or reopen.")
 
 
 def _ids(sent: list[str]) -> list[int]:
     if not sent:
-        raise BadWish("Tick at least one finding.")
+        raise InvalidDecision("Select at least one finding.")
     ids = [one for one in (or_none(row_id, text) for text in sent) if one is not None]
     if len(sent) > finding_queries.FINDINGS_PER_PAGE or len(ids) < len(sent):
-        raise BadWish("These are no findings of the list; load the page again.")
+        raise InvalidDecision("These findings are not in the list; reload the page.")
     return ids
 
 
@@ -142,7 +138,7 @@ def _assignee(sent: str) -> User | None:
     person_id = or_none(row_id, sent)
     person = finding_queries.assignees().filter(pk=person_id).first() if person_id else None
     if person is None:
-        raise BadWish("Choose a person of the list; only active owners, managers and analysts take findings.")
+        raise InvalidDecision("Choose a person from the list: an active owner, manager or analyst.")
     return person
 
 
@@ -150,7 +146,7 @@ def _day(sent: str) -> date:
     try:
         return day(sent)
     except BadValue:
-        raise BadWish("Choose the day until which to snooze, as 2026-12-31.") from None
+        raise InvalidDecision("Choose a day to snooze until, as YYYY-MM-DD.") from None
 
 
 def _list(request: HttpRequest, sent: QueryDict, *, status: int = 200) -> HttpResponse:
@@ -159,18 +155,19 @@ def _list(request: HttpRequest, sent: QueryDict, *, status: int = 200) -> HttpRe
     visible = access.visible_ad_accounts(request.user)
     shown = finding_queries.findings(visible, wanted, today=today, page=or_none(page_number, sent.get("page")) or 1)
     may_change = access.may_change_findings(request.user)
-    context = _judging(request, chosen) | {
+    context = {
+        **_check_progress(request, chosen),
         "shown": shown,
         "lines": [(line, _row_links(line)) for line in shown.lines],
         "chosen": chosen,
-        "is_narrowed": any(chosen[name] for name in _FILTERS if name != "state"),
+        "is_filtered": any(chosen[name] for name in _FILTERS if name != "state"),
         "counts": _counts(request, chosen, wanted, today=today),
         "money": finding_queries.money_at_stake(visible, wanted, today=today),
-        "judged": finding_queries.judged(_ad_accounts(request, chosen)),
+        "checks": check_runs.check_overview(_ad_accounts(request, chosen)),
         "ad_accounts": visible,
         "rules": [(rule.id, rule.title) for rule in RULES.values()],
         "severities": [one.value for one in Severity],
-        "states": [*Finding.State.choices, (_EVERY_STATE, "Every state")],
+        "states": [*Finding.State.choices, (_ALL_STATES, "All states")],
         "people": list(finding_queries.assignees()),
         "nobody": _NOBODY,
         "me": request.user.pk,
@@ -186,9 +183,9 @@ def _ad_accounts(request: HttpRequest, chosen: dict[str, str]) -> QuerySet[AdAcc
     return visible.filter(pk=chosen["ad_account"]) if chosen["ad_account"] else visible
 
 
-def _judging(request: HttpRequest, chosen: dict[str, str], *, of: int = 0) -> dict[str, object]:
-    """The audits that are waited for; `of` is how many there were when somebody began to wait."""
-    waiting = finding_queries.waiting(_ad_accounts(request, chosen))
+def _check_progress(request: HttpRequest, chosen: dict[str, str], *, of: int = 0) -> dict[str, object]:
+    """The checks that are waiting or running; `of` is how many there were when the page started to wait."""
+    waiting = check_runs.waiting_checks(_ad_accounts(request, chosen))
     of = max(of, waiting.count)
     return {"waiting": waiting, "of": of, "done": of - waiting.count, "address": urlencode(chosen)}
 
@@ -196,7 +193,7 @@ def _judging(request: HttpRequest, chosen: dict[str, str], *, of: int = 0) -> di
 def _counts(
     request: HttpRequest, chosen: dict[str, str], wanted: FindingFilter, *, today: date
 ) -> list[tuple[str, int, str]]:
-    """Each severity, how many, and the address that narrows to it, or widens again where it is narrowed so."""
+    """Each severity, how many findings, and the address that filters by it, or clears that filter."""
     counts = finding_queries.counts_by_severity(access.visible_ad_accounts(request.user), wanted, today=today)
     return [
         (severity, count, urlencode(chosen | {"severity": "" if severity == chosen["severity"] else severity}))
@@ -205,7 +202,7 @@ def _counts(
 
 
 def _chosen(sent: QueryDict) -> dict[str, str]:
-    """The filters as the address has them; what is no value of theirs counts as not chosen."""
+    """The filters of the address; an unknown value counts as not chosen."""
     chosen = {name: or_none(read, sent.get(name)) for name, read in _FILTERS.items()}
     as_sent = {name: "" if value is None else str(value) for name, value in chosen.items()}
     return as_sent | {"state": as_sent["state"] or Finding.State.OPEN.value}
@@ -224,7 +221,7 @@ _FILTERS: Final[dict[str, Callable[[str], int | str]]] = {
     "ad_account": row_id,
     "rule": one_of(RULES),
     "severity": one_of([one.value for one in Severity]),
-    "state": one_of([*Finding.State.values, _EVERY_STATE]),
+    "state": one_of([*Finding.State.values, _ALL_STATES]),
     "assignee": _assignee_id,
 }
 
@@ -236,14 +233,14 @@ def _wanted(chosen: dict[str, str], request: HttpRequest) -> FindingFilter:
         ad_account_id=int(chosen["ad_account"]) if chosen["ad_account"] else None,
         rule_id=chosen["rule"],
         severity=chosen["severity"],
-        state="" if chosen["state"] == _EVERY_STATE else chosen["state"],
+        state="" if chosen["state"] == _ALL_STATES else chosen["state"],
         assignee=or_none(row_id, person),
         is_unassigned=person == _NOBODY,
     )
 
 
 def _row_links(line: FindingLine) -> dict[str, str]:
-    """The rows of the admin that the finding speaks of."""
+    """The admin's rows that the finding is about."""
     links = {}
     if line.campaign_id is not None:
         links["campaign"] = reverse("admin:ingestion_campaign_change", args=[line.campaign_id])

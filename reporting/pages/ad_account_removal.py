@@ -1,4 +1,4 @@
-"""Removing an ad account: what would go, and the button that does it."""
+"""Removing an ad account: what would be removed, and the button that does it."""
 
 from functools import partial
 
@@ -21,7 +21,7 @@ from reporting.pages.shell import for_people, page
 @for_people
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove_ad_account(request: HttpRequest, ad_account_id: int) -> HttpResponse:
-    """Says how many rows of what would go; whoever repeats the ad account's number makes them."""
+    """Shows how many rows would be removed; typing the ad account's number removes them."""
     if not access.may_remove_ad_accounts(request.user):
         raise PermissionDenied
     ad_account = get_object_or_404(AdAccount, pk=ad_account_id)
@@ -32,9 +32,9 @@ def remove_ad_account(request: HttpRequest, ad_account_id: int) -> HttpResponse:
         return _ask(request, ad_account, trouble=trouble)
     with transaction.atomic():
         ad_account_removal.begin(ad_account, actor=person_of(request), now=timezone.now())
-        # robust: what is marked shows in the list; a broker that is down must not look like a removal that failed.
+        # robust: the marked ad account shows in the list, so a broker that is down is not a failed removal.
         transaction.on_commit(partial(tasks.remove_ad_account.delay, ad_account.pk), robust=True)
-    messages.success(request, f"{ad_account} is being removed; the list below shows how far it is.")
+    messages.success(request, f"{ad_account} is being removed; the list below shows the progress.")
     return redirect("admin:accounts_removedadaccount_changelist")
 
 

@@ -1,12 +1,12 @@
-"""The frame around every page: the icon, and the sidebar in the order people look for things.
+"""The frame around every page: the icon and the sidebar.
 
-Unfold asks by dotted path (`UNFOLD` in the settings). Who sees an entry is asked of the page it leads to: a list
-of rows asks its own admin, which asks `accounts/access.py`, so that no entry leads to a refusal.
+Unfold loads these by dotted path (`UNFOLD` in the settings). An entry is shown to people who may open its page: a list
+of rows asks its own admin, which asks `accounts/access.py`, so no entry leads to a refusal.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from django.contrib import admin
 from django.db.models import Model
@@ -47,7 +47,7 @@ from ingestion.models import (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the sidebar; `symbol` is a name of the Material Symbols that Unfold ships."""
+    """One line of the sidebar; `symbol` is the name of a Material Symbol that comes with Unfold."""
 
     title: str
     symbol: str
@@ -56,23 +56,23 @@ class Entry:
 
 
 def _rows(title: str, symbol: str, model: type[Model]) -> Entry:
-    """Leads to the list of a table's rows."""
+    """The list of a table's rows."""
     return Entry(
         title=title,
         symbol=symbol,
         url_name=f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist",
-        # Looked up on each call: the admins register after this module may have been imported.
+        # Looked up on each call, since the admins may register after this module is imported.
         may_see=lambda request: admin.site.get_model_admin(model).has_view_permission(request),
     )
 
 
 def _page(title: str, symbol: str, url_name: str, may_see: Callable[[Asker], bool] = access.may_enter) -> Entry:
-    """Leads to a page of our own; what it shows whom it decides itself."""
+    """A page of our own; it decides what it shows to whom."""
     return Entry(title=title, symbol=symbol, url_name=url_name, may_see=lambda request: may_see(request.user))
 
 
 GROUPS = {
-    # First and without a title: what people come for.
+    # The main pages come first, without a title.
     "": (
         _page("Overview", "home", "admin:index"),
         _page("Visual report", "bar_chart", "reporting:report"),
@@ -115,19 +115,32 @@ GROUPS = {
 }
 
 
-def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """What Unfold draws: the groups with the entries this person may open, without empty groups."""
-    allowed = {title: [entry for entry in entries if entry.may_see(request)] for title, entries in GROUPS.items()}
-    return [
-        {
-            "title": title,
-            "separator": number > 0,
-            "items": [
-                {"title": entry.title, "icon": entry.symbol, "link": reverse(entry.url_name)} for entry in entries
-            ],
-        }
-        for number, (title, entries) in enumerate((title, entries) for title, entries in allowed.items() if entries)
-    ]
+class SidebarItem(TypedDict):
+    title: str
+    icon: str
+    link: str
+
+
+class SidebarGroup(TypedDict):
+    """As Unfold draws it."""
+
+    title: str
+    separator: bool
+    items: list[SidebarItem]
+
+
+def sidebar(request: HttpRequest) -> list[SidebarGroup]:
+    """The groups with the entries this person may open, without empty groups."""
+    groups: list[SidebarGroup] = []
+    for title, entries in GROUPS.items():
+        items: list[SidebarItem] = [
+            {"title": entry.title, "icon": entry.symbol, "link": reverse(entry.url_name)}
+            for entry in entries
+            if entry.may_see(request)
+        ]
+        if items:
+            groups.append({"title": title, "separator": bool(groups), "items": items})
+    return groups
 
 
 def icon(request: HttpRequest) -> str:
@@ -135,5 +148,5 @@ def icon(request: HttpRequest) -> str:
 
 
 def icon_for_home_screens(request: HttpRequest) -> str:
-    """The same as pixels, for phones that keep a page on their home screen."""
+    """The same as PNG, for home screens of phones."""
     return static("reporting/icon.png")

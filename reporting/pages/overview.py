@@ -1,4 +1,4 @@
-"""The first page after the login: what was spent, how recent the data is, what needs a person."""
+"""The first page after sign-in: spend, how recent the data is, what needs attention."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ _CONSENT_KINDS = frozenset({"consent_lost", "consent_ending", "no_connection"})
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step to the first data."""
+    """One step towards the first data."""
 
     title: str
     sentence: str
@@ -33,7 +33,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class SpendTile:
-    """The spend of one currency with its line."""
+    """The spend in one currency, with its trend line."""
 
     spend: SpendLately
     line: Sparkline | None
@@ -41,14 +41,14 @@ class SpendTile:
 
 @dataclass(frozen=True, slots=True)
 class AttentionLine:
-    """Something to look at, and the page that helps."""
+    """Something that needs attention, and the page that helps."""
 
     what: Attention
     href: str
 
 
 def dashboard(request: HttpRequest, context: dict[str, object]) -> dict[str, object]:
-    """What the admin's first page shows; Unfold calls it with the page's context."""
+    """The context of the admin's first page; Unfold calls it."""
     now = timezone.now()
     ad_accounts = access.visible_ad_accounts(request.user)
     steps = _steps(request)
@@ -75,44 +75,44 @@ def dashboard(request: HttpRequest, context: dict[str, object]) -> dict[str, obj
 
 
 def _steps(request: HttpRequest) -> list[Step]:
-    """The way from an empty installation to the first data."""
+    """The steps from an empty installation to the first data."""
     is_configured = bool(settings.LINKEDIN_CLIENT_ID and settings.LINKEDIN_CLIENT_SECRET)
     is_connected = LinkedInConnection.objects.exists()
     may_connect = access.may_connect_linkedin(request.user)
     return [
         Step(
-            "Name your LinkedIn app",
-            "Make an app with the Advertising API product in LinkedIn's Developer Portal, put its client id and secret "
-            "into LINKEDIN_CLIENT_ID and LINKEDIN_CLIENT_SECRET, and start the service again.",
+            "Set up your LinkedIn app",
+            "Create an app with the Advertising API product in LinkedIn's Developer Portal, set LINKEDIN_CLIENT_ID and "
+            "LINKEDIN_CLIENT_SECRET to its client id and secret, and restart the service.",
             is_configured,
         ),
         Step(
             "Connect LinkedIn",
-            "A member with a role on your ad accounts agrees once; nothing is changed there."
+            "A member with a role on your ad accounts gives consent once; nothing is changed at LinkedIn."
             if may_connect
-            else "An owner or a manager connects LinkedIn; ask one of them.",
+            else "Ask an owner or a manager to connect LinkedIn.",
             is_connected,
             reverse("accounts:connect") if may_connect and is_configured else "",
             "Connect LinkedIn",
         ),
         Step(
             "Wait for the first sync",
-            f"It starts by itself and fetches the last {settings.BACKFILL_DAYS} days, or as many as an ad account's "
-            "own settings say.",
+            f"It starts automatically and fetches the last {settings.BACKFILL_DAYS} days, unless an ad account's own "
+            "settings say otherwise.",
             SyncLog.objects.filter(status=SyncLog.Status.SUCCESS, account__isnull=False).exists(),
             reverse("reporting:sync") if is_connected else "",
-            "Watch it",
+            "View progress",
         ),
     ]
 
 
 def _concerns(request: HttpRequest, one: Attention) -> bool:
-    """Consents name the colleague who gave them, and are mended by those who may connect LinkedIn."""
+    """Consents name the colleague who gave them, so only people who may connect LinkedIn see them."""
     return one.kind not in _CONSENT_KINDS or access.may_connect_linkedin(request.user)
 
 
 def _where(one: Attention) -> str:
-    """The page on which a person can do something about it."""
+    """The page where a person can do something about it."""
     if one.kind in _CONSENT_KINDS:
         return reverse("accounts:connect")
     if one.run_id is not None:

@@ -1,6 +1,6 @@
-"""The shell every page stands in: the admin's frame, its login, its messages."""
+"""What all pages use: the admin's frame, sign-in and messages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from django.contrib import admin
 from django.contrib.admin.views.decorators import staff_member_required
@@ -13,24 +13,24 @@ View = Callable[..., HttpResponseBase]
 
 
 def for_people(view: View) -> View:
-    """Only for those who signed in; others are sent to the login and back. Never kept by a browser's cache."""
+    """Only for signed-in people; others are sent to the sign-in page and back. Never stored in a browser's cache."""
     guarded: View = never_cache(staff_member_required(view))
     return guarded
 
 
 def page(
-    request: HttpRequest, name: str, context: dict[str, object], *, title: str, subtitle: str = "", status: int = 200
+    request: HttpRequest, name: str, context: Mapping[str, object], *, title: str, subtitle: str = "", status: int = 200
 ) -> HttpResponse:
     """A whole page."""
-    frame = {**admin.site.each_context(request), "title": title, "subtitle": subtitle}
-    return render(request, f"reporting/{name}.html", frame | context, status=status)
+    frame = {**admin.site.each_context(request), "title": title, "subtitle": ""}
+    return render(request, f"reporting/{name}.html", {**frame, **context}, status=status)
 
 
-def part(request: HttpRequest, name: str, context: dict[str, object]) -> HttpResponse:
-    """What replaces a part of a page that refreshes itself."""
+def part(request: HttpRequest, name: str, context: Mapping[str, object]) -> HttpResponse:
+    """A part of a page that refreshes itself."""
     return render(request, f"reporting/parts/{name}.html", context)
 
 
 def wants_part(request: HttpRequest) -> bool:
-    """Whether a page asks for its changing part alone."""
+    """Whether only the changing part of the page is requested."""
     return request.headers.get("HX-Request") == "true"

@@ -1,13 +1,11 @@
-"""The page of snapshots: what was written, taking one now, downloads."""
-
-from typing import Any
+"""The page of snapshots: the list, taking one, downloads."""
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -25,17 +23,17 @@ from reporting.snapshots.snapshot_requests import NoDocument
 
 
 class TakeSnapshotForm(forms.Form):
-    """Of which ad account, and how many whole days."""
+    """Which ad account, and how many whole days."""
 
     ad_account = forms.ModelChoiceField(
         AdAccount.objects.none(),
         empty_label=None,
-        error_messages={"invalid_choice": "Choose an ad account of the list.", "required": "Choose an ad account."},
+        error_messages={"invalid_choice": "Choose an ad account from the list.", "required": "Choose an ad account."},
     )
     days = forms.IntegerField(min_value=1, max_value=snapshot_requests.MAX_DAYS)
 
-    def __init__(self, *args: Any, ad_accounts: QuerySet[AdAccount], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: QueryDict | None = None, *, ad_accounts: QuerySet[AdAccount]) -> None:
+        super().__init__(data)
         self.fields["days"].initial = settings.SNAPSHOT_DAYS
         choice = self.fields["ad_account"]
         assert isinstance(choice, forms.ModelChoiceField)
@@ -45,7 +43,7 @@ class TakeSnapshotForm(forms.Form):
 @for_people
 @require_GET
 def snapshots(request: HttpRequest) -> HttpResponse:
-    """Newest first, refreshed while one is being written; the form to take one."""
+    """Newest first, refreshed while one is being written; with the form to take one."""
     if wants_part(request):
         return part(request, "snapshots", _list(request))
     may_take = access.may_take_snapshots(request.user)
@@ -56,7 +54,7 @@ def snapshots(request: HttpRequest) -> HttpResponse:
 @for_people
 @require_POST
 def take(request: HttpRequest) -> HttpResponse:
-    """Have one written; then the list, where it shows up."""
+    """Request one; then show the list that includes it."""
     if not access.may_take_snapshots(request.user):
         raise PermissionDenied("Your role may not take snapshots; ask an analyst, a manager or an owner.")
     form = TakeSnapshotForm(request.POST, ad_accounts=access.visible_ad_accounts(request.user))
@@ -64,7 +62,7 @@ def take(request: HttpRequest) -> HttpResponse:
         return _page(request, form, status=400)
     ad_account = form.cleaned_data["ad_account"]
     snapshot_requests.take(ad_account, days=form.cleaned_data["days"], asked_by=person_of(request), now=timezone.now())
-    messages.success(request, f"The snapshot of {ad_account} is queued; a worker writes it in a moment.")
+    messages.success(request, f"The snapshot of {ad_account} is queued; a worker will write it shortly.")
     return redirect("reporting:snapshots")
 
 

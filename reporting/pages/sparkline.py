@@ -1,4 +1,4 @@
-"""A row of figures as a tiny line, drawn by the server."""
+"""A series of figures as a small line chart, drawn by the server."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Sparkline:
 
 
 def sparkline(values: Sequence[Decimal]) -> Sparkline | None:
-    """From zero at the bottom to the largest value at the top; None where there is no line to draw."""
+    """From zero at the bottom to the largest value at the top; None if there is no line to draw."""
     if len(values) < 2 or not any(values):
         return None
     top = max(values)

@@ -1,4 +1,4 @@
-"""The status page: processes, queue, consents, sizes, versions, and what somebody should look at."""
+"""The status page: processes, queue, consents, sizes, versions, and what needs attention."""
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -15,9 +15,9 @@ from reporting.queries.operations import service_state
 @for_people
 @require_GET
 def status(request: HttpRequest) -> HttpResponse:
-    """How the installation does; for those who see all of it."""
+    """The status of the installation; for people who see all ad accounts."""
     if not access.sees_every_ad_account(request.user):
-        raise PermissionDenied("The status is of the whole installation; ask an owner for another role.")
+        raise PermissionDenied("The status covers the whole installation; ask an owner for another role.")
     now = timezone.now()
     context = {
         "state": service_state(now),

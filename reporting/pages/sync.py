@@ -1,4 +1,4 @@
-"""The sync page: what runs, what came of it, and starting, cancelling and trying again."""
+"""The sync page: runs and their results; start, cancel and retry syncs."""
 
 from datetime import date
 
@@ -39,7 +39,7 @@ class AdAccountsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
 
 
 class StartSyncForm(forms.Form):
-    """Which ad accounts, which days, and whether fresh data matters."""
+    """Which ad accounts, which days, and whether to sync fresh data again."""
 
     ad_accounts = AdAccountsField(
         AdAccount.objects.none(),
@@ -69,32 +69,21 @@ class StartSyncForm(forms.Form):
 @for_people
 @require_GET
 def sync(request: HttpRequest) -> HttpResponse:
-    """Runs, newest first, refreshed while one is under way; the form to start more."""
+    """Runs, newest first, refreshed while one is in progress; with the form to start more."""
     context = _runs(request)
     if wants_part(request):
         return part(request, "runs", context)
-    may_start = access.may_sync_anything(request.user)
-    return page(
-        request,
-        "sync",
-        context
-        | {
-            "may_start": may_start,
-            "form": _form(request) if may_start else None,
-            "statuses": SyncLog.Status.choices,
-            "ad_accounts": access.visible_ad_accounts(request.user),
-        },
-        title="Sync",
-    )
+    form = _form(request) if access.may_sync_anything(request.user) else None
+    return _page(request, context, form)
 
 
 @for_people
 @require_POST
 def plan(request: HttpRequest) -> HttpResponse:
-    """What the chosen syncs would ask of LinkedIn, and the button that starts them."""
+    """What the chosen syncs would request from LinkedIn, and the button that starts them."""
     form = _form(request)
     if not form.is_valid():
-        return _again(request, form)
+        return _page(request, _runs(request), form, status=400)
     chosen = form.cleaned_data
     ids = [one.pk for one in chosen["ad_accounts"]]
     plans = sync_requests.plan_syncs(
@@ -109,16 +98,16 @@ def plan(request: HttpRequest) -> HttpResponse:
         "seconds": sum(one.seconds for one in plans),
         "all_known": all(one.entities_known for one in plans),
     }
-    return page(request, "sync_plan", context, title="Plan of a sync")
+    return page(request, "sync_plan", context, title="Sync plan")
 
 
 @for_people
 @require_POST
 def start(request: HttpRequest) -> HttpResponse:
-    """Queue the chosen syncs and say what became of each."""
+    """Queue the chosen syncs and say what happened to each."""
     form = _form(request)
     if not form.is_valid():
-        return _again(request, form)
+        return _page(request, _runs(request), form, status=400)
     chosen = form.cleaned_data
     asked = sync_requests.start_syncs(
         [one.pk for one in chosen["ad_accounts"]],
@@ -128,14 +117,14 @@ def start(request: HttpRequest) -> HttpResponse:
         last_day=chosen["last_day"],
         now=timezone.now(),
     )
-    _tell(request, asked, names={one.pk: str(one) for one in chosen["ad_accounts"]})
+    _report(request, asked, names={one.pk: str(one) for one in chosen["ad_accounts"]})
     return redirect("reporting:sync")
 
 
 @for_people
 @require_GET
 def run(request: HttpRequest, run_id: int) -> HttpResponse:
-    """One run whole: progress while it runs, then what came of it and what was set aside."""
+    """One run: its progress, then its results and rejected records."""
     ad_accounts = access.visible_ad_accounts(request.user)
     line = run_queries.run(ad_accounts, run_id, with_discoveries=access.sees_every_ad_account(request.user))
     if line is None:
@@ -153,28 +142,28 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
 @for_people
 @require_POST
 def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
-    """End a queued or running sync."""
+    """Cancel a queued or running sync."""
     try:
         ended = sync_requests.cancel(_own_run(request, run_id), requested_by=person_of(request), now=timezone.now())
     except NotAllowed as error:
         raise PermissionDenied(str(error)) from None
     if ended:
-        messages.success(request, "The sync ends after the answers in hand; what is stored stays.")
+        messages.success(request, "The sync stops after the current request; stored data is kept.")
     else:
-        messages.info(request, "This sync had ended already.")
+        messages.info(request, "This sync has already ended.")
     return redirect("reporting:run", run_id=run_id)
 
 
 @for_people
 @require_POST
 def retry(request: HttpRequest, run_id: int) -> HttpResponse:
-    """Ask for the days of a run again."""
+    """Sync the days of a run again."""
     run = _own_run(request, run_id)
     try:
         asked = sync_requests.retry(run, requested_by=person_of(request), now=timezone.now())
     except NotAllowed as error:
         raise PermissionDenied(str(error)) from None
-    _tell(request, [asked], names={asked.ad_account_id: str(run.account)})
+    _report(request, [asked], names={asked.ad_account_id: str(run.account)})
     now_shown = asked.run or asked.running or run
     return redirect("reporting:run", run_id=now_shown.pk)
 
@@ -207,23 +196,25 @@ def _form(request: HttpRequest) -> StartSyncForm:
     )
 
 
-def _again(request: HttpRequest, form: StartSyncForm) -> HttpResponse:
-    """The page with the form as it was filled in, and what is wrong with it."""
-    context = _runs(request) | {
+def _page(
+    request: HttpRequest, runs: dict[str, object], form: StartSyncForm | None, *, status: int = 200
+) -> HttpResponse:
+    context = {
+        **runs,
         "form": form,
-        "may_start": True,
+        "may_start": form is not None,
         "statuses": SyncLog.Status.choices,
         "ad_accounts": access.visible_ad_accounts(request.user),
     }
-    return page(request, "sync", context, title="Sync", status=400)
+    return page(request, "sync", context, title="Sync", status=status)
 
 
-def _tell(request: HttpRequest, asked: list[RequestedSync], *, names: dict[int, str]) -> None:
-    """One sentence for what was queued, one for each that was not."""
+def _report(request: HttpRequest, asked: list[RequestedSync], *, names: dict[int, str]) -> None:
+    """One message for all queued syncs, and one for each that was not queued."""
     queued = [one for one in asked if one.run]
     if queued:
         what = names[queued[0].ad_account_id] if len(queued) == 1 else f"{len(queued)} ad accounts"
-        messages.success(request, f"The sync of {what} is queued; a worker takes it in a moment.")
+        messages.success(request, f"The sync of {what} is queued; a worker will start it shortly.")
     for one in asked:
         if not one.run:
             messages.info(request, f"{names[one.ad_account_id]}: {one.reason}.".replace("..", "."))

@@ -1,9 +1,9 @@
 """Who saw the ads, by calendar month.
 
-LinkedIn counts audiences by month, withholds small segments and keeps two years: the months that the period touches
-are counted whole, and *coverage* says which part of all impressions of those months the segments explain. A month
-whose days are not all fetched, such as the first one of an ad account, has whole segments beside a part of the
-impressions: it is left out of the coverage.
+LinkedIn counts audiences by month, withholds small segments and keeps two years: the months that the period falls in
+are counted whole, and *coverage* is the share of all impressions in these months that the segments cover. A month
+that is not fetched completely, such as the first one of an ad account, has complete segments but only part of the
+impressions, so it is left out of the coverage.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,14 +20,14 @@ from accounts.models import AdAccount
 from ingestion.models import AudienceDemographic
 from reporting.metrics import SEGMENT_AMOUNTS, SEGMENT_COUNTS, Type
 from reporting.periods import Period, month_of
-from reporting.queries.grouping import ad_account_ids, fetch_all
+from reporting.queries.grouping import Params, Row, ad_account_ids, fetch_all
 from reporting.queries.money import Money
 from reporting.ratios import Figure, added, percent_of, value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """One segment over all months; `share_percent` is of the impressions of every segment of the pivot.
+    """One segment over all months; `share_percent` is its share of the impressions of all segments of the pivot.
 
     `sums` are of all currencies, by column; `amounts` of each one, the same currencies in the same order for each.
     """
@@ -49,11 +49,11 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audience:
-    """One pivot: the segments seen most, and the rest of them as one.
+    """One pivot: the segments with the most impressions, and the rest combined.
 
-    `coverage_percent` is the part of the ad accounts' impressions of these months that the segments explain; None
-    where there were no impressions, or no month of which every day is fetched. It is below 100 where LinkedIn withheld
-    small segments or no longer keeps a month, and may pass 100 where LinkedIn counts a member in several segments.
+    `coverage_percent` is the share of the ad accounts' impressions in these months that the segments cover; None if
+    there were no impressions or no completely fetched month. It is below 100 if LinkedIn withheld small segments or no
+    longer keeps a month, and may exceed 100 if LinkedIn counts a member in several segments.
     """
 
     pivot_type: str
@@ -67,10 +67,10 @@ class Audience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audiences:
-    """The pivots, and the whole calendar months they stand for.
+    """The pivots, and the whole calendar months they cover.
 
-    `months` are those that hold figures; `partly_fetched_months` are left out of the coverage, because of some ad
-    account not every day of them is fetched.
+    `months` are those with figures; `partly_fetched_months` are left out of the coverage, because some of their days
+    are not fetched yet for some ad account.
     """
 
     first_day: date
@@ -142,10 +142,10 @@ def audiences(
     pivot_types: Iterable[str] = AudienceDemographic.PivotType.values,
     top: int = 10,
 ) -> Audiences:
-    """Every pivot asked for, in that order, each with its `top` segments; pivots without figures have none."""
+    """The requested pivots in order, each with its `top` segments; pivots without figures have none."""
     pivot_types = list(pivot_types)
     first_day, last_day = month_of(period.first_day)[0], month_of(period.last_day)[1]
-    params = {
+    params: Params = {
         "ad_account_ids": ad_account_ids(ad_accounts),
         "pivot_types": pivot_types,
         "first_day": first_day,
@@ -179,7 +179,7 @@ def _of_partly_fetched(partly: Sequence[tuple[int, date]], pivot_types: list[str
     """Impressions of the segments by pivot, and of the campaigns, in these months of these ad accounts."""
     if not partly:
         return {}, 0
-    params = {
+    params: Params = {
         "accounts": [ad_account_id for ad_account_id, _ in partly],
         "months": [month for _, month in partly],
         "pivot_types": pivot_types,
@@ -188,7 +188,7 @@ def _of_partly_fetched(partly: Sequence[tuple[int, date]], pivot_types: list[str
     return {pivot_type: int(seen) for pivot_type, seen in fetch_all(_SEEN_IN_PARTLY, params)}, impressions
 
 
-def _audience(pivot_type: str, rows: Sequence[Any], *, top: int, left_out: int, of_all: int) -> Audience:
+def _audience(pivot_type: str, rows: Sequence[Row], *, top: int, left_out: int, of_all: int) -> Audience:
     together = sum(_counts_of(row)["impressions"] for row in rows)
     segments = [_segment(row, together) for row in rows]
     return Audience(
@@ -202,7 +202,7 @@ def _audience(pivot_type: str, rows: Sequence[Any], *, top: int, left_out: int, 
     )
 
 
-def _segment(row: Sequence[Any], together: int) -> Segment:
+def _segment(row: Row, together: int) -> Segment:
     _, segment, name, *values = row
     sums = _counts_of(row)
     currencies, *amounts = values[len(SEGMENT_COUNTS) :]
@@ -223,7 +223,7 @@ def _counts_of(row: Sequence[Any]) -> dict[str, Any]:
 
 
 def _together(segments: Sequence[Segment], together: int) -> Segment | None:
-    """The segments as one; None where there are none."""
+    """The segments combined; None if there are none."""
     if not segments:
         return None
     sums: Mapping[str, Figure] = reduce(added, [one.sums for one in segments])

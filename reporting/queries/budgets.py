@@ -1,17 +1,16 @@
-"""Money planned against money spent, campaign by campaign, and where the money went."""
+"""Spend compared with budgets by campaign, and the distribution of spend."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
-from typing import Any
 
 from django.db.models import QuerySet
 
 from accounts.models import AdAccount
 from reporting.periods import Period
-from reporting.queries.grouping import GroupBy, Selection, fetch_all
+from reporting.queries.grouping import GroupBy, Row, Selection, fetch_all
 from reporting.queries.money import Money
 from reporting.queries.performance import PerformanceRow, performance
 from reporting.ratios import percent_of
@@ -19,11 +18,11 @@ from reporting.ratios import percent_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetUse:
-    """One campaign's spend in the period against its budgets.
+    """One campaign's spend in the period compared with its budgets.
 
-    LinkedIn may spend up to half more than the daily budget on one day and evens it out over the week, so
-    `days_over_daily_budget` alone is no alarm; over 100 % of the period is. Percentages are None where there is no
-    such budget, no active day, or the budget's currency is not the ad account's.
+    LinkedIn may spend up to 50% more than the daily budget on one day and evens it out over the week, so
+    `days_over_daily_budget` alone is no problem; more than 100% of the period is. Percentages are None without such a
+    budget or an active day, or if the budget's currency is not the ad account's.
     """
 
     campaign_id: int
@@ -35,26 +34,25 @@ class BudgetUse:
     total_budget: Money | None
     days_active: int
     days_over_daily_budget: int
-    most_in_a_day: Money
     spent_in_all_stored_days: Money | None
     first_day: date
     last_day: date
 
     @property
     def daily_budget_of_active_days(self) -> Money | None:
-        """What the daily budget allows on the days on which the campaign ran."""
+        """The daily budget times the days on which the campaign ran."""
         if self.daily_budget is None:
             return None
         return Money(self.daily_budget.amount * self.days_active, self.daily_budget.currency)
 
     @property
     def daily_used_percent(self) -> Decimal | None:
-        """Spend of the period against the daily budget of its active days."""
+        """Spend in the period as a share of the daily budget of its active days."""
         return _used_percent(self.spend, self.daily_budget_of_active_days)
 
     @property
     def total_used_percent(self) -> Decimal | None:
-        """Spend of every stored day, not only the period's, against the total budget."""
+        """Spend on all stored days, not only the period's, as a share of the total budget."""
         return _used_percent(self.spent_in_all_stored_days, self.total_budget)
 
     @property
@@ -66,7 +64,7 @@ class BudgetUse:
 
 @dataclass(frozen=True, slots=True)
 class SpendShare:
-    """One part of the money of one currency; the part of everything else has no key."""
+    """One share of the spend in one currency; the rest has no key."""
 
     key: str
     label: str
@@ -76,25 +74,24 @@ class SpendShare:
 
 @dataclass(frozen=True, slots=True)
 class SpendDistribution:
-    """Where the money of one currency went: the largest parts, then everything else as one part."""
+    """The spend in one currency: the largest shares, then the rest combined."""
 
     total: Money
     parts: tuple[SpendShare, ...]
 
 
-# Lifetime spend is asked for only where a total budget needs it: it reads every day the campaign ever ran.
+# Lifetime spend is read only where a total budget needs it, since it reads all days of the campaign.
 _BUDGETS = """
 SELECT campaign.id, coalesce(campaign.name, campaign.id::text), campaign.status, ad_account.id, ad_account.currency,
        campaign.daily_budget, campaign.daily_budget_currency, campaign.total_budget, campaign.total_budget_currency,
        coalesce(spent.spend, 0), coalesce(spent.days_active, 0), coalesce(spent.days_over, 0),
-       coalesce(spent.most, 0),
        CASE WHEN campaign.total_budget IS NOT NULL THEN
            (SELECT coalesce(sum(day.spend), 0) FROM campaign_daily_metrics AS day WHERE day.campaign_id = campaign.id)
        END
 FROM campaigns AS campaign
 JOIN ad_accounts AS ad_account ON ad_account.id = campaign.account_id
 LEFT JOIN LATERAL (
-    SELECT sum(day.spend) AS spend, max(day.spend) AS most,
+    SELECT sum(day.spend) AS spend,
            count(*) FILTER (WHERE day.impressions > 0 OR day.spend > 0) AS days_active,
            count(*) FILTER (WHERE day.spend > campaign.daily_budget
                               AND campaign.daily_budget_currency = ad_account.currency) AS days_over
@@ -116,7 +113,7 @@ def budget_use(
     campaign_ids: Collection[int] | None = None,
     limit: int | None = None,
 ) -> list[BudgetUse]:
-    """Campaigns that ran in the period or are active now, most spend first."""
+    """Campaigns that ran in the period or are active now, highest spend first."""
     params = Selection(ad_accounts, period).source().params
     params |= {"campaign_ids": None if campaign_ids is None else list(campaign_ids), "limit": limit}
     return [_budget_use(row, period) for row in fetch_all(_BUDGETS, params)]
@@ -130,7 +127,7 @@ def spend_distribution(
     campaign_ids: Collection[int] | None = None,
     top: int = 7,
 ) -> list[SpendDistribution]:
-    """The `top` largest parts of each currency and everything else; none of a currency in which nothing was spent."""
+    """The `top` largest shares in each currency and the rest; none for a currency without spend."""
     rows = performance(
         ad_accounts=ad_accounts, period=period, group_by=group_by, campaign_ids=campaign_ids, order_by="spend"
     )
@@ -140,9 +137,9 @@ def spend_distribution(
     ]
 
 
-def _budget_use(row: Sequence[Any], period: Period) -> BudgetUse:
+def _budget_use(row: Row, period: Period) -> BudgetUse:
     campaign_id, name, status, ad_account_id, currency, daily, daily_currency, total, total_currency, *spent = row
-    spend, days_active, days_over, most, in_all_days = spent
+    spend, days_active, days_over, in_all_days = spent
     return BudgetUse(
         campaign_id=campaign_id,
         name=name,
@@ -153,7 +150,6 @@ def _budget_use(row: Sequence[Any], period: Period) -> BudgetUse:
         total_budget=None if total is None else Money(total, total_currency),
         days_active=days_active,
         days_over_daily_budget=days_over,
-        most_in_a_day=Money(most, currency),
         spent_in_all_stored_days=None if in_all_days is None else Money(in_all_days, currency),
         first_day=period.first_day,
         last_day=period.last_day,
@@ -167,7 +163,7 @@ def _used_percent(spent: Money | None, budget: Money | None) -> Decimal | None:
 
 
 def _distribution(currency: str | None, rows: list[PerformanceRow], top: int) -> SpendDistribution:
-    """Rows of one currency, most spend first."""
+    """Rows in one currency, highest spend first."""
     total = sum((row.total("spend") for row in rows), Decimal(0))
 
     def part(key: str, label: str, spend: Decimal) -> SpendShare:
@@ -176,5 +172,5 @@ def _distribution(currency: str | None, rows: list[PerformanceRow], top: int) ->
     parts = [part(row.key, row.label, row.total("spend")) for row in rows[:top]]
     rest = rows[top:]
     if rest:
-        parts.append(part("", f"{len(rest)} others", sum((row.total("spend") for row in rest), Decimal(0))))
+        parts.append(part("", f"{len(rest)} more", sum((row.total("spend") for row in rest), Decimal(0))))
     return SpendDistribution(Money(total, currency), tuple(parts))

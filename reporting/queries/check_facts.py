@@ -1,12 +1,11 @@
-"""Everything the audit's rules are told of one ad account, in four statements whatever its size.
+"""Everything the rules need to know about one ad account, in four statements whatever its size.
 
-Only active campaigns and creatives that LinkedIn holds back become objects; what the others did stays in PostgreSQL.
+Only active campaigns, and creatives that LinkedIn has on hold, become objects; the others stay in PostgreSQL.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from django.db.models import Max
 
@@ -15,15 +14,15 @@ from ingestion.models import CampaignDailyMetric, SyncLog
 from ingestion.sync.windows import DayRange, merged
 from reporting.checks.facts import AdAccountFacts, CampaignFacts, CreativeFacts
 from reporting.checks.thresholds import Thresholds
-from reporting.models import AuditThresholds
-from reporting.queries.grouping import fetch_all
+from reporting.models import CheckThresholds
+from reporting.queries.grouping import Params, Row, fetch_all
 
-# A daily budget is evened out over a week.
-_PACED_DAYS = 7
+# LinkedIn evens out a daily budget over a week.
+_PACE_DAYS = 7
 
-# Each campaign reads its own stretch of the unique index (campaign, date), which carries the figures, and creatives
-# are counted once for the whole ad account; 0.1 s for 500 active campaigns with 2,000 creatives. The whole life of a
-# campaign is read only where a total budget needs it. A campaign whose group somebody paused is not active.
+# Each campaign reads its own range of the unique index (campaign, date), which includes the figures, and creatives
+# are counted once for the whole ad account; 0.1 s for 500 active campaigns with 2,000 creatives. All days of a
+# campaign are read only where a total budget needs them. A campaign in a paused group is not active.
 _CAMPAIGNS = """
 SELECT campaign.id, coalesce(campaign.name, campaign.id::text), campaign.type, campaign.objective, campaign.cost_type,
        campaign.bid_strategy, campaign.offsite_delivery_enabled, campaign.audience_expansion_enabled,
@@ -86,7 +85,7 @@ ORDER BY creative.id
 """
 
 
-def audit_facts(ad_account_id: int) -> AdAccountFacts | None:
+def ad_account_facts(ad_account_id: int) -> AdAccountFacts | None:
     """What is stored of an ad account as of its last sync; None where it was never synced."""
     covered = _covered(ad_account_id)
     if covered is None:
@@ -104,7 +103,7 @@ def audit_facts(ad_account_id: int) -> AdAccountFacts | None:
         figures_through=figures[1] if figures else None,
         thresholds=thresholds,
     )
-    params = {"ad_account_id": ad_account_id, **_days(facts)}
+    params: Params = {"ad_account_id": ad_account_id, **_days(facts)}
     campaigns = tuple(_campaign(row) for row in fetch_all(_CAMPAIGNS, params))
     creatives = tuple(_creative(row) for row in fetch_all(_CREATIVES, params))
     return replace(facts, campaigns=campaigns, creatives=creatives)
@@ -112,13 +111,13 @@ def audit_facts(ad_account_id: int) -> AdAccountFacts | None:
 
 def thresholds_of(ad_account_id: int) -> Thresholds:
     """The ad account's own where it has one, else the defaults."""
-    row = AuditThresholds.objects.filter(pk=ad_account_id).first()
-    own: dict[str, Any] = {one.name: getattr(row, one.name, None) for one in fields(Thresholds)}
+    row = CheckThresholds.objects.filter(pk=ad_account_id).first()
+    own = {one.name: getattr(row, one.name, None) for one in fields(Thresholds)}
     return Thresholds(**{name: value for name, value in own.items() if value is not None})
 
 
 def _covered(ad_account_id: int) -> tuple[datetime, DayRange | None] | None:
-    """When the last sync that stored something began, and the unbroken stretch of fetched days up to the last one."""
+    """When the last sync that stored something started, and the last unbroken range of fetched days."""
     runs = SyncLog.objects.filter(account=ad_account_id)
     whole = runs.filter(status=SyncLog.Status.SUCCESS)
     cut_short = runs.filter(status=SyncLog.Status.PARTIAL).order_by("-started_at")
@@ -137,7 +136,7 @@ def _covered(ad_account_id: int) -> tuple[datetime, DayRange | None] | None:
     return max(known), merged(days)[-1] if days else None
 
 
-def _answered(answered: dict[str, Any]) -> list[DayRange]:
+def _answered(answered: Mapping[str, list[tuple[str, str]]]) -> list[DayRange]:
     ranges = answered.get(CampaignDailyMetric._meta.db_table, [])
     return [(date.fromisoformat(first), date.fromisoformat(last)) for first, last in ranges]
 
@@ -147,17 +146,17 @@ def _days(facts: AdAccountFacts) -> dict[str, date]:
     first = {
         "window_from": facts.today - timedelta(days=limit.window_days),
         "quiet_from": facts.today - timedelta(days=limit.quiet_days),
-        "paced_from": facts.today - timedelta(days=_PACED_DAYS),
+        "paced_from": facts.today - timedelta(days=_PACE_DAYS),
     }
     return first | {"yesterday": facts.yesterday, "read_from": min(first.values())}
 
 
-def _campaign(row: Sequence[Any]) -> CampaignFacts:
+def _campaign(row: Row) -> CampaignFacts:
     values = dict(zip(_CAMPAIGN_COLUMNS, row, strict=True))
     return CampaignFacts(**values | {"holds": tuple(values["holds"])})
 
 
-def _creative(row: Sequence[Any]) -> CreativeFacts:
+def _creative(row: Row) -> CreativeFacts:
     creative_id, name, campaign_id, campaign_name, review_status, holds, is_serving, changed_at, spend = row
     return CreativeFacts(
         id=creative_id,

@@ -1,11 +1,10 @@
-"""How recent and how complete the data is, what needs a person's attention, and what was spent lately."""
+"""How recent and complete the data is, what needs attention, and recent spend."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db.models import Count, Exists, Min, OuterRef, QuerySet, Subquery
 
@@ -19,6 +18,7 @@ from ingestion.timetable.sync_status import (
     connection_state,
     with_sync_state,
 )
+from reporting.checks.severity import Severity
 from reporting.periods import Period, last_days
 from reporting.queries.grouping import Selection, ad_account_ids, fetch_all
 from reporting.ratios import change_percent
@@ -33,7 +33,7 @@ _SPEND_DAYS = 30
 class DataAsOf:
     """One ad account: how far its figures can be trusted.
 
-    `as_of` is when the last successful sync began; every checked day through `complete_through` adds up to LinkedIn's
+    `as_of` is the start of the last successful sync; all checked days through `complete_through` match LinkedIn's
     own totals.
     """
 
@@ -49,7 +49,7 @@ class DataAsOf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectionAsOf:
-    """Several ad accounts at once: as recent as the oldest, as complete as the least complete of those ever synced."""
+    """Several ad accounts together: as recent as the oldest, as complete as the least complete of those ever synced."""
 
     ad_accounts: int
     never_synced: int
@@ -58,20 +58,12 @@ class SelectionAsOf:
     incomplete_days: int
 
 
-class Severity(IntEnum):
-    """The higher, the sooner somebody should look."""
-
-    NOTICE = 1
-    WARNING = 2
-    CRITICAL = 3
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attention:
-    """One thing to look at: how grave, what it is in a sentence, and where to go.
+    """Something that needs attention: how severe it is, what it is, and where to go.
 
     `kind` is one of `sync_failed`, `consent_lost`, `consent_ending`, `no_connection`, `rejected_records`,
-    `incomplete_days`, `never_synced`, `missing_at_linkedin`; the ids name the things that the sentence speaks of.
+    `incomplete_days`, `never_synced`, `missing_at_linkedin`; the ids are those that the sentence is about.
     """
 
     severity: Severity
@@ -85,17 +77,17 @@ class Attention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpendLately:
-    """One currency: what the last 30 whole days cost beside the 30 before, and each of the 30 days."""
+    """One currency: spend in the last 30 whole days, in the 30 days before, and per day."""
 
     currency: str | None
     spend: Decimal
     before: Decimal
-    change_percent: Any
+    change_percent: Decimal | None
     days: tuple[Decimal, ...]
 
 
 def data_as_of(*, ad_accounts: QuerySet[AdAccount]) -> list[DataAsOf]:
-    """Each ad account by name."""
+    """Each ad account, by name."""
     return [_data_as_of(one) for one in with_sync_state(ad_accounts)]
 
 
@@ -107,12 +99,12 @@ def with_next_sync(*, ad_accounts: QuerySet[AdAccount], now: datetime) -> list[t
 
 
 def selection_as_of(*, ad_accounts: QuerySet[AdAccount]) -> SelectionAsOf:
-    """The one line that stands over figures of several ad accounts."""
+    """The status line above figures of several ad accounts."""
     return together(data_as_of(ad_accounts=ad_accounts))
 
 
 def together(each: Collection[DataAsOf]) -> SelectionAsOf:
-    """The same line, where each ad account is known already."""
+    """The same line, for ad accounts that are already read."""
     return SelectionAsOf(
         ad_accounts=len(each),
         never_synced=sum(one.as_of is None for one in each),
@@ -123,7 +115,7 @@ def together(each: Collection[DataAsOf]) -> SelectionAsOf:
 
 
 def incomplete_days(*, ad_accounts: QuerySet[AdAccount], period: Period) -> int:
-    """How many days of the period do not add up to LinkedIn's totals; one that is so in two ad accounts counts once."""
+    """How many days of the period do not match LinkedIn's totals; a day counts once, however many ad accounts."""
     days = IncompleteDay.objects.filter(account__in=ad_account_ids(ad_accounts), date__gte=period.first_day)
     return days.filter(date__lte=period.last_day).order_by().values("date").distinct().count()
 
@@ -131,9 +123,9 @@ def incomplete_days(*, ad_accounts: QuerySet[AdAccount], period: Period) -> int:
 def stored_days(
     *, ad_accounts: QuerySet[AdAccount], campaign_ids: Collection[int] | None = None
 ) -> tuple[date, date] | None:
-    """The first and the last day on which anything happened; None where nothing ever did.
+    """The first and the last day with any activity; None if there was none.
 
-    Two steps down the unique index (campaign, date) for each campaign, however many days it has.
+    Two index lookups in (campaign, date) per campaign, however many days it has.
     """
     [(first_day, last_day)] = fetch_all(
         _STORED_DAYS,
@@ -157,12 +149,12 @@ WHERE campaign.account_id = ANY(%(ad_account_ids)s)
 
 
 def connections_of(*, ad_accounts: QuerySet[AdAccount], now: datetime) -> list[ConnectionState]:
-    """The consents through which these ad accounts are, or were, read."""
+    """The consents through which these ad accounts are or were read."""
     return [connection_state(one, now=now) for one in _connections(ad_accounts)]
 
 
 def attention(*, ad_accounts: QuerySet[AdAccount], now: datetime) -> list[Attention]:
-    """What needs a person, gravest first."""
+    """What needs attention, most severe first."""
     found = [
         *_consents(ad_accounts, now),
         *_without_connection(ad_accounts, now),
@@ -172,13 +164,13 @@ def attention(*, ad_accounts: QuerySet[AdAccount], now: datetime) -> list[Attent
         *_rejected_records(ad_accounts),
         *_never_synced(ad_accounts),
     ]
-    return sorted(found, key=lambda one: -one.severity)
+    return sorted(found, key=lambda one: one.severity.rank)
 
 
 def overview_spend(*, ad_accounts: QuerySet[AdAccount], today: date) -> list[SpendLately]:
-    """The last 30 whole days of each currency, most spend first.
+    """The last 30 whole days in each currency, highest spend first.
 
-    The days of both stretches come in one pass, and only what is shown of them: money is the slow thing to add.
+    Both ranges of days are read in one pass, and only spend: adding money is the slow part.
     """
     period = last_days(_SPEND_DAYS, today=today)
     before = period.previous()
@@ -235,7 +227,7 @@ def _connections(ad_accounts: QuerySet[AdAccount]) -> QuerySet[LinkedInConnectio
 
 
 def _consents(ad_accounts: QuerySet[AdAccount], now: datetime) -> Iterator[Attention]:
-    """Consents that LinkedIn refuses or that end within 60 days; one that a person ended is no trouble."""
+    """Consents that LinkedIn refuses or that end within 60 days; one that a person ended is fine."""
     for one in connections_of(ad_accounts=ad_accounts, now=now):
         if one.state == LinkedInConnection.State.NEEDS_CONSENT:
             yield Attention(
@@ -262,19 +254,19 @@ def _severity_of_ending(days_left: int) -> Severity:
 
 
 def _without_connection(ad_accounts: QuerySet[AdAccount], now: datetime) -> Iterator[Attention]:
-    """Ad accounts that no living connection reads any more, or ever did."""
+    """Ad accounts that no valid consent covers."""
     readable = choice.usable_roles(now=now).values("ad_account")
     for one in ad_accounts.exclude(pk__in=readable).order_by("name", "pk"):
         yield Attention(
             severity=Severity.CRITICAL,
             kind="no_connection",
-            sentence=f"No LinkedIn consent reads {_name(one)}; somebody with a role on it must connect LinkedIn.",
+            sentence=f"No LinkedIn consent covers {_name(one)}; somebody with a role on it must connect LinkedIn.",
             ad_account_id=one.pk,
         )
 
 
 def _failed_syncs(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
-    """Runs that failed wholly or in part since the last success."""
+    """Runs that failed completely or partly since the last success."""
     rows = fetch_all(_TROUBLED_RUNS, {"ad_account_ids": ad_account_ids(ad_accounts)})
     for ad_account_id, name, count, run_id, status, errors in rows:
         times = "once" if count == 1 else f"{count} times"
@@ -290,7 +282,7 @@ def _failed_syncs(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
         )
 
 
-# Per ad account down its own runs, however many all of them have.
+# Reads each ad account's own runs only, however many there are in total.
 _TROUBLED_RUNS = """
 SELECT ad_account.id, coalesce(ad_account.name, ad_account.id::text), run.count, run.id, run.status, run.errors
 FROM ad_accounts AS ad_account
@@ -304,7 +296,7 @@ CROSS JOIN LATERAL (SELECT count(*), (array_agg(id ORDER BY started_at DESC))[1]
 WHERE ad_account.id = ANY(%(ad_account_ids)s) AND run.count > 0
 ORDER BY ad_account.name, ad_account.id
 """
-_HOW = {SyncLog.Status.FAILED.value: "failed", SyncLog.Status.PARTIAL.value: "stayed partial"}
+_HOW = {SyncLog.Status.FAILED.value: "failed", SyncLog.Status.PARTIAL.value: "was incomplete"}
 
 
 def _missing_at_linkedin(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
@@ -312,8 +304,8 @@ def _missing_at_linkedin(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention
         yield Attention(
             severity=Severity.WARNING,
             kind="missing_at_linkedin",
-            sentence=f"LinkedIn stopped returning {_name(one)} on {one.missing_since:%Y-%m-%d}; what is stored stays."
-            " Ask an account manager at LinkedIn for the role again if that was not meant.",
+            sentence=f"LinkedIn stopped returning {_name(one)} on {one.missing_since:%Y-%m-%d}; stored data is kept."
+            " If this was not intended, ask an account manager at LinkedIn to restore the role.",
             ad_account_id=one.pk,
         )
 
@@ -326,15 +318,15 @@ def _incomplete_days(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
             severity=Severity.WARNING,
             kind="incomplete_days",
             sentence=f"{one['days']} {'days' if several else 'day'} of {one['account__name'] or one['account']}"
-            f" {'do' if several else 'does'} not add up to LinkedIn's totals, the first is {one['first']};"
-            " the next sync asks again.",
+            f" {'do' if several else 'does'} not match LinkedIn's totals, starting {one['first']};"
+            " the next sync fetches again.",
             ad_account_id=one["account"],
             count=one["days"],
         )
 
 
 def _rejected_records(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
-    """Of each ad account's last run that ended."""
+    """From each ad account's last finished run."""
     ended = SyncLog.objects.filter(account=OuterRef("pk"), finished_at__isnull=False).order_by("-started_at")
     last = ad_accounts.order_by().values_list(Subquery(ended.values("pk")[:1]))
     runs = SyncLog.objects.filter(pk__in=last, rows_rejected__gt=0).select_related("account")
@@ -344,7 +336,7 @@ def _rejected_records(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
             yield Attention(
                 severity=Severity.WARNING,
                 kind="rejected_records",
-                sentence=f"The last sync of {_name(run.account)} set {records} aside, which are in no figure.",
+                sentence=f"The last sync of {_name(run.account)} rejected {records}, which are not in any figures.",
                 ad_account_id=run.account.pk,
                 run_id=run.pk,
                 count=run.rows_rejected,
@@ -359,6 +351,6 @@ def _never_synced(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
         yield Attention(
             severity=Severity.NOTICE,
             kind="never_synced",
-            sentence=f"{_name(one)} was never synced successfully; start a sync or wait for its timetable.",
+            sentence=f"{_name(one)} was never synced successfully; start a sync or wait for the scheduled one.",
             ad_account_id=one.pk,
         )

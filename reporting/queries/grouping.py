@@ -1,7 +1,8 @@
-"""The SQL that the questions about daily figures share: which rows, and what they are grouped by."""
+"""The SQL that queries of daily figures share: which rows, and what they are grouped by."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -11,11 +12,13 @@ from django.db.models import QuerySet
 from accounts.models import AdAccount
 from reporting.periods import Period
 
-Params = dict[str, Any]
+Params = dict[str, int | str | date | list[int] | list[str] | list[date] | None]
+# One row of a statement: its columns have the types that PostgreSQL gives them.
+Row = tuple[Any, ...]
 
 
 class GroupBy(StrEnum):
-    """What one row of an answer stands for."""
+    """What one row of a result represents."""
 
     ACCOUNT = "account"
     CAMPAIGN = "campaign"
@@ -26,7 +29,7 @@ class GroupBy(StrEnum):
 
     @property
     def is_calendar(self) -> bool:
-        """Whether rows are stretches of days, in their own order."""
+        """Whether rows are days, weeks or months, in calendar order."""
         return self in _CALENDAR
 
 
@@ -35,15 +38,15 @@ _CALENDAR = frozenset({GroupBy.DAY, GroupBy.WEEK, GroupBy.MONTH})
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Some daily rows: of these ad accounts, in this period, of these campaigns or creatives if any are named."""
+    """Some daily rows: of these ad accounts, in this period, optionally only of some campaigns or creatives."""
 
     ad_accounts: QuerySet[AdAccount]
     period: Period
     campaign_ids: Collection[int] | None = None
     creative_ids: Collection[str] | None = None
 
-    def source(self, *, by_creative: bool = False) -> "Source":
-        """Creatives' rows where creatives are asked about, else campaigns'."""
+    def source(self, *, by_creative: bool = False) -> "RowSource":
+        """Creatives' rows if creatives are selected, otherwise campaigns'."""
         wants_creatives = by_creative or self.creative_ids is not None
         template = _CREATIVE_ROWS if wants_creatives else _CAMPAIGN_ROWS
         params: Params = {
@@ -59,26 +62,25 @@ class Selection:
         if self.creative_ids is not None:
             conditions += " AND creative.id = ANY(%(creative_ids)s)"
             params["creative_ids"] = list(self.creative_ids)
-        return Source(template + conditions, params, wants_creatives)
+        return RowSource(template + conditions, params)
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class RowSource:
     """FROM and WHERE over daily rows (`day`), their campaign and their ad account, with the parameters."""
 
     sql: str
     params: Params
-    is_creatives: bool
 
 
-# The ad accounts come as ids and not as a sub-query, so that the planner sees how few they are. The join runs from
-# the ad account's campaigns to each one's stretch of the unique index (campaign, date); see docs/reading.md.
+# The ad accounts are ids and not a sub-query, so that the planner sees how few they are. The join goes from the ad
+# account's campaigns to each one's range of the unique index (campaign, date); see docs/reading.md.
 _CAMPAIGN_ROWS = """
 FROM campaign_daily_metrics AS day
 JOIN campaigns AS campaign ON campaign.id = day.campaign_id
 JOIN ad_accounts AS ad_account ON ad_account.id = campaign.account_id
 WHERE campaign.account_id = ANY(%(ad_account_ids)s) AND day.date BETWEEN %(first_day)s AND %(last_day)s"""
-# A creative that LinkedIn no longer lists may have no campaign here; its figures count all the same.
+# A creative that LinkedIn no longer lists may have no campaign here; its figures still count.
 _CREATIVE_ROWS = """
 FROM creative_daily_metrics AS day
 JOIN creatives AS creative ON creative.id = day.creative_id
@@ -91,9 +93,9 @@ def ad_account_ids(ad_accounts: QuerySet[AdAccount]) -> list[int]:
     return list(ad_accounts.order_by().values_list("pk", flat=True))
 
 
-def fetch_all(sql: str, params: Params) -> Sequence[Any]:
+def fetch_all(sql: str, params: Params) -> Sequence[Row]:
     """Rows of a statement."""
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
-        rows: Sequence[Any] = cursor.fetchall()
+        rows: Sequence[Row] = cursor.fetchall()
         return rows

@@ -1,4 +1,4 @@
-"""From being seen to being acted on: the funnel, social engagement, and the creatives behind both."""
+"""From impression to action: the funnel, social engagement, and the creatives behind both."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _STEPS = ("impressions", "clicks", "landing_page_clicks", "conversions", "leads"
 
 @dataclass(frozen=True, slots=True)
 class FunnelStep:
-    """One step: how many came this far, of the step before and of the first; None where nobody was there."""
+    """One step: its count, and its share of the previous and the first step; None where those are 0."""
 
     name: str
     label: str
@@ -30,7 +30,7 @@ class FunnelStep:
 
 @dataclass(frozen=True, slots=True)
 class CreativePerformance:
-    """One creative's figures with what LinkedIn says of it."""
+    """One creative's figures with its status at LinkedIn."""
 
     figures: PerformanceRow
     campaign_id: int | None
@@ -48,10 +48,10 @@ def funnel(
     period: Period,
     campaign_ids: Collection[int] | None = None,
 ) -> tuple[FunnelStep, ...]:
-    """Impressions, clicks, landing-page clicks, conversions, leads: counts, over all currencies.
+    """Impressions, clicks, landing-page clicks, conversions, leads: counts across all currencies.
 
-    A step may be wider than the one before: LinkedIn counts conversions after a mere view too, and leads come from
-    forms that need no landing page.
+    A step may be larger than the previous one: LinkedIn also counts view-through conversions, and lead forms need no
+    landing page.
     """
     found = totals(ad_accounts=ad_accounts, period=period, campaign_ids=campaign_ids)
     counts = [int(sum(one.total(name) for one in found)) for name in _STEPS]
@@ -74,7 +74,7 @@ def engagement(
     campaign_ids: Collection[int] | None = None,
     top: int = 5,
 ) -> list[PerformanceRow]:
-    """The campaigns with most likes, comments, shares and follows together; none without any."""
+    """The campaigns with the most likes, comments, shares and follows combined; none without any."""
     rows = performance(
         ad_accounts=ad_accounts,
         period=period,
@@ -94,7 +94,7 @@ def top_creatives(
     order_by: str = "spend",
     top: int = 15,
 ) -> list[CreativePerformance]:
-    """The creatives with most of a metric, and whether LinkedIn shows them."""
+    """The creatives with the highest value of a metric, and whether LinkedIn serves them."""
     rows = performance(
         ad_accounts=ad_accounts,
         period=period,

@@ -1,4 +1,4 @@
-"""Amounts beside their currency; amounts of different currencies are never added."""
+"""Amounts with their currency; amounts in different currencies are never added."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -6,7 +6,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """An amount and the ISO code of its currency; no code where LinkedIn did not tell the ad account's."""
+    """An amount and the ISO code of its currency; no code if LinkedIn sent none for the ad account."""
 
     amount: Decimal
     currency: str | None

@@ -1,7 +1,7 @@
-"""How the installation itself is doing, for those who run it: processes, queue, syncs, sizes, versions, incidents.
+"""The status of the installation, for its operators: processes, queue, syncs, sizes, versions, incidents.
 
-Counts of the whole installation and ids, no LinkedIn fact, so no ad accounts of an asker come into it. Nothing here
-scans a table that grows with LinkedIn's figures: sizes are estimates of PostgreSQL, syncs are read over one day.
+Only counts and ids of the whole installation, no LinkedIn data, so the person's ad accounts do not matter. Nothing
+here scans a table that grows with LinkedIn's figures: sizes are PostgreSQL's estimates, syncs are read for one day.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from ingestion.timetable.sync_status import SEVEN_TABLES, complete_through, with
 DAY: Final = timedelta(days=1)
 QUANTILES: Final = (0.5, 0.95, 1.0)
 INCIDENT_KINDS: Final = ("broker", "worker", "beat", "consent", "version", "data", "rejected")
-# Twice the freshness: one sync may fail and be tried again before somebody is told.
+# Twice the freshness: one sync may fail and be retried before anybody is alerted.
 _FRESHNESSES_UNTIL_OLD: Final = 2
 _CONSENT_DAYS: Final = 14
 _SUNSET_DAYS: Final = 60
@@ -31,7 +31,7 @@ _SUNSET_DAYS: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """Workers, beat and the queue, as Valkey knows them; `is_known` is false where Valkey does not answer."""
+    """Workers, beat and the queue, as stored in Valkey; `is_known` is false if Valkey does not answer."""
 
     is_known: bool
     workers: list[WorkerHeartbeat]
@@ -41,7 +41,7 @@ class Processes:
 
 @dataclass(frozen=True, slots=True)
 class SyncDay:
-    """The syncs that began within 24 hours; `seconds` by quantile, of those that stored something."""
+    """The syncs that started within 24 hours; `seconds` by quantile, for those that stored something."""
 
     results: dict[tuple[str, str], int]
     calls: int
@@ -68,7 +68,7 @@ class DataAge:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """One LinkedIn connection; days until the consent and until its access token end, none once it is lost."""
+    """One LinkedIn connection; days until its consent and its access token end, 0 once it is lost."""
 
     connection_id: int
     state: str
@@ -78,7 +78,7 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """Something that somebody should look at, and what to do."""
+    """Something that needs attention, and what to do."""
 
     kind: str
     what: str
@@ -87,7 +87,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class ServiceState:
-    """Everything that a status page says of the service."""
+    """Everything on a status page of the service."""
 
     product_version: str
     linkedin_version: str
@@ -103,7 +103,7 @@ class ServiceState:
 
 
 def service_state(now: datetime) -> ServiceState:
-    """Read it all: four queries, a few more where data is old, and a handful of commands to Valkey."""
+    """Read everything: four queries, a few more where data is old, and a few requests to Valkey."""
     linkedin_sunset = sunset_of(settings.LINKEDIN_API_VERSION)
     running, database_bytes, estimated_rows = sizes()
     found, last_day, ages, given = processes(now), sync_day(now), data_ages(now), consents(now)
@@ -127,7 +127,7 @@ def service_state(now: datetime) -> ServiceState:
 
 
 def processes(now: datetime) -> Processes:
-    """Never raises: that Valkey is away is part of the answer."""
+    """Never raises: that Valkey is down is part of the result."""
     try:
         return Processes(True, heartbeats.workers(now), heartbeats.beat_last_tick(now), heartbeats.queue_length())
     except redis.RedisError:
@@ -135,7 +135,7 @@ def processes(now: datetime) -> Processes:
 
 
 def sync_day(now: datetime) -> SyncDay:
-    """From the index on `started_at`. Runs of ad accounts and discoveries alike; pruning does not reach a day."""
+    """Uses the index on `started_at`. Includes discoveries; runs of the last day are never pruned."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -163,7 +163,7 @@ def sync_day(now: datetime) -> SyncDay:
 
 
 def data_ages(now: datetime) -> list[DataAge]:
-    """Of every ad account that is not missing at LinkedIn, the oldest data first."""
+    """For all ad accounts not missing at LinkedIn, oldest data first."""
     known = with_sync_state(AdAccount.objects.filter(missing_since=None)).select_related(None)
     rows = list(known.order_by(F("data_as_of").asc(nulls_first=True), "pk"))
     expected = expected_syncs([one.pk for one in rows if is_old(one.data_as_of, now)], now=now)
@@ -180,17 +180,16 @@ def data_ages(now: datetime) -> list[DataAge]:
 
 
 def consents(now: datetime) -> list[Consent]:
-    """Of every LinkedIn connection that nobody ended by hand."""
+    """For all LinkedIn connections that nobody ended."""
     connections = LinkedInConnection.objects.exclude(state=LinkedInConnection.State.REVOKED)
     return [_consent(one, now=now) for one in connections.without_tokens().order_by("pk")]
 
 
 def sizes() -> tuple[int, int, dict[str, int]]:
-    """Running syncs, bytes of the database, and about how many rows each of the seven tables holds.
+    """Running syncs, bytes of the database, and the estimated rows of each of the seven tables.
 
-    PostgreSQL counts rows as they come and go, partition by partition where a table has any; after a crash only its
-    last analysis is left. The running syncs are exactly the entries of the constraint that allows one each, and
-    discoveries.
+    PostgreSQL keeps row counts, per partition if a table has any; after a crash only its last ANALYZE is left. The
+    running syncs are the entries of the constraint that allows one per ad account, plus discoveries.
     """
     tables = [model._meta.db_table for model in SEVEN_TABLES]
     with connection.cursor() as cursor:
@@ -228,13 +227,15 @@ def _consent(one: LinkedInConnection, *, now: datetime) -> Consent:
 
 def _process_incidents(found: Processes, *, now: datetime) -> list[Incident]:
     if not found.is_known:
-        return [Incident("broker", "Valkey does not answer, so no sync starts.", "Start it, or check REDIS_URL.")]
+        return [Incident("broker", "Valkey does not answer, so no syncs start.", "Start it, or check REDIS_URL.")]
     incidents = []
     if not found.workers:
         incidents.append(Incident("worker", "No worker is running.", "Start one: celery --app config worker."))
     ticked_at = found.beat_last_tick_at
     if ticked_at is None or now - ticked_at > heartbeats.BEAT_ALIVE:
-        incidents.append(Incident("beat", "Beat is silent, so nothing is due.", "Start it: celery --app config beat."))
+        incidents.append(
+            Incident("beat", "Beat is not running, so nothing is scheduled.", "Start it: celery --app config beat.")
+        )
     return incidents
 
 
@@ -243,9 +244,9 @@ def _linkedin_incidents(consents: list[Consent], sunset: date | None, *, now: da
     incidents = []
     if ending:
         what = f"{ending} of {len(consents)} LinkedIn consents are lost or end within {_CONSENT_DAYS} days."
-        incidents.append(Incident("consent", what, "Whoever gave them connects LinkedIn again."))
+        incidents.append(Incident("consent", what, "The people who gave them must connect LinkedIn again."))
     if sunset is None or sunset - now.date() <= timedelta(days=_SUNSET_DAYS):
-        what = f"LinkedIn serves API version {settings.LINKEDIN_API_VERSION} until {sunset or 'nobody knows when'}."
+        what = f"LinkedIn serves API version {settings.LINKEDIN_API_VERSION} until {sunset or 'an unknown date'}."
         incidents.append(Incident("version", what, "Set LINKEDIN_API_VERSION to a newer release and restart."))
     return incidents
 
@@ -255,8 +256,8 @@ def _data_incidents(data_ages: list[DataAge], last_day: SyncDay) -> list[Inciden
     incidents = []
     if old:
         what = f"The data of {old} of {len(data_ages)} ad accounts is older than it should be."
-        incidents.append(Incident("data", what, "The sync runs in the admin say why; `manage.py status` sums up."))
+        incidents.append(Incident("data", what, "The sync runs in the admin say why; so does `manage.py status`."))
     if last_day.rows_rejected:
-        what = f"{last_day.rows_rejected} records from LinkedIn were set aside within 24 hours."
-        incidents.append(Incident("rejected", what, "The admin's rejected records name the field of each."))
+        what = f"{last_day.rows_rejected} records from LinkedIn were rejected within 24 hours."
+        incidents.append(Incident("rejected", what, "The rejected records in the admin name the field of each."))
     return incidents

@@ -1,8 +1,8 @@
-"""How the ads did: summed figures by ad account, campaign, creative, day, week or month.
+"""Performance: summed figures by ad account, campaign, creative, day, week or month.
 
-Figures of campaigns, ad accounts and stretches of days come from `campaign_daily_metrics`, those of creatives from
-`creative_daily_metrics`. Archived and vanished campaigns are in: their spend is history. Rows of different
-currencies are never one row: a day of ad accounts in euros and dollars is two rows.
+Figures of campaigns, ad accounts and calendar periods come from `campaign_daily_metrics`, those of creatives from
+`creative_daily_metrics`. Archived and removed campaigns are included: their spend is history. Each row has one
+currency: a day of ad accounts in euros and dollars is two rows.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import zip_longest
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 from django.db.models import QuerySet
 
@@ -29,7 +29,7 @@ class PerformanceRow(Figures):
     """Figures of one group in one currency.
 
     `key` is the id or URN as text, or the first calendar day of the day, week or month. `first_day` and
-    `last_day` are the days counted: a week or month at the border of the period holds fewer than usual and is
+    `last_day` are the days included: a week or month at the edge of the period has fewer than usual and is
     `is_partial`.
     """
 
@@ -43,7 +43,7 @@ class PerformanceRow(Figures):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals(Figures):
-    """Figures of a whole selection in one currency, and on how many of its days anything happened."""
+    """Figures of a whole selection in one currency, and how many of its days had any activity."""
 
     currency: str | None
     days: int
@@ -51,16 +51,16 @@ class Totals(Figures):
 
 @dataclass(frozen=True, slots=True)
 class ComparedRow:
-    """One group in two periods; a side where nothing happened holds zeros.
+    """One group in two periods; a period without activity has zeros.
 
-    `before` is None where the other period has no such stretch: five weeks against four.
+    `before` is None where the other period has no counterpart, such as a fifth week.
     """
 
     now: PerformanceRow
     before: PerformanceRow | None
 
     def change_percent(self, name: str) -> Decimal | None:
-        """How the metric of that name changed, in percent; None where there is nothing to compare with."""
+        """Percent change of a metric; None if there is nothing to compare with."""
         before = self.before.value(name) if self.before else None
         return change_percent(before=before, now=self.now.value(name))
 
@@ -73,18 +73,25 @@ class ComparedTotals:
     before: Totals
 
     def change_percent(self, name: str) -> Decimal | None:
-        """How the metric of that name changed, in percent; None where there is nothing to compare with."""
+        """Percent change of a metric; None if there is nothing to compare with."""
         return change_percent(before=self.before.value(name), now=self.now.value(name))
 
 
+class _Wanted(TypedDict):
+    ad_accounts: QuerySet[AdAccount]
+    group_by: GroupBy
+    campaign_ids: Collection[int] | None
+    creative_ids: Collection[str] | None
+
+
 class _Grouping(NamedTuple):
-    """A key that names the group, and the label people read."""
+    """The key of the group, and its display name."""
 
     key: str
     label: str
 
 
-# Grouping by the entity's number and naming it by max(): LinkedIn's names are not part of the key.
+# Grouped by id only; max() picks the name, which is not part of the key.
 _GROUPINGS = {
     GroupBy.ACCOUNT: _Grouping("ad_account.id", "max(coalesce(ad_account.name, ad_account.id::text))"),
     GroupBy.CAMPAIGN: _Grouping("campaign.id", "max(coalesce(campaign.name, campaign.id::text, 'Unknown campaign'))"),
@@ -105,23 +112,22 @@ def performance(
     order_by: str | None = None,
     descending: bool | None = None,
     limit: int | None = None,
-    offset: int = 0,
 ) -> list[PerformanceRow]:
-    """One row per group and currency in which anything happened.
+    """One row per group and currency with any activity.
 
-    Sorted by `order_by`, the name of a metric, `key` or `label`; unless told otherwise days, weeks and months go
-    by date and everything else by spend, most first. Ratios that do not exist come last either way. `limit` and
-    `offset` cut that order. Raises ValueError for an unknown group or order.
+    Sorted by `order_by`, the name of a metric, `key` or `label`; by default days, weeks and months by date and
+    everything else by spend, highest first. Undefined ratios always come last. Raises ValueError for an
+    unknown group or order.
     """
     group_by = GroupBy(group_by)
     selection = Selection(ad_accounts, period, campaign_ids, creative_ids)
     source = selection.source(by_creative=group_by is GroupBy.CREATIVE)
     grouping = _GROUPINGS[group_by]
-    params: Params = source.params | {"limit": limit, "offset": offset}
+    params: Params = source.params | {"limit": limit}
     rows = fetch_all(
         f"SELECT {grouping.key} AS key, {grouping.label} AS label, ad_account.currency, {_SUMS} {source.sql}"
         f" GROUP BY {grouping.key}, ad_account.currency ORDER BY {_order(group_by, order_by, descending)}"
-        " LIMIT %(limit)s OFFSET %(offset)s",
+        " LIMIT %(limit)s",
         params,
     )
     return [_row(group_by, period, *row) for row in rows]
@@ -134,7 +140,7 @@ def totals(
     campaign_ids: Collection[int] | None = None,
     creative_ids: Collection[str] | None = None,
 ) -> list[Totals]:
-    """One total per currency in which anything happened, most spend first; none where nothing did."""
+    """One total per currency with any activity, highest spend first; empty without activity."""
     source = Selection(ad_accounts, period, campaign_ids, creative_ids).source()
     rows = fetch_all(
         f"SELECT ad_account.currency, count(DISTINCT day.date), {_SUMS} {source.sql}"
@@ -152,9 +158,9 @@ def trend(
     campaign_ids: Collection[int] | None = None,
     creative_ids: Collection[str] | None = None,
 ) -> list[PerformanceRow]:
-    """Every day, week or month of the period in its order, with zeros where nothing happened.
+    """Every day, week or month of the period in order, with zeros where there was no activity.
 
-    Currencies one after the other; none at all where nothing happened in the whole period.
+    One currency after another; empty if the whole period had no activity.
     """
     group_by = _calendar(group_by)
     rows = performance(
@@ -168,7 +174,7 @@ def trend(
 
 
 def filled(rows: Iterable[PerformanceRow], *, period: Period, group_by: GroupBy) -> list[PerformanceRow]:
-    """The rows with those of the period's days, weeks or months that have none, currency by currency."""
+    """The rows, plus empty ones for days, weeks or months of the period without any, by currency."""
     found = {(row.currency, row.key): row for row in rows}
     currencies = sorted({currency for currency, _ in found}, key=lambda currency: currency or "")
     starts = _starts(group_by, period)
@@ -190,30 +196,24 @@ def compared_performance(
     order_by: str | None = None,
     descending: bool | None = None,
     limit: int | None = None,
-    offset: int = 0,
 ) -> list[ComparedRow]:
-    """Each group beside itself in another period, by default the one of the same length just before.
+    """Each group in two periods; the other one is by default the one of the same length just before.
 
-    Ad accounts, campaigns and creatives are matched by key and keep the order of `performance`; those that only the
-    other period knows follow, unless the answer is cut. Days, weeks and months are matched by their place: the
-    first day with the first; none of this period is left out, and they take no `order_by` and no cut.
+    Ad accounts, campaigns and creatives are matched by key and keep the order of `performance`; those only in the
+    other period follow, unless there is a limit. Days, weeks and months are matched by position: the first day
+    with the first; none of this period is left out, and they take no `order_by` and no limit.
     """
     group_by = GroupBy(group_by)
     before = before or period.previous()
-    wanted: dict[str, Any] = {
-        "ad_accounts": ad_accounts,
-        "group_by": group_by,
-        "campaign_ids": campaign_ids,
-        "creative_ids": creative_ids,
-    }
+    wanted = _Wanted(ad_accounts=ad_accounts, group_by=group_by, campaign_ids=campaign_ids, creative_ids=creative_ids)
     if group_by.is_calendar:
         return _compared_by_place(
             performance(period=period, **wanted), performance(period=before, **wanted), period, before, group_by
         )
-    rows = performance(period=period, order_by=order_by, descending=descending, limit=limit, offset=offset, **wanted)
+    rows = performance(period=period, order_by=order_by, descending=descending, limit=limit, **wanted)
     earlier = {(row.key, row.currency): row for row in performance(period=before, **wanted)}
     compared = [ComparedRow(row, earlier.pop((row.key, row.currency), None) or _zeros_of(row, before)) for row in rows]
-    if limit is None and not offset:
+    if limit is None:
         compared += [ComparedRow(_zeros_of(row, period), row) for row in earlier.values()]
     return compared
 
@@ -244,7 +244,7 @@ def compared_totals(
 
 
 def _order(group_by: GroupBy, order_by: str | None, descending: bool | None) -> str:
-    """ORDER BY with the key behind it, so that the same question always has the same order."""
+    """ORDER BY, ending with the key, so that the order is always the same."""
     name = order_by or ("key" if group_by.is_calendar else "spend")
     if name in LABELS:
         expression, is_descending = ("label, key" if name == "label" else "key"), bool(descending)
@@ -253,7 +253,7 @@ def _order(group_by: GroupBy, order_by: str | None, descending: bool | None) -> 
         expression, is_descending = METRICS[name].sql, descending is None or descending
     else:
         known = ", ".join([*sorted(LABELS), *METRICS])
-        raise ValueError(f"There is no order “{name}”; choose one of {known}.")
+        raise ValueError(f"Unknown order “{name}”; choose one of {known}.")
     direction = "DESC" if is_descending else "ASC"
     columns = ", ".join(f"{column} {direction} NULLS LAST" for column in _columns(expression, name))
     return f"{columns}, key, ad_account.currency"
@@ -310,7 +310,7 @@ def _compared_by_place(
     before: Period,
     group_by: GroupBy,
 ) -> list[ComparedRow]:
-    """The n-th bucket of one period with the n-th of the other, as far as the first one goes."""
+    """The n-th bucket of one period with the n-th of the other, for all buckets of the first."""
     now = {(row.currency, row.key): row for row in rows}
     then = {(row.currency, row.key): row for row in earlier}
     currencies = sorted({currency for currency, _ in [*now, *then]}, key=lambda currency: currency or "")
@@ -341,7 +341,7 @@ def _bucket(group_by: GroupBy, day: date) -> tuple[date, date]:
 
 
 def _starts(group_by: GroupBy, period: Period) -> list[date]:
-    """The first calendar day of each bucket that the period touches."""
+    """The first calendar day of each bucket in the period."""
     return list(dict.fromkeys(_bucket(group_by, day)[0] for day in period.each_day()))
 
 

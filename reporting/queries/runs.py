@@ -1,9 +1,8 @@
-"""Sync runs as people read them: what is under way, what came of it, what was set aside."""
+"""The list of sync runs: progress, results, rejected records."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from django.db.models import Q, QuerySet
 
@@ -17,7 +16,7 @@ REJECTED_SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """One run; `share` goes from 0 to 1 while it runs, `sentences` say what went wrong and what to do."""
+    """One run; `share` is its progress from 0 to 1, `sentences` say what went wrong and what to do."""
 
     id: int
     ad_account_id: int | None
@@ -53,11 +52,11 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True)
 class RejectedLine:
-    """One record that was set aside, as LinkedIn sent it."""
+    """One rejected record, as LinkedIn sent it."""
 
     endpoint: str
     reason: str
-    payload: Any
+    payload: object
 
 
 def runs(
@@ -68,7 +67,7 @@ def runs(
     ad_account_id: int | None = None,
     page: int = 1,
 ) -> ListPage[RunLine]:
-    """One page of the runs of these ad accounts, newest first; discoveries are of all of them and belong to none."""
+    """One page of the runs of these ad accounts, newest first; discoveries belong to no ad account."""
     found = _visible(ad_accounts, with_discoveries=with_discoveries)
     if status:
         found = found.filter(status=status)
@@ -79,13 +78,13 @@ def runs(
 
 
 def run(ad_accounts: QuerySet[AdAccount], run_id: int, *, with_discoveries: bool) -> RunLine | None:
-    """One run, if the asker may see it."""
+    """One run, if the person may see it."""
     row = _visible(ad_accounts, with_discoveries=with_discoveries).filter(pk=run_id).first()
     return _line(row) if row else None
 
 
 def rejected_records(ad_accounts: QuerySet[AdAccount], run_id: int) -> list[RejectedLine]:
-    """The first records a run set aside; empty where the asker may not see its ad account."""
+    """The first records that a run rejected; empty if the person may not see its ad account."""
     rows = RejectedRecord.objects.filter(run=run_id).filter(Q(account__in=ad_accounts) | Q(account=None))
     return [RejectedLine(row.endpoint, row.reason, row.payload) for row in rows.order_by("pk")[:REJECTED_SHOWN]]
 

@@ -1,4 +1,4 @@
-"""What a snapshot holds beside the answers of reports: entities, their days as JSON, and how far to trust them."""
+"""What a snapshot needs besides the report queries: entities, their days as JSON, and data quality."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ _ENTITIES_AT_ONCE = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """Which run stored something last, which days do not add up, and since when anything is stored."""
+    """The last run that stored something, the days that do not match, and the first stored day."""
 
     run: SyncLog | None
     incomplete_days: list[date]
@@ -30,9 +30,9 @@ class Trust:
 
 @contextmanager
 def one_moment() -> Iterator[None]:
-    """Every statement inside sees the database as the first one did, whatever a sync stores meanwhile.
+    """All statements inside see the database as the first one did, whatever a sync stores in the meantime.
 
-    Inside a transaction of the caller's, what that transaction sees.
+    Inside a caller's transaction, what that transaction sees.
     """
     is_outermost = not connection.in_atomic_block
     with transaction.atomic():
@@ -43,12 +43,12 @@ def one_moment() -> Iterator[None]:
 
 
 def campaigns(ad_account_id: int) -> Iterator[Campaign]:
-    """Every campaign, whatever its status, by id."""
+    """All campaigns in any status, by id."""
     return Campaign.objects.filter(account=ad_account_id).order_by("pk").iterator(chunk_size=500)
 
 
 def creatives(ad_account_id: int) -> Iterator[Creative]:
-    """Every creative by id; one that LinkedIn no longer lists may have no campaign."""
+    """All creatives, by id; one that LinkedIn no longer lists may have no campaign."""
     return Creative.objects.filter(account=ad_account_id).order_by("pk").iterator(chunk_size=500)
 
 
@@ -57,22 +57,22 @@ def campaign_ids(ad_account_id: int) -> Iterator[int]:
 
 
 def campaigns_of_creatives(ad_account_id: int) -> Iterator[tuple[str, int | None]]:
-    """Each creative's id, by id, and that of its campaign."""
+    """Each creative's id and its campaign's id, by creative id."""
     return Creative.objects.filter(account=ad_account_id).order_by("pk").values_list("pk", "campaign_id").iterator()
 
 
 def days_of_campaigns(*, ad_accounts: QuerySet[AdAccount], period: Period) -> Iterator[tuple[int, str]]:
-    """Each campaign's days as the elements of a JSON array, in their order."""
+    """Each campaign's days as the elements of a JSON array, in order."""
     yield from _days(ad_accounts, period, key="campaign.id", by_creative=False)
 
 
 def days_of_creatives(*, ad_accounts: QuerySet[AdAccount], period: Period) -> Iterator[tuple[str, str]]:
-    """Each creative's days as the elements of a JSON array, in their order."""
+    """Each creative's days as the elements of a JSON array, in order."""
     yield from _days(ad_accounts, period, key="day.creative_id", by_creative=True)
 
 
 def trust(*, ad_accounts: QuerySet[AdAccount], period: Period) -> Trust:
-    """What to tell of the figures of one ad account."""
+    """How far to trust the figures of one ad account."""
     stored = SyncLog.objects.filter(
         account__in=ad_accounts, status__in=[SyncLog.Status.SUCCESS, SyncLog.Status.PARTIAL]
     )
@@ -86,7 +86,7 @@ def trust(*, ad_accounts: QuerySet[AdAccount], period: Period) -> Trust:
 
 
 def _days(ad_accounts: QuerySet[AdAccount], period: Period, *, key: str, by_creative: bool) -> Iterator[Any]:
-    """PostgreSQL writes the JSON: half a million days as objects of Python would take most of the time and memory."""
+    """PostgreSQL writes the JSON: half a million days as Python objects would take most of the time and memory."""
     source = Selection(ad_accounts, period).source(by_creative=by_creative)
     with connection.chunked_cursor() as cursor:
         cursor.execute(
@@ -98,7 +98,7 @@ def _days(ad_accounts: QuerySet[AdAccount], period: Period, *, key: str, by_crea
 
 
 def _figure_as_json(column: Sum) -> str:
-    """Decimals as text, without zeros behind the last place."""
+    """Decimals as text without trailing zeros."""
     value = f"day.{column.name}::text"
     if column.type is Type.DECIMAL:
         value = f"""'"' || trim_scale(day.{column.name})::text || '"'"""

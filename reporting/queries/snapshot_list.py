@@ -1,4 +1,4 @@
-"""Snapshots as people read them: what was written, what is under way, what failed."""
+"""The list of snapshots: written, in progress, failed."""
 
 from django.db.models import QuerySet
 

@@ -1,19 +1,19 @@
-"""Writes the document of one ad account and some days into a file, within a size budget.
+"""Writes the document of one ad account and a range of days to a file, within a size limit.
 
-The finest detail is left out first, then the next, until the rest fits; the document says what is missing and where
-else it can be read.
+The finest detail is left out first, then the next, until the rest fits; the document lists what is missing and where
+to read it instead.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 from accounts.models import AdAccount
 from reporting.periods import Period
 from reporting.snapshots import document
-from reporting.snapshots.contents import Contents, contents, provenance
+from reporting.snapshots.contents import Contents, Part, contents, provenance
 
 
 class DoesNotFit(Exception):
@@ -22,14 +22,14 @@ class DoesNotFit(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """Something that can be left out, and where else it can be read."""
+    """Something that can be left out, and where to read it instead."""
 
     name: str
     sentence: str
     where: str
 
 
-# The finest first: the order in which they go.
+# The finest first: the order in which they are left out.
 CREATIVE_DAYS: Final = Detail("creatives.daily_metrics", "the days of {} creatives", "/api/v1/creative-metrics")
 IDLE_CREATIVES: Final = Detail("creatives without figures", "{} creatives without figures", "/api/v1/creatives")
 CAMPAIGN_DAYS: Final = Detail("campaigns.daily_metrics", "the days of {} campaigns", "/api/v1/campaign-metrics")
@@ -41,20 +41,20 @@ DETAILS: Final = (CREATIVE_DAYS, IDLE_CREATIVES, CAMPAIGN_DAYS, CREATIVES, IDLE_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What came of it. Documents that differ only in when and by which sync they were written have one `digest`."""
+    """The outcome. Documents that differ only in when and for which sync they were written have the same `digest`."""
 
     size_bytes: int
     digest: str
-    dropped: list[dict[str, Any]]
+    dropped: list[dict[str, str | int]]
     generated_at: datetime
     data_as_of: datetime | None
     sync_run_id: int | None
 
 
-def write_document(file: BinaryIO, *, ad_account: AdAccount, period: Period, now: datetime, most_bytes: int) -> Written:
+def write_document(file: BinaryIO, *, ad_account: AdAccount, period: Period, now: datetime, max_bytes: int) -> Written:
     """Raises DoesNotFit."""
-    with contents(ad_account=ad_account, period=period, now=now, most_bytes=most_bytes) as found:
-        draft = _fitting(found, now=now, most_bytes=most_bytes)
+    with contents(ad_account=ad_account, period=period, now=now, max_bytes=max_bytes) as found:
+        draft = _fitting(found, now=now, max_bytes=max_bytes)
         size, digest = file.write(draft.envelope), hashlib.sha256()
         for piece in draft.body():
             size += file.write(piece)
@@ -69,15 +69,15 @@ def write_document(file: BinaryIO, *, ad_account: AdAccount, period: Period, now
         )
 
 
-def _fitting(found: Contents, *, now: datetime, most_bytes: int) -> "_Draft":
-    """With as much detail as the budget allows."""
+def _fitting(found: Contents, *, now: datetime, max_bytes: int) -> "_Draft":
+    """With as much detail as the limit allows."""
     for count in range(len(DETAILS) + 1):
         draft = _Draft(found, frozenset(DETAILS[:count]), now=now)
-        if draft.is_whole and draft.fits(most_bytes):
+        if draft.is_complete and draft.fits(max_bytes):
             return draft
     raise DoesNotFit(
-        f"Even without campaigns and creatives the snapshot of {found.period.days} days takes more than"
-        f" {most_bytes:,} bytes; ask for fewer days or raise SNAPSHOT_MAX_BYTES."
+        f"Even without campaigns and creatives, the snapshot of {found.period.days} days exceeds"
+        f" {max_bytes:,} bytes; request fewer days or raise SNAPSHOT_MAX_BYTES."
     )
 
 
@@ -87,11 +87,11 @@ class _Draft:
     def __init__(self, found: Contents, without: frozenset[Detail], *, now: datetime) -> None:
         self._found = found
         self._without = without
-        self.snapshot = document.Snapshot(
+        self.snapshot = document.SnapshotDocument(
             schema_version=document.SCHEMA_VERSION,
             generated_at=now,
             provenance=provenance(found),
-            date_range=document.DateRange(
+            date_range=document.SnapshotDateRange(
                 first_day=found.period.first_day, last_day=found.period.last_day, days=found.period.days
             ),
             coverage=found.coverage,
@@ -102,9 +102,9 @@ class _Draft:
         )
 
     @property
-    def is_whole(self) -> bool:
-        """Whether every part that it shows was read to its end."""
-        needed = {
+    def is_complete(self) -> bool:
+        """Whether all the parts it contains were read completely."""
+        needed: dict[Detail, Part[int] | Part[str]] = {
             CREATIVE_DAYS: self._found.creative_days,
             CAMPAIGN_DAYS: self._found.campaign_days,
             CREATIVES: self._found.creatives,
@@ -112,8 +112,8 @@ class _Draft:
         }
         return not any(part.is_too_large for detail, part in needed.items() if detail not in self._without)
 
-    def fits(self, most_bytes: int) -> bool:
-        left = most_bytes - len(self.envelope)
+    def fits(self, max_bytes: int) -> bool:
+        left = max_bytes - len(self.envelope)
         for piece in self.body():
             left -= len(piece)
             if left < 0:
@@ -122,11 +122,11 @@ class _Draft:
 
     @property
     def envelope(self) -> bytes:
-        """When and by which sync: what differs between two documents of the same figures."""
+        """When and for which sync: what differs between two documents with the same figures."""
         return self.snapshot.model_dump_json(include=_ENVELOPE)[:-1].encode()
 
     def body(self) -> Iterator[bytes]:
-        """Everything else, to the last bracket; the account is the last key, and its lists are its last."""
+        """Everything else; the account is the last key of the document, and its lists are its last keys."""
         head = self.snapshot.model_dump_json(exclude=_ENVELOPE, exclude_unset=True)
         yield f",{head[1:-2]}".encode()
         if CAMPAIGNS not in self._without:
@@ -140,8 +140,8 @@ class _Draft:
         yield b"}}\n"
 
     def _campaign_ids(self) -> Iterator[int]:
-        idle_too = IDLE_CAMPAIGNS not in self._without
-        return (one for one in self._found.campaign_ids if idle_too or one in self._found.campaign_sums)
+        with_idle = IDLE_CAMPAIGNS not in self._without
+        return (one for one in self._found.campaign_ids if with_idle or one in self._found.campaign_sums)
 
     def _campaign(self, campaign_id: int) -> Iterator[bytes]:
         yield b"\n" + self._found.campaigns.get(campaign_id)[:-1]
@@ -154,9 +154,9 @@ class _Draft:
         yield b"}"
 
     def _creatives(self, campaign_id: int | None) -> Iterator[bytes]:
-        idle_too = IDLE_CREATIVES not in self._without
+        with_idle = IDLE_CREATIVES not in self._without
         ids = self._found.creatives_of.get(campaign_id, [])
-        yield from _joined(self._creative(one) for one in ids if idle_too or one in self._found.creative_sums)
+        yield from _joined(self._creative(one) for one in ids if with_idle or one in self._found.creative_sums)
 
     def _creative(self, creative_id: str) -> Iterator[bytes]:
         yield b"\n" + self._found.creatives.get(creative_id)[:-1]
@@ -165,7 +165,7 @@ class _Draft:
         yield b"}"
 
     def _dropped(self) -> Iterator[document.Dropped]:
-        """Only what there was to leave out."""
+        """Only details that existed."""
         account, with_figures = self._found.account, len(self._found.campaign_sums)
         counts = {
             CREATIVE_DAYS: len(self._found.creative_sums),
@@ -178,7 +178,7 @@ class _Draft:
         for detail in DETAILS:
             if detail in self._without and counts[detail]:
                 what = detail.sentence.format(f"{counts[detail]:,}")
-                sentence = f"Left out to stay within the size budget: {what}. Read them at {detail.where}."
+                sentence = f"Left out to stay within the size limit: {what}. Read them at {detail.where}."
                 yield document.Dropped(detail=detail.name, count=counts[detail], sentence=sentence)
 
 

@@ -1,6 +1,6 @@
-"""Reads what a snapshot holds: the head as checked objects, campaigns, creatives and their days as JSON on disk.
+"""Reads the contents of a snapshot: the head as validated objects; campaigns, creatives and their days as JSON on disk.
 
-Each kind is read once, with one query. What is kept in memory grows with campaigns and creatives, never with days.
+Each kind is read once, with one query. Memory grows with campaigns and creatives, never with days.
 """
 
 from collections import defaultdict
@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from tempfile import TemporaryFile
-from typing import Any, Final
+from typing import Any, Final, Generic, TypedDict, TypeVar
 
 from django.conf import settings
-from pydantic import TypeAdapter
+from django.db.models import Model, QuerySet
+from pydantic import BaseModel, TypeAdapter
 
 from accounts.models import AdAccount
 from ingestion.models import Campaign, Creative, SyncLog
@@ -29,36 +30,43 @@ from reporting.ratios import Figure, Figures
 from reporting.snapshots import document
 from reporting.snapshots.document import exact
 
-_DAYS: Final = TypeAdapter(list[document.Day])
+_DAYS: Final = TypeAdapter(list[document.SnapshotDay])
 _PRODUCT: Final = "LinkedIn Ads Action Center"
 _NOTHING: Final = Figures()
+# Of campaigns and creatives.
+_Id = TypeVar("_Id", bound=int | str)
 
 
-class Part:
+class _Asked(TypedDict):
+    ad_accounts: QuerySet[AdAccount]
+    period: Period
+
+
+class Part(Generic[_Id]):
     """JSON by the id of a campaign or creative, in a temporary file.
 
-    A part that passes the budget by itself cannot be in the document: it takes no more and `is_too_large`.
+    A part that exceeds the size limit by itself cannot be in the document: it takes no more and `is_too_large`.
     """
 
-    def __init__(self, most_bytes: int) -> None:
+    def __init__(self, max_bytes: int) -> None:
         self._file = TemporaryFile()  # noqa: SIM115 (closed by `close`)
-        self._places: dict[Any, tuple[int, int]] = {}
+        self._places: dict[_Id, tuple[int, int]] = {}
         self._size = 0
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         self.is_too_large = False
 
-    def fill(self, rows: Iterable[tuple[Any, str]]) -> None:
+    def fill(self, rows: Iterable[tuple[_Id, str]]) -> None:
         for key, text in rows:
             data = text.encode()
-            if self._size + len(data) > self._most_bytes:
+            if self._size + len(data) > self._max_bytes:
                 self.is_too_large = True
                 return
             self._file.write(data)
             self._places[key] = (self._size, len(data))
             self._size += len(data)
 
-    def get(self, key: Any) -> bytes:
-        """Empty where there is nothing of it."""
+    def get(self, key: _Id) -> bytes:
+        """Empty if there is none."""
         start, length = self._places.get(key, (0, 0))
         self._file.seek(start)
         return self._file.read(length)
@@ -71,7 +79,7 @@ class Part:
 class Contents:
     """Everything that could be in the document.
 
-    `campaign_sums` and `creative_sums` hold those with figures, the most spend first. `creatives_of` holds the ids of
+    `campaign_sums` and `creative_sums` hold those with figures, most spend first. `creatives_of` holds the ids of
     each campaign's creatives in that order, those without figures last; None stands for an unknown campaign.
     """
 
@@ -84,20 +92,20 @@ class Contents:
     creative_sums: dict[str, Figures]
     campaign_ids: list[int]
     creatives_of: dict[int | None, list[str]]
-    campaigns: Part
-    campaign_days: Part
-    creatives: Part
-    creative_days: Part
+    campaigns: Part[int]
+    campaign_days: Part[int]
+    creatives: Part[str]
+    creative_days: Part[str]
 
 
 @contextmanager
-def contents(*, ad_account: AdAccount, period: Period, now: datetime, most_bytes: int) -> Iterator[Contents]:
-    """Read at one moment; its files live as long as the context."""
-    asked: dict[str, Any] = {"ad_accounts": AdAccount.objects.filter(pk=ad_account.pk), "period": period}
+def contents(*, ad_account: AdAccount, period: Period, now: datetime, max_bytes: int) -> Iterator[Contents]:
+    """Read as of one moment; the files exist as long as the context."""
+    asked = _Asked(ad_accounts=AdAccount.objects.filter(pk=ad_account.pk), period=period)
     with queries.one_moment(), ExitStack() as files:
 
-        def part(rows: Iterable[tuple[Any, str]]) -> Part:
-            made = Part(most_bytes)
+        def part(rows: Iterable[tuple[_Id, str]]) -> Part[_Id]:
+            made = Part[_Id](max_bytes)
             files.callback(made.close)
             made.fill(rows)
             return made
@@ -123,7 +131,7 @@ def contents(*, ad_account: AdAccount, period: Period, now: datetime, most_bytes
                 ad_account,
                 next(iter(totals(**asked)), _NOTHING),
                 days,
-                audiences(**asked, top=document.MOST_SEGMENTS),
+                audiences(**asked, top=document.MAX_SEGMENTS),
                 campaign_count=len(campaign_ids),
                 creative_count=sum(map(len, creatives_of.values())),
             ),
@@ -132,9 +140,9 @@ def contents(*, ad_account: AdAccount, period: Period, now: datetime, most_bytes
             campaign_ids=campaign_ids,
             creatives_of=creatives_of,
             campaigns=part(_campaigns(ad_account, campaign_sums)),
-            campaign_days=part(_checked(queries.days_of_campaigns(**asked))),
+            campaign_days=part(_validated(queries.days_of_campaigns(**asked))),
             creatives=part(_creatives(ad_account, creative_sums)),
-            creative_days=part(_checked(queries.days_of_creatives(**asked))),
+            creative_days=part(_validated(queries.days_of_creatives(**asked))),
         )
 
 
@@ -154,14 +162,14 @@ def _run(run: SyncLog) -> document.SyncRun:
 # --- campaigns, creatives and their days ---
 
 
-def _sums(rows: list[PerformanceRow], key: Callable[[str], Any]) -> dict[Any, Figures]:
+def _sums(rows: list[PerformanceRow], key: Callable[[str], _Id]) -> dict[_Id, Figures]:
     return {key(row.key): row for row in rows}
 
 
-def _by_spend(ids: Iterable[Any], sums: dict[Any, Figures]) -> list[Any]:
+def _by_spend(ids: Iterable[_Id], sums: dict[_Id, Figures]) -> list[_Id]:
     """Those with figures in the order of their sums, then the others."""
-    known = list(ids)
-    return [*filter(set(known).__contains__, sums), *(one for one in known if one not in sums)]
+    known = dict.fromkeys(ids)
+    return [*(one for one in sums if one in known), *(one for one in known if one not in sums)]
 
 
 def _creatives_of(
@@ -175,7 +183,7 @@ def _creatives_of(
     return found
 
 
-def _checked(rows: Iterable[tuple[Any, str]]) -> Iterator[tuple[Any, str]]:
+def _validated(rows: Iterable[tuple[_Id, str]]) -> Iterator[tuple[_Id, str]]:
     for key, days in rows:
         _DAYS.validate_json(f"[{days}]")
         yield key, days
@@ -191,23 +199,29 @@ def _creatives(ad_account: AdAccount, sums: dict[str, Figures]) -> Iterator[tupl
         yield one.pk, _creative(one, sums.get(one.pk, _NOTHING)).model_dump_json(exclude_unset=True)
 
 
-def _campaign(one: Campaign, sums: Figures) -> document.Campaign:
-    return document.Campaign(
-        **_columns(one, document.Campaign, but={"settings", "metrics_summary", "daily_metrics", "creatives"}),
+_CAMPAIGN_PARTS: Final = {"settings", "metrics_summary", "daily_metrics", "creatives"}
+
+
+def _campaign(one: Campaign, sums: Figures) -> document.SnapshotCampaign:
+    return document.SnapshotCampaign(
+        **_columns(
+            one, document.SnapshotCampaign, exclude={"settings", "metrics_summary", "daily_metrics", "creatives"}
+        ),
         settings=document.Settings(**_columns(one, document.Settings)),
         metrics_summary=_summary(sums),
     )
 
 
-def _creative(one: Creative, sums: Figures) -> document.Creative:
-    return document.Creative(
-        **_columns(one, document.Creative, but={"metrics_summary", "daily_metrics"}), metrics_summary=_summary(sums)
+def _creative(one: Creative, sums: Figures) -> document.SnapshotCreative:
+    return document.SnapshotCreative(
+        **_columns(one, document.SnapshotCreative, exclude={"metrics_summary", "daily_metrics"}),
+        metrics_summary=_summary(sums),
     )
 
 
-def _columns(row: Any, shape: type[Any], *, but: Iterable[str] = ()) -> dict[str, Any]:
+def _columns(row: Model, shape: type[BaseModel], *, exclude: Iterable[str] = ()) -> dict[str, Any]:
     """The columns of a row that the document holds under the same names."""
-    return _exactly({name: getattr(row, name) for name in shape.model_fields if name not in but})
+    return _exactly({name: getattr(row, name) for name in shape.model_fields if name not in exclude})
 
 
 # --- the head ---
@@ -227,8 +241,8 @@ def _account(
         campaign_count=campaign_count,
         creative_count=creative_count,
         metrics_summary=_summary(sums),
-        daily_metrics=[document.Day(date=day.first_day, **_figures(day)) for day in days],
-        demographics=document.Demographics(
+        daily_metrics=[document.SnapshotDay(date=day.first_day, **_figures(day)) for day in days],
+        demographics=document.SnapshotDemographics(
             date_start=audience.first_day,
             date_end=audience.last_day,
             months=list(audience.months),
@@ -262,8 +276,8 @@ def _pivot(audience: Audience) -> document.Pivot:
     )
 
 
-def _segment(one: AudienceSegment) -> document.Segment:
-    return document.Segment(
+def _segment(one: AudienceSegment) -> document.SnapshotSegment:
+    return document.SnapshotSegment(
         segment=one.segment,
         segment_name=one.name,
         **_exactly(one.sums),

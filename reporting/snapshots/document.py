@@ -1,7 +1,7 @@
-"""The shape of a snapshot; `docs/snapshot.schema.json` is written from it (`make openapi`).
+"""The structure of a snapshot; `docs/snapshot.schema.json` is generated from it (`make openapi`).
 
-Everything is checked against these classes when it is written. Counts are whole numbers; money and ratios are decimal
-strings, exact to the last place and without zeros behind it. Knows no table and no query.
+Everything is validated against these classes when it is written. Counts are whole numbers; money and ratios are decimal
+strings, exact and without trailing zeros. Knows no table and no query.
 """
 
 import json
@@ -16,15 +16,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from ingestion.catalogue import CATALOGUE, FIRST_METRICS, Metric, Type
 from reporting.metrics import COLUMNS, DAILY, METRICS, SEGMENT_AMOUNTS, SEGMENT_COUNTS
 
-# The first number grows where a reader of the old shape would go wrong, the second where something is added.
-# Each metric that came later adds its key.
+# The first number grows with breaking changes, the second with additions; each metric that came later adds its key.
 SCHEMA_VERSION: Final = f"1.{len(CATALOGUE) - FIRST_METRICS}"
-MOST_SEGMENTS: Final = 10
+MAX_SEGMENTS: Final = 10
 
 Exact = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]+)?$")]
 Count = Annotated[int, Field(ge=0)]
 
-# What the key of a ratio is called where people ask for it (`reporting/metrics.py`).
+# The name of each ratio in `reporting/metrics.py`, by its key in the document.
 RATIOS: Final = {
     "ctr": "ctr_percent",
     "cpc": "cpc",
@@ -33,21 +32,21 @@ RATIOS: Final = {
     "cpl": "cost_per_lead",
 }
 ABOUT: Final = (
-    "One LinkedIn ad account over the days of date_range, from a database that is kept equal to LinkedIn's reports.",
-    "LinkedIn's own pages have called these campaigns ad sets since October 2025, and campaign groups campaigns.",
-    "Days are UTC days, instants are UTC. Money is in account.currency; budgets name their own currency.",
-    "Counts are numbers; money and ratios are decimal strings, exact to the last place.",
-    "Ratios come from the sums beside them and are null where the divisor is 0; never average ratios or daily ratios.",
-    "A day without a row is a day on which nothing happened, unless coverage.incomplete_days names it.",
-    "Campaigns and creatives come with the most spend first; those without figures in these days come last.",
-    "Demographics are LinkedIn's approximate counts of whole calendar months, without the segments it withholds: they"
-    " add up to less or more than the campaigns' figures.",
-    "What was left out to stay within the size budget stands in dropped.",
+    "One LinkedIn ad account over the days of date_range, from a database that matches LinkedIn's reports.",
+    "Campaign Manager has called these campaigns ad sets since October 2025, and campaign groups campaigns.",
+    "Days and times are UTC. Money is in account.currency; budgets name their own currency.",
+    "Counts are numbers; money and ratios are exact decimal strings.",
+    "Ratios are calculated from the sums beside them and are null if the divisor is 0; never average ratios.",
+    "A day without a row had no activity, unless it is listed in coverage.incomplete_days.",
+    "Campaigns and creatives are sorted by spend, highest first; those without figures in these days come last.",
+    "Demographics are LinkedIn's approximate counts for whole calendar months, without the segments it withholds, so"
+    " their sums differ from the campaigns' figures.",
+    "dropped lists what was left out to stay within the size limit.",
 )
 
 
 def exact(value: Decimal) -> str:
-    """Plain digits, without zeros behind the last place."""
+    """Plain digits without trailing zeros."""
     text = f"{value:f}"
     return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
 
@@ -69,7 +68,7 @@ class FigureSums(_Part):
 
 
 class Summary(FigureSums):
-    """The sums over all days of date_range, and the ratios that follow from them."""
+    """The sums over all days of date_range, and their ratios."""
 
     ctr: Exact | None
     """Clicks per hundred impressions."""
@@ -83,39 +82,39 @@ class Summary(FigureSums):
     """Cost per lead: spend per lead form sent in."""
 
 
-class Day(FigureSums):
-    """One UTC day on which anything happened."""
+class SnapshotDay(FigureSums):
+    """One UTC day with any activity."""
 
     date: date
 
 
-class Creative(_Part):
+class SnapshotCreative(_Part):
     """One ad."""
 
     id: str
     """URN of the creative."""
     content_name: str | None
-    """Its own name, else its post's name or first words, else its headline."""
+    """Its own name, or its post's name or first words, or its headline."""
     content_reference: str | None
     """URN of the post it shows."""
     intended_status: str | None
-    """What the advertiser wants."""
+    """The status set by the advertiser."""
     is_serving: bool | None
-    """Whether LinkedIn shows it."""
+    """Whether LinkedIn serves it."""
     review_status: str | None
     serving_hold_reasons: list[str] | None
-    """Why LinkedIn does not show it."""
+    """Why LinkedIn does not serve it."""
     created_at: datetime | None
     last_modified_at: datetime | None
     missing_since: datetime | None
     """Since when LinkedIn no longer returns it; its figures stay."""
     metrics_summary: Summary
-    daily_metrics: list[Day] = Field(default=[])
-    """Absent where it was left out; see dropped."""
+    daily_metrics: list[SnapshotDay] = Field(default=[])
+    """Absent if left out; see dropped."""
 
 
 class Settings(_Part):
-    """How a campaign is set up, as LinkedIn has it now."""
+    """The current settings of a campaign."""
 
     type: str | None
     objective: str | None
@@ -139,10 +138,10 @@ class Settings(_Part):
     serving_statuses: list[str] | None
     run_schedule_start_at: datetime | None
     run_schedule_end_at: datetime | None
-    """Exclusive; null is open."""
+    """Exclusive; null means no end."""
 
 
-class Campaign(_Part):
+class SnapshotCampaign(_Part):
     """One campaign, in any status."""
 
     id: int
@@ -154,17 +153,17 @@ class Campaign(_Part):
     """Since when LinkedIn no longer returns it; its figures stay."""
     settings: Settings
     metrics_summary: Summary
-    daily_metrics: list[Day] = Field(default=[])
-    """Absent where it was left out; see dropped."""
-    creatives: list[Creative] = Field(default=[])
-    """Absent where they were left out; see dropped."""
+    daily_metrics: list[SnapshotDay] = Field(default=[])
+    """Absent if left out; see dropped."""
+    creatives: list[SnapshotCreative] = Field(default=[])
+    """Absent if left out; see dropped."""
 
 
-class Segment(_Part):
-    """One segment of the audience, or the rest of them together."""
+class SnapshotSegment(_Part):
+    """One segment of the audience, or all others combined."""
 
     segment: str
-    """URN or LinkedIn's enum; empty for the rest."""
+    """URN or LinkedIn enum value; empty for the combined rest."""
     segment_name: str
     __annotations__ |= _kinds((*SEGMENT_COUNTS, *SEGMENT_AMOUNTS))
     ctr: Exact | None
@@ -175,22 +174,22 @@ class Segment(_Part):
 class Pivot(_Part):
     """Who saw the ads, by one trait."""
 
-    segments: list[Segment] = Field(max_length=MOST_SEGMENTS)
+    segments: list[SnapshotSegment] = Field(max_length=MAX_SEGMENTS)
     """Those seen most, first."""
-    rest: Segment | None
+    rest: SnapshotSegment | None
     """All other segments together."""
     segment_count: Count
     coverage_pct: Exact | None
-    """Which part of the ad account's impressions of these months the segments explain."""
+    """Percent of the ad account's impressions in these months covered by the segments."""
 
 
-class Demographics(_Part):
-    """Who saw the ads, in the calendar months that the days touch."""
+class SnapshotDemographics(_Part):
+    """Who saw the ads, in the calendar months that the days fall in."""
 
     date_start: date
     date_end: date
     months: list[date]
-    """First days of the months that hold figures."""
+    """First days of the months with figures."""
     pivots: dict[str, Pivot]
 
 
@@ -208,16 +207,16 @@ class Account(_Part):
     campaign_count: Count
     creative_count: Count
     metrics_summary: Summary
-    daily_metrics: list[Day]
-    demographics: Demographics
-    campaigns: list[Campaign] = Field(default=[])
-    """Absent where they were left out; see dropped."""
-    creatives_without_campaign: list[Creative] = Field(default=[])
-    """Creatives that LinkedIn reports figures for without telling their campaign."""
+    daily_metrics: list[SnapshotDay]
+    demographics: SnapshotDemographics
+    campaigns: list[SnapshotCampaign] = Field(default=[])
+    """Absent if left out; see dropped."""
+    creatives_without_campaign: list[SnapshotCreative] = Field(default=[])
+    """Creatives with figures but no known campaign."""
 
 
 class SyncRun(_Part):
-    """The sync that stored something last."""
+    """The last sync that stored something."""
 
     id: int
     status: str
@@ -226,16 +225,16 @@ class SyncRun(_Part):
 
 
 class Provenance(_Part):
-    """Where the figures come from, and how old they are."""
+    """Where the figures come from, and how recent they are."""
 
     product: str
     product_version: str
     data_as_of: datetime | None
-    """When the last successful sync began; null before the first."""
+    """Start of the last successful sync; null before the first."""
     sync_run: SyncRun | None
 
 
-class DateRange(_Part):
+class SnapshotDateRange(_Part):
     """UTC days, both included."""
 
     first_day: date
@@ -247,27 +246,27 @@ class Coverage(_Part):
     """How complete the figures of these days are."""
 
     complete_through: date | None
-    """Up to this day every stored day adds up to LinkedIn's own totals."""
+    """Through this day, all stored days match LinkedIn's own totals."""
     incomplete_days: list[date]
-    """Days of date_range that do not add up to LinkedIn's own totals."""
+    """Days of date_range that do not match LinkedIn's own totals."""
     days_with_figures: Count
     first_stored_day: date | None
-    """The first day of which anything is stored; earlier ones were never fetched, or nothing happened."""
+    """The first stored day; earlier days were never fetched or had no activity."""
 
 
 class Dropped(_Part):
-    """Something that was left out to stay within the size budget."""
+    """Something left out to stay within the size limit."""
 
     detail: str
     """What, such as creatives.daily_metrics."""
     count: Count
-    """Of how many campaigns or creatives."""
+    """For how many campaigns or creatives."""
     sentence: str
-    """The same in words, with where to find it."""
+    """The same in words, and where to find it."""
 
 
 class Definition(_Part):
-    """What a figure means."""
+    """The meaning of a metric."""
 
     unit: str
     """count, money or percent."""
@@ -275,24 +274,24 @@ class Definition(_Part):
     formula: str
 
 
-class Snapshot(_Part):
-    """One ad account and some days, as one document that explains itself."""
+class SnapshotDocument(_Part):
+    """One ad account and a range of days as a self-explanatory document."""
 
     schema_version: Annotated[str, Field(pattern=r"^1\.[0-9]+$")]
     generated_at: datetime
     provenance: Provenance
-    date_range: DateRange
+    date_range: SnapshotDateRange
     coverage: Coverage
     dropped: list[Dropped]
     about: list[str]
     """How to read this document."""
     definitions: dict[str, Definition]
-    """What each figure means, by its key."""
+    """The meaning of each metric, by key."""
     account: Account
 
 
 def definitions() -> dict[str, Definition]:
-    """Of every figure that a snapshot holds."""
+    """Of all metrics in a snapshot."""
     names = {column.name: column.name for column in COLUMNS} | RATIOS
     return {key: _definition(name) for key, name in names.items()}
 
@@ -302,13 +301,13 @@ def _definition(name: str) -> Definition:
     return Definition(unit=metric.unit.value, meaning=metric.description, formula=metric.formula)
 
 
-def schema() -> dict[str, Any]:
-    """The JSON Schema that is published."""
+def schema() -> dict[str, object]:
+    """The published JSON Schema."""
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$comment": f"Version {SCHEMA_VERSION}. Within version 1 keys are added and never change; ignore unknown ones.",
+        "$comment": f"Version {SCHEMA_VERSION}. Within version 1, keys are only added; ignore unknown ones.",
     }
-    return head | Snapshot.model_json_schema(mode="serialization")
+    return head | SnapshotDocument.model_json_schema(mode="serialization")
 
 
 if __name__ == "__main__":

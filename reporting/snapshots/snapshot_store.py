@@ -1,4 +1,4 @@
-"""Writes snapshots into the storage and their rows into `snapshots`, as its sole writer; removes old ones."""
+"""Writes snapshots to the storage and their rows to `snapshots`, as its only writer; removes old ones."""
 
 import logging
 from collections.abc import Iterator
@@ -22,20 +22,20 @@ from reporting.snapshots.document import SCHEMA_VERSION
 
 log = logging.getLogger(__name__)
 
-# What waits so long was forgotten: its message to the workers is lost.
+# A request that waits this long was forgotten: its message to the workers is lost.
 _FORGOTTEN_AFTER: Final = timedelta(days=1)
-_FORGOTTEN = "No worker took it within a day. Take it again once a worker runs (page Status)."
-_BROKE_OFF = "Writing it broke off. Take it again; the log of the worker says why."
+_FORGOTTEN = "No worker picked it up within a day. Take it again once a worker is running (see Status)."
+_BROKE_OFF = "Writing it failed. Take it again; the worker's log says why."
 
 
 def queue(ad_account: AdAccount, *, days: int, asked_by: User, now: datetime) -> Snapshot:
-    """The wish of a person for the last whole days; one that waits already is not doubled."""
+    """A person's request for the last whole days; an identical waiting one is reused."""
     period = last_days(days, today=now.date())
-    wish = {"ad_account": ad_account, "first_day": period.first_day, "last_day": period.last_day}
-    waiting = Snapshot.objects.filter(**wish, state__in=Snapshot.UNFINISHED).first()
+    request = {"ad_account": ad_account, "first_day": period.first_day, "last_day": period.last_day}
+    waiting = Snapshot.objects.filter(**request, state__in=Snapshot.UNFINISHED).first()
     if waiting:
         return waiting
-    snapshot = Snapshot.objects.create(**wish, trigger=Snapshot.Trigger.MANUAL, asked_by=asked_by, asked_at=now)
+    snapshot = Snapshot.objects.create(**request, trigger=Snapshot.Trigger.MANUAL, asked_by=asked_by, asked_at=now)
     audit_trail.record(
         "snapshot_taken", actor=asked_by, ad_account_id=ad_account.pk, snapshot_id=snapshot.pk, days=days
     )
@@ -43,7 +43,7 @@ def queue(ad_account: AdAccount, *, days: int, asked_by: User, now: datetime) ->
 
 
 def write_queued(snapshot_id: int, *, now: datetime) -> Snapshot:
-    """Write what a person asked for; once, however often it is asked. Raises Snapshot.DoesNotExist."""
+    """Write a requested snapshot, once, however often this is called. Raises Snapshot.DoesNotExist."""
     snapshot = Snapshot.objects.select_related("ad_account").get(pk=snapshot_id)
     if snapshot.state not in Snapshot.UNFINISHED:
         return snapshot
@@ -60,7 +60,7 @@ def write_queued(snapshot_id: int, *, now: datetime) -> Snapshot:
 
 
 def write_now(ad_account: AdAccount, *, days: int, now: datetime) -> Snapshot:
-    """Here, for the command line. Raises DoesNotFit."""
+    """Write it here and now, for the command line. Raises DoesNotFit."""
     snapshot = _new(ad_account, days=days, trigger=Snapshot.Trigger.COMMAND, now=now)
     with _written(snapshot, now=now) as (file, written), transaction.atomic():
         _store(snapshot, file, written)
@@ -71,21 +71,21 @@ def write_now(ad_account: AdAccount, *, days: int, now: datetime) -> Snapshot:
 
 
 def write_after_sync(ad_account_id: int, *, now: datetime) -> Snapshot | None:
-    """None where the newest one of these days would be the same: it is noted there that it still holds.
+    """None if the newest one for these days would be the same; that one is then confirmed.
 
-    One that does not fit says so as a failed one. Raises AdAccount.DoesNotExist.
+    One that does not fit is stored as failed. Raises AdAccount.DoesNotExist.
     """
     ad_account = AdAccount.objects.get(pk=ad_account_id)
     snapshot = _new(ad_account, days=settings.SNAPSHOT_DAYS, trigger=Snapshot.Trigger.SYNC, now=now)
     try:
-        return _written_unless_the_same(snapshot, now=now)
+        return _write_unless_same(snapshot, now=now)
     except DoesNotFit as error:
         return _failed_after_sync(snapshot, trouble=str(error))
 
 
-def _written_unless_the_same(snapshot: Snapshot, *, now: datetime) -> Snapshot | None:
+def _write_unless_same(snapshot: Snapshot, *, now: datetime) -> Snapshot | None:
     with _written(snapshot, now=now) as (file, written):
-        same = _newest_of_these_days(snapshot)
+        same = _newest_for_same_days(snapshot)
         if same and same.digest == written.digest and snapshot_storage().exists(same.stored_as):
             same.confirmed_as_of = written.data_as_of
             same.save(update_fields=["confirmed_as_of"])
@@ -95,7 +95,7 @@ def _written_unless_the_same(snapshot: Snapshot, *, now: datetime) -> Snapshot |
 
 
 def _failed_after_sync(snapshot: Snapshot, *, trouble: str) -> Snapshot:
-    """The last one alone: every sync would fail as the one before did."""
+    """Only the last one is kept: every sync would fail for the same reason."""
     snapshot.state, snapshot.trouble = Snapshot.State.FAILED, trouble
     with transaction.atomic():
         Snapshot.objects.filter(
@@ -106,12 +106,12 @@ def _failed_after_sync(snapshot: Snapshot, *, trouble: str) -> Snapshot:
 
 
 def prune(*, now: datetime) -> int:
-    """Remove old snapshots and files that belong to none, give up those that wait in vain; returns how many went."""
+    """Remove old snapshots and orphaned files, and fail forgotten requests; returns how many snapshots were removed."""
     waiting = Snapshot.objects.filter(state__in=Snapshot.UNFINISHED, asked_at__lt=now - _FORGOTTEN_AFTER)
     waiting.update(state=Snapshot.State.FAILED, trouble=_FORGOTTEN)
     old = Snapshot.objects.filter(asked_at__lt=now - timedelta(days=settings.SNAPSHOT_KEEP_DAYS))
     removed = old.delete()[1].get(Snapshot._meta.label, 0)
-    for name in _files_of_nobody(older_than=now - _FORGOTTEN_AFTER):
+    for name in _orphaned_files(older_than=now - _FORGOTTEN_AFTER):
         log.info("Removing %s: it belongs to no snapshot; the process that wrote it was killed.", name)
         snapshot_storage().delete(name)
     return removed
@@ -133,18 +133,18 @@ def _written(snapshot: Snapshot, *, now: datetime) -> Iterator[tuple[BinaryIO, W
             ad_account=snapshot.ad_account,
             period=Period(snapshot.first_day, snapshot.last_day),
             now=now,
-            most_bytes=settings.SNAPSHOT_MAX_BYTES,
+            max_bytes=settings.SNAPSHOT_MAX_BYTES,
         )
         yield file, written
 
 
 def _store(snapshot: Snapshot, file: BinaryIO, written: Written) -> None:
-    """File first: a row never speaks of a file that is not there yet."""
+    """File first, so that a row never names a file that does not exist yet."""
     snapshot.state = Snapshot.State.WRITTEN
     snapshot.generated_at = written.generated_at
     snapshot.data_as_of = snapshot.confirmed_as_of = written.data_as_of
     if written.sync_run_id is not None:
-        # None again where the run was pruned meanwhile.
+        # None if the run has been pruned since.
         snapshot.sync_run = SyncLog.objects.filter(pk=written.sync_run_id).first()
     snapshot.schema_version = SCHEMA_VERSION
     snapshot.size_bytes = written.size_bytes
@@ -153,7 +153,7 @@ def _store(snapshot: Snapshot, file: BinaryIO, written: Written) -> None:
     file.seek(0)
     snapshot.document.save(_name(snapshot, written.generated_at), File(file), save=False)
     try:
-        # A row that was deleted meanwhile is not made anew.
+        # A row that was deleted in the meantime is not created again.
         snapshot.save(force_update=snapshot.pk is not None)
     except Exception:
         snapshot_storage().delete(snapshot.stored_as)
@@ -166,19 +166,19 @@ def _name(snapshot: Snapshot, generated_at: datetime) -> str:
     return f"{snapshot.ad_account_id}/{generated_at:%Y%m%dT%H%M%SZ}_{days}.json"
 
 
-def _newest_of_these_days(snapshot: Snapshot) -> Snapshot | None:
+def _newest_for_same_days(snapshot: Snapshot) -> Snapshot | None:
     written = Snapshot.objects.filter(ad_account=snapshot.ad_account, state=Snapshot.State.WRITTEN)
     of_these = written.filter(first_day=snapshot.first_day, last_day=snapshot.last_day)
     return of_these.order_by("-asked_at", "-pk").first()
 
 
 def _set_state(snapshot: Snapshot, state: str, *, trouble: str = "") -> None:
-    """By id: a row that was deleted meanwhile stays deleted."""
+    """By id, so that a row deleted in the meantime stays deleted."""
     snapshot.state, snapshot.trouble = state, trouble
     Snapshot.objects.filter(pk=snapshot.pk).update(state=state, trouble=trouble)
 
 
-def _files_of_nobody(*, older_than: datetime) -> Iterator[str]:
+def _orphaned_files(*, older_than: datetime) -> Iterator[str]:
     storage = snapshot_storage()
     folders = storage.listdir("")[0] if storage.exists("") else []
     for folder in folders:

@@ -29,7 +29,7 @@ PAGES = (
     Site("connect", "/linkedin/connect/", "text=Continue to LinkedIn"),
     Site("report", "/report/", "[data-section=demographics][aria-busy=false] canvas"),
     Site("snapshots", "/snapshots/", "text=Take a snapshot now"),
-    Site("report-empty", "/report/?first_day=2010-01-01&last_day=2010-01-31", "text=Nothing happened in these days"),
+    Site("report-empty", "/report/?first_day=2010-01-01&last_day=2010-01-31", "text=No activity in this period"),
     Site(
         "report-sparse",
         "/report/?campaign={seen_campaign}&first_day={seen_day}&last_day={seen_day}",
@@ -39,7 +39,7 @@ PAGES = (
     Site("sync-run", "/sync/runs/{sync_log}/", "text=Calls to LinkedIn"),
     Site("status", "/status/", "text=Needs attention"),
     Site("action-center", "/actions/", "#findings-title"),
-    Site("audit-thresholds", "/admin/reporting/auditthresholds/", "text=audit threshold"),
+    Site("check-thresholds", "/admin/reporting/checkthresholds/", "text=check threshold"),
     Site("ad-accounts", "/admin/accounts/adaccount/", _ROWS),
     Site("ad-account", "/admin/accounts/adaccount/{ad_accounts}/change/", "text=Currency"),
     Site("remove-ad-account", "/ad-accounts/{ad_accounts}/remove/", "text=Remove with all its data"),

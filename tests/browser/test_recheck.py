@@ -18,7 +18,7 @@ def test_judge_now_shows_when_it_is_done(stack, open_page):
     stack.wait_until(lambda: not stack.rows("SELECT * FROM audit_requests"), 60, "all checked")
     stack.rows("INSERT INTO audit_requests SELECT id, now() FROM ad_accounts RETURNING ad_account_id")
     page.reload()
-    progress = page.locator("#judging")
+    progress = page.locator("#check-progress")
     expect(progress).to_contain_text(f"0 of {stack.world.ad_accounts} ad accounts checked")
     stack.rows("DELETE FROM audit_requests RETURNING ad_account_id")
     expect(progress).to_contain_text(f"{stack.world.ad_accounts} ad accounts rechecked")

@@ -89,7 +89,7 @@ def test_a_sync_is_planned_started_and_cancelled(stack, owner):
     expect(row.locator(".badge")).to_have_text("running")
     row.get_by_role("link").first.click()
     owner.get_by_role("button", name="Cancel").click()
-    expect(owner.get_by_text("The sync ends after the answers in hand")).to_be_visible()
+    expect(owner.get_by_text("The sync stops after the current request")).to_be_visible()
     expect(shown_status(owner)).to_have_text("cancelled", timeout=30_000)
     expect(owner.get_by_role("button", name="Try again")).to_be_visible()
     assert stack.runs(ad_account["id"])[-1]["status"] == "cancelled"

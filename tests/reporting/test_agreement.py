@@ -491,7 +491,7 @@ def test_funnel_engagement_creatives_and_shares_of_spend(world: World) -> None:
         assert Decimal(row["share"]) == percent(Decimal(row["spend"]), totals[row["currency"]]["spend"])
 
 
-def test_budgets_are_held_against_what_was_spent(world: World) -> None:
+def test_budgets_are_compared_with_spend(world: World) -> None:
     rows, stored = world.days(), world.days(first_day=date.min, last_day=date.max)
     names, campaigns = world.names("campaigns", "name"), {row["name"]: row for row in world.rows("campaigns")}
     told = list(lines(world.browser, "budgets"))
@@ -516,7 +516,7 @@ def test_budgets_are_held_against_what_was_spent(world: World) -> None:
         assert Decimal(row["used"]) == percent(*wanted)
         assert Decimal(row["within"]) + Decimal(row["beyond"]) == wanted[0]
         assert Decimal(row["within"]) + Decimal(row["left"]) == wanted[1]
-    assert {"Daily", "Total"} <= bases
+    assert {"Daily", "Lifetime"} <= bases
 
 
 def test_audiences_with_their_shares_and_coverage(world: World) -> None:

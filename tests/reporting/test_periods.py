@@ -49,7 +49,7 @@ def test_nothing_said_is_the_last_thirty_days_and_custom_is_what_the_days_say():
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"preset": "yesterday"}, "no period called “yesterday”; choose one of last_7_days"),
+        ({"preset": "yesterday"}, "Unknown period “yesterday”; choose one of last_7_days"),
         ({"preset": "last_7_days", "first_day": "2026-01-01"}, "not both"),
         ({"first_day": "2026-01-01"}, "last day is missing; write it as YYYY-MM-DD"),
         ({"preset": "custom"}, "first day is missing"),

@@ -1,4 +1,4 @@
-"""What a rule is: words for people, and a pure function from facts to findings."""
+"""What a rule is: words for people, and a pure function from facts to problems."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -6,23 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from reporting.checks.facts import AdAccountFacts, CampaignFacts
-
-# LinkedIn's own pages renamed both in October 2025; the API kept its words.
-THE_CAMPAIGN: Final = "the campaign (an “ad set” in Campaign Manager since October 2025)"
+from reporting.checks.severity import Severity
 
 
-class Severity(StrEnum):
-    """The gravest first."""
-
-    CRITICAL = "critical"
-    WARNING = "warning"
-    NOTICE = "notice"
-
-
-class Unit(StrEnum):
+class EvidenceUnit(StrEnum):
     """How a piece of evidence is shown."""
 
     COUNT = "count"
@@ -34,14 +24,16 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One fact that the finding rests on; `value` is text, so that it is stored and read back exactly."""
+    """One fact that supports a problem; `value` is text, so that it is stored and read back exactly."""
 
     label: str
     value: str
-    unit: Unit = Unit.TEXT
+    unit: EvidenceUnit = EvidenceUnit.TEXT
 
     @classmethod
-    def of(cls, label: str, value: int | Decimal | date | str | None, unit: Unit = Unit.TEXT) -> "Evidence":
+    def of(
+        cls, label: str, value: int | Decimal | date | str | None, unit: EvidenceUnit = EvidenceUnit.TEXT
+    ) -> "Evidence":
         if value is None:
             return cls(label, "not set")
         if isinstance(value, datetime):
@@ -52,8 +44,8 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """One thing to mend. `weight` grows as it gets worse, in the rule's own measure; no money where none is known."""
+class Problem:
+    """Something to fix. `weight` grows with severity, in the rule's own unit; `money` is None where it is unknown."""
 
     campaign_id: int | None = None
     creative_id: str | None = None
@@ -64,27 +56,27 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CannotJudge:
-    """Not a finding: what could not be judged, and why. Without a campaign: nothing of the ad account could."""
+class NotChecked:
+    """What could not be checked, and why; without a campaign, nothing in the ad account could."""
 
     reason: str
     campaign_id: int | None = None
     creative_id: str | None = None
 
 
-Answer = Found | CannotJudge | None
+Outcome = Problem | NotChecked | None
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What one rule says of one ad account."""
+class RuleResult:
+    """What one rule reports about one ad account."""
 
-    found: tuple[Found, ...] = ()
-    unjudged: tuple[CannotJudge, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    not_checked: tuple[NotChecked, ...] = ()
 
 
 class Rule(ABC):
-    """One rule. `stake` says what its money at stake is; `reads_figures` that it needs the days before the sync."""
+    """One rule. `stake` says what its money at stake means; `reads_figures`, that it needs the days before the sync."""
 
     id: ClassVar[str]
     title: ClassVar[str]
@@ -95,50 +87,41 @@ class Rule(ABC):
     stake: ClassVar[str]
     reads_figures: ClassVar[bool] = False
 
-    def judge(self, facts: AdAccountFacts) -> Verdict:
-        """Findings, and what could not be judged."""
+    def check(self, facts: AdAccountFacts) -> RuleResult:
+        """Problems, and what could not be checked."""
         if reason := self._obstacle(facts):
-            return Verdict(unjudged=(CannotJudge(reason=reason),))
-        answers = list(self.answers(facts))
-        return Verdict(
-            found=tuple(one for one in answers if isinstance(one, Found)),
-            unjudged=tuple(one for one in answers if isinstance(one, CannotJudge)),
+            return RuleResult(not_checked=(NotChecked(reason=reason),))
+        outcomes = list(self.outcomes(facts))
+        return RuleResult(
+            problems=tuple(one for one in outcomes if isinstance(one, Problem)),
+            not_checked=tuple(one for one in outcomes if isinstance(one, NotChecked)),
         )
 
     @abstractmethod
-    def answers(self, facts: AdAccountFacts) -> Iterable[Answer]:
-        """One answer per thing judged."""
+    def outcomes(self, facts: AdAccountFacts) -> Iterable[Outcome]:
+        """One outcome per campaign or creative; None where all is well."""
 
     def _obstacle(self, facts: AdAccountFacts) -> str | None:
         if not facts.is_listed:
-            return "LinkedIn no longer returns this ad account; ask for a role on it and sync."
+            return "LinkedIn no longer returns this ad account; request a role on it, then sync."
         if facts.status is not None and facts.status != "ACTIVE":
-            return f"The ad account is {facts.status} at LinkedIn: nothing runs there."
+            return f"The ad account is {facts.status} at LinkedIn, so nothing runs in it."
         if self.reads_figures and (facts.figures_through is None or facts.figures_through < facts.yesterday):
-            return "The figures of the last days are not there yet; sync this ad account."
+            return "The latest days have not been synced yet; sync this ad account."
         return None
 
 
 class CampaignRule(Rule):
-    """A rule that looks at one active campaign after the other."""
+    """A rule that looks at each active campaign by itself."""
 
-    def answers(self, facts: AdAccountFacts) -> Iterable[Answer]:
-        return (self.judge_campaign(campaign, facts) for campaign in facts.campaigns)
+    def outcomes(self, facts: AdAccountFacts) -> Iterable[Outcome]:
+        return (self.check_campaign(campaign, facts) for campaign in facts.campaigns)
 
     @abstractmethod
-    def judge_campaign(self, campaign: CampaignFacts, facts: AdAccountFacts) -> Answer:
-        """Pure: the same facts bring the same answer."""
+    def check_campaign(self, campaign: CampaignFacts, facts: AdAccountFacts) -> Outcome:
+        """Pure: the same facts give the same outcome."""
 
 
-def not_told(campaign: CampaignFacts, what: str) -> CannotJudge:
-    """LinkedIn left a field out."""
-    return CannotJudge(campaign_id=campaign.id, reason=f"LinkedIn did not tell {what}.")
-
-
-def figures_of_the_window(campaign: CampaignFacts, facts: AdAccountFacts) -> tuple[Evidence, ...]:
-    """What the campaign spent lately, beside the setting that is judged."""
-    days = facts.thresholds.window_days
-    return (
-        Evidence.of(f"Spend in {days} days", campaign.spend, Unit.MONEY),
-        Evidence.of(f"Impressions in {days} days", campaign.impressions, Unit.COUNT),
-    )
+def not_reported(campaign: CampaignFacts, what: str) -> NotChecked:
+    """LinkedIn left out a field."""
+    return NotChecked(campaign_id=campaign.id, reason=f"LinkedIn sent no {what}.")

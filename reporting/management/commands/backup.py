@@ -1,7 +1,6 @@
 """`manage.py backup`: the database and the stored files into one file."""
 
 from pathlib import Path
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -10,18 +9,18 @@ from reporting.operations.postgresql_programs import ProgramMissing
 
 
 class Command(BaseCommand):
-    help = "Write the database and the stored files into one new file. Everything may go on running."
+    help = "Back up the database and the stored files to one new file, while everything keeps running."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path, help="a file that does not exist yet, such as backups/2026-11-21.tar")
 
-    def handle(self, *_: Any, file: Path, **__: Any) -> None:
+    def handle(self, *_: object, file: Path, **__: object) -> None:
         try:
             made = back_up(file)
         except (BackupFailed, ProgramMissing) as error:
             raise CommandError(str(error)) from None
         self.stdout.write(
             f"{file}: {made.rows:,} rows and {made.files:,} stored files in {made.bytes:,} bytes.\n"
-            "The encryption keys are not in it: keep FIELD_ENCRYPTION_KEYS too, somewhere else. Without them the "
-            "LinkedIn tokens of this backup open no more."
+            "The encryption keys are not included: keep FIELD_ENCRYPTION_KEYS somewhere else. Without them, the "
+            "LinkedIn tokens in this backup cannot be decrypted."
         )

@@ -1,4 +1,4 @@
-"""`manage.py create_reporting_role`: a role of PostgreSQL with which a BI tool reads the views of docs/bi.md."""
+"""`manage.py create_reporting_role`: a PostgreSQL role for BI tools that read the views of docs/bi.md."""
 
 import re
 import sys
@@ -12,14 +12,14 @@ from django.db import connection
 from reporting.operations import bi_roles
 from reporting.operations.bi_roles import RoleRefused, Saved
 
-_SHORTEST_PASSWORD = 12
+_MIN_PASSWORD_LENGTH = 12
 
 
 class Command(BaseCommand):
-    help = "Make, change or drop a database role that reads the views for BI tools, and nothing else."
+    help = "Create, change or drop a database role that reads the views for BI tools, and nothing else."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", metavar="NAME", help="of the role, such as bi")
+        parser.add_argument("name", metavar="NAME", help="name of the role, such as bi")
         which = parser.add_mutually_exclusive_group()
         which.add_argument(
             "--ad-account",
@@ -27,28 +27,28 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="ID",
-            help="reads this ad account; say it again for another. A new role reads all where none is named",
+            help="lets it read this ad account; can be repeated. By default, a new role reads all",
         )
-        which.add_argument("--all-ad-accounts", action="store_true", help="reads all again, those to come included")
+        which.add_argument("--all-ad-accounts", action="store_true", help="lets it read all, including future ones")
         password = parser.add_mutually_exclusive_group()
-        password.add_argument("--password-file", metavar="PATH", help="its first line is the password; - is the input")
-        password.add_argument("--new-password", action="store_true", help="make a new one for a role that exists")
-        parser.add_argument("--drop", action="store_true", help="remove the role")
+        password.add_argument("--password-file", metavar="PATH", help="file with the password; - is standard input")
+        password.add_argument("--new-password", action="store_true", help="generate a new one for an existing role")
+        parser.add_argument("--drop", action="store_true", help="drop the role")
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: Any) -> None:
         name = options["name"]
         if not re.fullmatch(r"(?!pg_)[a-z_][a-z0-9_]{0,62}", name):
             raise CommandError(
-                f"{name!r} is no name for a role; take small letters, digits and _, and do not begin with pg_.",
+                f"{name!r} is not a valid role name; use lower-case letters, digits and _, and do not start with pg_.",
                 returncode=2,
             )
         others = ("ad_account", "all_ad_accounts", "password_file", "new_password")
         if options["drop"] and any(options[one] for one in others):
-            raise CommandError("--drop takes nothing but the name.", returncode=2)
+            raise CommandError("--drop takes only the name.", returncode=2)
         try:
             if options["drop"]:
                 bi_roles.drop(name)
-                self.stdout.write(f"The role {name} is gone.")
+                self.stdout.write(f"Dropped the role {name}.")
                 return
             saved = bi_roles.save(
                 name,
@@ -59,29 +59,29 @@ class Command(BaseCommand):
             )
         except RoleRefused as refused:
             raise CommandError(str(refused)) from refused
-        self._tell(name, saved)
+        self._report(name, saved)
 
-    def _tell(self, name: str, saved: Saved) -> None:
+    def _report(self, name: str, saved: Saved) -> None:
         ids = saved.ad_account_ids
         reads = "all ad accounts" if ids is None else f"the ad accounts {', '.join(map(str, ids))}"
-        self.stdout.write(f"{'Made' if saved.is_new else 'Changed'} the role {name}, which reads {reads}.")
+        self.stdout.write(f"{'Created' if saved.is_new else 'Changed'} the role {name}, which reads {reads}.")
         if saved.password:
             self.stdout.write(f"Password, shown only now: {saved.password}")
         at = connection.settings_dict
         if settings.EMBEDDED_SERVERS.postgresql:
             self.stdout.write(
-                f"The embedded PostgreSQL is reached from this machine alone, through its socket: host {at['HOST']},"
-                f" database {at['NAME']}. For BI tools set DATABASE_URL to a PostgreSQL of your own."
+                f"The embedded PostgreSQL only accepts connections from this machine, by socket: host {at['HOST']},"
+                f" database {at['NAME']}. For BI tools, set DATABASE_URL to your own PostgreSQL."
             )
         else:
             self.stdout.write(
                 f"Host {at['HOST'] or 'localhost'}, port {at['PORT'] or 5432}, database {at['NAME']}, schema"
-                f" {bi_roles.SCHEMA}; docs/bi.md says what the columns mean."
+                f" {bi_roles.SCHEMA}; docs/bi.md describes the columns."
             )
 
 
 def _password(path: str | None) -> str | None:
-    """Whoever can read a process list does not read a password there, so no option takes one."""
+    """Read from a file, since options are visible in the process list."""
     if path is None:
         return None
     try:
@@ -89,6 +89,6 @@ def _password(path: str | None) -> str | None:
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"The password cannot be read from {path} ({error}).") from error
     password = text.partition("\n")[0].rstrip("\r")
-    if len(password) < _SHORTEST_PASSWORD or "\0" in password:
-        raise CommandError(f"A password has {_SHORTEST_PASSWORD} characters at least, in the first line of {path}.")
+    if len(password) < _MIN_PASSWORD_LENGTH or "\0" in password:
+        raise CommandError(f"The password in {path} needs at least {_MIN_PASSWORD_LENGTH} characters.")
     return password

@@ -1,4 +1,4 @@
-"""`manage.py snapshot`: the JSON document of one ad account, stored or written where one says."""
+"""`manage.py snapshot`: the JSON document of one ad account, stored or written to a file."""
 
 import argparse
 import io
@@ -26,20 +26,20 @@ _STANDARD_OUTPUT = "-"
 
 
 class Command(BaseCommand):
-    help = "Write the snapshot of an ad account: stored, or with --out into a file of your own."
+    help = "Write a snapshot of an ad account: to the storage, or with --out to a file."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("ad_account_id", type=int, metavar="AD_ACCOUNT_ID")
         parser.add_argument(
             "--days", type=_days, default=settings.SNAPSHOT_DAYS, metavar="N", help="whole days, through yesterday"
         )
-        parser.add_argument("--out", metavar="FILE", help="instead of storing it; - is standard output")
+        parser.add_argument("--out", metavar="FILE", help="write here instead of storing it; - is standard output")
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: Any) -> None:
         ad_account = AdAccount.objects.filter(pk=options["ad_account_id"]).first()
         if ad_account is None:
             raise CommandError(
-                f"Ad account {options['ad_account_id']} is not known; `manage.py status` lists those that are."
+                f"Ad account {options['ad_account_id']} is unknown; `manage.py status` lists the known ones."
             )
         try:
             if options["out"] is None:
@@ -51,10 +51,10 @@ class Command(BaseCommand):
         except DoesNotFit as error:
             raise CommandError(str(error)) from None
         except OSError as error:
-            raise CommandError(f"It cannot be written: {error}.") from None
+            raise CommandError(f"The snapshot cannot be written: {error}.") from None
 
     def _print(self, ad_account: AdAccount, days: int) -> None:
-        """Whole or not at all: what reads standard output cannot tell half a document from one."""
+        """All or nothing: readers of standard output cannot tell half a document from a complete one."""
         self.stdout.ending = ""
         with TemporaryFile() as file:
             _write(file, ad_account, days)
@@ -71,7 +71,7 @@ def _days(text: str) -> int:
 
 
 def _stored(ad_account: AdAccount, days: int) -> str:
-    """Where it is."""
+    """Store it; returns where it is."""
     name = snapshot_store.write_now(ad_account, days=days, now=timezone.now()).stored_as
     try:
         return snapshot_storage().path(name)
@@ -80,7 +80,7 @@ def _stored(ad_account: AdAccount, days: int) -> str:
 
 
 def _write_file(path: Path, ad_account: AdAccount, days: int) -> None:
-    """Beside the file first, so that one of that name is replaced whole or not at all."""
+    """Written next to the file first, so that an existing one is replaced completely or not at all."""
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as draft:
         try:
             _write(draft, ad_account, days)
@@ -98,6 +98,6 @@ def _write(file: Any, ad_account: AdAccount, days: int) -> None:
         ad_account=ad_account,
         period=last_days(days, today=now.date()),
         now=now,
-        most_bytes=settings.SNAPSHOT_MAX_BYTES,
+        max_bytes=settings.SNAPSHOT_MAX_BYTES,
     )
     audit_trail.record("snapshot_taken", ad_account_id=ad_account.pk, days=days, by="command")

@@ -1,1 +1,1 @@
-"""The visual report: what is asked (`filters`), and its nine sections as charts and tables (`sections`)."""
+"""The visual report: its filters, and its nine sections as charts and tables."""

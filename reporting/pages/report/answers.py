@@ -1,21 +1,23 @@
-"""What a section of the report is made of: blocks, each a table and a chart that is drawn from its columns.
+"""What a section of the report consists of: blocks, each a table and a chart drawn from its columns.
 
-A chart holds no figure of its own, so chart, table and CSV cannot tell different things. Rows hold exact values.
+A chart holds no figures of its own, so chart, table and CSV always agree. Rows hold exact values.
 """
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from typing import Any, Literal
 
 from reporting.metrics import METRICS, Better
 
 CellUnit = Literal["text", "count", "money", "percent", "day", "by row"]
-Row = tuple[Any, ...]
+Cell = str | int | Decimal | None
+Row = tuple[Cell, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column of a table; `is_before` marks figures of the period compared with."""
+    """One column of a table; `is_before` marks figures of the period it is compared with."""
 
     name: str
     label: str
@@ -43,7 +45,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """How to draw a table: the column of labels, and those of figures."""
+    """How to draw a table: the column of labels and the columns of figures."""
 
     kind: Literal["tiles", "line", "bars", "stacked bars", "doughnut", "radar", "funnel"]
     labels: str
@@ -52,7 +54,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """One chart and its table, in one currency where amounts are in it."""
+    """One chart and its table; in one currency if it contains amounts."""
 
     key: str
     title: str
@@ -64,7 +66,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """A choice within a section, kept in the address under `name`."""
+    """A choice within a section, stored in the address under `name`."""
 
     name: str
     label: str
@@ -73,7 +75,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
+class ReportSection:
     """One section; without blocks, `empty` says why."""
 
     name: str
@@ -83,23 +85,23 @@ class Section:
     choice: Choice | None = None
     empty: str = ""
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Plain values; amounts and ratios stay decimals, for an encoder that keeps their digits."""
         return asdict(self)
 
     def csv_header(self) -> list[str]:
-        """Which block a row is of, its currency, and the columns; blocks of one section have the same ones."""
+        """A row's block and currency, then the columns, which are the same in all blocks of a section."""
         columns = self.blocks[0].table.columns if self.blocks else ()
         return ["part", "currency", *(one.label for one in columns)]
 
-    def csv_rows(self) -> Iterator[list[Any]]:
+    def csv_rows(self) -> Iterator[list[Cell]]:
         for block in self.blocks:
             for row in block.table.rows:
                 yield [block.title, block.currency or "", *row]
 
 
 def metric_column(name: str, *, is_before: bool = False) -> Column:
-    """A figure under its own name; the one of the other period says so."""
+    """A metric under its own name; the previous period's is marked."""
     metric = METRICS[name]
     if is_before:
         return Column(name=f"{name}_before", label=f"{metric.label} before", unit=metric.unit.value, is_before=True)

@@ -1,13 +1,13 @@
-"""What a report is asked for, read from an address that people copy, keep and edit.
+"""The filters of a report, read from an address that people copy, keep and edit.
 
-Whatever cannot be asked for becomes a sentence and leaves the rest as it was typed. Ad accounts and campaigns that
-the reader may not see are left out and counted: a copied link shows everybody their own part.
+An invalid filter becomes an error message and leaves the rest as typed. Ad accounts and campaigns that the reader may
+not see are left out and counted: a shared link shows everybody their own part.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TypedDict
 
 from django.db.models import QuerySet
 from django.http import QueryDict
@@ -37,9 +37,17 @@ COMPARE_WITH = {"previous": "Previous period", "none": "Nothing"}
 _STEPS = {"": "Automatic", "day": "Day", "week": "Week", "month": "Month"}
 
 
+class QueryArguments(TypedDict):
+    """What the queries of all sections take."""
+
+    ad_accounts: QuerySet[AdAccount]
+    period: Period
+    campaign_ids: tuple[int, ...] | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
-    """A report that can be worked out; `campaign_ids` of None are all campaigns, `before` of None no comparison."""
+class ReportSelection:
+    """What a report shows; `campaign_ids` of None means all campaigns, `before` of None no comparison."""
 
     ad_accounts: QuerySet[AdAccount]
     period: Period
@@ -50,7 +58,7 @@ class Selection:
     creative_metric: str = "spend"
 
     def currencies(self) -> list[str | None]:
-        """Of the ad accounts, known ones first."""
+        """The currencies of the ad accounts, known ones first."""
         found = set(self.ad_accounts.order_by().values_list("currency", flat=True))
         return sorted(found, key=lambda currency: (currency is None, currency or ""))
 
@@ -58,8 +66,8 @@ class Selection:
         """The ad accounts of one currency."""
         return self.ad_accounts.filter(currency=currency)
 
-    def asked(self, *currency: str | None) -> dict[str, Any]:
-        """What every question takes; of the ad accounts of one currency where one is named."""
+    def arguments(self, *currency: str | None) -> QueryArguments:
+        """The arguments that all queries share; with a currency, for its ad accounts only."""
         return {
             "ad_accounts": self.of(*currency) if currency else self.ad_accounts,
             "period": self.period,
@@ -68,8 +76,8 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filters:
-    """As it was asked, with what is wrong; `selection` is None where anything is."""
+class ReportFilters:
+    """The filters as typed, with their errors; `selection` is None if there are any."""
 
     ad_account_ids: tuple[int, ...]
     campaign_ids: tuple[int, ...]
@@ -85,11 +93,11 @@ class Filters:
     errors: tuple[str, ...]
     hidden_ad_accounts: int
     hidden_campaigns: int
-    selection: Selection | None
+    selection: ReportSelection | None
 
 
-def read(params: QueryDict, *, visible: QuerySet[AdAccount], today: date) -> Filters:
-    """Everything the address asks for, within the ad accounts this reader may see."""
+def read(params: QueryDict, *, visible: QuerySet[AdAccount], today: date) -> ReportFilters:
+    """The filters of the address, within the ad accounts this reader may see."""
     errors: list[str] = []
     asked_accounts, asked_campaigns = (
         _ids(params, "ad_account", "ad accounts", errors),
@@ -101,19 +109,17 @@ def read(params: QueryDict, *, visible: QuerySet[AdAccount], today: date) -> Fil
     if currency:
         ad_accounts = ad_accounts.filter(currency=currency)
         if not ad_accounts.exists():
-            errors.append(
-                f"None of these ad accounts is in “{currency[:40]}”; choose another currency, or all of them."
-            )
+            errors.append(f"None of these ad accounts uses “{currency[:40]}”; choose another currency, or all.")
     seen_campaigns = _visible_campaigns(asked_campaigns, ad_accounts)
     period = _period(params, today, errors)
     compare = _one_of(params, "compare", COMPARE_WITH, "previous", "comparison", errors)
-    step = _one_of(params, "by", _STEPS, "", "step of the trend", errors)
-    campaign_metric = _one_of(params, "campaign_metric", CAMPAIGN_METRICS, "spend", "figure of campaigns", errors)
-    creative_metric = _one_of(params, "creative_metric", CREATIVE_METRICS, "spend", "figure of creatives", errors)
+    step = _one_of(params, "by", _STEPS, "", "trend interval", errors)
+    campaign_metric = _one_of(params, "campaign_metric", CAMPAIGN_METRICS, "spend", "campaign metric", errors)
+    creative_metric = _one_of(params, "creative_metric", CREATIVE_METRICS, "spend", "creative metric", errors)
     before = _before(period, errors) if period and compare == "previous" else None
     selection = None
     if period and not errors:
-        selection = Selection(
+        selection = ReportSelection(
             ad_accounts=ad_accounts,
             period=period,
             before=before,
@@ -122,7 +128,7 @@ def read(params: QueryDict, *, visible: QuerySet[AdAccount], today: date) -> Fil
             campaign_metric=campaign_metric,
             creative_metric=creative_metric,
         )
-    return Filters(
+    return ReportFilters(
         ad_account_ids=asked_accounts,
         campaign_ids=asked_campaigns,
         currency=currency,
@@ -142,7 +148,7 @@ def read(params: QueryDict, *, visible: QuerySet[AdAccount], today: date) -> Fil
 
 
 def step_of(period: Period) -> GroupBy:
-    """Days for a quarter, weeks for a year, months beyond: between a dozen and a hundred points."""
+    """Days for a quarter, weeks for a year, months beyond that: a dozen to a hundred points."""
     if period.days <= 92:
         return GroupBy.DAY
     return GroupBy.WEEK if period.days <= 366 else GroupBy.MONTH
@@ -153,21 +159,21 @@ def steps() -> list[tuple[str, str]]:
 
 
 def presets() -> list[tuple[str, str]]:
-    """For a form: the periods that have a name, and one's own days."""
-    return [*((one.value, one.label) for one in Preset), (CUSTOM, "These days")]
+    """The named periods and a custom range, for a form."""
+    return [*((one.value, one.label) for one in Preset), (CUSTOM, "Custom range")]
 
 
 def _ids(params: QueryDict, name: str, what: str, errors: list[str]) -> tuple[int, ...]:
-    """One parameter each, as forms send them, or separated by commas, which leaves room for hundreds in an address."""
+    """Repeated, as forms send them, or separated by commas, which fits hundreds into an address."""
     texts = [text for value in params.getlist(name) for text in value.split(",") if text]
     ids = {text: or_none(row_id, text) for text in texts}
-    if strange := [text for text, number in ids.items() if number is None]:
-        errors.append(f"“{strange[0][:40]}” is not the number of one of the {what}; choose from the list.")
+    if invalid := [text for text, number in ids.items() if number is None]:
+        errors.append(f"“{invalid[0][:40]}” is not an id of one of the {what}; choose from the list.")
     return tuple(dict.fromkeys(number for number in ids.values() if number is not None))
 
 
 def _visible_campaigns(asked: Iterable[int], ad_accounts: QuerySet[AdAccount]) -> set[int]:
-    """Campaigns of an ad account that is not in the report are none of it."""
+    """Only campaigns of ad accounts in the report."""
     if not asked:
         return set()
     campaigns = Campaign.objects.filter(pk__in=asked, account__in=ad_accounts.order_by().values("pk"))
@@ -191,7 +197,7 @@ def _before(period: Period, errors: list[str]) -> Period | None:
     try:
         return period.previous()
     except PeriodError as error:
-        errors.append(f"There is no period before to compare with: {error}")
+        errors.append(f"There is no previous period to compare with: {error}")
         return None
 
 
@@ -202,11 +208,11 @@ def _says_days(params: QueryDict) -> bool:
 def _one_of(params: QueryDict, name: str, known: Iterable[str], default: str, what: str, errors: list[str]) -> str:
     value = params.get(name) or default
     if value not in known:
-        errors.append(f"There is no {what} called “{value[:40]}”; choose one of {', '.join(filter(None, known))}.")
+        errors.append(f"Unknown {what} “{value[:40]}”; choose one of {', '.join(filter(None, known))}.")
         return default
     return value
 
 
 def metric_options(names: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """For a choice: metrics by name and label."""
+    """Metrics by name and label, for a choice."""
     return tuple((name, METRICS[name].label) for name in names)

@@ -1,4 +1,4 @@
-"""The visual report: a page whose address says everything, and one answer per section, as JSON or CSV."""
+"""The visual report: a page whose address holds all filters, and one response per section, as JSON or CSV."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -12,13 +12,13 @@ from accounts import access, audit_trail
 from accounts.shell.downloads import download
 from ingestion.models import Campaign
 from reporting.pages.report import filters as report_filters
-from reporting.pages.report.filters import Filters, Selection
+from reporting.pages.report.filters import ReportFilters, ReportSelection
 from reporting.pages.report.sections import NAMES, section
 from reporting.pages.shell import for_people, page, part, wants_part
 from reporting.periods import Period
 from reporting.queries import data_as_of
 
-# More would make a list nobody scrolls; whoever has more narrows the ad accounts.
+# Nobody scrolls through more; people with more campaigns choose ad accounts first.
 _CAMPAIGNS_LISTED = 1000
 _AD_ACCOUNTS_NAMED = 3
 _LATEST_STORED_DAYS = timedelta(days=29)
@@ -26,7 +26,7 @@ _LATEST_STORED_DAYS = timedelta(days=29)
 
 @dataclass(frozen=True, slots=True)
 class StoredDays:
-    """Where there is something to see, for a report without figures; `href` shows the latest month of it."""
+    """The days with data, for a report without figures; `href` shows the latest month of them."""
 
     first_day: date
     last_day: date
@@ -36,7 +36,7 @@ class StoredDays:
 @for_people
 @require_GET
 def report(request: HttpRequest) -> HttpResponse:
-    """The filters, how far the data goes, and nine places that fill themselves."""
+    """The filters, how recent the data is, and nine sections that load themselves."""
     filters = _filters(request)
     context = _head(request, filters) | {"campaigns": _campaigns(request, filters)}
     status = 400 if filters.errors else 200
@@ -58,9 +58,9 @@ def report(request: HttpRequest) -> HttpResponse:
 @for_people
 @require_GET
 def report_section(request: HttpRequest, name: str) -> HttpResponseBase:
-    """The figures of one section; a sentence with status 400 where they cannot be asked for."""
+    """The figures of one section; an error message with status 400 if the filters are invalid."""
     if name not in NAMES:
-        raise Http404(f"The report has no section “{name}”; it has {', '.join(NAMES)}.")
+        raise Http404(f"The report has no section “{name}”; use {', '.join(NAMES)}.")
     filters = _filters(request)
     selection = filters.selection
     if selection is None:
@@ -78,14 +78,14 @@ def report_section(request: HttpRequest, name: str) -> HttpResponseBase:
     return download("csv", f"{name}-{period}", found.csv_header(), found.csv_rows())
 
 
-def _filters(request: HttpRequest) -> Filters:
+def _filters(request: HttpRequest) -> ReportFilters:
     return report_filters.read(
         request.GET, visible=access.visible_ad_accounts(request.user), today=timezone.now().date()
     )
 
 
-def _head(request: HttpRequest, filters: Filters) -> dict[str, object]:
-    """What stands over the figures: the days in words, how recent and how complete they are."""
+def _head(request: HttpRequest, filters: ReportFilters) -> dict[str, object]:
+    """The head of the report: the period, and how recent and complete its data is."""
     context: dict[str, object] = {"filters": filters, "selection": filters.selection}
     selection = filters.selection
     if selection is None:
@@ -107,8 +107,8 @@ def _head(request: HttpRequest, filters: Filters) -> dict[str, object]:
     }
 
 
-def _stored_elsewhere(request: HttpRequest, selection: Selection) -> StoredDays | None:
-    """Where to look, if every stored day is outside the period."""
+def _stored_elsewhere(request: HttpRequest, selection: ReportSelection) -> StoredDays | None:
+    """Where to look, if all stored days are outside the period."""
     days = data_as_of.stored_days(ad_accounts=selection.ad_accounts, campaign_ids=selection.campaign_ids)
     if days is None:
         return None
@@ -122,8 +122,8 @@ def _stored_elsewhere(request: HttpRequest, selection: Selection) -> StoredDays 
     return StoredDays(first_day, last_day, f"{reverse('reporting:report')}?{params.urlencode(safe=',')}")
 
 
-def _campaigns(request: HttpRequest, filters: Filters) -> dict[str, object]:
-    """Those of the chosen ad accounts by name; chosen ones are listed however many there are."""
+def _campaigns(request: HttpRequest, filters: ReportFilters) -> dict[str, object]:
+    """Those of the chosen ad accounts, by name; chosen campaigns are always listed."""
     visible = access.visible_ad_accounts(request.user)
     ad_accounts = visible.filter(pk__in=filters.ad_account_ids) if filters.ad_account_ids else visible
     campaigns = Campaign.objects.filter(account__in=ad_accounts.order_by().values("pk"))

@@ -1,4 +1,4 @@
-"""Findings over the API: read whole, narrowed, ordered, as files; decided about by those who may; judged now."""
+"""Findings over the API: read whole, narrowed, ordered, as files; decided on by those who may; checked now."""
 
 import csv
 import io
@@ -14,8 +14,8 @@ from accounts.models import AdAccount, AuditEvent, User
 from accounts.roles import Role
 from reporting import tasks
 from reporting.checks import findings
-from reporting.models import Audit, AuditRequest, Finding
-from reporting.queries.check_facts import audit_facts
+from reporting.models import CheckRequest, CheckRun, Finding
+from reporting.queries.check_facts import ad_account_facts
 from tests import builders
 from tests.builders import NOW, make_finding
 from tests.conftest import signed_in
@@ -249,7 +249,7 @@ def test_a_decision_that_makes_no_sense_is_refused(
         (Role.OWNER, "read", 403),
     ],
 )
-def test_who_may_decide_and_judge(bob: User, finding: Finding, role: Role, scope: str, status: int) -> None:
+def test_who_may_decide_and_check(bob: User, finding: Finding, role: Role, scope: str, status: int) -> None:
     """A token is worth what its person may now."""
     bob.role = Role.OWNER
     bob.save()
@@ -267,10 +267,14 @@ def test_who_may_decide_and_judge(bob: User, finding: Finding, role: Role, scope
     for what, body in bodies.items():
         answer = Client().post(f"{path}/{what}", body, content_type="application/json", headers=headers)
         assert answer.status_code == status
-    audit = f"/api/v1/ad-accounts/{finding.ad_account_id}/audit"
-    assert Client().post(audit, headers=headers).status_code == (202 if status == 200 else status)
-    assert Client().get(path, headers=headers).status_code == Client().get(audit, headers=headers).status_code == 200
-    assert AuditRequest.objects.exists() is (status == 200)
+    path_of_check = f"/api/v1/ad-accounts/{finding.ad_account_id}/audit"
+    assert Client().post(path_of_check, headers=headers).status_code == (202 if status == 200 else status)
+    assert (
+        Client().get(path, headers=headers).status_code
+        == Client().get(path_of_check, headers=headers).status_code
+        == 200
+    )
+    assert CheckRequest.objects.exists() is (status == 200)
 
 
 def test_strangers_and_others_decide_nothing(analyst: User, as_charlie: Client, finding: Finding) -> None:
@@ -293,10 +297,10 @@ def test_deciding_twice_is_no_error(analyst: User, finding: Finding) -> None:
     assert AuditEvent.objects.filter(kind="finding_changed").count() == 1
 
 
-# --- the audit ---
+# --- checks ---
 
 
-def test_what_was_judged_and_what_was_not(as_bob: Client, bobs_ad_account: AdAccount) -> None:
+def test_what_was_checked_and_what_was_not(as_bob: Client, bobs_ad_account: AdAccount) -> None:
     path = f"ad-accounts/{bobs_ad_account.pk}/audit"
     assert get(as_bob, path) == {
         "account_id": bobs_ad_account.pk,
@@ -307,8 +311,8 @@ def test_what_was_judged_and_what_was_not(as_bob: Client, bobs_ad_account: AdAcc
         "unjudged": [],
         "waiting_since": None,
     }
-    unjudged = [{"rule": "low_ctr", "reason": "LinkedIn did not tell of which type.", "count": 2}]
-    Audit.objects.create(
+    unjudged = [{"rule": "low_ctr", "reason": "LinkedIn sent no campaign type.", "count": 2}]
+    CheckRun.objects.create(
         ad_account=bobs_ad_account, as_of=NOW - HOUR, judged_at=NOW, campaigns=3, found=1, unjudged=unjudged
     )
     assert get(as_bob, path) == {
@@ -318,50 +322,50 @@ def test_what_was_judged_and_what_was_not(as_bob: Client, bobs_ad_account: AdAcc
         "campaigns": 3,
         "found": 1,
         "waiting_since": None,
-        "unjudged": [{"rule_id": "low_ctr", "reason": "LinkedIn did not tell of which type.", "count": 2}],
+        "unjudged": [{"rule_id": "low_ctr", "reason": "LinkedIn sent no campaign type.", "count": 2}],
     }
     assert as_bob.get(f"/api/v1/ad-accounts/{builders.make_ad_account().pk}/audit").status_code == 404
 
 
-def test_judged_now_is_the_same_as_after_a_sync(
+def test_check_now_is_the_same_as_after_a_sync(
     analyst: User, bobs_ad_account: AdAccount, monkeypatch: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
     builders.make_campaign(account=bobs_ad_account, offsite_delivery_enabled=True)
     builders.make_sync_run(account=bobs_ad_account)
-    told: list[int] = []
-    monkeypatch.setattr(tasks.audit_ad_account, "delay", told.append)
+    queued: list[int] = []
+    monkeypatch.setattr(tasks.check_ad_account, "delay", queued.append)
     path = f"ad-accounts/{bobs_ad_account.pk}/audit"
     with django_capture_on_commit_callbacks(execute=True):
         response = post(analyst, path)
     assert response.status_code == 202
     assert response["Location"] == f"http://testserver/api/v1/{path}"
     assert response.json()["waiting_since"] == "2026-11-20T12:00:00Z"
-    assert told == [bobs_ad_account.pk]
+    assert queued == [bobs_ad_account.pk]
     assert AuditEvent.objects.get(kind="audit_started_by_hand").ad_account_id == bobs_ad_account.pk
-    tasks.audit_ad_account(*told)
+    tasks.check_ad_account(*queued)
     state = get(signed_in(analyst), path)
     assert (state["waiting_since"], state["judged_at"]) == (None, "2026-11-20T12:00:00Z")
     assert state["found"] == get(signed_in(analyst), "findings")["count"] > 0
 
 
-def test_without_data_there_is_nothing_to_judge(analyst: User, bobs_ad_account: AdAccount) -> None:
+def test_without_data_there_is_nothing_to_check(analyst: User, bobs_ad_account: AdAccount) -> None:
     response = post(analyst, f"ad-accounts/{bobs_ad_account.pk}/audit")
     assert error(response)[:2] == (409, "conflict")
     assert "Sync it first" in response.json()["error"]["remedy"]
-    assert not AuditRequest.objects.exists()
+    assert not CheckRequest.objects.exists()
 
 
-def test_a_request_that_comes_while_one_judges_is_kept(analyst: User, finding: Finding, monkeypatch: Any) -> None:
-    """The audit takes away what was asked before it read, and nothing that was asked later."""
+def test_a_request_that_comes_during_a_check_is_kept(analyst: User, finding: Finding, monkeypatch: Any) -> None:
+    """A check removes requests made before it read, and none made later."""
     builders.make_sync_run(account=finding.ad_account)
     path = f"ad-accounts/{finding.ad_account_id}/audit"
     post(analyst, path)
 
     def ask_meanwhile(ad_account_id: int) -> Any:
-        assert not AuditRequest.objects.exists()
+        assert not CheckRequest.objects.exists()
         post(analyst, path)
-        return audit_facts(ad_account_id)
+        return ad_account_facts(ad_account_id)
 
-    monkeypatch.setattr("reporting.checks.findings.audit_facts", ask_meanwhile)
-    findings.audit_ad_account(finding.ad_account_id, now=NOW)
-    assert AuditRequest.objects.exists()
+    monkeypatch.setattr("reporting.checks.findings.ad_account_facts", ask_meanwhile)
+    findings.check_ad_account(finding.ad_account_id, now=NOW)
+    assert CheckRequest.objects.exists()

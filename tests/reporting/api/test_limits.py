@@ -145,7 +145,7 @@ def test_a_question_that_takes_too_long_is_given_up(as_alice: Client) -> None:
 
     with patch("reporting.api.performance_report.performance", slow):
         response = as_alice.get("/api/v1/reports/performance")
-    assert error(response) == (503, "unavailable", "The answer took too long to put together.")
+    assert error(response) == (503, "unavailable", "The query took too long.")
     assert "fewer days" in response.json()["error"]["remedy"]
 
 

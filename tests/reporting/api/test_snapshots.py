@@ -112,7 +112,7 @@ def test_a_document_that_is_gone_says_what_to_do(as_bob: Client, snapshot: Snaps
     (folder / snapshot.stored_as).unlink()
     response = as_bob.get(f"/api/v1/snapshots/{snapshot.pk}/document")
     assert error(response)[:2] == (404, "not_found")
-    assert "gone from the storage" in error(response)[2]
+    assert "file of this snapshot is missing" in error(response)[2]
     assert "take a new snapshot" in response.json()["error"]["remedy"]
 
 
@@ -137,7 +137,7 @@ def test_it_is_not_there_before_it_is_written(alice: User, bobs_ad_account: AdAc
     waiting = take(alice, account_id=bobs_ad_account.pk).json()
     assert (waiting["first_day"], waiting["last_day"]) == ("2026-10-21", "2026-11-19")
     response = signed_in(alice).get(f"/api/v1/snapshots/{waiting['id']}/document")
-    assert error(response) == (404, "not_found", "This snapshot is still being written; ask again in a moment.")
+    assert error(response) == (404, "not_found", "This snapshot is still being written; try again in a moment.")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 from reporting.checks.facts import AdAccountFacts, CampaignFacts, CreativeFacts
 from reporting.checks.rules import RULES
-from reporting.checks.rules.base import Found, Verdict
+from reporting.checks.rules.base import Problem, RuleResult
 from tests.builders import NOW
 
 
@@ -65,13 +65,13 @@ def ad_account(*parts: CampaignFacts | CreativeFacts, **changes: Any) -> AdAccou
     return AdAccountFacts(**values | changes)
 
 
-def judge(rule_id: str, *parts: CampaignFacts | CreativeFacts, **changes: Any) -> Verdict:
-    return RULES[rule_id].judge(ad_account(*parts, **changes))
+def check(rule_id: str, *parts: CampaignFacts | CreativeFacts, **changes: Any) -> RuleResult:
+    return RULES[rule_id].check(ad_account(*parts, **changes))
 
 
-def the_finding(rule_id: str, *parts: CampaignFacts | CreativeFacts, **changes: Any) -> Found:
-    """The rule finds one thing and misses nothing."""
-    verdict = judge(rule_id, *parts, **changes)
-    assert verdict.unjudged == ()
-    [found] = verdict.found
-    return found
+def the_problem(rule_id: str, *parts: CampaignFacts | CreativeFacts, **changes: Any) -> Problem:
+    """The rule reports one problem and could check everything."""
+    result = check(rule_id, *parts, **changes)
+    assert result.not_checked == ()
+    [problem] = result.problems
+    return problem

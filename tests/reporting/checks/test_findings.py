@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django_celery_beat.models import PeriodicTask
 
@@ -18,8 +19,8 @@ from ingestion.sync.signals import sync_finished
 from ingestion.timetable import schedules
 from reporting import tasks
 from reporting.checks import check_requests, findings
-from reporting.checks.findings import BadWish, NotAllowed
-from reporting.models import Audit, AuditRequest, AuditThresholds, Finding
+from reporting.checks.findings import InvalidDecision
+from reporting.models import CheckRequest, CheckRun, CheckThresholds, Finding
 from reporting.queries import findings as finding_queries
 from reporting.queries.findings import FindingFilter, counts_by_severity
 from tests.builders import (
@@ -59,10 +60,10 @@ def ad_account() -> AdAccount:
     return one
 
 
-def judge(ad_account: AdAccount, *, after: timedelta = timedelta(0)) -> Any:
+def check(ad_account: AdAccount, *, after: timedelta = timedelta(0)) -> Any:
     """As after one more sync."""
     make_sync_run(account=ad_account, started_at=NOW + after, finished_at=NOW + after)
-    return findings.audit_ad_account(ad_account.pk, now=NOW + after)
+    return findings.check_ad_account(ad_account.pk, now=NOW + after)
 
 
 def the_finding(rule_id: str = "audience_network") -> Finding:
@@ -78,7 +79,7 @@ def spend_again(amount: int, *, day: date = DAY - ONE_DAY) -> None:
 
 
 def test_a_finding_says_what_was_found_and_what_is_at_stake(ad_account):
-    result = judge(ad_account)
+    result = check(ad_account)
     found = the_finding()
     assert (result.found, result.new) == (Finding.objects.count(), Finding.objects.count())
     assert (found.state, found.severity, found.times_seen) == ("open", "warning", 1)
@@ -86,14 +87,14 @@ def test_a_finding_says_what_was_found_and_what_is_at_stake(ad_account):
     assert found.campaign == Campaign.objects.get()
     assert found.first_seen_at == found.last_seen_at == NOW
     assert {"label": "LinkedIn Audience Network", "value": "on", "unit": "text"} in found.evidence
-    audit = Audit.objects.get()
+    audit = CheckRun.objects.get()
     assert (audit.as_of, audit.campaigns, audit.found) == (NOW, 1, result.found)
 
 
-def test_judging_again_changes_nothing_but_the_day(ad_account):
-    judge(ad_account)
+def test_checking_again_changes_nothing_but_the_day(ad_account):
+    check(ad_account)
     before = the_finding()
-    result = judge(ad_account, after=HOUR)
+    result = check(ad_account, after=HOUR)
     after = the_finding()
     assert (before.changed_at, after.changed_at) == (NOW, NOW)
     assert (result.new, result.fixed, result.reopened) == (0, 0, 0)
@@ -103,14 +104,14 @@ def test_judging_again_changes_nothing_but_the_day(ad_account):
 
 
 def test_a_mended_cause_is_fixed_and_says_what_was_at_stake(ad_account):
-    judge(ad_account)
+    check(ad_account)
     Campaign.objects.update(offsite_delivery_enabled=False)
-    assert judge(ad_account, after=HOUR).fixed == 1
+    assert check(ad_account, after=HOUR).fixed == 1
     found = the_finding()
     assert (found.state, found.fixed_at, found.saved) == ("fixed", NOW + HOUR, 300)
     assert found.changed_at == NOW + HOUR
     assert found.last_seen_at == NOW
-    assert judge(ad_account, after=2 * HOUR).fixed == 0
+    assert check(ad_account, after=2 * HOUR).fixed == 0
     assert the_finding().fixed_at == NOW + HOUR
 
 
@@ -119,19 +120,19 @@ _STOPS = [{"status": "PAUSED"}, {"missing_since": NOW}, {"serving_statuses": ["C
 
 @pytest.mark.parametrize("how", _STOPS)
 def test_a_campaign_that_no_longer_runs_has_nothing_to_mend(ad_account, how):
-    judge(ad_account)
+    check(ad_account)
     Campaign.objects.update(**how)
-    judge(ad_account, after=HOUR)
+    check(ad_account, after=HOUR)
     assert the_finding().state == "fixed"
 
 
 def test_a_cause_that_comes_back_opens_the_same_finding_with_its_history(ad_account, analyst):
-    judge(ad_account)
+    check(ad_account)
     findings.assign([the_finding().pk], to=analyst, by=analyst, now=NOW)
     Campaign.objects.update(offsite_delivery_enabled=False)
-    judge(ad_account, after=HOUR)
+    check(ad_account, after=HOUR)
     Campaign.objects.update(offsite_delivery_enabled=True)
-    assert judge(ad_account, after=2 * HOUR).reopened == 1
+    assert check(ad_account, after=2 * HOUR).reopened == 1
     found = the_finding()
     assert (found.state, found.times_seen, found.reopened_at) == ("open", 2, NOW + 2 * HOUR)
     assert (found.fixed_at, found.saved, found.first_seen_at) == (None, None, NOW)
@@ -139,94 +140,94 @@ def test_a_cause_that_comes_back_opens_the_same_finding_with_its_history(ad_acco
     assert notes(found) == ["found", "assigned", "fixed", "came back"]
 
 
-def test_what_cannot_be_judged_stays_as_it_is(ad_account):
-    judge(ad_account)
+def test_what_cannot_be_checked_stays_as_it_is(ad_account):
+    check(ad_account)
     Campaign.objects.update(offsite_delivery_enabled=None)
-    judge(ad_account, after=HOUR)
+    check(ad_account, after=HOUR)
     assert the_finding().state == "open"
-    [line] = [one for one in Audit.objects.get().unjudged if one["rule"] == "audience_network"]
+    [line] = [one for one in CheckRun.objects.get().unjudged if one["rule"] == "audience_network"]
     assert line["count"] == 1
-    assert "did not tell" in line["reason"]
+    assert "sent no" in line["reason"]
 
 
 def test_a_closed_ad_account_leaves_its_findings_as_they_are(ad_account):
-    judge(ad_account)
+    check(ad_account)
     AdAccount.objects.update(status="CANCELED")
-    judge(ad_account, after=HOUR)
+    check(ad_account, after=HOUR)
     assert the_finding().state == "open"
-    assert {one["count"] for one in Audit.objects.get().unjudged} == {0}
+    assert {one["count"] for one in CheckRun.objects.get().unjudged} == {0}
 
 
 def test_a_finding_of_a_rule_that_is_gone_is_fixed(ad_account):
-    judge(ad_account)
+    check(ad_account)
     Finding.objects.filter(rule_id="audience_network").update(rule_id="of_last_year")
-    judge(ad_account, after=HOUR)
+    check(ad_account, after=HOUR)
     assert Finding.objects.get(rule_id="of_last_year").state == "fixed"
 
 
 def test_snoozed_is_quiet_until_its_day(ad_account, analyst):
-    judge(ad_account)
+    check(ad_account)
     until = NOW.date() + timedelta(days=7)
     assert findings.snooze([the_finding().pk], until=until, by=analyst, now=NOW) == 1
-    judge(ad_account, after=6 * ONE_DAY)
+    check(ad_account, after=6 * ONE_DAY)
     assert (the_finding().state, the_finding().snoozed_until) == ("snoozed", until)
     # Its day has come: open to whoever looks, also before the next audit.
     seen = FindingFilter(rule_id="audience_network")
     everything = AdAccount.objects.all()
     assert counts_by_severity(everything, seen, today=until - ONE_DAY)["warning"] == 0
     assert counts_by_severity(everything, seen, today=until)["warning"] == 1
-    judge(ad_account, after=7 * ONE_DAY)
+    check(ad_account, after=7 * ONE_DAY)
     found = the_finding()
     assert (found.state, found.snoozed_until, found.times_seen) == ("open", None, 1)
-    assert notes(found) == ["found", "snoozed", "woke up"]
+    assert notes(found) == ["found", "snoozed", "snooze ended"]
 
 
 def test_snoozed_is_fixed_when_its_cause_goes_and_open_when_it_is_back(ad_account, analyst):
-    judge(ad_account)
+    check(ad_account)
     findings.snooze([the_finding().pk], until=NOW.date() + timedelta(days=30), by=analyst, now=NOW)
     Campaign.objects.update(offsite_delivery_enabled=False)
-    judge(ad_account, after=HOUR)
+    check(ad_account, after=HOUR)
     assert the_finding().state == "fixed"
     Campaign.objects.update(offsite_delivery_enabled=True)
-    judge(ad_account, after=2 * HOUR)
+    check(ad_account, after=2 * HOUR)
     assert the_finding().state == "open"
 
 
 def test_accepted_stays_until_it_is_materially_worse(ad_account, analyst):
-    judge(ad_account)
+    check(ad_account)
     findings.accept([the_finding().pk], reason=" The client wants it. ", by=analyst, now=NOW)
     assert (the_finding().accepted_reason, the_finding().accepted_weight) == ("The client wants it.", 300)
     spend_again(150)
-    judge(ad_account, after=HOUR)
+    check(ad_account, after=HOUR)
     found = the_finding()
     assert (found.state, found.money_at_stake) == ("accepted", 450)
     spend_again(1, day=DAY - 2 * ONE_DAY)
-    assert judge(ad_account, after=2 * HOUR).reopened == 1
+    assert check(ad_account, after=2 * HOUR).reopened == 1
     found = the_finding()
     assert (found.state, found.accepted_reason, found.reopened_at) == ("open", None, NOW + 2 * HOUR)
-    assert notes(found)[-1] == "grew worse than accepted"
+    assert notes(found)[-1] == "got worse than accepted"
     assert found.history[-1]["detail"] == "The client wants it."
 
 
 def test_accepted_is_fixed_when_its_cause_goes(ad_account, analyst):
-    judge(ad_account)
+    check(ad_account)
     findings.accept([the_finding().pk], reason="Fine.", by=analyst, now=NOW)
     Campaign.objects.update(offsite_delivery_enabled=False)
-    judge(ad_account, after=HOUR)
+    check(ad_account, after=HOUR)
     assert (the_finding().state, the_finding().accepted_reason) == ("fixed", None)
 
 
 def test_how_much_worse_is_a_threshold(ad_account, analyst):
-    AuditThresholds.objects.create(ad_account=ad_account, worse_percent=10)
-    judge(ad_account)
+    CheckThresholds.objects.create(ad_account=ad_account, worse_percent=10)
+    check(ad_account)
     findings.accept([the_finding().pk], reason="Fine.", by=analyst, now=NOW)
     spend_again(31)
-    judge(ad_account, after=HOUR)
+    check(ad_account, after=HOUR)
     assert the_finding().state == "open"
 
 
 def test_reopened_by_a_person(ad_account, analyst):
-    judge(ad_account)
+    check(ad_account)
     findings.accept([the_finding().pk], reason="Fine.", by=analyst, now=NOW)
     assert findings.reopen([the_finding().pk], by=analyst, now=NOW + HOUR) == 1
     assert (the_finding().state, the_finding().reopened_at) == ("open", NOW + HOUR)
@@ -235,9 +236,9 @@ def test_reopened_by_a_person(ad_account, analyst):
 
 
 def test_nobody_decides_about_what_is_fixed(ad_account, analyst):
-    judge(ad_account)
+    check(ad_account)
     Campaign.objects.update(offsite_delivery_enabled=False)
-    judge(ad_account, after=HOUR)
+    check(ad_account, after=HOUR)
     ids = [the_finding().pk]
     assert findings.snooze(ids, until=NOW.date() + ONE_DAY, by=analyst, now=NOW) == 0
     assert findings.accept(ids, reason="Fine.", by=analyst, now=NOW) == 0
@@ -246,7 +247,7 @@ def test_nobody_decides_about_what_is_fixed(ad_account, analyst):
 
 
 def test_every_decision_is_in_the_audit_trail(ad_account, analyst):
-    judge(ad_account)
+    check(ad_account)
     ids = [the_finding().pk]
     findings.assign(ids, to=analyst, by=analyst, now=NOW)
     findings.assign(ids, to=analyst, by=analyst, now=NOW)
@@ -261,42 +262,42 @@ def test_every_decision_is_in_the_audit_trail(ad_account, analyst):
 
 
 @pytest.mark.parametrize(
-    ("wish", "sentence"),
+    ("decide", "sentence"),
     [
         (lambda ids, by: findings.snooze(ids, until=NOW.date(), by=by, now=NOW), "a day after today"),
-        (lambda ids, by: findings.snooze(ids, until=NOW.date() + 367 * ONE_DAY, by=by, now=NOW), "for a year at most"),
+        (lambda ids, by: findings.snooze(ids, until=NOW.date() + 367 * ONE_DAY, by=by, now=NOW), "within a year"),
         (lambda ids, by: findings.accept(ids, reason=" \0 ", by=by, now=NOW), "Give a reason"),
         (lambda ids, by: findings.accept(ids, reason="x" * 1001, by=by, now=NOW), "1,000 characters"),
         (lambda ids, by: findings.assign(ids, to=make_user(), by=by, now=NOW), "owners, managers and analysts"),
     ],
 )
-def test_a_bad_wish_says_what_to_do_instead(ad_account, analyst, wish, sentence):
-    judge(ad_account)
+def test_an_invalid_decision_says_what_to_do_instead(ad_account, analyst, decide, sentence):
+    check(ad_account)
     before = Finding.objects.filter(pk=the_finding().pk).values().get()
-    with pytest.raises(BadWish, match=sentence):
-        wish([the_finding().pk], analyst)
+    with pytest.raises(InvalidDecision, match=sentence):
+        decide([the_finding().pk], analyst)
     assert Finding.objects.filter(pk=the_finding().pk).values().get() == before
 
 
 def test_viewers_decide_nothing(ad_account):
-    judge(ad_account)
+    check(ad_account)
     viewer = make_user()
-    with pytest.raises(NotAllowed):
+    with pytest.raises(PermissionDenied):
         findings.reopen([the_finding().pk], by=viewer, now=NOW)
 
 
 def test_the_database_refuses_a_second_finding_of_the_same_thing(ad_account):
-    judge(ad_account)
+    check(ad_account)
     one = the_finding()
     one.pk = None
     with pytest.raises(IntegrityError, match="a_rule_has_one_finding_per_thing"), transaction.atomic():
         one.save(force_insert=True)
 
 
-def test_nothing_is_judged_before_the_first_sync():
+def test_nothing_is_checked_before_the_first_sync():
     ad_account = make_ad_account()
-    assert findings.audit_ad_account(ad_account.pk, now=NOW) is None
-    assert not Audit.objects.exists()
+    assert findings.check_ad_account(ad_account.pk, now=NOW) is None
+    assert not CheckRun.objects.exists()
 
 
 # --- Facts ---
@@ -308,8 +309,8 @@ def test_stale_figures_are_not_taken_for_silence(ad_account):
         account=ad_account, started_at=NOW + 3 * ONE_DAY, finished_at=NOW + 3 * ONE_DAY,
         first_day=date(2026, 1, 1), last_day=date(2026, 1, 31),
     )  # fmt: skip
-    findings.audit_ad_account(ad_account.pk, now=NOW)
-    unjudged = {one["rule"] for one in Audit.objects.get().unjudged}
+    findings.check_ad_account(ad_account.pk, now=NOW)
+    unjudged = {one["rule"] for one in CheckRun.objects.get().unjudged}
     assert {"no_impressions", "low_ctr", "spend_without_conversions"} <= unjudged
     assert the_finding().state == "open"
 
@@ -318,21 +319,21 @@ def test_a_partial_sync_counts_as_far_as_it_was_answered(ad_account):
     later = NOW + 3 * ONE_DAY
     days = {"campaign_daily_metrics": [["2026-10-24", "2026-11-23"]]}
     make_sync_run(account=ad_account, started_at=later, finished_at=later, status="partial", answered=days)
-    findings.audit_ad_account(ad_account.pk, now=later)
-    assert Audit.objects.get().as_of == later
-    assert "no_impressions" not in {one["rule"] for one in Audit.objects.get().unjudged}
+    findings.check_ad_account(ad_account.pk, now=later)
+    assert CheckRun.objects.get().as_of == later
+    assert "no_impressions" not in {one["rule"] for one in CheckRun.objects.get().unjudged}
 
 
 def test_the_day_of_the_sync_is_not_over_and_counts_nowhere(ad_account):
     spend_again(10_000, day=NOW.date())
-    judge(ad_account)
+    check(ad_account)
     assert the_finding().money_at_stake == 300
 
 
 def test_the_window_ends_where_it_says(ad_account):
     spend_again(7, day=NOW.date() - 30 * ONE_DAY)
     spend_again(5000, day=NOW.date() - 31 * ONE_DAY)
-    judge(ad_account)
+    check(ad_account)
     assert the_finding().money_at_stake == 307
 
 
@@ -340,7 +341,7 @@ def test_a_held_creative_is_found_with_its_own_spend(ad_account):
     held = make_creative(campaign=Campaign.objects.get(), review_status="REJECTED", is_serving=False)
     make_creative(campaign=make_campaign(account=ad_account, status="PAUSED"), review_status="REJECTED")
     make_creative(campaign=Campaign.objects.get(name="Spring"), review_status="REJECTED", intended_status="PAUSED")
-    judge(ad_account)
+    check(ad_account)
     assert Finding.objects.get(rule_id="held_creative").creative == held
 
 
@@ -349,56 +350,56 @@ def test_a_large_ad_account_takes_as_many_queries_as_a_small_one(ad_account, dja
         campaign = make_campaign(account=ad_account, offsite_delivery_enabled=True)
         make_creative(campaign=campaign, review_status="REJECTED")
     with django_assert_max_num_queries(20):
-        result = judge(ad_account)
+        result = check(ad_account)
     assert result.new > 60
     with django_assert_max_num_queries(20):
-        judge(ad_account, after=HOUR)
+        check(ad_account, after=HOUR)
 
 
 # --- After a sync ---
 
 
 @pytest.fixture
-def told(monkeypatch) -> list[int]:
+def queued(monkeypatch) -> list[int]:
     calls: list[int] = []
-    monkeypatch.setattr(tasks.audit_ad_account, "delay", calls.append)
+    monkeypatch.setattr(tasks.check_ad_account, "delay", calls.append)
     return calls
 
 
 @pytest.mark.parametrize(
-    ("status", "is_judged"), [("success", True), ("partial", True), ("failed", False), ("cancelled", False)]
+    ("status", "is_checked"), [("success", True), ("partial", True), ("failed", False), ("cancelled", False)]
 )
-def test_a_sync_that_stored_something_is_followed_by_an_audit(
-    told, status, is_judged, django_capture_on_commit_callbacks
+def test_a_sync_that_stored_something_is_followed_by_a_check(
+    queued, status, is_checked, django_capture_on_commit_callbacks
 ):
     ad_account_id = make_ad_account().pk
     with django_capture_on_commit_callbacks(execute=True):
         sync_finished.send(None, ad_account_id=ad_account_id, run_id=1, status=status)
-        assert told == []
-    assert told == ([ad_account_id] if is_judged else [])
-    assert AuditRequest.objects.exists() is is_judged
+        assert queued == []
+    assert queued == ([ad_account_id] if is_checked else [])
+    assert CheckRequest.objects.exists() is is_checked
 
 
-def test_an_audit_that_the_broker_lost_is_told_of_again(told, ad_account):
-    check_requests.ask(ad_account.pk, now=NOW)
+def test_a_check_that_the_broker_lost_is_queued_again(queued, ad_account):
+    check_requests.request_check(ad_account.pk, now=NOW)
     for minutes, expected in ((10, []), (11, [ad_account.pk])):
         with time_machine.travel(NOW + timedelta(minutes=minutes), tick=False):
-            tasks.audit_forgotten()
-        assert told == expected
-    tasks.audit_ad_account(ad_account.pk)
-    assert tasks.audit_forgotten() == {"told_again": 0}
+            tasks.requeue_forgotten_checks()
+        assert queued == expected
+    tasks.check_ad_account(ad_account.pk)
+    assert tasks.requeue_forgotten_checks() == {"requeued": 0}
 
 
 def test_the_timetable_tells_of_it(db):
     schedules.schedule_regular_tasks()
-    entry = PeriodicTask.objects.get(task=tasks.audit_forgotten.name)
+    entry = PeriodicTask.objects.get(task=tasks.requeue_forgotten_checks.name)
     assert (entry.name, entry.interval.every) == ("Have forgotten audits judged", 10)
 
 
 def test_the_task_says_what_it_did(ad_account):
-    assert tasks.audit_ad_account(404) == {"status": "gone"}
-    assert tasks.audit_ad_account(make_ad_account().pk) == {"status": "never synced"}
-    assert tasks.audit_ad_account(ad_account.pk)["status"] == "judged"
+    assert tasks.check_ad_account(404) == {"status": "gone"}
+    assert tasks.check_ad_account(make_ad_account().pk) == {"status": "never synced"}
+    assert tasks.check_ad_account(ad_account.pk)["status"] == "checked"
     assert Finding.objects.exists()
 
 
@@ -408,7 +409,7 @@ WORLD_NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 @pytest.mark.django_db(transaction=True)
 def test_a_simulated_year_of_a_finding(settings, monkeypatch):
     """Over real HTTP: switched on at LinkedIn, found; switched off, fixed; on again, reopened with its history."""
-    monkeypatch.setattr(tasks.audit_ad_account, "delay", tasks.audit_ad_account)
+    monkeypatch.setattr(tasks.check_ad_account, "delay", tasks.check_ad_account)
     options = Options(now=WORLD_NOW, frozen=True, size=WorldSize(ad_accounts=1, dense=True, campaigns_per_account=3))
     with simulated_linkedin(settings, options) as linkedin:
         linkedin.connect()
@@ -430,7 +431,7 @@ def test_a_simulated_year_of_a_finding(settings, monkeypatch):
             return network().pk in {line.id for line in shown.lines}
 
         sync_after(0)
-        assert Audit.objects.get().ad_account_id == ad_account_id
+        assert CheckRun.objects.get().ad_account_id == ad_account_id
         sync_after(1, offsiteDeliveryEnabled=True)
         assert (network().state, network().times_seen) == ("open", 1)
         assert network().money_at_stake > 0
@@ -461,11 +462,11 @@ def test_a_receiver_that_fails_leaves_the_sync_as_it_was(settings, monkeypatch):
         asked.append(ad_account_id)
         raise ConnectionError("the broker is away")
 
-    monkeypatch.setattr(tasks.audit_ad_account, "delay", fail)
+    monkeypatch.setattr(tasks.check_ad_account, "delay", fail)
     options = Options(now=WORLD_NOW, frozen=True, size=WorldSize(ad_accounts=1, campaigns_per_account=1))
     with simulated_linkedin(settings, options) as linkedin:
         linkedin.connect()
         assert linkedin.sync().status == "success"
         assert asked == linkedin.ad_account_ids
     # Pages say that it waits.
-    assert list(AuditRequest.objects.values_list("pk", flat=True)) == asked
+    assert list(CheckRequest.objects.values_list("pk", flat=True)) == asked

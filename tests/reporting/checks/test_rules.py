@@ -1,4 +1,4 @@
-"""Every rule where it fires, where it must not, at its edge, and where it cannot judge."""
+"""Every rule where it fires, where it must not, at its edge, and where it cannot check."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from reporting.checks.rules import RULES
-from reporting.checks.rules.base import Severity
+from reporting.checks.severity import Severity
 from reporting.checks.thresholds import Thresholds
-from reporting.models import AuditThresholds
+from reporting.models import CheckThresholds
 from tests.builders import NOW
-from tests.reporting.checks.example_facts import ad_account, campaign, creative, judge, the_finding
+from tests.reporting.checks.example_facts import ad_account, campaign, check, creative, the_problem
 
 DAY = timedelta(days=1)
 MIDNIGHT = NOW.replace(hour=0)
@@ -140,19 +140,23 @@ EDGES: list[tuple[str, Any, Any]] = [
     ("end_near", campaign(ends_at=NOW + timedelta(seconds=1)), campaign(ends_at=NOW)),
 ]
 
-UNJUDGED: list[tuple[str, dict[str, Any], str]] = [
-    ("audience_network", {"audience_network": None}, "did not tell whether LinkedIn Audience Network is on"),
-    ("audience_expansion", {"audience_expansion": None}, "did not tell whether audience expansion is on"),
-    ("maximum_delivery", {"bid_strategy": None}, "did not tell how the campaign bids"),
-    ("maximum_delivery", {"cost_type": None}, "did not tell how the campaign bids"),
-    ("no_serving_creative", {"creatives_serving": 0, "creatives_unknown": 1}, "whether its creatives are serving"),
-    ("low_ctr", {"type": None}, "of which type"),
-    ("spend_without_conversions", {"conversions": 0, "objective": None}, "the campaign's objective"),
-    ("spend_without_conversions", {"conversions": 0, "objective": "JOB_APPLICANTS"}, "JOB_APPLICANTS is not stored"),
+NOT_CHECKED: list[tuple[str, dict[str, Any], str]] = [
+    ("audience_network", {"audience_network": None}, "sent no Audience Network setting"),
+    ("audience_expansion", {"audience_expansion": None}, "sent no audience expansion setting"),
+    ("maximum_delivery", {"bid_strategy": None}, "sent no bid strategy or cost type"),
+    ("maximum_delivery", {"cost_type": None}, "sent no bid strategy or cost type"),
+    (
+        "no_serving_creative",
+        {"creatives_serving": 0, "creatives_unknown": 1},
+        "sent no serving status for its creatives",
+    ),
+    ("low_ctr", {"type": None}, "sent no campaign type"),
+    ("spend_without_conversions", {"conversions": 0, "objective": None}, "sent no campaign objective"),
+    ("spend_without_conversions", {"conversions": 0, "objective": "JOB_APPLICANTS"}, "JOB_APPLICANTS are not stored"),
     ("budget_over_pace", {"daily_budget": None}, "no budget of its own"),
     ("budget_under_pace", {"paced_days": 2}, "less than 3 whole days ago"),
     ("budget_over_pace", {"daily_budget_currency": "USD"}, "currency is not the ad account's"),
-    ("budget_over_pace", TOTAL | {"ends_at": NOW + DAY}, "Figures since 2026-05-04 are not all stored"),
+    ("budget_over_pace", TOTAL | {"ends_at": NOW + DAY}, "Some figures since 2026-05-04 are missing"),
     (
         "budget_over_pace",
         TOTAL | {"total_budget_currency": "USD", "ends_at": NOW + DAY},
@@ -163,40 +167,40 @@ UNJUDGED: list[tuple[str, dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("rule_id", "changes", "money"), FIRES)
 def test_a_rule_finds_what_it_looks_for(rule_id: str, changes: dict[str, Any], money: Decimal | None) -> None:
-    found = the_finding(rule_id, campaign(**changes))
-    assert found.campaign_id == 1
-    assert found.money == money
-    assert found.weight > 0
-    assert "Spring" in found.sentence
-    assert found.evidence
+    problem = the_problem(rule_id, campaign(**changes))
+    assert problem.campaign_id == 1
+    assert problem.money == money
+    assert problem.weight > 0
+    assert "Spring" in problem.sentence
+    assert problem.evidence
 
 
 @pytest.mark.parametrize(("rule_id", "changes"), SILENT)
 def test_a_rule_leaves_the_rest_alone(rule_id: str, changes: dict[str, Any]) -> None:
-    verdict = judge(rule_id, campaign(**changes))
-    assert verdict.found == verdict.unjudged == ()
+    result = check(rule_id, campaign(**changes))
+    assert result.problems == result.not_checked == ()
 
 
 @pytest.mark.parametrize("rule_id", RULES)
 def test_no_rule_finds_anything_in_good_order(rule_id: str) -> None:
-    verdict = judge(rule_id, campaign(), creative())
-    assert verdict.found == verdict.unjudged == ()
+    result = check(rule_id, campaign(), creative())
+    assert result.problems == result.not_checked == ()
 
 
-@pytest.mark.parametrize(("rule_id", "changes", "reason"), UNJUDGED)
-def test_what_cannot_be_judged_says_why_and_is_no_finding(rule_id: str, changes: dict[str, Any], reason: str) -> None:
-    verdict = judge(rule_id, campaign(**changes))
-    assert verdict.found == ()
-    [one] = verdict.unjudged
+@pytest.mark.parametrize(("rule_id", "changes", "reason"), NOT_CHECKED)
+def test_what_cannot_be_checked_says_why_and_is_no_problem(rule_id: str, changes: dict[str, Any], reason: str) -> None:
+    result = check(rule_id, campaign(**changes))
+    assert result.problems == ()
+    [one] = result.not_checked
     assert reason in one.reason
     assert one.campaign_id == 1
 
 
 @pytest.mark.parametrize(("rule_id", "found", "not_found"), EDGES)
 def test_a_rule_draws_its_line_where_it_says(rule_id: str, found: Any, not_found: Any) -> None:
-    assert len(judge(rule_id, found).found) == 1
-    verdict = judge(rule_id, not_found)
-    assert verdict.found == verdict.unjudged == ()
+    assert len(check(rule_id, found).problems) == 1
+    result = check(rule_id, not_found)
+    assert result.problems == result.not_checked == ()
 
 
 def test_every_rule_is_tried_both_ways_and_at_its_edge() -> None:
@@ -213,19 +217,19 @@ def test_every_rule_is_tried_both_ways_and_at_its_edge() -> None:
     [
         ({"review_status": "REJECTED"}, "was rejected"),
         ({"hold_reasons": ("REJECTED", "CAMPAIGN_STOPPED")}, "was rejected"),
-        ({"hold_reasons": ("FORM_HOLD",)}, "is held back"),
-        ({"hold_reasons": ("A_REASON_OF_NEXT_YEAR",)}, "is held back"),
+        ({"hold_reasons": ("FORM_HOLD",)}, "is on hold"),
+        ({"hold_reasons": ("A_REASON_OF_NEXT_YEAR",)}, "is on hold"),
         ({"review_status": "PENDING", "changed_at": NOW - 2 * DAY}, "is still in review"),
         ({"review_status": "NEEDS_REVIEW"}, "is still in review"),
         ({"hold_reasons": ("UNDER_REVIEW",)}, "is still in review"),
     ],
 )
 def test_a_held_creative_is_found(changes: dict[str, Any], what: str) -> None:
-    found = the_finding("held_creative", creative(**changes))
-    assert (found.campaign_id, found.creative_id) == (1, "urn:li:sponsoredCreative:1")
-    assert found.money == 12
-    assert found.sentence == f"The creative Quote card of Spring {what}" + (
-        " by LinkedIn." if "review" not in what else "."
+    problem = the_problem("held_creative", creative(**changes))
+    assert (problem.campaign_id, problem.creative_id) == (1, "urn:li:sponsoredCreative:1")
+    assert problem.money == 12
+    assert problem.sentence == f"The creative Quote card in Spring {what}" + (
+        {"was rejected": " by LinkedIn.", "is on hold": " at LinkedIn."}.get(what, ".")
     )
 
 
@@ -238,22 +242,22 @@ def test_a_held_creative_is_found(changes: dict[str, Any], what: str) -> None:
     ],
 )
 def test_a_creative_stopped_by_others_or_in_a_young_review_is_not(changes: dict[str, Any]) -> None:
-    verdict = judge("held_creative", creative(**changes))
-    assert verdict.found == verdict.unjudged == ()
+    result = check("held_creative", creative(**changes))
+    assert result.problems == result.not_checked == ()
 
 
 @pytest.mark.parametrize(
     "changes", [{"review_status": None, "is_serving": None}, {"review_status": "PENDING", "changed_at": None}]
 )
-def test_a_creative_of_which_linkedin_says_nothing_cannot_be_judged(changes: dict[str, Any]) -> None:
-    verdict = judge("held_creative", creative(**changes))
-    assert verdict.found == ()
-    assert verdict.unjudged[0].creative_id == "urn:li:sponsoredCreative:1"
+def test_a_creative_without_a_status_cannot_be_checked(changes: dict[str, Any]) -> None:
+    result = check("held_creative", creative(**changes))
+    assert result.problems == ()
+    assert result.not_checked[0].creative_id == "urn:li:sponsoredCreative:1"
 
 
 def test_a_hold_that_turns_into_a_rejection_is_materially_worse() -> None:
-    held = the_finding("held_creative", creative(hold_reasons=("FORM_HOLD",)))
-    rejected = the_finding("held_creative", creative(review_status="REJECTED"))
+    held = the_problem("held_creative", creative(hold_reasons=("FORM_HOLD",)))
+    rejected = the_problem("held_creative", creative(review_status="REJECTED"))
     assert rejected.weight > held.weight * Decimal("1.5")
 
 
@@ -265,10 +269,10 @@ def test_a_hold_that_turns_into_a_rejection_is_materially_worse() -> None:
     ("changes", "reason"),
     [({"status": "CANCELED"}, "is CANCELED at LinkedIn"), ({"is_listed": False}, "no longer returns this ad account")],
 )
-def test_no_rule_judges_an_ad_account_that_is_closed(rule_id: str, changes: dict[str, Any], reason: str) -> None:
-    verdict = judge(rule_id, campaign(audience_network=True), **changes)
-    assert verdict.found == ()
-    [one] = verdict.unjudged
+def test_no_rule_checks_an_ad_account_that_is_closed(rule_id: str, changes: dict[str, Any], reason: str) -> None:
+    result = check(rule_id, campaign(audience_network=True), **changes)
+    assert result.problems == ()
+    [one] = result.not_checked
     assert reason in one.reason
     assert one.campaign_id is None
 
@@ -276,24 +280,24 @@ def test_no_rule_judges_an_ad_account_that_is_closed(rule_id: str, changes: dict
 @pytest.mark.parametrize("rule_id", [one.id for one in RULES.values() if one.reads_figures])
 @pytest.mark.parametrize("through", [None, NOW.date() - 2 * DAY])
 def test_rules_about_figures_wait_for_the_last_days(rule_id: str, through: Any) -> None:
-    verdict = judge(rule_id, campaign(seen_lately=0, conversions=0, clicks=0), figures_through=through)
-    assert verdict.found == ()
-    assert "not there yet" in verdict.unjudged[0].reason
+    result = check(rule_id, campaign(seen_lately=0, conversions=0, clicks=0), figures_through=through)
+    assert result.problems == ()
+    assert "not been synced yet" in result.not_checked[0].reason
 
 
-def test_a_setting_is_judged_without_figures() -> None:
-    assert judge("audience_network", campaign(audience_network=True), figures_through=None).found
+def test_a_setting_is_checked_without_figures() -> None:
+    assert check("audience_network", campaign(audience_network=True), figures_through=None).problems
 
 
 def test_yesterday_is_enough() -> None:
-    assert judge("low_ctr", campaign(clicks=0), figures_through=NOW.date() - DAY).found
+    assert check("low_ctr", campaign(clicks=0), figures_through=NOW.date() - DAY).problems
 
 
 def test_seven_days_without_impressions_need_seven_stored_days() -> None:
-    verdict = judge("no_impressions", campaign(seen_lately=0), figures_from=NOW.date() - 6 * DAY)
-    assert verdict.found == ()
-    assert "Too few days" in verdict.unjudged[0].reason
-    assert judge("no_impressions", campaign(seen_lately=0), figures_from=NOW.date() - 7 * DAY).found
+    result = check("no_impressions", campaign(seen_lately=0), figures_from=NOW.date() - 6 * DAY)
+    assert result.problems == ()
+    assert "Too few days" in result.not_checked[0].reason
+    assert check("no_impressions", campaign(seen_lately=0), figures_from=NOW.date() - 7 * DAY).problems
 
 
 @pytest.mark.parametrize(
@@ -312,8 +316,8 @@ def test_seven_days_without_impressions_need_seven_stored_days() -> None:
 )  # fmt: skip
 def test_thresholds_move_the_line(rule_id: str, threshold: dict[str, Any], changes: dict[str, Any]) -> None:
     rule = RULES[rule_id]
-    assert not rule.judge(ad_account(campaign(**changes))).found
-    assert rule.judge(ad_account(campaign(**changes), thresholds=Thresholds(**threshold))).found
+    assert not rule.check(ad_account(campaign(**changes))).problems
+    assert rule.check(ad_account(campaign(**changes), thresholds=Thresholds(**threshold))).problems
 
 
 # --- Words ---
@@ -332,13 +336,14 @@ def test_the_document_says_what_the_rule_says(rule: Any) -> None:
 def test_the_document_lists_no_other_rule_and_every_threshold() -> None:
     text = (Path(__file__).resolve().parents[3] / "docs/action-center.md").read_text()
     assert text.count("\n### ") == len(RULES)
-    columns = {one.name for one in AuditThresholds._meta.concrete_fields} - {"ad_account"}
+    columns = {one.name for one in CheckThresholds._meta.concrete_fields} - {"ad_account"}
     assert columns == set(Thresholds.__dataclass_fields__)
     for name in columns:
         assert f"| `{name}` | {getattr(Thresholds(), name)} |" in text
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
-def test_a_remedy_names_both_of_linkedins_words(rule: Any) -> None:
-    assert rule.remedy.startswith("In Campaign Manager open the campaign (an “ad set” ")
+def test_a_remedy_starts_where_the_campaign_is_and_leaves_its_other_name_to_the_page(rule: Any) -> None:
+    assert rule.remedy.startswith("In Campaign Manager, open the campaign")
+    assert "ad set" not in rule.remedy
     assert rule.severity in set(Severity)

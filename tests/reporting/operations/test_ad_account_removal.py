@@ -61,7 +61,7 @@ def test_everything_of_the_ad_account_goes_and_nothing_of_another(settings):
         leaving, staying = linkedin.ad_account_ids
         before = _only(linkedin, staying)
         linkedin.sync(leaving, first_day=linkedin.today - timedelta(days=30))
-        findings.audit_ad_account(leaving, now=linkedin.now())
+        findings.check_ad_account(leaving, now=linkedin.now())
         make_access(ad_account=AdAccount.objects.get(pk=leaving))
 
         rows = ad_account_removal.rows_of(leaving)
@@ -87,7 +87,7 @@ def test_everything_of_the_ad_account_goes_and_nothing_of_another(settings):
 def _only(linkedin: SimulatedLinkedIn, staying: int) -> dict[str, tuple[int, str]]:
     """The rows of the tables that hold LinkedIn's facts, while they are those of the other ad account alone."""
     linkedin.sync(staying, first_day=linkedin.today - timedelta(days=30))
-    findings.audit_ad_account(staying, now=linkedin.now())
+    findings.check_ad_account(staying, now=linkedin.now())
     facts = {
         "campaigns",
         "creatives",
@@ -230,12 +230,12 @@ def test_an_owner_lets_it_back_once_it_is_gone(as_alice: Client) -> None:
 def test_the_command_says_what_would_go_and_removes_only_when_told():
     ad_account = make_full_ad_account()
     out = io.StringIO()
-    with pytest.raises(CommandError, match=r"^Nothing was removed; add --yes to remove Leaving"):
+    with pytest.raises(CommandError, match=r"^Nothing was removed; add --yes to permanently remove Leaving"):
         call_command("delete_ad_account", ad_account.pk, stdout=out)
     assert "1 creative day" in out.getvalue()
     assert CreativeDailyMetric.objects.exists()
     call_command("delete_ad_account", ad_account.pk, "--yes", stdout=out)
-    assert "is gone, with 6 rows." in out.getvalue()
+    assert "with 6 rows." in out.getvalue()
     assert not AdAccount.objects.exists()
     assert not AdAccountAccess.objects.exists()
     assert AuditEvent.objects.get().detail["by"] == "command"

@@ -60,7 +60,7 @@ def synced(linkedin: SimulatedLinkedIn) -> User:
     schedules.schedule_regular_tasks()
     for ad_account_id in linkedin.ad_account_ids:
         assert linkedin.sync(ad_account_id, first_day=linkedin.today - timedelta(days=20)).status == "success"
-        findings.audit_ad_account(ad_account_id, now=linkedin.now())
+        findings.check_ad_account(ad_account_id, now=linkedin.now())
     storages["snapshots"].save("2026/11/a snapshot.json", ContentFile(b'{"rows": 1}'))
     storages["snapshots"].save("large.bin", ContentFile(os.urandom(3_000_000)))
     return owner
@@ -102,14 +102,14 @@ def test_everything_comes_back(settings, tmp_path, files):
         before = contents(), definitions(), sequences()
         kept = stored_files(files)
         assert before[0]["creative_daily_metrics"][0] > 100
-        assert "The encryption keys are not in it" in backup(path)
+        assert "The encryption keys are not included" in backup(path)
         access_token = LinkedInConnection.objects.get().access_token
 
         for stored in files.rglob("*.*"):
             stored.unlink()
         with connected_to(second):
             out, err = restore(path)
-            assert "2 stored files are back" in out
+            assert "2 stored files restored" in out
             assert err == ""
             [restored] = AuditEvent.objects.filter(kind="backup_restored")
             after = contents(), definitions(), sequences()
@@ -182,7 +182,7 @@ def test_a_damaged_file_changes_nothing(tmp_path, harm):
     if harm == "missing":
         path.unlink()
     before = contents()
-    with pytest.raises(CommandError, match=r"no whole backup|There is no file"):
+    with pytest.raises(CommandError, match=r"not a complete backup|There is no file"):
         restore(path, replace=True)
     assert contents() == before
 
@@ -192,7 +192,7 @@ def test_a_restore_that_fails_on_its_way_puts_everything_back(tmp_path, monkeypa
     backup(tmp_path / "backup.tar")
     before = contents()
     monkeypatch.setattr("reporting.operations.restore.count_rows", dict)
-    with pytest.raises(CommandError, match="Some rows of the backup did not arrive"):
+    with pytest.raises(CommandError, match="Some rows of the backup were not restored"):
         restore(tmp_path / "backup.tar", replace=True)
     assert contents() == before
 
@@ -235,7 +235,7 @@ def test_a_backup_of_a_newer_version_is_refused(tmp_path):
         cursor.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('reporting', '9999_later', now())")
     try:
         backup(tmp_path / "backup.tar")
-        with pytest.raises(CommandError, match=r"tables this one does not know \(reporting.9999_later\)"):
+        with pytest.raises(CommandError, match=r"tables this version does not know \(reporting.9999_later\)"):
             restore(tmp_path / "backup.tar", replace=True)
     finally:
         with connection.cursor() as cursor:
@@ -248,8 +248,8 @@ def test_tokens_that_no_key_opens_are_named(settings, tmp_path):
     backup(tmp_path / "backup.tar")
     settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     _, err = restore(tmp_path / "backup.tar", replace=True)
-    assert "do not open the tokens of LinkedIn connection" in err
-    assert "put the key of the installation that was backed up into FIELD_ENCRYPTION_KEYS" in err
+    assert "do not decrypt the tokens of LinkedIn connection" in err
+    assert "add the key of the installation that was backed up to FIELD_ENCRYPTION_KEYS" in err
 
 
 def test_a_backup_is_its_owners_alone_and_never_written_over(tmp_path):
@@ -257,7 +257,7 @@ def test_a_backup_is_its_owners_alone_and_never_written_over(tmp_path):
     backup(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [path]
-    with pytest.raises(CommandError, match="exists already; give another name"):
+    with pytest.raises(CommandError, match="already exists; choose another name"):
         backup(path)
     with pytest.raises(CommandError, match=r"cannot be written \(No such file or directory\)"):
         backup(tmp_path / "nowhere" / "backup.tar")
@@ -265,14 +265,14 @@ def test_a_backup_is_its_owners_alone_and_never_written_over(tmp_path):
 
 def test_a_backup_among_the_files_that_it_would_hold_is_refused(files):
     (files / "2026").mkdir(parents=True)
-    with pytest.raises(CommandError, match="lies among the stored files that it would hold; give a path in another"):
+    with pytest.raises(CommandError, match="is among the stored files to back up; choose another folder"):
         backup(files / "2026" / "backup.tar")
     assert stored_files(files) == {}
 
 
 def test_a_backup_that_fails_leaves_no_file(tmp_path, monkeypatch):
     monkeypatch.setattr(postgresql_programs, "environment", lambda: {"PGOPTIONS": "-c statement_timeout=nonsense"})
-    with pytest.raises(CommandError, match=r"^pg_dump failed \(.*\); mend that and try again\.$"):
+    with pytest.raises(CommandError, match=r"^pg_dump failed \(.*\); fix this and try again\.$"):
         backup(tmp_path / "backup.tar")
     assert list(tmp_path.iterdir()) == []
 
@@ -282,9 +282,7 @@ def test_stored_files_of_another_user_are_named_with_the_remedy(tmp_path, files,
         raise PermissionError(errno.EACCES, "Permission denied", path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(
-        CommandError, match=rf"^{files} cannot be read; make the backup as the user who runs the worker"
-    ):
+    with pytest.raises(CommandError, match=rf"^{files} cannot be read; run the backup as the user who runs the worker"):
         backup(tmp_path / "backup.tar")
     assert list(tmp_path.glob("backup*")) == []
 

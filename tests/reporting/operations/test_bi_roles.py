@@ -263,16 +263,16 @@ def test_the_audit_trail_tells_of_every_change():
 @pytest.mark.parametrize(
     ("words", "said", "code"),
     [
-        (["Bi"], "no name for a role", 2),
-        (["pg_bi"], "no name for a role", 2),
-        (["b" * 64], "no name for a role", 2),
-        (["bi; DROP TABLE users"], "no name for a role", 2),
-        (["bi", "--drop", "--new-password"], "--drop takes nothing but the name", 2),
-        (["bi", "--drop"], "no role bi that was made here", 1),
-        (["postgres"], "a role postgres that was not made here", 1),
+        (["Bi"], "not a valid role name", 2),
+        (["pg_bi"], "not a valid role name", 2),
+        (["b" * 64], "not a valid role name", 2),
+        (["bi; DROP TABLE users"], "not a valid role name", 2),
+        (["bi", "--drop", "--new-password"], "--drop takes only the name", 2),
+        (["bi", "--drop"], "no role bi that was created here", 1),
+        (["postgres"], "The role postgres exists and was not created here", 1),
         (["bi", "--ad-account", "404"], "Ad account 404 is not known", 1),
         (["bi", "--password-file", "/nowhere"], "cannot be read from /nowhere", 1),
-        (["bi", "--password-file", "/dev/null"], "A password has 12 characters at least", 1),
+        (["bi", "--password-file", "/dev/null"], "needs at least 12 characters", 1),
     ],
 )
 def test_what_cannot_be_is_one_sentence(words, said, code):
@@ -309,7 +309,7 @@ def test_a_user_who_may_make_no_roles_is_told_who_can():
             run("bi")
         cursor.execute("RESET ROLE")
     assert refused.value.returncode == 1
-    assert 'run `ALTER ROLE "may_little" CREATEROLE`, then this again' in str(refused.value)
+    assert 'run `ALTER ROLE "may_little" CREATEROLE`, then try again' in str(refused.value)
     assert "permission denied to create role" in str(refused.value)
 
 
@@ -325,8 +325,8 @@ def test_a_user_who_may_make_roles_needs_to_be_no_superuser():
         for view in VIEWS:
             cursor.execute(f"ALTER VIEW reporting.{view} OWNER TO may_make_roles")
         cursor.execute("SET ROLE may_make_roles")
-        assert "Made the role bi_small" in run("bi_small")
+        assert "Created the role bi_small" in run("bi_small")
         assert "Changed the role bi_small" in run("bi_small", "--new-password")
-        assert "is gone" in run("bi_small", "--drop")
+        assert "Dropped the role" in run("bi_small", "--drop")
         cursor.execute("RESET ROLE")
     assert not role_row("bi_small")

@@ -92,7 +92,7 @@ def test_a_scrape_tells_everything(clean_valkey, settings):
 
 @pytest.mark.django_db
 def test_only_the_oldest_ad_accounts_have_lines_of_their_own(monkeypatch):
-    monkeypatch.setattr(metrics, "MOST_AD_ACCOUNTS", 2)
+    monkeypatch.setattr(metrics, "MAX_AD_ACCOUNTS", 2)
     now = datetime.now(UTC)
     ages = [make_sync_run(started_at=now - timedelta(hours=hours)).account_id for hours in (1, 3, 2)]
     found = scrape()

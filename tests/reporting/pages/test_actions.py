@@ -13,16 +13,16 @@ from django.utils import timezone
 from accounts.models import AdAccount, AuditEvent, User
 from accounts.roles import Role
 from reporting import tasks
-from reporting.models import Audit, AuditRequest, AuditThresholds, Finding
+from reporting.models import CheckRequest, CheckRun, CheckThresholds, Finding
 from tests.builders import NOW, make_ad_account, make_campaign, make_creative, make_finding, make_sync_run, make_user
 from tests.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
 
 
-def make_audit(ad_account: AdAccount, **changes: Any) -> Audit:
+def make_check_run(ad_account: AdAccount, **changes: Any) -> CheckRun:
     values = {"as_of": NOW, "judged_at": NOW, "campaigns": 3, "found": 1}
-    return Audit.objects.create(ad_account=ad_account, **values | changes)
+    return CheckRun.objects.create(ad_account=ad_account, **values | changes)
 
 
 @pytest.fixture
@@ -55,14 +55,16 @@ def test_a_finding_is_shown_whole(as_analyst):
     assert "Spend in 30 days" in page
     assert "Clicks from other sites and apps are cheap" in page
     assert "clear “LinkedIn Audience Network” and save" in page
-    assert "seen 2 times" in page
+    assert "came up 2 times" in page
+    # Once on the page, not in every remedy.
+    assert page.count("Campaign Manager calls campaigns “ad sets”") == 1
     assert f'href="/admin/ingestion/campaign/{one.campaign_id}/change/"' in page
     link = f"/admin/ingestion/creative/urn_3Ali_3AsponsoredCreative_3A{creative.pk.rpartition(':')[2]}/change/"
     assert f'href="{link}"' in page
     assert as_analyst.get(link).status_code == 200
 
 
-def test_the_gravest_and_dearest_come_first(as_analyst):
+def test_the_most_severe_then_the_highest_amount_come_first(as_analyst):
     make_finding(sentence="third", money_at_stake=5)
     make_finding(sentence="second", money_at_stake=50)
     make_finding(sentence="first", severity="critical", rule_id="no_impressions", money_at_stake=None)
@@ -103,7 +105,7 @@ def test_money_of_one_campaign_counts_once_and_currencies_are_apart(as_analyst):
 def test_the_address_narrows_the_list(as_analyst, analyst, query, shown):
     soon = timezone.now().date() + timedelta(days=2)
     ad_account = make_ad_account()
-    make_audit(ad_account)
+    make_check_run(ad_account)
     make_finding(sentence="plain")
     make_finding(sentence="critical", severity="critical", rule_id="no_impressions", ad_account=ad_account)
     make_finding(sentence="mine", assigned_to=analyst)
@@ -158,19 +160,19 @@ def test_without_data(as_analyst):
     assert "No data yet" in text(as_analyst)
 
 
-def test_with_data_that_nobody_judged(as_analyst):
+def test_with_data_that_nobody_checked(as_analyst):
     make_sync_run(account=make_ad_account())
     assert "Not checked yet" in text(as_analyst)
 
 
-def test_judged_and_nothing_found_says_what_could_not_be_judged(as_analyst):
-    unjudged = [{"rule": "low_ctr", "reason": "LinkedIn did not tell of which type the campaign is.", "count": 2}]
-    make_audit(make_ad_account(name="Judged"), unjudged=unjudged)
+def test_checked_and_nothing_found_says_what_was_not_checked(as_analyst):
+    unjudged = [{"rule": "low_ctr", "reason": "LinkedIn sent no campaign type.", "count": 2}]
+    make_check_run(make_ad_account(name="Checked"), unjudged=unjudged)
     make_sync_run(account=make_ad_account())
     page = text(as_analyst)
     assert "No open findings" in page
     assert "Not checked" in page
-    assert "did not tell of which type" in page
+    assert "sent no campaign type" in page
     assert "2</data> items" in page
     assert "1</data> ad account is waiting for the next sync" in page
 
@@ -181,7 +183,7 @@ def test_judged_and_nothing_found_says_what_could_not_be_judged(as_analyst):
 def test_a_viewer_sees_the_findings_of_granted_ad_accounts_and_no_button(as_bob, bobs_ad_account):
     own = make_finding(ad_account=bobs_ad_account, sentence="Bob's own")
     make_finding(sentence="Somebody else's")
-    make_audit(make_ad_account(), unjudged=[{"rule": "low_ctr", "reason": "Secret reason.", "count": 1}])
+    make_check_run(make_ad_account(), unjudged=[{"rule": "low_ctr", "reason": "Secret reason.", "count": 1}])
     page = text(as_bob, "?state=all")
     assert "Bob&#x27;s own" in page
     assert "Somebody else" not in page
@@ -251,15 +253,15 @@ def test_several_at_once_and_back_to_the_same_list(as_analyst):
 @pytest.mark.parametrize(
     ("do", "fields", "sentence"),
     [
-        ("snooze", {"until": "soon"}, "Choose the day until which to snooze"),
-        ("snooze", {}, "Choose the day until which to snooze"),
+        ("snooze", {"until": "soon"}, "Choose a day to snooze until"),
+        ("snooze", {}, "Choose a day to snooze until"),
         ("snooze", {"until": "2020-01-01"}, "Choose a day after today"),
         ("accept", {"reason": "  "}, "Give a reason"),
-        ("assign", {"assignee": "404"}, "Choose a person of the list"),
-        ("assign", {"assignee": "x"}, "Choose a person of the list"),
-        ("assign", {}, "Choose a person of the list"),
-        ("explode", {}, "Choose what to do"),
-        ("", {}, "Choose what to do"),
+        ("assign", {"assignee": "404"}, "Choose a person from the list"),
+        ("assign", {"assignee": "x"}, "Choose a person from the list"),
+        ("assign", {}, "Choose a person from the list"),
+        ("explode", {}, "Choose an action"),
+        ("", {}, "Choose an action"),
     ],
 )
 def test_bad_input_is_explained_and_changes_nothing(as_analyst, do, fields, sentence):
@@ -273,8 +275,8 @@ def test_bad_input_is_explained_and_changes_nothing(as_analyst, do, fields, sent
 
 @pytest.mark.parametrize(
     ("sent", "sentence"),
-    [([], "Tick at least one finding"), (["x"], "no findings of the list"), (["9" * 30], "no findings of the list"),
-     (["1"] * 51, "no findings of the list")],
+    [([], "Select at least one finding"), (["x"], "not in the list"), (["9" * 30], "not in the list"),
+     (["1"] * 51, "not in the list")],
 )  # fmt: skip
 def test_findings_that_are_none(as_analyst, sent, sentence):
     answer = as_analyst.post("/actions/change/", {"do": "assign_me", "finding": sent})
@@ -291,7 +293,7 @@ def test_a_viewer_or_somebody_gone_takes_no_finding(as_analyst, bob):
 
 def test_a_finding_that_is_gone_is_said(as_analyst):
     answer = as_analyst.post("/actions/change/", {"do": "assign_me", "finding": ["404"]}, follow=True)
-    assert "Nothing to change" in answer.content.decode()
+    assert "Nothing changed" in answer.content.decode()
 
 
 def test_the_list_as_csv_is_recorded_and_holds_no_formula(as_analyst):
@@ -310,26 +312,26 @@ def test_the_list_as_csv_is_recorded_and_holds_no_formula(as_analyst):
 # --- Check now ---
 
 
-def judge(browser: Client, **fields: str) -> Any:
+def check_now(browser: Client, **fields: str) -> Any:
     return browser.post("/actions/judge/", fields, follow=True)
 
 
 @pytest.fixture
-def told(monkeypatch) -> list[int]:
+def queued(monkeypatch) -> list[int]:
     calls: list[int] = []
-    monkeypatch.setattr(tasks.audit_ad_account, "delay", calls.append)
+    monkeypatch.setattr(tasks.check_ad_account, "delay", calls.append)
     return calls
 
 
-def test_judge_now_is_asked_watched_and_done(as_analyst, analyst, told, django_capture_on_commit_callbacks):
+def test_check_now_is_requested_watched_and_done(as_analyst, analyst, queued, django_capture_on_commit_callbacks):
     first, second, _never_synced = (make_ad_account() for _ in range(3))
     for one in (first, second):
         make_sync_run(account=one)
     assert "Check now" in text(as_analyst)
     assert 'hx-get="/actions/judging/' not in text(as_analyst)
     with django_capture_on_commit_callbacks(execute=True):
-        page = " ".join(judge(as_analyst).content.decode().split())
-    assert told == [first.pk, second.pk]
+        page = " ".join(check_now(as_analyst).content.decode().split())
+    assert queued == [first.pk, second.pk]
     assert "0 of 2" in page
     assert (
         'hx-get="/actions/judging/?ad_account=&amp;rule=&amp;severity=&amp;state=open&amp;assignee=&amp;of=2"' in page
@@ -338,45 +340,45 @@ def test_judge_now_is_asked_watched_and_done(as_analyst, analyst, told, django_c
     assert set(trail.values_list("ad_account_id", "actor_email")) == {
         (one.pk, analyst.email) for one in (first, second)
     }
-    tasks.audit_ad_account(first.pk)
+    tasks.check_ad_account(first.pk)
     half = as_analyst.get("/actions/judging/?of=2").content.decode()
     assert ">1 of 2</progress>" in half
     assert 'hx-trigger="every 2s"' in half
-    tasks.audit_ad_account(second.pk)
+    tasks.check_ad_account(second.pk)
     done = as_analyst.get("/actions/judging/?of=2&severity=critical").content.decode()
     assert "rechecked" in done
     assert "hx-get" not in done
     assert 'href="/actions/?ad_account=&amp;rule=&amp;severity=critical&amp;state=open&amp;assignee="' in done
 
 
-def test_judge_now_keeps_to_the_filter_and_leads_back_to_it(as_analyst, told, django_capture_on_commit_callbacks):
+def test_check_now_keeps_to_the_filter_and_leads_back_to_it(as_analyst, queued, django_capture_on_commit_callbacks):
     first, second = make_ad_account(), make_ad_account()
     for one in (first, second):
         make_sync_run(account=one)
     back = f"ad_account={second.pk}&severity=critical"
     with django_capture_on_commit_callbacks(execute=True):
-        answer = judge(as_analyst, back=f"{back}&state=open&next=https://evil.example")
-    assert told == [second.pk]
+        answer = check_now(as_analyst, back=f"{back}&state=open&next=https://evil.example")
+    assert queued == [second.pk]
     [(where, _)] = answer.redirect_chain
     assert where == f"/actions/?ad_account={second.pk}&rule=&severity=critical&state=open&assignee="
     # Another's waiting is not shown where the list is narrowed to this one.
-    tasks.audit_ad_account(second.pk)
-    AuditRequest.objects.create(ad_account=first, asked_at=NOW)
+    tasks.check_ad_account(second.pk)
+    CheckRequest.objects.create(ad_account=first, asked_at=NOW)
     assert "hx-get" not in as_analyst.get(f"/actions/judging/?{back}").content.decode()
 
 
-def test_without_data_there_is_nothing_to_judge(as_analyst, told):
+def test_without_data_there_is_nothing_to_check(as_analyst, queued):
     make_ad_account()
     assert "Check now" not in text(as_analyst)
-    assert "the first sync brings the data" in judge(as_analyst).content.decode()
-    assert not AuditRequest.objects.exists()
+    assert "the first sync brings the data" in check_now(as_analyst).content.decode()
+    assert not CheckRequest.objects.exists()
 
 
 def test_viewers_watch_their_own_and_start_nothing(as_bob, bobs_ad_account):
     other = make_ad_account()
     for one in (bobs_ad_account, other):
         make_sync_run(account=one)
-        AuditRequest.objects.create(ad_account=one, asked_at=NOW)
+        CheckRequest.objects.create(ad_account=one, asked_at=NOW)
     page = text(as_bob)
     assert "Check now" not in page
     assert "0 of 1" in page
@@ -402,24 +404,39 @@ def test_the_overview_counts_what_is_open(as_analyst):
     assert ">0</data> notice" in page
 
 
-def test_thresholds_are_edited_recorded_and_judged_anew(told, django_capture_on_commit_callbacks):
+def test_thresholds_are_edited_recorded_and_checked_again(queued, django_capture_on_commit_callbacks):
     ad_account = make_ad_account()
     browser = signed_in(make_user(email="mia@example.com", role=Role.MANAGER))
     with django_capture_on_commit_callbacks(execute=True):
         answer = browser.post(
-            "/admin/reporting/auditthresholds/add/", {"ad_account": ad_account.pk, "ctr_percent": "0.3"}
+            "/admin/reporting/checkthresholds/add/", {"ad_account": ad_account.pk, "ctr_percent": "0.3"}
         )
     assert answer.status_code == 302
     assert (
         f'href="/actions/?ad_account={ad_account.pk}">the Action center</a>' in browser.get("/admin/").content.decode()
     )
-    assert AuditThresholds.objects.get().ctr_percent == Decimal("0.3")
-    assert told == [ad_account.pk]
+    assert CheckThresholds.objects.get().ctr_percent == Decimal("0.3")
+    assert queued == [ad_account.pk]
     event = AuditEvent.objects.get(kind="thresholds_changed")
     assert (event.detail["change"], event.detail["changed"]) == ("added", ["ctr_percent"])
-    bad = browser.post(f"/admin/reporting/auditthresholds/{ad_account.pk}/change/", {"window_days": "0"})
+    bad = browser.post(f"/admin/reporting/checkthresholds/{ad_account.pk}/change/", {"window_days": "0"})
     assert "greater than or equal to 1" in bad.content.decode()
     with django_capture_on_commit_callbacks(execute=True):
-        browser.post(f"/admin/reporting/auditthresholds/{ad_account.pk}/delete/", {"post": "yes"})
-    assert not AuditThresholds.objects.exists()
-    assert told == [ad_account.pk] * 2
+        browser.post(f"/admin/reporting/checkthresholds/{ad_account.pk}/delete/", {"post": "yes"})
+    assert not CheckThresholds.objects.exists()
+    assert queued == [ad_account.pk] * 2
+
+
+@pytest.mark.parametrize("rest", ["", "add/", "7/change/?_changelist_filters=q%3Dx"])
+def test_the_former_address_of_the_thresholds_leads_to_the_present_one(rest):
+    answer = Client().get(f"/admin/reporting/auditthresholds/{rest}")
+    assert (answer.status_code, answer["Location"]) == (308, f"/admin/reporting/checkthresholds/{rest}")
+
+
+def test_a_form_that_was_open_under_the_former_address_is_still_saved():
+    ad_account = make_ad_account()
+    browser = signed_in(make_user(email="mia@example.com", role=Role.MANAGER))
+    form = {"ad_account": ad_account.pk, "ctr_percent": "0.3"}
+    answer = browser.post("/admin/reporting/auditthresholds/add/", form, follow=True)
+    assert answer.status_code == 200
+    assert CheckThresholds.objects.get().ctr_percent == Decimal("0.3")

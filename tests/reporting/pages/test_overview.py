@@ -46,7 +46,7 @@ def test_the_second_step_is_a_button_away(as_alice, app):
 
 
 def test_an_analyst_is_told_whom_to_ask(as_charlie, app):
-    assert "An owner or a manager connects LinkedIn" in text(as_charlie)
+    assert "Ask an owner or a manager to connect LinkedIn" in text(as_charlie)
 
 
 def test_after_the_first_sync_the_steps_are_gone(as_alice, app):

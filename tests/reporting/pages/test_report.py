@@ -18,7 +18,7 @@ from ingestion.linkedin_simulator.truth import truth
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import IncompleteDay
 from reporting.pages.report.answers import Block
-from reporting.pages.report.filters import Filters, Selection, read, step_of
+from reporting.pages.report.filters import ReportFilters, ReportSelection, read, step_of
 from reporting.pages.report.sections import NAMES, section
 from reporting.periods import Period
 from reporting.queries.audience import audiences
@@ -45,11 +45,11 @@ DAYS = {"period": "custom", "first_day": "2026-11-01", "last_day": "2026-11-16"}
 PERIOD = Period(date(2026, 11, 1), DAY)
 
 
-def asked(address: str = "", ad_accounts: Any = EVERYTHING) -> Filters:
+def asked(address: str = "", ad_accounts: Any = EVERYTHING) -> ReportFilters:
     return read(QueryDict(address), visible=ad_accounts, today=TODAY)
 
 
-def select(address: str = "") -> Selection:
+def select(address: str = "") -> ReportSelection:
     filters = asked(f"period=custom&first_day=2026-11-01&last_day=2026-11-16&{address}")
     assert filters.selection, filters.errors
     return filters.selection
@@ -111,7 +111,7 @@ def test_the_trend_is_that_of_the_queries(two_currencies, step):
     assert euros.table.column("spend") == tuple(row.value("spend") for row in rows)
     assert euros.table.column("cpc") == tuple(row.value("cpc") for row in rows)
     assert sum(spend or 0 for spend in euros.table.column("spend_before")) == 240
-    assert ("Not whole" in euros.note) == (step != "day")
+    assert ("Incomplete" in euros.note) == (step != "day")
 
 
 def test_campaigns_are_sorted_by_the_chosen_figure(two_currencies):
@@ -140,13 +140,13 @@ def test_spend_funnel_engagement_and_budgets_are_those_of_the_queries(two_curren
     assert budgets[0].table.column("spent") == tuple(use.spend.amount for use in uses)
 
 
-def test_overspend_stands_apart(two_currencies):
+def test_overspend_is_shown_separately(two_currencies):
     [euros, _] = blocks("budgets")
     # 90 spent on one day of 50, then 30 of 50.
     assert euros.table.column("within") == (50, 30)
     assert euros.table.column("beyond") == (40, 0)
     assert euros.table.column("left") == (0, 20)
-    assert euros.note == "1 of 2 campaigns is beyond a budget."
+    assert euros.note == "1 of 2 campaigns is over budget."
 
 
 def test_a_campaign_without_a_comparable_budget_has_no_bar_and_says_so(db):
@@ -155,7 +155,7 @@ def test_a_campaign_without_a_comparable_budget_has_no_bar_and_says_so(db):
         campaign = make_campaign(account=account, daily_budget=daily, daily_budget_currency=currency)
         make_campaign_day(campaign=campaign, date=DAY)
     [block] = blocks("budgets")
-    assert sorted(block.table.column("basis")) == ["No budget", "Nothing comparable"]
+    assert sorted(block.table.column("basis")) == ["No budget", "Not comparable"]
     assert block.table.column("budget") == (None, None)
 
 
@@ -181,13 +181,13 @@ def test_demographics_say_their_months_and_their_coverage(two_currencies):
     pivot = next(one for one in audiences(ad_accounts=EVERYTHING, period=PERIOD).pivots if one.segments)
     assert block.title == "Seniority"
     assert block.table.column("share") == tuple(one.share_percent for one in pivot.segments)
-    assert block.note.startswith("The segments explain 0 % of all impressions")
+    assert block.note.startswith("The segments cover 0% of all impressions")
     assert found.notes == ("LinkedIn counts audiences by calendar month, so whole months are shown: November 2026.",)
     campaign = make_campaign(account=EVERYTHING[0])
     longer = section("demographics", select(f"first_day=2026-09-05&campaign={campaign.pk}")).notes
     assert longer[0].endswith("September 2026 to November 2026.")
-    assert longer[1] == "No figures are stored of September 2026, October 2026."
-    assert "choosing campaigns does not narrow them" in longer[2]
+    assert longer[1] == "No figures are stored for September 2026, October 2026."
+    assert "the campaign filter does not apply" in longer[2]
 
 
 def test_charts_point_at_columns_of_their_tables(two_currencies):
@@ -217,7 +217,7 @@ def test_a_synced_account_is_told_as_linkedin_has_it(settings):
     for row in days:
         by_day[row["date"].isoformat()] += row["clicks"]
     [tiles] = section("key-figures", selection).blocks
-    figures = dict(tiles.table.rows)
+    figures: dict[Any, Any] = {row[0]: row[1] for row in tiles.table.rows}
     assert figures["Spend"] == sum(row["spend"] for row in days) > 0
     assert figures["Impressions"] == sum(row["impressions"] for row in days)
     [line] = section("trend", selection).blocks
@@ -253,16 +253,16 @@ def test_the_step_suits_the_length(days, step):
     [
         ("period=custom&first_day=2026-03-02&last_day=2026-03-01", "swap them"),
         ("first_day=2026-03-02", "The last day is missing"),
-        ("period=someday", "There is no period called “someday”"),
+        ("period=someday", "Unknown period “someday”"),
         ("period=last_7_days&first_day=2026-03-01", "not both"),
-        ("ad_account=x", "not the number of one of the ad accounts"),
-        ("campaign=99999999999999999999", "not the number of one of the campaigns"),
-        ("ad_account=" + "9" * 5000, "not the number"),
-        ("compare=never", "There is no comparison called “never”; choose one of previous, none."),
-        ("by=hour", "There is no step of the trend called “hour”"),
-        ("campaign_metric=drop", "There is no figure of campaigns called “drop”"),
-        ("currency=XXX", "None of these ad accounts is in “XXX”"),
-        ("period=custom&first_day=2000-01-01&last_day=2000-02-01", "no period before to compare with"),
+        ("ad_account=x", "not an id of one of the ad accounts"),
+        ("campaign=99999999999999999999", "not an id of one of the campaigns"),
+        ("ad_account=" + "9" * 5000, "not an id"),
+        ("compare=never", "Unknown comparison “never”; choose one of previous, none."),
+        ("by=hour", "Unknown trend interval “hour”"),
+        ("campaign_metric=drop", "Unknown campaign metric “drop”"),
+        ("currency=XXX", "None of these ad accounts uses “XXX”"),
+        ("period=custom&first_day=2000-01-01&last_day=2000-02-01", "no previous period to compare with"),
     ],
 )
 def test_bad_filters_are_explained_and_nothing_is_lost(as_alice, address, sentence):
@@ -366,7 +366,7 @@ def test_five_hundred_campaigns_take_no_more_queries_than_one(as_alice, django_a
         found = as_alice.get("/report/sections/campaigns/", DAYS).json()
     assert len(found["blocks"][0]["table"]["rows"]) == 20
     spend = as_alice.get("/report/sections/spend/", DAYS).json()["blocks"][0]["table"]["rows"]
-    assert spend[7][0] == "493 others"
+    assert spend[7][0] == "493 more"
 
 
 def test_one_currency_alone(as_alice, two_currencies):

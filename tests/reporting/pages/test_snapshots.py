@@ -118,7 +118,7 @@ def test_one_is_taken_and_written_by_a_worker(
     assert part.strip().startswith('<div id="snapshots"')
     assert "hx-get" not in part
     assert f"/snapshots/{snapshot.pk}/document/" in part
-    assert "Taken by a person: ana@example.com" in part
+    assert "By a person: ana@example.com" in part
     event = AuditEvent.objects.get(kind="snapshot_taken")
     assert (event.actor_email, event.ad_account_id, event.detail["days"]) == ("ana@example.com", bobs_ad_account.pk, 7)
 

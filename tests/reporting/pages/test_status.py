@@ -24,7 +24,7 @@ def test_a_silent_installation_says_what_is_missing_and_what_to_do(as_alice, mon
     monkeypatch.setattr(heartbeats, "beat_last_tick", lambda now: None)
     page = text(as_alice)
     assert "No worker is running." in page
-    assert "Beat is silent" in page
+    assert "Beat is not running" in page
     assert "celery --app config worker" in page
 
 

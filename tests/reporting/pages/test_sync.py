@@ -186,7 +186,7 @@ def test_a_run_tells_its_trouble_and_what_was_set_aside(as_manager):
 def test_cancel_and_try_again_from_the_page(as_manager, told, django_capture_on_commit_callbacks):
     run = running(make_ad_account())
     page = as_manager.post(f"/sync/runs/{run.pk}/cancel/", follow=True).content.decode()
-    assert "ends after the answers in hand" in page
+    assert "stops after the current request" in page
     assert SyncLog.objects.get().cancel_asked_at is not None
     SyncLog.objects.update(status="cancelled", finished_at=timezone.now())
     with django_capture_on_commit_callbacks(execute=True):

@@ -13,8 +13,8 @@ from accounts.models import AdAccount
 from ingestion.models import IncompleteDay
 from ingestion.timetable.expected_sync import expected_syncs
 from ingestion.timetable.schedules import schedule_syncs
+from reporting.checks.severity import Severity
 from reporting.queries.data_as_of import (
-    Severity,
     attention,
     connections_of,
     data_as_of,
@@ -97,7 +97,7 @@ def test_failures_since_the_last_success_are_counted(healthy: AdAccount):
     make_sync_run(account=healthy, started_at=NOW + 3 * HOUR, status="partial", errors=None)
     [one] = attention(ad_accounts=EVERYONE, now=NOW)
     assert (one.severity, one.sentence) == (
-        Severity.WARNING, "The sync of Healthy stayed partial 3 times since its last success.",
+        Severity.WARNING, "The sync of Healthy was incomplete 3 times since its last success.",
     )  # fmt: skip
     make_sync_run(account=healthy, started_at=NOW + 4 * HOUR)
     assert kinds() == []
@@ -161,7 +161,7 @@ def test_a_consent_ended_by_a_person_matters_only_where_none_is_left(healthy: Ad
         make_role(ad_account=ad_account, connection=ended)
     [one] = attention(ad_accounts=EVERYONE, now=NOW)
     assert (one.kind, one.ad_account_id) == ("no_connection", other.pk)
-    assert one.sentence == "No LinkedIn consent reads Left alone; somebody with a role on it must connect LinkedIn."
+    assert one.sentence == "No LinkedIn consent covers Left alone; somebody with a role on it must connect LinkedIn."
 
 
 def test_a_lost_role_reads_nothing(healthy: AdAccount):
@@ -175,10 +175,10 @@ def test_rejected_records_of_the_last_run_only(healthy: AdAccount):
     run = make_sync_run(account=healthy, started_at=NOW + HOUR, rows_rejected=2)
     [one] = attention(ad_accounts=EVERYONE, now=NOW)
     assert (one.kind, one.run_id, one.count) == ("rejected_records", run.pk, 2)
-    assert one.sentence.startswith("The last sync of Healthy set 2 records aside")
+    assert one.sentence.startswith("The last sync of Healthy rejected 2 records")
 
 
-def test_incomplete_days_missing_and_never_synced_in_order_of_gravity(healthy: AdAccount):
+def test_incomplete_days_missing_and_never_synced_most_severe_first(healthy: AdAccount):
     for day in (3, 4):
         incomplete(healthy, date(2026, 11, day))
     gone = make_ad_account(name="Gone", missing_since=NOW)
@@ -189,7 +189,7 @@ def test_incomplete_days_missing_and_never_synced_in_order_of_gravity(healthy: A
         ("incomplete_days", healthy.pk, 2),
         ("never_synced", gone.pk, 1),
     ]
-    assert "2 days of Healthy do not add up to LinkedIn's totals, the first is 2026-11-03" in found[1].sentence
+    assert "2 days of Healthy do not match LinkedIn's totals, starting 2026-11-03" in found[1].sentence
 
 
 def test_only_what_the_asker_may_see(bob, charlie, bobs_ad_account, healthy: AdAccount):

@@ -18,10 +18,10 @@ PERIOD = Period(NOW.date().replace(month=10, day=21), NOW.date().replace(day=19)
 PLENTY = 10**9
 
 
-def written(ad_account: AdAccount, period: Period = PERIOD, *, most_bytes: int = PLENTY) -> tuple[Any, Written]:
+def written(ad_account: AdAccount, period: Period = PERIOD, *, max_bytes: int = PLENTY) -> tuple[Any, Written]:
     """The document, read back and valid, and what its writer says of it."""
     file = io.BytesIO()
-    told = write_document(file, ad_account=ad_account, period=period, now=NOW, most_bytes=most_bytes)
+    told = write_document(file, ad_account=ad_account, period=period, now=NOW, max_bytes=max_bytes)
     assert told.size_bytes == len(file.getvalue())
     found = json.loads(file.getvalue())
     assert_valid(found)

@@ -284,17 +284,17 @@ def test_the_number_of_statements_does_not_grow(account: AdAccount) -> None:
 
 def test_the_finest_details_go_first_until_it_fits(account: AdAccount) -> None:
     """Down from plenty, byte by byte of the document before: each step leaves out the next detail and says so."""
-    most_bytes, seen = PLENTY, []
+    max_bytes, seen = PLENTY, []
     names = [detail.name for detail in DETAILS]
     while not seen or seen[-1] != names:
-        found, told = written(account, most_bytes=most_bytes)
-        assert told.size_bytes <= most_bytes
+        found, told = written(account, max_bytes=max_bytes)
+        assert told.size_bytes <= max_bytes
         assert found["dropped"] == told.dropped
-        _assert_dropped(found["account"], [one["detail"] for one in told.dropped])
-        seen.append([one["detail"] for one in told.dropped])
-        most_bytes = told.size_bytes - 1
+        _assert_dropped(found["account"], [str(one["detail"]) for one in told.dropped])
+        seen.append([str(one["detail"]) for one in told.dropped])
+        max_bytes = told.size_bytes - 1
     with pytest.raises(DoesNotFit, match="SNAPSHOT_MAX_BYTES"):
-        written(account, most_bytes=most_bytes)
+        written(account, max_bytes=max_bytes)
     # A step may leave out several at once, where the note of one takes more than it saves.
     assert seen[0] == []
     assert all(names[: len(one)] == one for one in seen)
@@ -323,11 +323,11 @@ def _assert_dropped(said: dict[str, Any], dropped: list[str]) -> None:
 
 def test_what_was_left_out_is_told_with_its_number_and_where_to_read_it(account: AdAccount) -> None:
     whole = written(account)[1].size_bytes
-    [dropped] = written(account, most_bytes=whole - 1)[0]["dropped"]
+    [dropped] = written(account, max_bytes=whole - 1)[0]["dropped"]
     assert dropped == {
         "detail": "creatives.daily_metrics",
         "count": 2,
-        "sentence": "Left out to stay within the size budget: the days of 2 creatives. Read them at"
+        "sentence": "Left out to stay within the size limit: the days of 2 creatives. Read them at"
         " /api/v1/creative-metrics.",
     }
 

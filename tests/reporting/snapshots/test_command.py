@@ -57,7 +57,7 @@ def test_to_standard_output(account: AdAccount) -> None:
 
 
 def test_an_unknown_ad_account_is_said_so() -> None:
-    with pytest.raises(CommandError, match=r"`manage\.py status` lists those that are") as refused:
+    with pytest.raises(CommandError, match=r"`manage\.py status` lists the known ones") as refused:
         run(404)
     assert refused.value.returncode == 1
 

@@ -40,6 +40,6 @@ def test_money_is_written_exactly(value: str, text: str) -> None:
 @pytest.mark.parametrize("broken", [{"impressions": -1}, {"spend": "12,5"}, {"spend": 12.5}, {"date": "yesterday"}])
 def test_a_day_that_makes_no_sense_is_refused(broken: dict[str, Any]) -> None:
     day = {column.name: 0 for column in COLUMNS} | {"spend": "0", "date": "2026-11-19"}
-    document.Day.model_validate_json(json.dumps(day))
+    document.SnapshotDay.model_validate_json(json.dumps(day))
     with pytest.raises(ValueError, match="1 validation error"):
-        document.Day.model_validate_json(json.dumps(day | broken))
+        document.SnapshotDay.model_validate_json(json.dumps(day | broken))

@@ -91,7 +91,7 @@ def test_a_worker_is_told_after_a_sync_that_stored_something(
 ) -> None:
     with (
         patch.object(tasks.snapshot_after_sync, "delay") as told,
-        patch.object(tasks.audit_ad_account, "delay"),
+        patch.object(tasks.check_ad_account, "delay"),
         django_capture_on_commit_callbacks(execute=True),
     ):
         sync_finished.send(SyncLog, ad_account_id=account.pk, run_id=1, status=status)
@@ -111,7 +111,7 @@ def test_one_that_does_not_fit_says_so_once(account: AdAccount, folder: Path, se
         assert tasks.snapshot_after_sync(account.pk)["status"] == "failed"
     [failed] = Snapshot.objects.all()
     assert (failed.state, failed.trigger) == ("failed", "sync")
-    assert "ask for fewer days or raise SNAPSHOT_MAX_BYTES" in failed.trouble
+    assert "request fewer days or raise SNAPSHOT_MAX_BYTES" in failed.trouble
     settings.SNAPSHOT_MAX_BYTES = 20_000_000
     assert tasks.snapshot_after_sync(account.pk)["status"] == "written"
     assert len(files(folder)) == 1
@@ -232,7 +232,7 @@ def test_what_nobody_took_is_given_up(account: AdAccount, alice: User) -> None:
     forgotten.refresh_from_db()
     waiting.refresh_from_db()
     assert (forgotten.state, waiting.state) == ("failed", "queued")
-    assert "page Status" in forgotten.trouble
+    assert "see Status" in forgotten.trouble
 
 
 def test_a_file_of_nobody_goes_after_a_day(account: AdAccount, folder: Path) -> None:

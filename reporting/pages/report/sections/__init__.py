@@ -1,12 +1,12 @@
-"""The nine sections of the report, each from the questions in `reporting/queries`; knows no request and no page.
+"""The nine sections of the report, built from `reporting/queries`; they know no request and no page.
 
-Amounts of different currencies are never in one block: a section with amounts has one block per currency.
+Amounts in different currencies are never in one block: a section with amounts has one block per currency.
 """
 
 from typing import Final
 
-from reporting.pages.report.answers import Section
-from reporting.pages.report.filters import Selection
+from reporting.pages.report.answers import ReportSection
+from reporting.pages.report.filters import ReportSelection
 from reporting.pages.report.sections import (
     budgets,
     campaigns,
@@ -19,31 +19,31 @@ from reporting.pages.report.sections import (
     trend,
 )
 
-_NOTHING: Final = "Nothing happened in these days."
-# In the order in which the page shows them.
-_KINDS: Final = {
-    "key-figures": key_figures.KIND,
-    "trend": trend.KIND,
-    "campaigns": campaigns.KIND,
-    "spend": spend.KIND,
-    "funnel": funnel.KIND,
-    "budgets": budgets.KIND,
-    "engagement": engagement.KIND,
-    "creatives": creatives.KIND,
-    "demographics": demographics.KIND,
+_NOTHING: Final = "No activity in this period."
+# In page order.
+_SECTIONS: Final = {
+    "key-figures": key_figures.SECTION,
+    "trend": trend.SECTION,
+    "campaigns": campaigns.SECTION,
+    "spend": spend.SECTION,
+    "funnel": funnel.SECTION,
+    "budgets": budgets.SECTION,
+    "engagement": engagement.SECTION,
+    "creatives": creatives.SECTION,
+    "demographics": demographics.SECTION,
 }
-NAMES: Final = {name: kind.title for name, kind in _KINDS.items()}
+NAMES: Final = {name: one.title for name, one in _SECTIONS.items()}
 
 
-def section(name: str, selection: Selection) -> Section:
+def section(name: str, selection: ReportSelection) -> ReportSection:
     """One section by its name. Raises KeyError for a name that is not in `NAMES`."""
-    kind = _KINDS[name]
-    blocks, notes = kind.build(selection)
-    return Section(
+    definition = _SECTIONS[name]
+    blocks, notes = definition.build(selection)
+    return ReportSection(
         name=name,
-        title=kind.title,
+        title=definition.title,
         blocks=blocks,
-        notes=(*kind.notes, *notes),
-        choice=kind.choice(selection) if kind.choice else None,
+        notes=(*definition.notes, *notes),
+        choice=definition.choice(selection) if definition.choice else None,
         empty="" if blocks else _NOTHING,
     )

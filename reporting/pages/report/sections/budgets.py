@@ -1,19 +1,19 @@
-"""Spend against budget, with what went beyond it apart."""
+"""Spend compared with budgets, with overspend shown separately."""
 
 from dataclasses import dataclass
 from decimal import Decimal
 
 from reporting.pages.report.answers import Block, Chart, Column, Row, Table
-from reporting.pages.report.filters import Selection
-from reporting.pages.report.sections.kind import Kind, blocks, in_currency
+from reporting.pages.report.filters import ReportSelection
+from reporting.pages.report.sections.definition import SectionDefinition, blocks, in_currency
 from reporting.queries.budgets import BudgetUse, budget_use
 
 _TOP = 20
 
 
 @dataclass(frozen=True, slots=True)
-class _Against:
-    """What a campaign's spend is held against, in the ad account's currency."""
+class _Comparison:
+    """What a campaign's spend is compared with, in the ad account's currency."""
 
     basis: str
     spent: Decimal
@@ -21,12 +21,12 @@ class _Against:
     used_percent: Decimal
 
 
-def budget_utilisation(selection: Selection) -> tuple[Block, ...]:
-    """Spend against budget, with what went beyond it apart."""
+def budget_utilisation(selection: ReportSelection) -> tuple[Block, ...]:
+    """Spend compared with budgets, with overspend shown separately."""
     return tuple(
         _budget_block(currency, uses)
         for currency in selection.currencies()
-        if (uses := budget_use(limit=_TOP, **selection.asked(currency)))
+        if (uses := budget_use(limit=_TOP, **selection.arguments(currency)))
     )
 
 
@@ -34,31 +34,31 @@ def _budget_block(currency: str | None, uses: list[BudgetUse]) -> Block:
     columns = (
         Column(name="campaign", label="Campaign"),
         Column(name="status", label="Status"),
-        Column(name="basis", label="Held against"),
+        Column(name="basis", label="Compared with"),
         Column(name="spent", label="Spent", unit="money"),
         Column(name="budget", label="Budget", unit="money"),
-        Column(name="used", label="Used in percent", unit="percent"),
-        Column(name="within", label="Spent within budget", unit="money"),
-        Column(name="beyond", label="Beyond budget", unit="money"),
-        Column(name="left", label="Not spent", unit="money"),
-        Column(name="days_over", label="Days over the daily budget", unit="count"),
+        Column(name="used", label="Percent used", unit="percent"),
+        Column(name="within", label="Within budget", unit="money"),
+        Column(name="beyond", label="Over budget", unit="money"),
+        Column(name="left", label="Unspent", unit="money"),
+        Column(name="days_over", label="Days over daily budget", unit="count"),
     )
     over = sum(use.is_overspent for use in uses)
     return Block(
         key=currency or "",
         title=in_currency("Budget utilisation", currency),
         currency=currency,
-        note=f"{over} of {len(uses)} campaigns {'is' if over == 1 else 'are'} beyond a budget." if over else "",
+        note=f"{over} of {len(uses)} campaigns {'is' if over == 1 else 'are'} over budget." if over else "",
         table=Table(columns=columns, rows=tuple(map(_budget_row, uses))),
         chart=Chart(kind="stacked bars", labels="campaign", series=("within", "beyond", "left")),
     )
 
 
 def _budget_row(use: BudgetUse) -> Row:
-    against = _against(use)
+    against = _comparison(use)
     status = (use.status or "").capitalize()
     if against is None:
-        why = "No budget" if not (use.daily_budget or use.total_budget) else "Nothing comparable"
+        why = "No budget" if not (use.daily_budget or use.total_budget) else "Not comparable"
         return use.name, status, why, use.spend.amount, None, None, None, None, None, use.days_over_daily_budget
     spent, budget = against.spent, against.budget
     return (
@@ -75,25 +75,27 @@ def _budget_row(use: BudgetUse) -> Row:
     )
 
 
-def _against(use: BudgetUse) -> _Against | None:
-    """The budget that is used up most; None where there is none that the spend can be held against."""
+def _comparison(use: BudgetUse) -> _Comparison | None:
+    """The budget that is used up most; None if there is none to compare the spend with."""
     found = []
     daily, in_all = use.daily_budget_of_active_days, use.spent_in_all_stored_days
     if daily and use.daily_used_percent is not None:
         days = "1 active day" if use.days_active == 1 else f"{use.days_active} active days"
-        found.append(_Against(f"Daily budget of {days}", use.spend.amount, daily.amount, use.daily_used_percent))
+        found.append(_Comparison(f"Daily budget for {days}", use.spend.amount, daily.amount, use.daily_used_percent))
     if in_all and use.total_budget and use.total_used_percent is not None:
         found.append(
-            _Against("Total budget, all stored days", in_all.amount, use.total_budget.amount, use.total_used_percent)
+            _Comparison(
+                "Lifetime budget, all stored days", in_all.amount, use.total_budget.amount, use.total_used_percent
+            )
         )
     return max(found, key=lambda one: one.used_percent, default=None)
 
 
-KIND = Kind(
+SECTION = SectionDefinition(
     "Budget utilisation",
     blocks(budget_utilisation),
     (
-        f"The {_TOP} campaigns that spent most. A daily budget is held against the days on which the"
-        " campaign ran; where there is a total budget too, the one that is used up more is shown.",
+        f"The {_TOP} campaigns with the highest spend. A daily budget counts for each day on which the campaign ran. If"
+        " there is also a lifetime budget, the one that is used up more is shown.",
     ),
 )

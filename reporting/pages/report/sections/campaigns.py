@@ -1,8 +1,8 @@
-"""The campaigns with most of one figure."""
+"""The campaigns with the highest value of one metric."""
 
 from reporting.pages.report.answers import Block, Chart, Column, Table, metric_column
-from reporting.pages.report.filters import CAMPAIGN_METRICS, Selection, with_offered
-from reporting.pages.report.sections.kind import Kind, blocks, choice_of, in_currency, label_in_sentence
+from reporting.pages.report.filters import CAMPAIGN_METRICS, ReportSelection, with_offered
+from reporting.pages.report.sections.definition import SectionDefinition, blocks, choice_of, in_currency, inline_label
 from reporting.queries.grouping import GroupBy
 from reporting.queries.performance import (
     ComparedRow,
@@ -17,8 +17,8 @@ _OF_CAMPAIGNS = with_offered(
 )  # fmt: skip
 
 
-def campaign_comparison(selection: Selection) -> tuple[Block, ...]:
-    """The campaigns with most of one figure."""
+def campaign_comparison(selection: ReportSelection) -> tuple[Block, ...]:
+    """The campaigns with the highest value of one metric."""
     return tuple(
         _campaign_block(selection, currency, rows)
         for currency in selection.currencies()
@@ -26,19 +26,17 @@ def campaign_comparison(selection: Selection) -> tuple[Block, ...]:
     )
 
 
-def _campaigns(selection: Selection, currency: str | None) -> list[ComparedRow]:
-    wanted = {
-        **selection.asked(currency),
-        "group_by": GroupBy.CAMPAIGN,
-        "order_by": selection.campaign_metric,
-        "limit": _TOP,
-    }
+def _campaigns(selection: ReportSelection, currency: str | None) -> list[ComparedRow]:
+    arguments, order_by = selection.arguments(currency), selection.campaign_metric
     if selection.before is None:
-        return [ComparedRow(row, None) for row in performance(**wanted)]
-    return compared_performance(before=selection.before, **wanted)
+        rows = performance(group_by=GroupBy.CAMPAIGN, order_by=order_by, limit=_TOP, **arguments)
+        return [ComparedRow(row, None) for row in rows]
+    return compared_performance(
+        before=selection.before, group_by=GroupBy.CAMPAIGN, order_by=order_by, limit=_TOP, **arguments
+    )
 
 
-def _campaign_block(selection: Selection, currency: str | None, pairs: list[ComparedRow]) -> Block:
+def _campaign_block(selection: ReportSelection, currency: str | None, pairs: list[ComparedRow]) -> Block:
     chosen = selection.campaign_metric
     columns = [Column(name="campaign", label="Campaign"), *map(metric_column, _OF_CAMPAIGNS)]
     if selection.before:
@@ -53,16 +51,16 @@ def _campaign_block(selection: Selection, currency: str | None, pairs: list[Comp
     ]
     return Block(
         key=currency or "",
-        title=in_currency(f"Campaigns by {label_in_sentence(chosen)}", currency),
+        title=in_currency(f"Campaigns by {inline_label(chosen)}", currency),
         currency=currency,
         table=Table(columns=tuple(columns), rows=tuple(rows)),
         chart=Chart(kind="bars", labels="campaign", series=(chosen,)),
     )
 
 
-KIND = Kind(
+SECTION = SectionDefinition(
     "Campaign comparison",
     blocks(campaign_comparison),
-    (f"The {_TOP} campaigns with most of the chosen figure; what LinkedIn's own pages call ad sets.",),
+    (f"The {_TOP} campaigns (ad sets in Campaign Manager) with the highest value of the chosen metric.",),
     lambda selection: choice_of("campaign_metric", selection.campaign_metric, CAMPAIGN_METRICS),
 )

@@ -1,20 +1,26 @@
-"""The creatives with most of one figure, and what LinkedIn's review says of them."""
+"""The creatives with the highest value of one metric, and their review status."""
 
 from accounts.shell.formatting import api_word
 from reporting.pages.report.answers import Block, Chart, Column, Table, metric_column
-from reporting.pages.report.filters import CREATIVE_METRICS, Selection
-from reporting.pages.report.sections.kind import Kind, blocks, choice_of, in_currency, label_in_sentence
+from reporting.pages.report.filters import CREATIVE_METRICS, ReportSelection
+from reporting.pages.report.sections.definition import (
+    SectionDefinition,
+    blocks,
+    choice_of,
+    in_currency,
+    inline_label,
+)
 from reporting.queries.journey import CreativePerformance, top_creatives
 
 _TOP = 15
 
 
-def creative_performance(selection: Selection) -> tuple[Block, ...]:
-    """The creatives with most of one figure, and what LinkedIn's review says of them."""
+def creative_performance(selection: ReportSelection) -> tuple[Block, ...]:
+    """The creatives with the highest value of one metric, and their review status."""
     return tuple(
         _creative_block(selection.creative_metric, currency, found)
         for currency in selection.currencies()
-        if (found := top_creatives(order_by=selection.creative_metric, top=_TOP, **selection.asked(currency)))
+        if (found := top_creatives(order_by=selection.creative_metric, top=_TOP, **selection.arguments(currency)))
     )
 
 
@@ -36,7 +42,7 @@ def _creative_block(chosen: str, currency: str | None, found: list[CreativePerfo
     )
     return Block(
         key=currency or "",
-        title=in_currency(f"Creatives by {label_in_sentence(chosen)}", currency),
+        title=in_currency(f"Creatives by {inline_label(chosen)}", currency),
         currency=currency,
         table=Table(columns=columns, rows=rows),
         chart=Chart(kind="bars", labels="creative", series=(chosen,)),
@@ -44,19 +50,19 @@ def _creative_block(chosen: str, currency: str | None, found: list[CreativePerfo
 
 
 def _state(one: CreativePerformance) -> str:
-    """Review, whether it is shown, and why not."""
+    """Review status, whether it is served, and why not."""
     if one.is_missing:
         return "No longer at LinkedIn"
-    state = [api_word(one.review_status)] if one.review_status else []
+    parts = [api_word(one.review_status)] if one.review_status else []
     if one.is_serving is not None:
-        state.append("serving" if one.is_serving else "not serving")
+        parts.append("serving" if one.is_serving else "not serving")
     reasons = f" ({', '.join(map(api_word, one.serving_hold_reasons)).lower()})" if one.serving_hold_reasons else ""
-    return (", ".join(state) or "Unknown") + reasons
+    return (", ".join(parts) or "Unknown") + reasons
 
 
-KIND = Kind(
+SECTION = SectionDefinition(
     "Creative performance",
     blocks(creative_performance),
-    (f"The {_TOP} creatives with most of the chosen figure.",),
+    (f"The {_TOP} creatives with the highest value of the chosen metric.",),
     lambda selection: choice_of("creative_metric", selection.creative_metric, CREATIVE_METRICS),
 )

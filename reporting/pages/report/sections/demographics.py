@@ -1,9 +1,9 @@
-"""Who saw the ads, pivot by pivot."""
+"""Who saw the ads, by pivot."""
 
 from reporting.metrics import SEGMENT_COUNTS
 from reporting.pages.report.answers import Block, Chart, Column, Row, Table, metric_column
-from reporting.pages.report.filters import Selection
-from reporting.pages.report.sections.kind import Found, Kind
+from reporting.pages.report.filters import ReportSelection
+from reporting.pages.report.sections.definition import BlocksAndNotes, SectionDefinition
 from reporting.periods import Period
 from reporting.queries.audience import Audience, Audiences, Segment, audiences
 
@@ -12,8 +12,8 @@ _NAMED = ("impressions", "clicks", "ctr_percent", "conversions", "leads")
 _OF_SEGMENTS = (*_NAMED, *(one.column for one in SEGMENT_COUNTS if one.is_offered and one.column not in _NAMED))
 
 
-def demographics(selection: Selection) -> Found:
-    """Who saw the ads: one block per pivot that holds figures, and which months they are of."""
+def demographics(selection: ReportSelection) -> BlocksAndNotes:
+    """Who saw the ads: one block per pivot with figures, and the months they cover."""
     found = audiences(ad_accounts=selection.ad_accounts, period=selection.period, top=_TOP)
     return tuple(_pivot(one) for one in found.pivots if one.segments), _months(found, selection)
 
@@ -21,7 +21,7 @@ def demographics(selection: Selection) -> Found:
 def _pivot(audience: Audience) -> Block:
     columns = (
         Column(name="segment", label="Segment"),
-        Column(name="share", label="Share in percent", unit="percent"),
+        Column(name="share", label="Percent share", unit="percent"),
         *map(metric_column, _OF_SEGMENTS),
     )
     segments = [*audience.segments, *([audience.rest] if audience.rest else [])]
@@ -41,27 +41,27 @@ def _segment_row(one: Segment) -> Row:
 def _coverage(audience: Audience) -> str:
     coverage = audience.coverage_percent
     if coverage is None:
-        return "There are no whole months of impressions to hold the segments against."
+        return "There are no complete months of impressions to compare the segments with."
     if 99.5 <= coverage < 100.5:
-        return "The segments explain all impressions of these months."
+        return "The segments cover all impressions in these months."
     if coverage > 100:
-        return "LinkedIn counts some members in several segments, so the segments together pass all impressions."
-    return f"The segments explain {coverage:.0f} % of all impressions; LinkedIn withholds segments that are too small."
+        return "LinkedIn counts some members in several segments, so the segments add up to more than all impressions."
+    return f"The segments cover {coverage:.0f}% of all impressions; LinkedIn withholds segments that are too small."
 
 
-def _months(found: Audiences, selection: Selection) -> tuple[str, ...]:
+def _months(found: Audiences, selection: ReportSelection) -> tuple[str, ...]:
     asked = list(dict.fromkeys(day.replace(day=1) for day in Period(found.first_day, found.last_day).each_day()))
     missing = [f"{month:%B %Y}" for month in asked if month not in found.months]
     span = " to ".join(f"{month:%B %Y}" for month in dict.fromkeys([asked[0], asked[-1]]))
     notes = [f"LinkedIn counts audiences by calendar month, so whole months are shown: {span}."]
     if found.partly_fetched_months:
         partly = ", ".join(f"{month:%B %Y}" for month in found.partly_fetched_months)
-        notes.append(f"Not every day of {partly} is fetched, so the share that the segments explain leaves it out.")
+        notes.append(f"{partly} has not been fetched completely, so it does not count towards the coverage.")
     if found.months and missing:
-        notes.append(f"No figures are stored of {', '.join(missing)}.")
+        notes.append(f"No figures are stored for {', '.join(missing)}.")
     if selection.campaign_ids is not None:
-        notes.append("Audiences are kept per ad account: choosing campaigns does not narrow them.")
+        notes.append("Audiences are stored per ad account, so the campaign filter does not apply.")
     return tuple(notes)
 
 
-KIND = Kind("Demographics", demographics)
+SECTION = SectionDefinition("Demographics", demographics)

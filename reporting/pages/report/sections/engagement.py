@@ -1,17 +1,17 @@
-"""The campaigns that people answered most."""
+"""The campaigns with the most social engagement."""
 
 from reporting.pages.report.answers import Block, Chart, Column, Table, metric_column
-from reporting.pages.report.filters import Selection
-from reporting.pages.report.sections.kind import Kind, blocks
+from reporting.pages.report.filters import ReportSelection
+from reporting.pages.report.sections.definition import SectionDefinition, blocks
 from reporting.queries.journey import engagement
 
 _TOP = 5
 _OF_ENGAGED = ("likes", "comments", "shares", "follows", "clicks")
 
 
-def social_engagement(selection: Selection) -> tuple[Block, ...]:
-    """The campaigns that people answered most."""
-    rows = engagement(top=_TOP, **selection.asked())
+def social_engagement(selection: ReportSelection) -> tuple[Block, ...]:
+    """The campaigns with the most social engagement."""
+    rows = engagement(top=_TOP, **selection.arguments())
     if not rows:
         return ()
     names = (*_OF_ENGAGED, "engagements", "engagement_rate_percent")
@@ -26,11 +26,11 @@ def social_engagement(selection: Selection) -> tuple[Block, ...]:
     )
 
 
-KIND = Kind(
+SECTION = SectionDefinition(
     "Engagement",
     blocks(social_engagement),
     (
-        f"The {_TOP} campaigns with most likes, comments, shares and follows together. Each axis runs from"
-        " zero to the most that one of them has.",
+        f"The {_TOP} campaigns with the most likes, comments, shares and follows combined. Each axis runs from zero to"
+        " the highest value among them.",
     ),
 )

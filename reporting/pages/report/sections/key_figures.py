@@ -1,12 +1,12 @@
-"""Key figures, each with what it was before."""
+"""Key figures, compared with the previous period."""
 
 from collections.abc import Callable
 from decimal import Decimal
 
 from reporting.metrics import METRICS
 from reporting.pages.report.answers import Block, Chart, Column, Table
-from reporting.pages.report.filters import Selection
-from reporting.pages.report.sections.kind import Kind, blocks, in_currency
+from reporting.pages.report.filters import ReportSelection
+from reporting.pages.report.sections.definition import SectionDefinition, blocks, in_currency
 from reporting.queries.performance import (
     Totals,
     compared_totals,
@@ -19,22 +19,22 @@ _TILES = (
 )  # fmt: skip
 
 
-def key_figures(selection: Selection) -> tuple[Block, ...]:
-    """Every figure with what it was before."""
+def key_figures(selection: ReportSelection) -> tuple[Block, ...]:
+    """Key figures, compared with the previous period."""
     if selection.before is None:
-        blocks = [_tiles(now, None) for now in totals(**selection.asked())]
+        blocks = [_tiles(now, None) for now in totals(**selection.arguments())]
     else:
-        pairs = compared_totals(before=selection.before, **selection.asked())
+        pairs = compared_totals(before=selection.before, **selection.arguments())
         blocks = [_tiles(one.now, one.before, one.change_percent) for one in pairs]
     return tuple(sorted(blocks, key=lambda block: block.key))
 
 
 def _tiles(now: Totals, before: Totals | None, change: Callable[[str], Decimal | None] | None = None) -> Block:
-    columns = [Column(name="metric", label="Figure"), Column(name="now", label="This period", unit="by row")]
+    columns = [Column(name="metric", label="Metric"), Column(name="now", label="This period", unit="by row")]
     if before:
         columns += [
-            Column(name="before", label="Period before", unit="by row", is_before=True),
-            Column(name="change", label="Change in percent", unit="percent"),
+            Column(name="before", label="Previous period", unit="by row", is_before=True),
+            Column(name="change", label="Percent change", unit="percent"),
         ]
     rows = [
         (METRICS[name].label, now.value(name), *((before.value(name), change(name)) if before and change else ()))
@@ -54,4 +54,4 @@ def _tiles(now: Totals, before: Totals | None, change: Callable[[str], Decimal |
     )
 
 
-KIND = Kind("Key figures", blocks(key_figures))
+SECTION = SectionDefinition("Key figures", blocks(key_figures))

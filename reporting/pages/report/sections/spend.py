@@ -1,19 +1,19 @@
-"""Where the money went: the largest parts and everything else."""
+"""Spend by campaign: the largest shares and the rest."""
 
 from reporting.pages.report.answers import Block, Chart, Column, Table, metric_column
-from reporting.pages.report.filters import Selection
-from reporting.pages.report.sections.kind import Kind, blocks, in_currency
+from reporting.pages.report.filters import ReportSelection
+from reporting.pages.report.sections.definition import SectionDefinition, blocks, in_currency
 from reporting.queries.budgets import spend_distribution
 
 _TOP = 7
 
 
-def spend_by_campaign(selection: Selection) -> tuple[Block, ...]:
-    """The largest parts and everything else."""
+def spend_by_campaign(selection: ReportSelection) -> tuple[Block, ...]:
+    """The largest shares and the rest."""
     columns = (
         Column(name="campaign", label="Campaign"),
         metric_column("spend"),
-        Column(name="share", label="Share in percent", unit="percent"),
+        Column(name="share", label="Percent share", unit="percent"),
     )
     return tuple(
         Block(
@@ -26,8 +26,8 @@ def spend_by_campaign(selection: Selection) -> tuple[Block, ...]:
             ),
             chart=Chart(kind="doughnut", labels="campaign", series=("spend",)),
         )
-        for one in spend_distribution(top=_TOP, **selection.asked())
+        for one in spend_distribution(top=_TOP, **selection.arguments())
     )
 
 
-KIND = Kind("Spend distribution", blocks(spend_by_campaign))
+SECTION = SectionDefinition("Spend distribution", blocks(spend_by_campaign))

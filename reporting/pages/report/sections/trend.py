@@ -1,10 +1,8 @@
-"""Every day, week or month, beside the same place of the period before."""
+"""Each day, week or month, compared with the corresponding one of the previous period."""
 
-from typing import Any
-
-from reporting.pages.report.answers import Block, Chart, Column, Table, metric_column
-from reporting.pages.report.filters import TREND_METRICS, Selection
-from reporting.pages.report.sections.kind import Kind, blocks, in_currency
+from reporting.pages.report.answers import Block, CellUnit, Chart, Column, Table, metric_column
+from reporting.pages.report.filters import TREND_METRICS, ReportSelection
+from reporting.pages.report.sections.definition import SectionDefinition, blocks, in_currency
 from reporting.queries.grouping import GroupBy
 from reporting.queries.performance import (
     ComparedRow,
@@ -13,20 +11,20 @@ from reporting.queries.performance import (
 )
 
 
-def performance_trend(selection: Selection) -> tuple[Block, ...]:
-    """Every day, week or month, beside the same place of the period before."""
-    wanted = {**selection.asked(), "group_by": selection.step}
+def performance_trend(selection: ReportSelection) -> tuple[Block, ...]:
+    """Each day, week or month, compared with the corresponding one of the previous period."""
+    arguments = selection.arguments()
     if selection.before is None:
-        pairs = [ComparedRow(row, None) for row in trend(**wanted)]
+        pairs = [ComparedRow(row, None) for row in trend(group_by=selection.step, **arguments)]
     else:
-        pairs = compared_performance(before=selection.before, **wanted)
+        pairs = compared_performance(before=selection.before, group_by=selection.step, **arguments)
     by_currency: dict[str | None, list[ComparedRow]] = {}
     for pair in pairs:
         by_currency.setdefault(pair.now.currency, []).append(pair)
     return tuple(_trend_block(selection, currency, rows) for currency, rows in by_currency.items())
 
 
-def _trend_block(selection: Selection, currency: str | None, pairs: list[ComparedRow]) -> Block:
+def _trend_block(selection: ReportSelection, currency: str | None, pairs: list[ComparedRow]) -> Block:
     columns = [Column(name="when", label=selection.step.capitalize(), unit=_calendar_unit(selection.step))]
     columns += [metric_column(name) for name in TREND_METRICS]
     if selection.before:
@@ -44,14 +42,14 @@ def _trend_block(selection: Selection, currency: str | None, pairs: list[Compare
         key=currency or "",
         title=in_currency("Performance trend", currency),
         currency=currency,
-        note=f"Not whole, because the period begins or ends in it: {' and '.join(cut)}." if cut else "",
+        note=f"Incomplete because the period starts or ends within: {' and '.join(cut)}." if cut else "",
         table=Table(columns=tuple(columns), rows=tuple(rows)),
         chart=Chart(kind="line", labels="when", series=TREND_METRICS),
     )
 
 
-def _calendar_unit(step: GroupBy) -> Any:
+def _calendar_unit(step: GroupBy) -> CellUnit:
     return "day" if step is GroupBy.DAY else "text"
 
 
-KIND = Kind("Performance trend", blocks(performance_trend))
+SECTION = SectionDefinition("Performance trend", blocks(performance_trend))

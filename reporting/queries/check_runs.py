@@ -1,0 +1,121 @@
+"""How far the checks have come: what was checked and what was not, and which ad accounts are waiting."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Min, QuerySet
+
+from accounts.models import AdAccount
+from ingestion.models import SyncLog
+from reporting.checks.rules import RULES
+from reporting.models import CheckRequest, CheckRun
+
+# A check that no worker took for this long is queued again: the broker may have lost it.
+_REQUEUE_AFTER = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class NotCheckedLine:
+    """What a rule could not check, across ad accounts; `count` is 0 where it could check nothing in them."""
+
+    title: str
+    reason: str
+    count: int
+    ad_accounts: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOverview:
+    """How many ad accounts have no data, have data but no check yet, and have been checked."""
+
+    never_synced: int
+    not_yet_checked: int
+    checked: int
+    campaigns: int
+    as_of: datetime | None
+    not_checked: Sequence[NotCheckedLine]
+
+    @property
+    def has_data(self) -> bool:
+        return bool(self.not_yet_checked or self.checked)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingChecks:
+    """How many ad accounts are waiting for a check, and since when the first of them."""
+
+    count: int
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckStatus:
+    """The last check of one ad account, and whether another is waiting; the names are the API's."""
+
+    account_id: int
+    judged_at: datetime | None = None
+    as_of: datetime | None = None
+    campaigns: int = 0
+    found: int = 0
+    unjudged: Sequence[Mapping[str, str | int]] = ()
+    waiting_since: datetime | None = None
+
+
+def check_overview(ad_accounts: QuerySet[AdAccount]) -> CheckOverview:
+    """Tells an empty list without problems from one that nobody has checked."""
+    ids = set(ad_accounts.order_by().values_list("pk", flat=True))
+    runs = list(CheckRun.objects.filter(ad_account__in=ids).select_related("ad_account").order_by("ad_account__name"))
+    synced = ad_accounts_with_data(ad_accounts)
+    checked = {one.ad_account_id for one in runs}
+    return CheckOverview(
+        never_synced=len(ids - synced - checked),
+        not_yet_checked=len(synced - checked),
+        checked=len(runs),
+        campaigns=sum(one.campaigns for one in runs),
+        as_of=min((one.as_of for one in runs), default=None),
+        not_checked=_not_checked_lines(runs),
+    )
+
+
+def ad_accounts_with_data(ad_accounts: QuerySet[AdAccount]) -> set[int]:
+    """Those with stored data; without it there is nothing to check."""
+    runs = SyncLog.objects.filter(
+        account__in=ad_accounts.order_by().values("pk"), status__in=(SyncLog.Status.SUCCESS, SyncLog.Status.PARTIAL)
+    )
+    return {pk for pk in runs.order_by().values_list("account", flat=True).distinct() if pk is not None}
+
+
+def waiting_checks(ad_accounts: QuerySet[AdAccount]) -> WaitingChecks:
+    """Which of these ad accounts are being checked, or are waiting for it."""
+    requests = CheckRequest.objects.filter(ad_account__in=ad_accounts.order_by().values("pk"))
+    return WaitingChecks(**requests.aggregate(count=Count("pk"), since=Min("asked_at")))
+
+
+def forgotten_checks(*, now: datetime) -> list[int]:
+    """Ad accounts that have been waiting for a check for too long."""
+    waiting = CheckRequest.objects.filter(asked_at__lt=now - _REQUEUE_AFTER)
+    return list(waiting.order_by("asked_at").values_list("pk", flat=True))
+
+
+def check_status(ad_account_id: int) -> CheckStatus:
+    """When an ad account was last checked, what was not checked, and whether another check is waiting."""
+    request = CheckRequest.objects.filter(pk=ad_account_id).first()
+    columns = ("judged_at", "as_of", "campaigns", "found", "unjudged")
+    last = CheckRun.objects.filter(pk=ad_account_id).values(*columns).first()
+    return CheckStatus(account_id=ad_account_id, waiting_since=request.asked_at if request else None, **(last or {}))
+
+
+def _not_checked_lines(runs: Iterable[CheckRun]) -> list[NotCheckedLine]:
+    """One line per rule and reason, however many ad accounts share it."""
+    counts: dict[tuple[str, str], int] = {}
+    names: dict[tuple[str, str], list[str]] = {}
+    for run in runs:
+        for line in run.unjudged:
+            key = (line["rule"], line["reason"])
+            counts[key] = counts.get(key, 0) + line["count"]
+            names.setdefault(key, []).append(str(run.ad_account))
+    return [
+        NotCheckedLine(RULES[rule_id].title if rule_id in RULES else rule_id, reason, count, names[rule_id, reason])
+        for (rule_id, reason), count in counts.items()
+    ]
