@@ -32,8 +32,8 @@ def _described(metric: catalogue.Metric) -> str:
 
 _METRICS = tuple(metric.column for metric in DAILY)
 _RATIOS = ("ctr", "cpc")
+_METRICS_DESCRIBED = {metric.column: _described(metric) for metric in catalogue.CATALOGUE}
 _DESCRIBED = {
-    **{metric.column: _described(metric) for metric in catalogue.CATALOGUE},
     "account_id": "LinkedIn's id of the ad account.",
     "campaign_id": "LinkedIn's id of the campaign.",
     "creative_id": "URN of the creative.",
@@ -98,7 +98,7 @@ class Described(serializers.ModelSerializer[Any]):
     def get_fields(self) -> dict[str, Any]:
         fields = super().get_fields()
         for name, field in fields.items():
-            field.help_text = field.help_text or _DESCRIBED[name]
+            field.help_text = _METRICS_DESCRIBED.get(name) or field.help_text or _DESCRIBED[name]
             field.read_only = True
         return fields
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from ingestion.catalogue import DAILY
 from tests.browser.steps import menu_entry, sign_in
 
 pytestmark = pytest.mark.timeout(180)
@@ -314,6 +315,8 @@ def another_person(stack: Any, email: str) -> Iterator[None]:
 @contextmanager
 def five_hundred_campaigns(stack: Any) -> Iterator[int]:
     """An ad account of its own, with a day of figures for each."""
+    number = "id - 900000000"
+    figures = {one.column: "1" for one in DAILY} | {"impressions": "1000", "clicks": number, "spend": number}
     copied = "SELECT (jsonb_populate_record(one, %s)).* FROM ad_accounts AS one LIMIT 1"
     values = json.dumps({"id": 900_001, "name": "Five hundred"})
     stack.rows(f"INSERT INTO ad_accounts {copied} RETURNING id", values)
@@ -324,9 +327,8 @@ def five_hundred_campaigns(stack: Any) -> Iterator[int]:
         " WHERE one.id = (SELECT min(id) FROM campaigns) RETURNING id"
     )
     stack.rows(
-        "INSERT INTO campaign_daily_metrics (campaign_id, date, impressions, clicks, spend, landing_page_clicks,"
-        " conversions, leads, likes, comments, shares, follows, opens, sends, fetched_at)"
-        " SELECT id, current_date - 1, 1000, id - 900000000, id - 900000000, 1, 1, 1, 1, 1, 1, 1, 0, 0, now()"
+        f"INSERT INTO campaign_daily_metrics (campaign_id, date, {', '.join(figures)}, fetched_at)"
+        f" SELECT id, current_date - 1, {', '.join(figures.values())}, now()"
         " FROM campaigns WHERE account_id = 900001 RETURNING id"
     )
     try:

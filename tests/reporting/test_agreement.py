@@ -25,6 +25,8 @@ from django.test import Client
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import AdAccount, User
+from ingestion.catalogue import CATALOGUE, FIRST_METRICS, AskedFor
+from reporting.metrics import SEGMENT_COUNTS
 from reporting.models import ReportingRole, Snapshot
 from tests.conftest import signed_in
 from tests.ingestion.simulated import DATA_TABLES, stored_rows
@@ -64,6 +66,8 @@ SUMS = (
     "follows",
     "opens",
     "sends",
+    # Those that came later.
+    *(one.column for one in CATALOGUE[FIRST_METRICS:] if one.is_additive and AskedFor.DAYS in one.asked_for),
 )
 SEGMENT = ("pivot_type", "segment")
 SOCIAL = ("likes", "comments", "shares", "follows")
@@ -159,7 +163,7 @@ def world(installation: Synced, db: None, request: Any) -> World:
 def figures(rows: Iterable[Row]) -> dict[str, Decimal | None]:
     """Sums, and ratios from them."""
     rows = list(rows)
-    told: dict[str, Any] = {name: sum((Decimal(row[name]) for row in rows), Decimal(0)) for name in SUMS}
+    told: dict[str, Any] = {name: sum((Decimal(row[name] or 0) for row in rows), Decimal(0)) for name in SUMS}
     told["engagements"] = sum(told[name] for name in SOCIAL)
     return told | {name: ratio(told, *how) for name, how in RATIOS.items()}
 
@@ -286,7 +290,13 @@ def only(names: Iterable[str], told: Told) -> Told:
 
 
 _OF_TREND = ("spend", "impressions", "clicks", "landing_page_clicks", "conversions", "leads")
-_OF_SEGMENTS = ("impressions", "clicks", "conversions", "leads")
+_OF_SEGMENTS = (
+    "impressions",
+    "clicks",
+    "conversions",
+    "leads",
+    *(one.column for one in CATALOGUE[FIRST_METRICS:] if one in SEGMENT_COUNTS),
+)
 _OF_CAMPAIGNS = ("spend", "impressions", "clicks", "conversions", "leads")
 
 # Who tells the figures of everything, currency by currency.

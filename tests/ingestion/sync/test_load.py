@@ -13,7 +13,7 @@ from accounts.models import AdAccount
 from ingestion import catalogue
 from ingestion.models import AudienceDemographic, Campaign, CampaignDailyMetric, Creative, UrnName
 from ingestion.sync import load
-from ingestion.sync.rows import CampaignRow, DayRow, copy_line
+from ingestion.sync.rows import SEGMENT_COLUMNS, CampaignRow, DayRow, copy_line
 from tests.builders import (
     DAY,
     NOW,
@@ -49,12 +49,12 @@ def campaign_values(ad_account: AdAccount, campaign_id: int, **changes: Any) -> 
 
 
 def segment(ad_account: AdAccount, urn: str, impressions: int, month: date = NOVEMBER, **changes: Any) -> Any:
-    values = {
+    values = {metric.column: metric.absent for metric in catalogue.DEMOGRAPHIC} | {
         "account_id": ad_account.pk, "pivot_type": "job_title", "segment": urn, "date_start": month,
         "segment_name": urn.upper(), "date_end": month + timedelta(days=18), "impressions": impressions,
-        "clicks": 1, "spend": Decimal(1), "conversions": 0, "leads": 0,
-    }  # fmt: skip
-    return tuple((values | changes).values())
+        "clicks": 1, "spend": Decimal(1),
+    } | changes  # fmt: skip
+    return tuple(values[name] for name in SEGMENT_COLUMNS)
 
 
 def versions(table: str) -> dict[Any, str]:

@@ -1,5 +1,6 @@
 """Every list with real requests: its whole body once, who sees what, filters, orders, pages."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,8 @@ from django.test import Client
 
 from accounts.models import AdAccount, User
 from accounts.roles import Role
+from ingestion import catalogue
+from ingestion.catalogue import Metric, Type
 from ingestion.models import CampaignDailyMetric
 from ingestion.timetable.schedules import schedule_syncs
 from reporting.api.pagination import rows_after
@@ -54,7 +57,15 @@ def _days(date: Any = DAY) -> dict[str, Any]:
         "landing_page_clicks": 0, "conversions": 3, "leads": 2, "likes": 0, "comments": 0, "shares": 0, "follows": 0,
         "opens": 0, "sends": 0, "ctr": "2.000000", "cpc": "2.5000000000", "fetched_at": "2026-11-20T12:00:00Z",
         "currency": "EUR",
-    }  # fmt: skip
+    } | _later(catalogue.DAILY)  # fmt: skip
+
+
+def _later(metrics: Iterable[Metric]) -> dict[str, Any]:
+    """Metrics that came later than those spelt here, of a row that holds none."""
+    later = [one for one in metrics if one in catalogue.CATALOGUE[catalogue.FIRST_METRICS :]]
+    return {
+        one.column: None if one.absent is None else 0 if one.type is Type.COUNT else "0.0000000000" for one in later
+    }
 
 
 # --- bodies ---
@@ -130,7 +141,7 @@ def test_demographics(as_bob: Client, world: dict[str, Any]) -> None:
             "pivot_type": "job_title", "segment": one.segment, "segment_name": one.segment_name, "currency": "EUR",
             "impressions": 100, "clicks": 2, "spend": "5.0000000000", "conversions": 0, "leads": 0, "ctr": "2.000000",
             "share_pct": "10.000000", "fetched_at": "2026-11-20T12:00:00Z",
-        }
+        } | _later(catalogue.DEMOGRAPHIC)
     ]  # fmt: skip
 
 

@@ -117,7 +117,9 @@ def _assert_sums(account: dict[str, Any], true: Any) -> None:
     for one in [account, *account["campaigns"], *_creatives(account)]:
         sums = amounts(one["metrics_summary"])
         for name in FIGURE_COLUMNS:
-            assert sums[name] == sum((amounts(day)[name] for day in one["daily_metrics"]), Decimal(0))
+            assert sums.get(name, 0) == sum(
+                (amounts(day).get(name, Decimal(0)) for day in one["daily_metrics"]), Decimal(0)
+            )
         if sums["impressions"]:
             assert abs(sums["ctr"] - sums["clicks"] * 100 / sums["impressions"]) <= Decimal("5e-7")
         else:

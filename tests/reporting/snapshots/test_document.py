@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from reporting.metrics import COLUMNS
+from reporting.metrics import COLUMNS, Type
 from reporting.snapshots import document
 from reporting.snapshots.document import exact
 from tests.reporting.snapshots.reading import SCHEMA
@@ -39,7 +39,7 @@ def test_money_is_written_exactly(value: str, text: str) -> None:
 
 @pytest.mark.parametrize("broken", [{"impressions": -1}, {"spend": "12,5"}, {"spend": 12.5}, {"date": "yesterday"}])
 def test_a_day_that_makes_no_sense_is_refused(broken: dict[str, Any]) -> None:
-    day = {column.name: 0 for column in COLUMNS} | {"spend": "0", "date": "2026-11-19"}
+    day = {one.name: 0 if one.type is Type.COUNT else "0" for one in COLUMNS} | {"date": "2026-11-19"}
     document.SnapshotDay.model_validate_json(json.dumps(day))
     with pytest.raises(ValueError, match="1 validation error"):
         document.SnapshotDay.model_validate_json(json.dumps(day | broken))
