@@ -117,7 +117,7 @@ class PeriodicTaskAdmin(_TimetableAdmin, beat_admin.PeriodicTaskAdmin):  # type:
 
     @admin.display(description="runs")
     def how_often(self, entry: PeriodicTask) -> str:
-        """Our intervals are minutes; a day of them is told as such."""
+        """Our intervals are in minutes; whole hours and days are shown as such."""
         minutes = entry.interval.every if entry.interval and entry.interval.period == "minutes" else 0
         for size, unit in ((24 * 60, "day"), (60, "hour")):
             if minutes and minutes % size == 0:

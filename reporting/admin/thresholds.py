@@ -18,7 +18,7 @@ from reporting.models import AuditThresholds
 
 @admin.register(AuditThresholds)
 class AuditThresholdsAdmin(OneRightAdmin[AuditThresholds]):
-    """Seen and changed by those who may start syncs; every change is recorded, and the ad account judged anew."""
+    """Seen and changed by those who may start syncs; every change is recorded, and the ad account rechecked."""
 
     list_display = ["ad_account", "window_days", "ctr_percent", "spend_without_conversions", "end_near_days"]
     list_select_related = ["ad_account"]
