@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.db import connection
 from django.test import Client, TransactionTestCase, override_settings
+from hypothesis import settings as hypothesis_settings
 from qsessions.backends.db import SessionStore
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
@@ -28,6 +29,10 @@ from tests.snapshot_storage import snapshots_kept_in
 
 # Python's own is 700.
 _GC_THRESHOLD: Final = 20_000
+# On a busy machine an example takes as long as it takes.
+hypothesis_settings.register_profile("any machine", hypothesis_settings(), deadline=None)
+hypothesis_settings.load_profile("any machine")
+
 _RESTORED: Final = pytest.StashKey[str]()
 
 

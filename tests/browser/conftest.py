@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from ingestion.linkedin_simulator.world import WorldSize
 from tests.browser.chromium import require_chromium, running_chromium
@@ -12,8 +12,10 @@ from tests.browser.steps import connect_linkedin, sign_in
 from tests.browser.watch import Watch
 from tests.journeys.stack import Stack, running_stack
 
-# A click that leads nowhere is told sooner than the test's own time is up.
-PATIENCE_MS = 15_000
+# Shorter than the test's own time, so that it is the click that leads nowhere which is named; long enough for a busy
+# machine, where Playwright's own five seconds for `expect` are not.
+WAIT_MS = 30_000
+expect.set_options(timeout=WAIT_MS)
 
 
 @pytest.fixture(scope="package")
@@ -54,7 +56,7 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
 
     def open_page(stack: Stack, **options: Any) -> Page:
         context = chromium.new_context(base_url=stack.pages_url, **options)
-        context.set_default_timeout(PATIENCE_MS)
+        context.set_default_timeout(WAIT_MS)
         opened.append((context, Watch(context, sites=[stack.pages_url, stack.url])))
         return context.new_page()
 

@@ -527,7 +527,7 @@ def test_the_simulator_serves_until_ctrl_c_and_leaves_no_process():
         server.communicate()
     assert (server.returncode, err) == (0, "")
     assert out.endswith("Stopped.\n")
-    assert not psutil.wait_procs(processes, timeout=5)[1]
+    assert not psutil.wait_procs(processes, timeout=30)[1]
     with pytest.raises(requests.ConnectionError):
         requests.get(address, timeout=5)
 

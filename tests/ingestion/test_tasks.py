@@ -180,7 +180,7 @@ class Worker:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        return psutil.wait_procs(children, timeout=5)[1]
+        return psutil.wait_procs(children, timeout=30)[1]
 
 
 @pytest.mark.installation

@@ -43,7 +43,8 @@ KEY_PREFIX = "journey:"
 SYNC = "ingestion.tasks.sync_ad_account"
 CLOSE_DEAD_RUNS = "ingestion.tasks.close_dead_runs"
 
-_START_SECONDS = 60
+# Of a busy machine.
+_START_SECONDS = 120
 _NEAR_MIDNIGHT_SECONDS = 90
 _OF_AN_AD_ACCOUNT = {
     "ad_accounts": "id = %s",

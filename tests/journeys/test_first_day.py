@@ -91,7 +91,7 @@ def test_it_serves_until_it_is_interrupted(data_dir):
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     assert process.returncode == 0
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while processes_of(data_dir) and time.monotonic() < end:
         time.sleep(0.1)
     assert processes_of(data_dir) == []

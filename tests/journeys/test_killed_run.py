@@ -124,7 +124,7 @@ def assert_nothing_is_left(session: Session, started: list[psutil.Process]) -> N
     """`started` are those that ran before; some write over their mark, so they are looked for by id as well."""
     session.process.wait(timeout=END_SECONDS)
     wait_until(lambda: not session.processes(), END_SECONDS, "processes with the mark live on")
-    _, alive = psutil.wait_procs(started, timeout=5)
+    _, alive = psutil.wait_procs(started, timeout=30)
     assert [(one.name(), one.cmdline()) for one in alive if one.status() != psutil.STATUS_ZOMBIE] == []
     assert [path.name for path in session.temporary.iterdir()] == []
 

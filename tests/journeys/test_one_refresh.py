@@ -13,7 +13,7 @@ TASKS = 8
 def test_eight_tasks_with_a_dead_access_token_refresh_it_once(how: str):
     with running_stack(busy_world(ad_accounts=TASKS, creatives=20, days=10), BACKFILL_DAYS="5") as stack:
         _end_access_token(stack, how)
-        stack.fault("slow", seconds=0.5)
+        stack.fault("slow", seconds=1)
         stack.ready_worker("worker", concurrency=TASKS)
         for ad_account_id in stack.ad_account_ids:
             stack.ask(SYNC, ad_account_id)

@@ -326,10 +326,10 @@ def test_same_seed_same_world_other_seed_other_world():
 def test_large_world_starts_at_once_and_stays_small():
     """1,000 ad accounts × 200 campaigns × 365 days; generous bounds for a busy machine."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    started = time.perf_counter()
+    started = time.process_time()
     size = WorldSize(ad_accounts=1_000, campaigns_per_account=200, dense=True, activity=1.0)
     caller = Caller(make_simulator(size=size))
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     for index in range(0, 1_000, 125):
         facet = ACCOUNTS_FACET.replace(str(ACCOUNT), str(ACCOUNT + index))
         assert len(caller.analytics("CREATIVE", "DAILY", LAST, LAST, facet=facet)) == 800

@@ -36,12 +36,14 @@ def test_same_answers_as_in_process(base: str, session: requests.Session, caller
 
 
 def test_keep_alive_without_stalls(base: str, session: requests.Session):
-    """Fifty calls on one connection; a delayed acknowledgement would cost 40 ms each."""
+    """A delayed acknowledgement would cost each call 40 ms; what else the machine does slows down some of them."""
     session.get(base + SEARCH)
-    started = time.perf_counter()
+    took = []
     for _ in range(50):
+        started = time.perf_counter()
         assert session.get(base + SEARCH).status_code == 200
-    assert time.perf_counter() - started < 1.5
+        took.append(time.perf_counter() - started)
+    assert min(took) < 0.03
 
 
 def test_many_at_once_are_counted(base: str, session: requests.Session, simulator: Simulator):

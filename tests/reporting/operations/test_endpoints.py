@@ -153,7 +153,7 @@ def test_a_check_that_hangs_is_cut_off_and_not_asked_again_meanwhile(checked_ins
     checked_instead(check("database", hang), check("worker", lambda: None))
     began = time.monotonic()
     answers = [Client().get("/readyz") for _ in range(3)]
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 8, "sooner than the check itself ends"
     assert [states(answer) for answer in answers] == [{"database": FAILED, "worker": OK}] * 3
     assert asked == [1]
     gate.set()
