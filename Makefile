@@ -17,13 +17,13 @@ run: .venv/base ## The same against the real LinkedIn, configured by .env
 check: .venv/dev ## Style, types, imports and what needs neither a browser nor an installation: in a minute or so
 	@$(MAKE) --no-print-directory -j 2 lint check-tests
 
-check-tests: .venv/dev
+check-tests: .venv/dev ## Only the tests of `make check`
 	$(PYTEST) -m "$(QUICK)" $(ARGS)
 
 test: .venv/dev ## The same with every test but the slow ones: within four minutes
 	@$(MAKE) --no-print-directory -j 2 lint test-tests
 
-test-tests: .venv/dev
+test-tests: .venv/dev ## Only the tests of `make test`
 	$(PYTEST) $(ARGS)
 
 test-slow: .venv/dev ## Only the slow tests, which kill real processes or need much time

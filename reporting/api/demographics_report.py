@@ -107,7 +107,7 @@ class DemographicsReportView(ReportView):
             if not self.file_format:
                 return Response(
                     {
-                        **self.head(Period(found.first_day, found.last_day), ad_accounts),
+                        **self.report_head(Period(found.first_day, found.last_day), ad_accounts),
                         "months": found.months,
                         "partly_fetched_months": found.partly_fetched_months,
                         "pivots": AudienceSerializer(found.pivots, many=True).data,

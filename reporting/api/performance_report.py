@@ -237,7 +237,7 @@ class PerformanceReportView(ReportView):
         selection, maximum = self._selection(asked), asked.get("limit") or _MAX_ROWS
         sums = compared_totals(**selection) if "compare" in asked else totals(**selection)
         return {
-            **self.head(asked["days"], self.chosen(asked)),
+            **self.report_head(asked["days"], self.chosen(asked)),
             "group_by": asked["group_by"],
             "compared_with": asdict(asked["days"].previous()) if "compare" in asked else None,
             "totals": [_line(one, metrics) for one in sums],

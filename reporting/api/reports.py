@@ -120,7 +120,7 @@ class ReportView(View):
         ids = asked.get("account_id")
         return self.ad_accounts.filter(pk__in=ids) if ids else self.ad_accounts
 
-    def head(self, period: Period, ad_accounts: QuerySet[AdAccount]) -> dict[str, object]:
+    def report_head(self, period: Period, ad_accounts: QuerySet[AdAccount]) -> dict[str, object]:
         as_of = self._as_of(ad_accounts)
         return {
             "period": asdict(period),

@@ -27,7 +27,7 @@ PARAMETERS = {
     "reporting:snapshots": ("page", "ad_account"),
     "reporting:actions": ("page", "ad_account", "rule", "severity", "state", "assignee"),
     "reporting:actions_csv": ("ad_account", "rule", "severity", "state", "assignee"),
-    "reporting:judging": ("of", "ad_account", "assignee"),
+    "reporting:check_progress": ("of", "ad_account", "assignee"),
     "reporting:report": ("ad_account", "campaign", "currency", "period", "first_day", "last_day", "compare", "by"),
     "people:invitation": ("next",),
     "accounts:callback": ("state", "code", "error"),
@@ -60,7 +60,7 @@ def test_the_api_answers_whatever_the_address_says(as_alice: Client, path: str) 
         assert_answers(as_alice, path, parameter)
 
 
-def _parameters_of(model_admin: admin.ModelAdmin[Model]) -> Iterator[str]:
+def _parameters_of(model_admin: "admin.ModelAdmin[Model]") -> Iterator[str]:
     """Those of its filters, as Django itself makes them."""
     request = HttpRequest()
     request.user = builders.make_user(role="owner")

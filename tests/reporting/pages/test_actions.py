@@ -55,7 +55,7 @@ def test_a_finding_is_shown_whole(as_analyst):
     assert "Spend in 30 days" in page
     assert "Clicks from other sites and apps are cheap" in page
     assert "clear “LinkedIn Audience Network” and save" in page
-    assert "came up 2 times" in page
+    assert "seen 2 times" in page
     # Once on the page, not in every remedy.
     assert page.count("Campaign Manager calls campaigns “ad sets”") == 1
     assert f'href="/admin/ingestion/campaign/{one.campaign_id}/change/"' in page
