@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from datetime import date
-from typing import Any
+from typing import TypedDict
 
 from benchmarks import figures
 from benchmarks.figures import Figure, at_most, figure
@@ -23,6 +23,9 @@ CAMPAIGNS, CREATIVES_PER_CAMPAIGN, DAYS = 500, 10, 90
 LAST_DAY = date(2026, 10, 31)
 BAR_SECONDS, BAR_MB = 10.0, 200.0
 UNBOUNDED = 10**10
+_Measured = TypedDict(
+    "_Measured", {"seconds": float, "CPU seconds": float, "peak memory MB": float, "MB written": float}
+)
 
 
 def main() -> None:
@@ -33,7 +36,7 @@ def main() -> None:
     if options.measure is not None:
         sys.stdout.write(json.dumps(_measure(options.measure)))
         return
-    figures.tell(_figures(), json_file=options.json)
+    figures.report(_figures(), json_file=options.json)
 
 
 def _figures() -> Iterator[Figure]:
@@ -41,9 +44,10 @@ def _figures() -> Iterator[Figure]:
         env = {**os.environ, "ENV_FILE": os.devnull, "DATA_DIR": data_dir, "LOG_LEVEL": "WARNING"}
         env["MALLOC_ARENA_MAX"] = "1"  # as `Procfile` runs the worker
         _fill(env)
-        for name, most_bytes in (("within the budget", 0), ("whole", UNBOUNDED)):
-            command = [sys.executable, "-m", "benchmarks.snapshots", "--measure", str(most_bytes)]
-            measured = json.loads(subprocess.run(command, env=env, stdout=subprocess.PIPE, check=True).stdout)
+        for name, max_bytes in (("within the budget", 0), ("whole", UNBOUNDED)):
+            command = [sys.executable, "-m", "benchmarks.snapshots", "--measure", str(max_bytes)]
+            done = subprocess.run(command, env=env, stdout=subprocess.PIPE, check=True)
+            measured: _Measured = json.loads(done.stdout)
             yield at_most(name, measured["seconds"], "s", BAR_SECONDS, places=2)
             yield figure(f"{name}: own CPU", measured["CPU seconds"], "s", places=2)
             yield at_most(f"{name}: peak memory", measured["peak memory MB"], "MB", BAR_MB)
@@ -59,7 +63,7 @@ def _fill(env: dict[str, str]) -> None:
         subprocess.run([sys.executable, "manage.py", *command], env=env, stdout=subprocess.DEVNULL, check=True)
 
 
-def _measure(most_bytes: int) -> dict[str, Any]:
+def _measure(max_bytes: int) -> _Measured:
     import django
 
     django.setup()
@@ -79,7 +83,7 @@ def _measure(most_bytes: int) -> dict[str, Any]:
             ad_account=ad_account,
             period=period,
             now=timezone.now(),
-            most_bytes=most_bytes or settings.SNAPSHOT_MAX_BYTES,
+            most_bytes=max_bytes or settings.SNAPSHOT_MAX_BYTES,
         )
     return {
         "seconds": round(time.perf_counter() - wall, 2),
