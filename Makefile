@@ -15,15 +15,15 @@ run: .venv/base ## The same against the real LinkedIn, configured by .env
 	@$(BIN)/python manage.py run $(ARGS)
 
 check: .venv/dev ## Style, types, imports and what needs neither a browser nor an installation: in a minute or so
-	@$(MAKE) --no-print-directory -j 2 lint check-tests
+	@$(MAKE) --no-print-directory -j 2 lint quick-tests
 
-check-tests: .venv/dev ## Only the tests of `make check`
+quick-tests: .venv/dev ## Only the tests of `make check`
 	$(PYTEST) -m "$(QUICK)" $(ARGS)
 
 test: .venv/dev ## The same with every test but the slow ones: within four minutes
-	@$(MAKE) --no-print-directory -j 2 lint test-tests
+	@$(MAKE) --no-print-directory -j 2 lint tests
 
-test-tests: .venv/dev ## Only the tests of `make test`
+tests: .venv/dev ## Only the tests of `make test`
 	$(PYTEST) $(ARGS)
 
 test-slow: .venv/dev ## Only the slow tests, which kill real processes or need much time
@@ -66,4 +66,4 @@ clean: ## Remove the virtual environment and all local data
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
-.PHONY: help demo run check check-tests test test-tests test-slow test-all lint bench openapi screenshots lock clean
+.PHONY: help demo run check quick-tests test tests test-slow test-all lint bench openapi screenshots lock clean

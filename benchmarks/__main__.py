@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import psutil
 
@@ -64,10 +64,10 @@ def _run(name: str, environment: Mapping[str, str]) -> list[Figure]:
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
         command = [sys.executable, "-m", f"benchmarks.{name}", "--json", file.name]
         done = subprocess.run(command, env=_environment(environment), check=False)
-        told = file.read()
-    if not told:
+        found = file.read()
+    if not found:
         sys.exit(f"benchmarks.{name} ended with {done.returncode} and measured nothing.")
-    return [Figure(**one) for one in json.loads(told)]
+    return [Figure(**one) for one in json.loads(found)]
 
 
 def _filled(folder: Path, metric_rows: int) -> Path:
@@ -92,7 +92,7 @@ def _environment(more: Mapping[str, str]) -> dict[str, str]:
 def _keep(measured: Mapping[str, list[Figure]]) -> None:
     now = datetime.now(UTC)
     machine = _machine()
-    report: dict[str, Any] = {
+    report = {
         "measured_at": now.isoformat(timespec="seconds"),
         "machine": machine,
         "figures": {name: [asdict(one) for one in figures] for name, figures in measured.items()},
@@ -104,7 +104,7 @@ def _keep(measured: Mapping[str, list[Figure]]) -> None:
     sys.stdout.write(f"\nkept as {path} and {path.with_suffix('.txt')}\n")
 
 
-def _lines(when: str, machine: Mapping[str, Any], measured: Mapping[str, list[Figure]]) -> Iterator[str]:
+def _lines(when: str, machine: Mapping[str, object], measured: Mapping[str, list[Figure]]) -> Iterator[str]:
     yield f"Measured {when} by `make bench`"
     yield ", ".join(f"{name} {value}" for name, value in machine.items())
     for name, figures in measured.items():
@@ -112,7 +112,7 @@ def _lines(when: str, machine: Mapping[str, Any], measured: Mapping[str, list[Fi
         yield from map(str, figures)
 
 
-def _machine() -> dict[str, Any]:
+def _machine() -> dict[str, object]:
     return {
         "cores": psutil.cpu_count(),
         "memory GB": round(psutil.virtual_memory().total / 2**30),

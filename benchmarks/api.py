@@ -3,23 +3,32 @@
 `manage.py load_test_figures --metric-rows 10000000` fills an empty database first; `python -m benchmarks.api` then asks
 as an owner, in this process and without throttling. It prints two medians: how long a request took, and how long the
 processor worked on it, here (view and serializer) and in PostgreSQL. On a machine with nothing else to do they are the
-same; on a busy one the first tells of others' work too. So the bar is for the second (on Linux with the embedded
+same; on a busy one the first includes others' work. So the bar is for the second (on Linux with the embedded
 PostgreSQL; elsewhere for the first): 100 ms for each page of a list, report and section, one second for the visual
 report with its page and all sections. `--plans` prints what PostgreSQL did. The person it makes is rolled back.
 """
 
+import argparse
 import os
 import statistics
 import sys
 import time
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from benchmarks import figures
 from benchmarks.figures import Figure, at_most
+from benchmarks.statements import statements_of
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.test import Client
+
+    from ingestion.models import CampaignDailyMetric, CreativeDailyMetric
 
 BAR_MS = 100.0
 REPORT_BAR_MS = 1000.0
@@ -36,10 +45,10 @@ def main() -> None:
     import django
 
     django.setup()
-    figures.tell(_measure(options), json_file=options.json)
+    figures.report(_measure(options), json_file=options.json)
 
 
-def _measure(options: Any) -> Iterator[Figure]:
+def _measure(options: argparse.Namespace) -> Iterator[Figure]:
     from django.db import transaction
 
     with transaction.atomic():
@@ -63,7 +72,7 @@ def _measure(options: Any) -> Iterator[Figure]:
         transaction.set_rollback(True)
 
 
-def _medians(client: Any, address: str, times: int) -> tuple[float, float]:
+def _medians(client: "Client", address: str, times: int) -> tuple[float, float]:
     """Milliseconds taken and worked, after one request to warm up."""
     took, worked = [], []
     for _ in range(times + 1):
@@ -79,13 +88,13 @@ def _worked() -> float:
     """Seconds that the processor has spent on this process and on its connection's PostgreSQL process."""
     from django.db import connection
 
-    told = Path(f"/proc/{connection.connection.info.backend_pid}/schedstat")
-    if connection.settings_dict["HOST"][:1] != "/" or not told.exists():
+    statistics_file = Path(f"/proc/{connection.connection.info.backend_pid}/schedstat")
+    if connection.settings_dict["HOST"][:1] != "/" or not statistics_file.exists():
         return time.perf_counter()
-    return time.process_time() + int(told.read_text().split()[0]) / 1e9
+    return time.process_time() + int(statistics_file.read_text().split()[0]) / 1e9
 
 
-def _client() -> Any:
+def _client() -> "Client":
     """An owner's browser."""
     from django.conf import settings
     from django.test import Client
@@ -99,7 +108,7 @@ def _client() -> Any:
     return client
 
 
-# --- what is asked ---
+# --- Requests ---
 
 
 def _requests() -> Iterator[tuple[str, str]]:
@@ -118,10 +127,10 @@ def _lists(ad_account: int, last_day: date) -> Iterator[tuple[str, str]]:
     from ingestion.models import CampaignDailyMetric, CreativeDailyMetric
 
     ran_last = CampaignDailyMetric.objects.filter(campaign__account=ad_account, date=last_day).order_by("campaign_id")
-    campaign = {"campaign_id": ran_last.values_list("campaign_id", flat=True)[0]}
-    of_account = {"account_id": ad_account}
-    quarter = {"first_day": last_day - timedelta(days=89), "last_day": last_day}
-    narrowed: dict[str, dict[str, Any]] = {
+    campaign: dict[str, object] = {"campaign_id": ran_last.values_list("campaign_id", flat=True)[0]}
+    of_account: dict[str, object] = {"account_id": ad_account}
+    quarter: dict[str, object] = {"first_day": last_day - timedelta(days=89), "last_day": last_day}
+    narrowed: dict[str, dict[str, object]] = {
         "all": {},
         "of 90 days": quarter,
         "of an ad account": of_account,
@@ -142,12 +151,14 @@ def _lists(ad_account: int, last_day: date) -> Iterator[tuple[str, str]]:
             columns |= {"first_day": "date__gte", "last_day": "date__lte"}
             rows = model.objects.filter(**{columns[one]: value for one, value in query.items()})
             for order, cursor_columns in ((key, (key, "date")), ("date", ("date", key))):
-                for place, order_asked, cursor in _places(rows, order, cursor_columns):
-                    asked = urlencode({**query, "order": order_asked, **cursor})
-                    yield f"{name} {how}, order {order_asked}, {place} page", f"/api/v1/{name}?{asked}"
+                for place, direction, cursor in _places(rows, order, cursor_columns):
+                    query_string = urlencode({**query, "order": direction, **cursor})
+                    yield f"{name} {how}, order {direction}, {place} page", f"/api/v1/{name}?{query_string}"
 
 
-def _places(rows: Any, order: str, columns: tuple[str, str]) -> Iterator[tuple[str, str, dict[str, str]]]:
+def _places(
+    rows: "QuerySet[CampaignDailyMetric] | QuerySet[CreativeDailyMetric]", order: str, columns: tuple[str, str]
+) -> Iterator[tuple[str, str, dict[str, str]]]:
     """The first page, one in the middle and the last, forwards and backwards; each by the row before it."""
     from reporting.api.pagination import _encoded
 
@@ -163,7 +174,7 @@ def _places(rows: Any, order: str, columns: tuple[str, str]) -> Iterator[tuple[s
 
 def _reports(ad_account: int, last_day: date) -> Iterator[tuple[str, str]]:
     for days in (90, 365):
-        asked = urlencode(
+        query_string = urlencode(
             {
                 "account_id": ad_account,
                 "group_by": "week",
@@ -171,7 +182,7 @@ def _reports(ad_account: int, last_day: date) -> Iterator[tuple[str, str]]:
                 "last_day": last_day,
             }
         )
-        yield f"reports/performance by week, {days} days", f"/api/v1/reports/performance?{asked}"
+        yield f"reports/performance by week, {days} days", f"/api/v1/reports/performance?{query_string}"
 
 
 def _visual_report(ad_account: int, last_day: date) -> Iterator[tuple[str, str]]:
@@ -179,7 +190,7 @@ def _visual_report(ad_account: int, last_day: date) -> Iterator[tuple[str, str]]
 
     from reporting.pages.report.sections import NAMES
 
-    asked = urlencode(
+    query_string = urlencode(
         {
             "ad_account": ad_account,
             "period": "custom",
@@ -187,26 +198,18 @@ def _visual_report(ad_account: int, last_day: date) -> Iterator[tuple[str, str]]
             "last_day": last_day,
         }
     )
-    yield _PAGE, f"{reverse('reporting:report')}?{asked}"
+    yield _PAGE, f"{reverse('reporting:report')}?{query_string}"
     for name, title in NAMES.items():
-        yield f"visual report, {title}", f"{reverse('reporting:report_section', args=[name])}?{asked}"
+        yield f"visual report, {title}", f"{reverse('reporting:report_section', args=[name])}?{query_string}"
 
 
 # --- plans ---
 
 
-def _show_plans(client: Any, address: str) -> None:
+def _show_plans(client: "Client", address: str) -> None:
     from django.db import connection
 
-    statements: list[tuple[str, Any]] = []
-
-    def remember(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        statements.append((sql, params))
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(remember):
-        client.get(address)
-    for sql, params in statements:
+    for sql, params in statements_of(partial(client.get, address)):
         if "_daily_metrics" in sql or "audience_demographics" in sql:
             with connection.cursor() as cursor:
                 cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS) {sql}", params)

@@ -47,13 +47,13 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return options
 
 
-def tell(figures: Iterable[Figure], *, json_file: Path | None) -> None:
+def report(figures: Iterable[Figure], *, json_file: Path | None) -> None:
     """Print each figure as soon as it is measured; at the end keep all. Exits with 1 where a bar is missed."""
-    told = []
+    kept = []
     for one in figures:
         sys.stdout.write(f"{one}\n")
         sys.stdout.flush()
-        told.append(one)
+        kept.append(one)
     if json_file:
-        json_file.write_text(json.dumps([asdict(one) for one in told], indent=1, ensure_ascii=False) + "\n")
-    sys.exit(0 if all(one.holds for one in told) else 1)
+        json_file.write_text(json.dumps([asdict(one) for one in kept], indent=1, ensure_ascii=False) + "\n")
+    sys.exit(0 if all(one.holds for one in kept) else 1)

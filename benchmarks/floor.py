@@ -4,10 +4,10 @@ Nothing is parsed, validated, counted or compared on the way.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, Final, LiteralString
+from typing import Final, LiteralString
 from unittest.mock import patch
 
 import requests
@@ -38,9 +38,9 @@ _UPSERT = """
 def remembered_requests() -> Iterator[list[requests.PreparedRequest]]:
     """What is sent meanwhile by `requests`."""
     sent: list[requests.PreparedRequest] = []
-    send = requests.Session.send
+    send: Callable[..., requests.Response] = requests.Session.send
 
-    def remember(session: requests.Session, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+    def remember(session: requests.Session, request: requests.PreparedRequest, **options: object) -> requests.Response:
         sent.append(request)
         return send(session, request, **options)
 

@@ -7,13 +7,14 @@ each, which a busy machine does not change, and at most 25 statements. Sessions 
 back.
 """
 
+import argparse
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import psutil
@@ -21,13 +22,18 @@ import psutil
 from benchmarks import figures
 from benchmarks.figures import Figure
 
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin
+    from django.db.models import Model
+    from django.test import Client
+
 BAR_MS = 300.0
-MOST_STATEMENTS = 25
+MAX_STATEMENTS = 25
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One answer: CPU milliseconds of this process and of PostgreSQL's, how long it took, what it asked there."""
+    """One answer: CPU milliseconds of this process and of PostgreSQL's, how long it took, its statements."""
 
     status: int
     cpu_ms: float
@@ -41,7 +47,7 @@ class Visit:
 
     @property
     def is_over_the_bar(self) -> bool:
-        return self.work_ms > BAR_MS or len(self.statements) > MOST_STATEMENTS or self.status != 200
+        return self.work_ms > BAR_MS or len(self.statements) > MAX_STATEMENTS or self.status != 200
 
     def __str__(self) -> str:
         theirs = f"{self.postgresql_ms:.0f} of them PostgreSQL's"
@@ -58,10 +64,10 @@ def main() -> None:
     import django
 
     django.setup()
-    figures.tell(_measure(options), json_file=options.json)
+    figures.report(_measure(options), json_file=options.json)
 
 
-def _measure(options: Any) -> Iterator[Figure]:
+def _measure(options: argparse.Namespace) -> Iterator[Figure]:
     from django.db import transaction
 
     with transaction.atomic():
@@ -70,7 +76,7 @@ def _measure(options: Any) -> Iterator[Figure]:
                 # The first one also loads templates.
                 visits = [open_it() for _ in range(options.times + 1)][1:]
                 visit = sorted(visits, key=lambda one: one.work_ms)[len(visits) // 2]
-                bar = f"at most {BAR_MS:.0f} and {MOST_STATEMENTS} statements"
+                bar = f"at most {BAR_MS:.0f} and {MAX_STATEMENTS} statements"
                 wrong = f"status {visit.status}, " if visit.status != 200 else ""
                 yield Figure(name, round(visit.work_ms), "ms", bar, not visit.is_over_the_bar, f"{wrong}{visit}")
                 if options.statements:
@@ -90,18 +96,18 @@ def pages() -> Iterator[tuple[str, Callable[[], Visit]]]:
         for name, address in _addresses():
             if who == "owner" or browser.get(address).status_code == 200:
                 yield f"{who:6} {name}", partial(visit, browser, address)
-    yield "metrics", partial(visit, _client(HTTP_HOST="127.0.0.1"), "/metrics")
+    yield "metrics", partial(visit, _client(), "/metrics")
 
 
-def _visit(postgresql: psutil.Process, browser: Any, address: str) -> Visit:
+def _visit(postgresql: psutil.Process, browser: "Client", address: str) -> Visit:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as captured:
         before = _clocks(postgresql)
         response = browser.get(address)
         cpu, theirs, took = (1000 * (now - then) for then, now in zip(before, _clocks(postgresql), strict=True))
-    return Visit(response.status_code, cpu, theirs, took, asked.captured_queries)
+    return Visit(response.status_code, cpu, theirs, took, captured.captured_queries)
 
 
 def _clocks(postgresql: psutil.Process) -> tuple[float, float, float]:
@@ -118,7 +124,7 @@ def _our_postgresql() -> psutil.Process:
         return psutil.Process(cursor.fetchone()[0])
 
 
-def _browsers() -> dict[str, Any]:
+def _browsers() -> dict[str, "Client"]:
     from accounts.models import AdAccount, AdAccountAccess, User
 
     owner = User.objects.create_user(email="owner@pages.invalid", role="owner", is_staff=True)
@@ -131,10 +137,10 @@ def _browsers() -> dict[str, Any]:
     return browsers
 
 
-def _client(**usual: Any) -> Any:
+def _client() -> "Client":
     from django.test import Client
 
-    return Client(SERVER_NAME="127.0.0.1", **usual)
+    return Client(SERVER_NAME="127.0.0.1", HTTP_HOST="127.0.0.1")
 
 
 def _addresses() -> Iterator[tuple[str, str]]:
@@ -177,7 +183,7 @@ def _lists() -> Iterator[tuple[str, str]]:
             yield f"{name} page {last}", f"{address}?p={last}"
 
 
-def _narrowed() -> dict[str, dict[str, Any]]:
+def _narrowed() -> dict[str, dict[str, object]]:
     """Ways to narrow a list; each takes those of the parameters that it knows."""
     from accounts.models import AdAccount
     from ingestion.models import AudienceDemographic, Campaign, Creative
@@ -201,8 +207,8 @@ def _narrowed() -> dict[str, dict[str, Any]]:
     }
 
 
-def _parameters(model_admin: Any) -> Iterator[str]:
-    """Those of its filters, as an owner has them."""
+def _parameters(model_admin: "ModelAdmin[Model]") -> Iterator[str]:
+    """The parameters of its filters, as an owner sees them."""
     from django.http import HttpRequest
 
     from accounts.models import User
@@ -210,7 +216,7 @@ def _parameters(model_admin: Any) -> Iterator[str]:
     request = HttpRequest()
     request.user = User(role="owner", is_staff=True)
     for spec in model_admin.get_changelist_instance(request).filter_specs:
-        yield from spec.expected_parameters()
+        yield from filter(None, spec.expected_parameters())
 
 
 def _rows() -> Iterator[tuple[str, str]]:
@@ -224,7 +230,7 @@ def _rows() -> Iterator[tuple[str, str]]:
             yield f"one {model._meta.verbose_name}", _address(model, "change", quote(row.pk))
 
 
-def _address(model: Any, page: str, *key: Any) -> str:
+def _address(model: "type[Model]", page: str, *key: object) -> str:
     from django.urls import reverse
 
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=key)

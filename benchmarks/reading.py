@@ -6,18 +6,36 @@ median of PostgreSQL's own execution times, summed over the statements of one qu
 The bar, for one ad account: under 100 ms each.
 """
 
+import argparse
 import os
 import statistics
 import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from benchmarks import figures
 from benchmarks.figures import Figure, at_most, figure
+from benchmarks.statements import Statement, statements_of
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from accounts.models import AdAccount
+    from reporting.periods import Period
 
 BAR_MS = 100.0
-Question = Callable[[], Any]
+Question = Callable[[], object]
+
+
+class _Usual(TypedDict):
+    """What nearly every question takes."""
+
+    ad_accounts: "QuerySet[AdAccount]"
+    period: "Period"
+
+
 _VIEWS = {
     "campaigns by week": """
 SELECT week_start, currency, sum(spend), sum(clicks) FROM reporting.reporting_campaign_daily
@@ -41,10 +59,10 @@ def main() -> None:
     import django
 
     django.setup()
-    figures.tell(_measure(options), json_file=options.json)
+    figures.report(_measure(options), json_file=options.json)
 
 
-def _measure(options: Any) -> Iterator[Figure]:
+def _measure(options: argparse.Namespace) -> Iterator[Figure]:
     for name, question in _questions().items():
         if options.only in name:
             median_ms = _median_ms(question, options.times, show=options.plans)
@@ -72,22 +90,22 @@ def _questions() -> dict[str, Question]:
     now = timezone.now()
     questions: dict[str, Question] = {}
     for who, ad_accounts in (("one", AdAccount.objects.filter(pk=first.pk)), ("all", AdAccount.objects.all())):
-        asked: dict[str, Any] = {"ad_accounts": ad_accounts, "period": quarter}
+        usual: _Usual = {"ad_accounts": ad_accounts, "period": quarter}
 
-        def add(name: str, question: Callable[..., Any], who: str = who, **options: Any) -> None:
-            questions[f"{who}: {name}"] = lambda: question(**options)
+        def add(name: str, question: Callable[..., object], who: str = who, **options: object) -> None:
+            questions[f"{who}: {name}"] = partial(question, **options)
 
         for group_by in GroupBy:
-            add(f"performance by {group_by}, 90 days", performance, **asked, group_by=group_by)
+            add(f"performance by {group_by}, 90 days", performance, **usual, group_by=group_by)
         add("performance by week, a year", performance, ad_accounts=ad_accounts, period=year, group_by="week")
         add("performance by month, a year", performance, ad_accounts=ad_accounts, period=year, group_by="month")
-        add("totals, 90 days", totals, **asked)
-        add("audiences, 90 days", audiences, **asked)
-        add("budget use, 90 days", budget_use, **asked)
-        add("spend distribution, 90 days", spend_distribution, **asked)
-        add("funnel, 90 days", funnel, **asked)
-        add("engagement, 90 days", engagement, **asked)
-        add("top creatives, 90 days", top_creatives, **asked)
+        add("totals, 90 days", totals, **usual)
+        add("audiences, 90 days", audiences, **usual)
+        add("budget use, 90 days", budget_use, **usual)
+        add("spend distribution, 90 days", spend_distribution, **usual)
+        add("funnel, 90 days", funnel, **usual)
+        add("engagement, 90 days", engagement, **usual)
+        add("top creatives, 90 days", top_creatives, **usual)
         add("data as of", data_as_of, ad_accounts=ad_accounts, now=now)
         add("attention", attention, ad_accounts=ad_accounts, now=now)
         add("overview spend", overview_spend, ad_accounts=ad_accounts, today=last_day + timedelta(days=1))
@@ -102,31 +120,25 @@ def _questions() -> dict[str, Question]:
 
 
 def _median_ms(question: Question, times: int, *, show: bool) -> float:
-    """Once to warm up, then the statements it sent are asked again with the clock of the server."""
-    from django.db import connection
-
-    statements: list[tuple[str, Any]] = []
-
-    def remember(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        statements.append((sql, params))
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(remember):
-        question()
+    """Once to warm up, then the statements it sent are run again with the clock of the server."""
+    statements = statements_of(question)
     if show:
         for statement in statements:
-            sys.stdout.write("\n".join(_explained(*statement, form="TEXT")) + "\n\n")
-    return statistics.median(sum(_execution_ms(*statement) for statement in statements) for _ in range(times))
+            sys.stdout.write("\n".join(map(str, _explained(statement, form="TEXT"))) + "\n\n")
+    return statistics.median(sum(map(_execution_ms, statements)) for _ in range(times))
 
 
-def _execution_ms(sql: str, params: Any) -> float:
-    [[plan]] = _explained(sql, params, form="JSON")
-    return float(plan["Execution Time"]) + float(plan["Planning Time"])
+def _execution_ms(statement: Statement) -> float:
+    [plans] = _explained(statement, form="JSON")
+    [plan] = cast("list[dict[str, float]]", plans)
+    return plan["Execution Time"] + plan["Planning Time"]
 
 
-def _explained(sql: str, params: Any, *, form: str) -> Any:
+def _explained(statement: Statement, *, form: str) -> list[object]:
+    """One line of text per row, or one JSON document in a single one."""
     from django.db import connection
 
+    sql, params = statement
     timing = "ON" if form == "TEXT" else "OFF"
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, TIMING {timing}, BUFFERS, FORMAT {form}) {sql}", params)

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from math import ceil
-from typing import Any
 
 _DAY = 86_400
 # Of LinkedIn: see ingestion/sync/budget.py.
@@ -171,9 +170,9 @@ def main() -> None:
     parser.add_argument("--ad-accounts", type=int, nargs="+", default=[10, 1_000, 100_000])
     for one in fields(Inputs):
         parser.add_argument(f"--{one.name.replace('_', '-')}", type=float, default=one.default)
-    given: dict[str, Any] = vars(parser.parse_args())
-    scales = given.pop("ad_accounts")
-    sys.stdout.write("\n".join(table(scales, Inputs(**given))) + "\n")
+    given = parser.parse_args()
+    inputs = Inputs(**{one.name: getattr(given, one.name) for one in fields(Inputs)})
+    sys.stdout.write("\n".join(table(given.ad_accounts, inputs)) + "\n")
 
 
 if __name__ == "__main__":

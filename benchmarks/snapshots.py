@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from datetime import date
-from typing import Any
+from typing import TypedDict
 
 from benchmarks import figures
 from benchmarks.figures import Figure, at_most, figure
@@ -23,6 +23,9 @@ CAMPAIGNS, CREATIVES_PER_CAMPAIGN, DAYS = 500, 10, 90
 LAST_DAY = date(2026, 10, 31)
 BAR_SECONDS, BAR_MB = 10.0, 200.0
 UNBOUNDED = 10**10
+_Measured = TypedDict(
+    "_Measured", {"seconds": float, "CPU seconds": float, "peak memory MB": float, "MB written": float}
+)
 
 
 def main() -> None:
@@ -33,7 +36,7 @@ def main() -> None:
     if options.measure is not None:
         sys.stdout.write(json.dumps(_measure(options.measure)))
         return
-    figures.tell(_figures(), json_file=options.json)
+    figures.report(_figures(), json_file=options.json)
 
 
 def _figures() -> Iterator[Figure]:
@@ -43,7 +46,8 @@ def _figures() -> Iterator[Figure]:
         _fill(env)
         for name, max_bytes in (("within the budget", 0), ("whole", UNBOUNDED)):
             command = [sys.executable, "-m", "benchmarks.snapshots", "--measure", str(max_bytes)]
-            measured = json.loads(subprocess.run(command, env=env, stdout=subprocess.PIPE, check=True).stdout)
+            done = subprocess.run(command, env=env, stdout=subprocess.PIPE, check=True)
+            measured: _Measured = json.loads(done.stdout)
             yield at_most(name, measured["seconds"], "s", BAR_SECONDS, places=2)
             yield figure(f"{name}: own CPU", measured["CPU seconds"], "s", places=2)
             yield at_most(f"{name}: peak memory", measured["peak memory MB"], "MB", BAR_MB)
@@ -59,7 +63,7 @@ def _fill(env: dict[str, str]) -> None:
         subprocess.run([sys.executable, "manage.py", *command], env=env, stdout=subprocess.DEVNULL, check=True)
 
 
-def _measure(max_bytes: int) -> dict[str, Any]:
+def _measure(max_bytes: int) -> _Measured:
     import django
 
     django.setup()

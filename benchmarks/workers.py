@@ -3,7 +3,7 @@
 `python -m benchmarks.workers` starts throw-away databases and a simulated LinkedIn that answers in 100 ms, then
 counts ad accounts per minute with one worker process, with two and with four. After that beat runs alone with 2,000
 ad accounts in its timetable, or as many as `--entries` says. Bars: two workers do at least 1.8 times as much; beat
-takes less than 5 % of one core and less than 200 MB for 2,000. What four workers do is told without a bar: on a
+takes less than 5 % of one core and less than 200 MB for 2,000. What four workers do is printed without a bar: on a
 machine of two cores they and the simulator share them.
 """
 
@@ -22,7 +22,7 @@ LATENCY_SECONDS = 0.1
 AD_ACCOUNTS = 40
 TIMETABLE = 2_000
 BEAT_SECONDS = 60
-LEAST_RATIO, MOST_CPU_PERCENT, MOST_MB = 1.8, 5.0, 200.0
+MIN_RATIO, MAX_CPU_PERCENT, MAX_MB = 1.8, 5.0, 200.0
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("workers", "beat"))
     parser.add_argument("--entries", type=int, default=TIMETABLE, help="ad accounts in beat's timetable")
     options = parser.parse_args()
-    figures.tell(_measure(options.only, options.entries), json_file=options.json)
+    figures.report(_measure(options.only, options.entries), json_file=options.json)
 
 
 def _measure(only: str | None, entries: int) -> Iterator[Figure]:
@@ -46,7 +46,7 @@ def measure_workers() -> Iterator[Figure]:
     yield figure("1 worker", alone, "ad accounts/min")
     two = _per_minute(2)
     yield figure("2 workers", two, "ad accounts/min")
-    yield at_least("2 workers / 1 worker", two / alone, "×", LEAST_RATIO, places=2)
+    yield at_least("2 workers / 1 worker", two / alone, "×", MIN_RATIO, places=2)
     four = _per_minute(4)
     yield figure("4 workers", four, "ad accounts/min")
     yield figure("4 workers / 1 worker", four / alone, "×", places=2)
@@ -92,8 +92,8 @@ def measure_beat(ad_accounts: int) -> Iterator[Figure]:
             yield figure("beat: share of one core", share, "%", places=2)
             yield figure("beat: memory", most_mb, "MB")
         else:
-            yield at_most("beat: share of one core", share, "%", MOST_CPU_PERCENT, places=2)
-            yield at_most("beat: memory", most_mb, "MB", MOST_MB)
+            yield at_most("beat: share of one core", share, "%", MAX_CPU_PERCENT, places=2)
+            yield at_most("beat: memory", most_mb, "MB", MAX_MB)
 
 
 def _cpu_seconds(process: psutil.Process) -> float:

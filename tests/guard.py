@@ -2,8 +2,8 @@
 
 Its standard input is a pipe from the test process, which the kernel closes however that process dies, SIGKILL included.
 What belongs to the folder has it in its command or its environment, as every process has that `TMPDIR` or `DATA_DIR`
-was handed down to; no list of process ids can go stale. The guard leads a session of its own: a signal to the group of
-the test process does not reach it.
+was handed down to, or works in it; no list of process ids can go stale. The guard leads a session of its own: a signal
+to the group of the test process does not reach it.
 """
 
 import shutil
@@ -28,9 +28,10 @@ def guard(folder: Path) -> subprocess.Popen[bytes]:
 
 
 def processes_of(folder: Path) -> list[psutil.Process]:
-    """Living processes that name the folder in their command or their environment, with their children; not this one.
+    """Living processes that name the folder in their command or environment or work in it, and their children.
 
-    Some programs write their title over the environment that they were given; so their parents are asked.
+    Valkey and Chromium write their title over the environment that they were given, and Valkey has left its parent:
+    what nobody can write over is where a process works. This process is not among them.
     """
     living = {
         process.pid: process
@@ -52,6 +53,8 @@ def _words(process: psutil.Process) -> Iterator[str]:
         yield from process.cmdline()
     with suppress(psutil.Error):
         yield from process.environ().values()
+    with suppress(psutil.Error):
+        yield process.cwd()
 
 
 def kill_processes_of(folder: Path) -> None:

@@ -66,6 +66,6 @@ def test_days_are_chosen_from_a_calendar(stack, open_page):
     expect(page).to_have_url(re.compile(r"started_at_to=\d{4}-\d\d-\d\d"))
     expect(rows).to_have_count(before)
     choose_day(page, 0, "Tomorrow")
-    expect(page.get_by_text("No row matches")).to_be_visible()
+    expect(page.get_by_text("No matching rows")).to_be_visible()
     open_filters(page)
     expect(page.locator("#filter-form .timezonewarning").first).to_be_hidden()
