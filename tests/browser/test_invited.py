@@ -38,8 +38,8 @@ def invite(page: Page, *, email: str, ad_account: str) -> str:
     page.get_by_role("combobox", name="Ad accounts").click()
     page.get_by_role("option", name=ad_account).click()
     page.get_by_role("button", name="Save", exact=True).click()
-    told = page.get_by_text("shown only now").inner_text()
-    return told.split()[-1]
+    shown = page.get_by_text("shown only once").inner_text()
+    return shown.split()[-1]
 
 
 def join_with_linkedin(page: Page, link: str) -> None:
@@ -70,8 +70,8 @@ def status_of(page: Page, path: str) -> int:
 
 
 def told_by_the_api(page: Page) -> dict[str, object]:
-    told: dict[str, object] = page.request.get("/api/v1/me").json()
-    return told
+    shown: dict[str, object] = page.request.get("/api/v1/me").json()
+    return shown
 
 
 def test_an_invited_viewer_sees_the_granted_ad_account_and_nothing_of_the_others(stack, open_page):

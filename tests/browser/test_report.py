@@ -293,7 +293,7 @@ def test_five_hundred_campaigns(stack, report):
         wait(report)
         assert len(rows(report, "campaigns")) == 20
         assert len(rows(report, "spend")) == 8
-        expect(section(report, "spend").locator("details.figures tbody tr").last).to_contain_text("493 others")
+        expect(section(report, "spend").locator("details.figures tbody tr").last).to_contain_text("493 more")
         assert not any(report.locator("canvas").evaluate_all(_ARE_BLANK))
         assert report.locator("[name=campaign]").count() == 500
         assert not report.evaluate("document.body.scrollWidth > document.documentElement.clientWidth")
