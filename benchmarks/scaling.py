@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from math import ceil
 
 _DAY = 86_400
-# Of LinkedIn: see ingestion/sync/budget.py.
+# Of LinkedIn: see ingestion/sync/rate_limits.py.
 VALUES_IN_FIVE_MINUTES, MOST_PLACES = 45_000_000, 32
 # Fields of a daily row and of a segment, as asked for.
 VALUES_PER_ROW, VALUES_PER_SEGMENT = 14, 7

@@ -123,7 +123,7 @@ def close_dead_runs() -> dict[str, int]:
     ad_account_ids = closing.close_stale()
     for ad_account_id in ad_account_ids:
         sync_ad_account.delay(ad_account_id)
-    for run_id, ad_account_id in run_queue.claim_overdue(now=timezone.now()):
+    for run_id, ad_account_id in run_queue.overdue_to_resend(now=timezone.now()):
         sync_ad_account.delay(ad_account_id, run_id=run_id)
     return {"closed": len(ad_account_ids)}
 

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from accounts.consents.tokens import ConnectionTokens
 from ingestion.linkedin.client import LinkedInClient
-from ingestion.sync.budget import TokenBudget
+from ingestion.sync.rate_limits import TokenBudget
 
 
 def client_for(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from django.conf import settings
 
 from ingestion.linkedin.client import LinkedInClient
-from ingestion.sync.budget import TokenBudget
+from ingestion.sync.rate_limits import TokenBudget
 from ingestion.sync.request_pool import JobSource, RequestPool
 
 

@@ -5,10 +5,10 @@ from datetime import date, datetime
 
 from ingestion.linkedin.client import LinkedInClient
 from ingestion.models import SyncLog
-from ingestion.sync.budget import TokenBudget
 from ingestion.sync.interruption import Interruption
 from ingestion.sync.ledger.open_run import OpenRun, Progress
 from ingestion.sync.linkedin_requests import LinkedInRequests
+from ingestion.sync.rate_limits import TokenBudget
 
 
 class Run:

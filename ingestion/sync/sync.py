@@ -14,7 +14,6 @@ from accounts.models import LinkedInConnection
 from ingestion.linkedin.errors import AccessDenied, DayLimitReached, LinkedInError, TokenRejected
 from ingestion.models import SyncLog
 from ingestion.sync import audience, entities, gc_tuning, reconciliation
-from ingestion.sync.budget import TokenBudget
 from ingestion.sync.connection_client import client_for
 from ingestion.sync.daily_figures import CAMPAIGN_DAYS, CREATIVE_DAYS, AccountTotals, DailySource
 from ingestion.sync.failures import Failure, explain
@@ -22,6 +21,7 @@ from ingestion.sync.interruption import SyncCancelled, WorkerStopping
 from ingestion.sync.ledger import opening, run_queue
 from ingestion.sync.ledger.open_run import Progress, RunLost
 from ingestion.sync.ledger.opening import RunRequest
+from ingestion.sync.rate_limits import TokenBudget
 from ingestion.sync.request_pool import Jobs
 from ingestion.sync.result import SyncResult
 from ingestion.sync.run import Run

@@ -15,10 +15,10 @@ from ingestion.linkedin.endpoints import Page
 from ingestion.linkedin.errors import AccessDenied, BadRequest, LinkedInError, UnexpectedResponse
 from ingestion.linkedin.records import AdAccountUserRecord
 from ingestion.models import SyncLog
-from ingestion.sync.budget import TokenBudget
 from ingestion.sync.connection_client import client_for
 from ingestion.sync.failures import Failure, explain
 from ingestion.sync.ledger.opening import RunRequest, open_run
+from ingestion.sync.rate_limits import TokenBudget
 from ingestion.sync.result import SyncResult
 from ingestion.sync.rows import ad_account_row
 from ingestion.sync.run import Run

@@ -16,7 +16,7 @@ from django_celery_beat.models import PeriodicTask
 from accounts.consents import choice
 from accounts.models import AdAccount, LinkedInAdAccountRole, RemovedAdAccount
 from ingestion.models import AdAccountSettings, SyncLog
-from ingestion.sync import budget
+from ingestion.sync import rate_limits
 from ingestion.timetable import ad_account_settings
 from ingestion.timetable.freshness import Freshness, freshness_of
 from ingestion.timetable.schedules import ad_account_of, entries_of
@@ -88,7 +88,7 @@ def expected_syncs(ad_account_ids: Collection[int], *, now: datetime) -> dict[in
     timetable = _Timetable(
         entries=_by_ad_account(entries_of(ad_account_ids)),
         freshness=freshness_of(ad_account_ids, now=now),
-        parked_until=budget.parked_until({one.connection for one in found if one.connection}, now=now),
+        parked_until=rate_limits.parked_until({one.connection for one in found if one.connection}, now=now),
         now=now,
     )
     return {one.pk: _obstacle(one, now=now) or timetable.expected(one) for one in found}

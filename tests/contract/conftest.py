@@ -10,10 +10,10 @@ from tests.journeys.stack import OWNER_EMAIL, SYNC, Stack, running_stack
 
 _ISSUE = f"""
 from django.utils import timezone
-from accounts import api_tokens
+from accounts.api_tokens import token_store
 from accounts.models import User
 user = User.objects.get(email="{OWNER_EMAIL}")
-print(api_tokens.issue(user=user, name="tools", scope="read_and_change", now=timezone.now())[1])
+print(token_store.issue(user=user, name="tools", scope="read_and_change", now=timezone.now())[1])
 """
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ingestion.linkedin_simulator.world import WorldSize
-from ingestion.sync.budget import FIRST_PLACES, MAX_PLACES
+from ingestion.sync.rate_limits import FIRST_PLACES, MAX_PLACES
 from tests.journeys.stack import SYNC, Stack, running_stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(700)]

@@ -31,7 +31,7 @@ from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.truth import truth
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import RejectedRecord, SyncLog
-from ingestion.sync import audience, budget, daily_figures, load, windows
+from ingestion.sync import audience, daily_figures, load, rate_limits, windows
 from ingestion.sync.ledger.open_run import OpenRun
 from tests.conftest import let_tests_empty_the_audit_trail
 from tests.ingestion.simulated import SimulatedLinkedIn, assert_same_rows, simulated_linkedin, stored_rows
@@ -232,15 +232,15 @@ def _limits(chosen: Limits) -> Iterator[None]:
 @contextmanager
 def _without_waits() -> Iterator[None]:
     """Pauses end a thousand times as soon."""
-    leave, pause = budget.TokenBudget.leave, LinkedInClient.pause
+    leave, pause = rate_limits.TokenBudget.leave, LinkedInClient.pause
 
-    def leave_soon(self: budget.TokenBudget, place: str, failure: Any) -> None:
+    def leave_soon(self: rate_limits.TokenBudget, place: str, failure: Any) -> None:
         if failure is not None:
             failure = dataclasses.replace(failure, wait_seconds=0.01)
         leave(self, place, failure)
 
     with (
-        patch.object(budget.TokenBudget, "leave", leave_soon),
+        patch.object(rate_limits.TokenBudget, "leave", leave_soon),
         patch.object(LinkedInClient, "pause", lambda self, seconds: pause(self, seconds / 1000)),
     ):
         yield

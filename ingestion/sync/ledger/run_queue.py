@@ -52,7 +52,7 @@ def dequeue(run_id: int) -> None:
     SyncLog.objects.filter(pk=run_id, status=SyncLog.Status.QUEUED).delete()
 
 
-def claim_overdue(*, now: datetime) -> list[tuple[int, int]]:
+def overdue_to_resend(*, now: datetime) -> list[tuple[int, int]]:
     """Queued syncs whose message may be lost, as (run id, ad account id); the caller sends them again."""
     with transaction.atomic():
         waiting = SyncLog.objects.select_for_update(skip_locked=True, of=("self",)).filter(

@@ -23,11 +23,11 @@ from ingestion.linkedin.errors import (
     VersionSunset,
 )
 from ingestion.models import RejectedRecord, SyncLog
-from ingestion.sync.budget import TokenBudget
 from ingestion.sync.failures import Failure
 from ingestion.sync.ledger import closing, opening, pruning
 from ingestion.sync.ledger.open_run import Progress, RunLost
 from ingestion.sync.ledger.opening import AlreadyRunning, RunRequest
+from ingestion.sync.rate_limits import TokenBudget
 from ingestion.sync.repeated_rows import listed_twice
 from ingestion.sync.run import Run
 from ingestion.sync.steps import Step

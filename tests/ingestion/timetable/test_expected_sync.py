@@ -18,7 +18,7 @@ from accounts.models import AdAccount, LinkedInConnection
 from ingestion.linkedin.answers import FailedCall, Retry
 from ingestion.linkedin.errors import DayLimitReached
 from ingestion.models import AdAccountSettings
-from ingestion.sync.budget import TokenBudget
+from ingestion.sync.rate_limits import TokenBudget
 from ingestion.timetable.expected_sync import ExpectedSync, Outlook, expected_syncs
 from ingestion.timetable.freshness import freshness
 from ingestion.timetable.schedules import SYNC_TASK, schedule_syncs

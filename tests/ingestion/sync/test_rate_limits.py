@@ -17,8 +17,8 @@ from ingestion.linkedin.errors import DayLimitReached, RateLimited, Unavailable
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import SyncGate, SyncLog
-from ingestion.sync import budget as budgets
-from ingestion.sync.budget import FIRST_PLACES, MAX_PLACES, VALUES_IN_FIVE_MINUTES, TokenBudget
+from ingestion.sync import rate_limits as budgets
+from ingestion.sync.rate_limits import FIRST_PLACES, MAX_PLACES, VALUES_IN_FIVE_MINUTES, TokenBudget
 from ingestion.sync.result import SyncResult
 from tests.ingestion.simulated import SimulatedLinkedIn, simulated_linkedin
 
