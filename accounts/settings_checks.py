@@ -79,7 +79,7 @@ def encryption_keys(**_: object) -> list[CheckMessage]:
     return [
         checks.Error(
             f"FIELD_ENCRYPTION_KEYS cannot encrypt LinkedIn tokens: {what}.",
-            hint=f"Make one with `{_MAKE_KEY}`; put new keys first, keep old ones behind, comma-separated.",
+            hint=f"Make one with `{_MAKE_KEY}`; separate keys by commas, new ones first, and keep the old ones.",
             id="accounts.E001",
         )
     ]

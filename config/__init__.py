@@ -1,4 +1,4 @@
-"""Wiring that joins the rooms; it knows no domain word."""
+"""Wiring that joins the rooms, without any domain logic."""
 
 from config.celery import app as celery_app
 

@@ -16,7 +16,7 @@ env = Environment.read()
 DATA_DIR = (BASE_DIR / env.DATA_DIR).resolve()
 
 # --- Databases -------------------------------------------------------------------------------------
-# Embedded PostgreSQL and Valkey stand in for whichever address is not given.
+# The embedded PostgreSQL or Valkey is used wherever no address is given.
 EMBEDDED_SERVERS = EmbeddedServers(
     data_dir=DATA_DIR,
     postgresql=not env.DATABASE_URL,

@@ -1,7 +1,7 @@
 """Every metric that LinkedIn counts for us, once: tables, requests, rows, answers, views and documents read it here.
 
-A further metric is a line in `CATALOGUE` and a migration; `docs/recipes.md` walks through it. Knows no Django, so that
-the client may import it. Source: LinkedIn Marketing, "Reporting: Metrics Available", 202603.
+A further metric is a line in `CATALOGUE` and a migration; `docs/recipes.md` walks through it. Does not import Django,
+so that the client may import it. Source: LinkedIn Marketing, "Reporting: Metrics Available", 202603.
 """
 
 import re

@@ -24,8 +24,8 @@ from ingestion.timetable import discovery, lost_roles, schedules
 
 log = logging.getLogger(__name__)
 
-# What heals by itself is retried, first after a minute, then after twice as long each time. The rest waits
-# for a person, for midnight, or for the timetable.
+# Temporary errors are retried after a minute, then after twice as long each time. All others wait for a person,
+# for midnight, or for the timetable.
 _HEALS = {SyncLog.ErrorKind.NETWORK, SyncLog.ErrorKind.TIMEOUT, SyncLog.ErrorKind.INTERNAL}
 _FIRST_RETRY_SECONDS = 60
 _RETRIES = 6
@@ -63,7 +63,7 @@ def sync_ad_account(
         if not AdAccount.objects.filter(pk=ad_account_id).exists():
             return row_is_gone(f"Ad account {ad_account_id}", nothing_to="sync")
         options = _options_of(run_id) if run_id else _SyncOptions(force=force, trigger=trigger)
-        with graceful_shutdown.after_the_answer_in_hand():
+        with graceful_shutdown.after_the_current_request():
             result = sync.sync_ad_account(ad_account_id, **options, should_stop=graceful_shutdown.is_asked_for)
     except AlreadyRunning as running:
         if run_id:

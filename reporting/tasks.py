@@ -15,7 +15,7 @@ from ingestion.timetable.schedules import RegularTask
 from reporting.checks import findings
 from reporting.models import Snapshot
 from reporting.operations import ad_account_removal
-from reporting.queries.check_runs import forgotten_checks
+from reporting.queries.check_runs import lost_checks
 from reporting.snapshots import snapshot_store
 
 log = logging.getLogger(__name__)
@@ -38,9 +38,9 @@ def check_ad_account(ad_account_id: int) -> Summary:
 
 
 @shared_task(name="reporting.tasks.audit_forgotten")
-def requeue_forgotten_checks() -> Summary:
+def requeue_lost_checks() -> Summary:
     """Queue checks again that have been waiting for too long."""
-    ad_account_ids = forgotten_checks(now=timezone.now())
+    ad_account_ids = lost_checks(now=timezone.now())
     for ad_account_id in ad_account_ids:
         check_ad_account.delay(ad_account_id)
     return {"requeued": len(ad_account_ids)}
@@ -89,6 +89,6 @@ def remove_ad_account(self: "Task[[int], Summary]", ad_account_id: int) -> Summa
 
 # What beat runs, by the names that the entries have in existing databases.
 BEAT_SCHEDULE: dict[str, RegularTask] = {
-    "Have forgotten audits judged": {"task": requeue_forgotten_checks.name, "schedule": timedelta(minutes=10)},
+    "Queue lost checks again": {"task": requeue_lost_checks.name, "schedule": timedelta(minutes=10)},
     "Prune old snapshots": {"task": prune_snapshots.name, "schedule": timedelta(days=1)},
 }

@@ -84,8 +84,8 @@ class RemovedAdAccountAdmin(ReadOnlyAdmin[RemovedAdAccount]):
     list_select_related = ["asked_by"]
     search_fields = ["name", "id__exact"]
     nothing_yet = (
-        "No ad account was removed. An ad account's page has the button that removes it with all its data; its progress"
-        " shows here, and deleting its row here lets LinkedIn list it again."
+        "No ad accounts have been removed. The button on an ad account's page removes it with all its data; progress is"
+        " shown here. If you then delete its row here, LinkedIn can list it again."
     )
 
     def may_view(self, request: HttpRequest) -> bool:

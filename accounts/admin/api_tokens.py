@@ -21,7 +21,7 @@ class ApiTokenAdmin(ReadOnlyAdmin[ApiToken]):
     ordering = ["-created", "-id"]
     fields = ["user", "name", "token_key", "scope", "created", "expiry", "last_used_at"]
     actions = ["revoke_selected"]
-    nothing_yet = "Nobody has a token yet. People make their own: click your name below, then API tokens."
+    nothing_yet = "Nobody has a token yet. People create their own: click your name below, then API tokens."
 
     def may_view(self, request: HttpRequest) -> bool:
         return access.may_manage_people(request.user)

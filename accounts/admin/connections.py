@@ -24,7 +24,7 @@ class LinkedInConnectionAdmin(ReadOnlyAdmin[LinkedInConnection]):
     list_select_related = ["user"]
     search_fields = ["user__email"]
     ordering = ["id"]
-    nothing_yet = "Nobody has connected LinkedIn yet. Use the button above; the first sync starts by itself."
+    nothing_yet = "Nobody has connected LinkedIn yet. Use the button above; the first sync starts automatically."
     fields = [
         "user",
         "member_urn",

@@ -93,7 +93,7 @@ class UserAdmin(PeopleAdmin[User], _UserAdmin):
     filter_horizontal = []
     readonly_fields: ClassVar[Any] = [_LAST_LOGIN, _JOINED]
     actions = ["end_sessions"]
-    nothing_yet = "Nobody can sign in. `manage.py createsuperuser` makes the first owner."
+    nothing_yet = "Nobody can sign in. `manage.py createsuperuser` creates the first owner."
     fieldsets: ClassVar[Any] = (
         (None, {"fields": ("email", "password")}),
         ("Person", {"fields": ("first_name", "last_name")}),
@@ -318,9 +318,7 @@ class FailedLoginAdmin(PeopleAdmin[FailedLogin]):
     search_fields = ["username", "ip_address"]
     ordering = ["-attempt_time", "-id"]
     fields: ClassVar[Any] = ["username", "ip_address", "user_agent", "failures_since_start", _TRIED]
-    nothing_yet = (
-        "Nobody entered a wrong password in the last minutes. Logins with too many are listed here, to be unlocked."
-    )
+    nothing_yet = "No recent failed logins. Logins with too many wrong passwords are listed here and can be unlocked."
     actions = ["unlock"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

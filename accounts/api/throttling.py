@@ -36,7 +36,7 @@ class PerMinute(BaseThrottle):
                 return True
             self._seconds_left = _seconds_left(limit, *counted)
         except redis.RedisError:
-            _log.warning("requests of the API are not counted: Valkey does not answer")
+            _log.warning("API requests are not counted: Valkey does not answer")
             return True
         return False
 

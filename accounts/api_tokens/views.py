@@ -25,7 +25,7 @@ class IssueForm(forms.Form):
     name = forms.CharField(
         max_length=100, widget=UnfoldAdminTextInputWidget, help_text="What will use it, such as “Looker Studio”."
     )
-    scope = forms.ChoiceField(label="It may", widget=UnfoldAdminSelectWidget)
+    scope = forms.ChoiceField(label="Scope", widget=UnfoldAdminSelectWidget)
     days = forms.TypedChoiceField(
         label="Valid for",
         coerce=int,

@@ -1,4 +1,4 @@
-"""LinkedIn's consent page and token endpoint; it knows no settings, no Django and no database.
+"""LinkedIn's consent page and token endpoint, independent of settings, Django and the database.
 
 No request is repeated, because an authorization code works once; only a refresh that never reached LinkedIn is
 sent again. Errors are raised outside `except` blocks, so that no traceback leads to an exception of requests,
@@ -25,9 +25,10 @@ _TIMEOUT: Final = (10, 30)
 
 _OPEN_AGAIN = "open the consent page again"
 _CHECK_APP = "check LINKEDIN_CLIENT_ID and LINKEDIN_CLIENT_SECRET"
-_WRONG_APP = f"LinkedIn does not know this client id and secret; {_CHECK_APP}."
+_WRONG_APP = f"LinkedIn does not recognize this client id and secret; {_CHECK_APP}."
 _UNKNOWN_CODE = (
-    f"LinkedIn does not know this authorization code: codes are used once and expire after 30 minutes; {_OPEN_AGAIN}."
+    "LinkedIn does not recognize this authorization code: codes are used once and expire after 30 minutes; "
+    f"{_OPEN_AGAIN}."
 )
 _WRONG_REDIRECT = (
     "LinkedIn reports that the redirect URL does not match the consent or that the code has expired; "

@@ -24,7 +24,7 @@ from accounts.errors import OAuthError
 from accounts.models import LinkedInConnection, User
 
 _PENDING: Final = "linkedin_consent"
-# A code lives 30 minutes; nobody needs longer to agree.
+# LinkedIn's codes expire after 30 minutes; nobody needs longer to agree.
 _PENDING_SECONDS: Final = 30 * 60
 
 # How many ad accounts a page names; its count includes all of them.

@@ -17,7 +17,7 @@ class AdAccount(models.Model):
     currency = models.TextField(null=True, blank=True, help_text="ISO code of every amount of this ad account")
     type = models.TextField(null=True, blank=True, help_text="BUSINESS or ENTERPRISE")
     is_test = models.BooleanField(null=True, blank=True, help_text="a test ad account never spends")
-    created_at = models.DateTimeField(null=True, blank=True, help_text="when it was made at LinkedIn, UTC")
+    created_at = models.DateTimeField(null=True, blank=True, help_text="when it was created at LinkedIn, UTC")
     fetched_at = models.DateTimeField(null=True, blank=True, help_text="when LinkedIn last sent something new")
     missing_since = models.DateTimeField(
         null=True, blank=True, help_text="since when LinkedIn no longer returns it; its data stays"
@@ -33,5 +33,5 @@ class AdAccount(models.Model):
 
     @property
     def short_name(self) -> str:
-        """For a list, where it stands in every row: without the number, which whoever points at it sees."""
+        """For lists, which repeat it in every row: without the number, which appears on hover."""
         return self.name or str(self)

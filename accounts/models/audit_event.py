@@ -51,7 +51,7 @@ class AuditEvent(models.Model):
         # Stored under its first name, as is AD_ACCOUNT_RESTORED: events of earlier versions have it.
         CHECKS_STARTED_BY_HAND = "audit_started_by_hand", "Checks run manually"
         FINDING_CHANGED = "finding_changed", "Finding changed"
-        THRESHOLDS_CHANGED = "thresholds_changed", "Thresholds of checks changed"
+        THRESHOLDS_CHANGED = "thresholds_changed", "Check thresholds changed"
         AD_ACCOUNT_SETTINGS_CHANGED = "ad_account_settings_changed", "Settings of an ad account changed"
         REPORTING_ROLE_CHANGED = "reporting_role_changed", "Database role of a BI tool changed"
         AD_ACCOUNT_REMOVED = "ad_account_removed", "Ad account removed with all its data"

@@ -1,1 +1,1 @@
-"""What every page shares: formatting, downloads, the admin's base classes. Knows no person and no ad."""
+"""What all pages share: formatting, downloads, the admin's base classes. Independent of people and ads."""

@@ -1,6 +1,6 @@
 """Base classes for the admins of every room: how rows are listed and shown; each admin says who may look.
 
-Knows no person: the base classes that ask about people and ad accounts are in `accounts/admin/base.py`.
+Independent of people and ad accounts; the base classes that check access to those are in `accounts/admin/base.py`.
 """
 
 from typing import TYPE_CHECKING, Any, ClassVar

@@ -16,7 +16,7 @@ from django.urls import URLPattern, path, reverse
 from accounts.shell.admin_base import Row, UnfoldAdmin
 from accounts.shell.downloads import download, in_pieces
 
-# Writing takes about ten seconds for so many rows, while somebody waits; CSV has no such end.
+# Writing this many rows takes about ten seconds, during which someone waits; CSV needs no limit.
 MAX_XLSX_ROWS: Final = 100_000
 
 

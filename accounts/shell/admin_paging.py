@@ -12,7 +12,7 @@ from django.db.models.sql.where import WhereNode
 from django.utils.functional import cached_property
 
 Row = TypeVar("Row", bound=Model)
-# Up to so many rows counting them costs less than being wrong.
+# Up to this many rows, an exact count is cheap enough to prefer it to an estimate.
 _WORTH_COUNTING = 100_000
 
 

@@ -26,7 +26,7 @@ MEDIA_TYPES: Final = {
 STARTS_A_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _INSTANT: Final = "%Y-%m-%dT%H:%M:%SZ"
 _ROWS_AT_ONCE: Final = 2000
-# A sheet ends there; the rows go on in the next one. Source: Microsoft, "Excel specifications and limits".
+# The most that a sheet can hold; the next one takes further rows. Source: Microsoft, "Excel specifications and limits".
 _ROWS_PER_SHEET: Final = 1_048_576
 # Spreadsheets keep 15 digits: what names something must keep all of its own.
 _TOO_LONG_FOR_A_NUMBER: Final = 10**15

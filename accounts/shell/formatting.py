@@ -1,7 +1,6 @@
 """Instants, days, numbers and amounts as elements that the viewer's browser puts into the viewer's own format.
 
-What stands in them is UTC and plain digits, for where scripts are off. Pages use them as template filters, the admin
-in its columns.
+Without scripts they show UTC and plain digits. Pages use them as template filters, the admin in its columns.
 """
 
 from datetime import UTC, date, datetime, timedelta

@@ -7,7 +7,7 @@ from accounts.admin.filters import AdAccountFilter
 from accounts.shell.admin_filters import RowFilter
 from ingestion.models import Campaign, Creative, UrnName
 
-_AFTER_A_SYNC = "Rows appear with the first sync of an ad account; the page Sync starts one."
+_AFTER_A_SYNC = "Rows appear with the first sync of an ad account; start one on the Sync page."
 
 
 @admin.register(Campaign)
@@ -29,8 +29,8 @@ class CampaignAdmin(FactAdmin[Campaign]):
     search_fields = ["name", "id__exact", "account__name"]
     labels = {
         "account": "ad account",
-        "daily_budget": "budget a day",
-        "total_budget": "budget in all",
+        "daily_budget": "daily budget",
+        "total_budget": "lifetime budget",
         "unit_cost": "bid",
         "campaign_group": "campaign group (LinkedIn's pages: campaign)",
         "fetched_at": "last change seen",

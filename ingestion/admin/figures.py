@@ -46,8 +46,8 @@ class FiguresAdmin(FactAdmin[Row]):
 
     parent: ClassVar[str] = "account"
     nothing_yet = (
-        "Figures appear with the first sync of an ad account, for days on which anything happened; the page Sync"
-        " starts one. Viewers see the ad accounts granted to them."
+        "Figures appear with the first sync of an ad account, for days on which anything happened; start one on the"
+        " Sync page. Viewers see the ad accounts granted to them."
     )
     ordering = ["-date", "-id"]
 

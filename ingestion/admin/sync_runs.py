@@ -1,4 +1,4 @@
-"""The runs, what they set aside, and the state of each ad account."""
+"""Sync runs, the records they rejected, and the state of each ad account."""
 
 import json
 from typing import Any, cast
@@ -49,7 +49,7 @@ class SyncLogAdmin(FactAdmin[SyncLog]):
         "answered",
     ]
     labels = {"started_at": "started", "finished_at": "finished", "trigger": "started by", "error_kind": "problem with"}
-    nothing_yet = "No syncs yet. The Sync page starts one; connecting LinkedIn starts the first by itself."
+    nothing_yet = "No syncs yet. Start one on the Sync page; connecting LinkedIn starts the first one automatically."
 
     @admin.display(description="ad account", ordering="account__name")
     def ad_account(self, run: SyncLog) -> str:
@@ -69,7 +69,7 @@ class RejectedRecordAdmin(FactAdmin[RejectedRecord]):
     ordering = ["-id"]
     fields = ["created_at", "run", "account", "endpoint", "reason", "record"]
     readonly_fields = ["record"]
-    labels = {"account": "ad account", "created_at": "set aside"}
+    labels = {"account": "ad account", "created_at": "rejected"}
     nothing_yet = "Nothing to do: every record that LinkedIn sent was valid."
 
     @admin.display(description="as LinkedIn sent it")
@@ -125,7 +125,7 @@ class SyncedAdAccountAdmin(FactAdmin[SyncedAdAccount]):
             return format_html("{}", expected.reason)
         return format_html("{}<br>{}", formatting.instant(expected.next_at), expected.reason)
 
-    @admin.display(description="why it did not sync since")
+    @admin.display(description="why it has not synced since")
     def last_answer(self, ad_account: Any) -> str | None:
         """The gate's answer since the last success; an earlier answer no longer matters."""
         gate = getattr(ad_account, "sync_gate", None)
@@ -144,7 +144,7 @@ class IncompleteDayAdmin(FactAdmin[IncompleteDay]):
     labels = {"account": "ad account", "first_seen_at": "first seen", "checked_at": "checked"}
     nothing_yet = "Nothing to do: every day that was checked adds up to LinkedIn's own totals."
 
-    @admin.display(description="our sum less LinkedIn's total")
+    @admin.display(description="our sum minus LinkedIn's total")
     def shown_differences(self, day: IncompleteDay) -> str:
         return "; ".join(
             f"{table}: " + ", ".join(f"{name} {value:+,.10g}" for name, value in found.items())

@@ -35,7 +35,7 @@ apps.get_app_config("django_celery_beat").verbose_name = "Timetable"
 class _TimetableAdmin(OneRightAdmin[Model]):
     """Seen and changed by those who may start syncs; every change is recorded."""
 
-    nothing_yet = "No entries yet. They come with the first start of beat, and with each ad account."
+    nothing_yet = "No entries yet. They are created when beat first starts, and with each ad account."
 
     def may_edit(self, request: HttpRequest) -> bool:
         return access.may_edit_timetable(request.user)

@@ -98,10 +98,10 @@ class Journey:
                     show(_sentence(run))
             if all_synced:
                 if not any(run.account for run in runs):
-                    show("  nothing is due: every ad account was synced a short while ago")
+                    show("  nothing is due: all ad accounts were synced recently")
                 return
             time.sleep(0.3)
-        raise DemoFailed("the first sync did not end in time.")
+        raise DemoFailed("the first sync did not finish in time.")
 
     def _all_synced(self, already: set[int]) -> bool:
         new = SyncLog.objects.exclude(pk__in=already)

@@ -1,7 +1,7 @@
-"""Made-up figures by the million, for measuring on; knows the tables and never LinkedIn.
+"""Millions of made-up figures for benchmarks, written to the tables without LinkedIn.
 
 The same arguments give the same rows. Campaigns run for up to a year each and start one after the other; a run
-that reaches the last day goes on from the first, so that all days are equally busy. Creatives and daily totals add
+that reaches the last day continues on the first one, so that all days are equally busy. Creatives and daily totals add
 up to the campaigns, as after a sync, and rows are written day by day, as years of syncs leave them on disk. The
 runs of those syncs are there, too, as many as are kept.
 """

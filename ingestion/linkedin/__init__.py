@@ -1,1 +1,1 @@
-"""LinkedIn's Marketing API as typed records: HTTP and JSON; it knows no Django, no setting and no table."""
+"""LinkedIn's Marketing API as typed records: HTTP and JSON, independent of Django, settings and tables."""

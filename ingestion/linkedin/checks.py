@@ -33,7 +33,7 @@ class DayCheck:
     def _wrong_with_day(self, start: CalendarDay) -> str | None:
         day = _date(start)
         if day is None:
-            return f"dateRange: {_text(start)} is no day of the calendar"
+            return f"dateRange: {_text(start)} is not a calendar day"
         if not self._first_day <= day <= self._last_day:
             return f"dateRange: {day} is not within {self._first_day} to {self._last_day}, the days requested"
         return None
@@ -56,7 +56,7 @@ class MonthCheck:
     def _wrong_with_range(self, days: DateRange) -> str | None:
         first_day, last_day = _date(days.start), _date(days.end)
         if first_day is None or last_day is None:
-            return f"dateRange: {_text(days.start)} to {_text(days.end)} are no days of the calendar"
+            return f"dateRange: {_text(days.start)} to {_text(days.end)} are not calendar days"
         if first_day > last_day or (first_day.year, first_day.month) != (last_day.year, last_day.month):
             return f"dateRange: {first_day} to {last_day} is not within one month"
         if first_day < self._first_day or last_day > self._last_day:

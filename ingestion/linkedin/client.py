@@ -1,4 +1,4 @@
-"""Calls to LinkedIn's Marketing API: headers, access token, retries; it knows no endpoint and no record.
+"""Calls to LinkedIn's Marketing API: headers, access token, retries. Endpoints and records are defined elsewhere.
 
 Source: LinkedIn Marketing, "Protocol Versions", "Query Tunneling", "Versioning" and "Rate Limiting", 202602.
 """
@@ -235,7 +235,7 @@ class LinkedInClient:
     def _send_within_budget(
         self, path: str, query: str, token: str, headers: Mapping[str, str], retries: RetryPolicy
     ) -> HttpAnswer | FailedCall:
-        """A 200, or what stands in its way."""
+        """A 200, or why there is none."""
         with retries.paused():
             place = self._budget.enter(self.pause)
         failure: FailedCall | None = None

@@ -1,8 +1,8 @@
 """What can go wrong with LinkedIn, named by what the caller does next.
 
-`TryLater` heals by itself, `GiveUp` needs a person. Each error carries the short `kind` a sync log stores
-(consent, access, throttled, version, network, data; internal for our own `ClientCancelled`) and a `remedy` for
-whoever reads it. No error ever holds a token, a secret or an authorization code.
+After `TryLater` the same call may succeed later; `GiveUp` needs a person. Each error carries the short `kind` that a
+sync log stores (consent, access, throttled, version, network, data; internal for our own `ClientCancelled`) and a
+`remedy` for whoever reads it. No error ever holds a token, a secret or an authorization code.
 """
 
 from datetime import datetime
@@ -61,7 +61,7 @@ class RateLimited(TryLater):
     """LinkedIn demands a longer pause than the call may still last: `retry_after_seconds` from now."""
 
     kind = "throttled"
-    remedy = "Wait; the next scheduled sync continues by itself. Lower SYNC_CONCURRENCY if this repeats."
+    remedy = "Wait; the next scheduled sync continues automatically. Lower SYNC_CONCURRENCY if this repeats."
 
     def __init__(self, message: str, *, retry_after_seconds: float = 60.0, **about: Unpack[About]) -> None:
         super().__init__(message, **about)
@@ -83,7 +83,7 @@ class Unavailable(TryLater):
     """LinkedIn, or the way to it, did not answer properly for as long as the call was allowed to last."""
 
     kind = "network"
-    remedy = "Wait; the next scheduled sync continues by itself. See linkedin-apistatus.com if it lasts."
+    remedy = "Wait; the next scheduled sync continues automatically. See linkedin-apistatus.com if it lasts."
 
 
 class GiveUp(LinkedInError):

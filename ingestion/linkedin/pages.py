@@ -1,6 +1,6 @@
 """One answer of LinkedIn as records: the whole page at once where it is clean, one by one where it is not.
 
-A record that fails is set aside with the field that is wrong; the others are kept. Nothing here raises for
+An invalid record is rejected and its invalid field named; the others are kept. Nothing here raises for
 what a single record holds, and nothing is lost: received = records + rejected.
 """
 
@@ -134,7 +134,7 @@ class PageReader(Generic[R]):
         try:
             envelope = self._bare_envelopes.validate_python({**parsed, "elements": []})
         except ValidationError:
-            raise UnexpectedResponse(f"The answer to {endpoint} says its next page unreadably.") from None
+            raise UnexpectedResponse(f"The answer to {endpoint} has an unreadable next page.") from None
         return _listing(envelope, page)
 
     def _page(self, elements: list[JsonValue], endpoint: str, wrong_with: Callable[[R], str | None] | None) -> Page[R]:
@@ -144,7 +144,7 @@ class PageReader(Generic[R]):
             if record is not None and wrong_with:
                 reason = wrong_with(record)
             if record is None or reason:
-                page.rejected.append(_rejected(element, endpoint, reason or "is no object"))
+                page.rejected.append(_rejected(element, endpoint, reason or "is not an object"))
             else:
                 page.records.append(record)
         return page

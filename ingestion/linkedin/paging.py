@@ -1,4 +1,4 @@
-"""The two ways LinkedIn cuts a listing into pages; they know no HTTP and no record.
+"""The two ways LinkedIn splits a listing into pages, independent of HTTP and of the records.
 
 A short page is not the last page: LinkedIn leaves broken elements out (airbyte #34164). Only a missing token
 ends a walk by cursor. Source: LinkedIn Marketing, "Cursor Based Pagination" and "Pagination", 202602.

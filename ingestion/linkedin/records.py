@@ -1,4 +1,4 @@
-"""What LinkedIn sends, one frozen record per object; it knows no request and no column of ours.
+"""What LinkedIn sends, one frozen record per object, independent of requests and of our tables.
 
 Field names are LinkedIn's in snake case. What LinkedIn did not send is None, never an invented default; enum
 values are kept as text because LinkedIn adds new ones inside a version. Unknown fields are ignored.

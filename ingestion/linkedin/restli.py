@@ -1,4 +1,4 @@
-"""LinkedIn's spelling of parameters and URNs (Rest.li 2.0); it knows no endpoint.
+"""How LinkedIn writes parameters and URNs (Rest.li 2.0), whatever the endpoint.
 
 Structure characters stay literal and every primitive is percent-encoded on its own: encoding the structure
 too is refused with PARAM_INVALID. Source: LinkedIn Marketing, "Protocol Versions" and "URNs", 202602.
@@ -13,11 +13,11 @@ from urllib.parse import quote
 Value: TypeAlias = "str | int | bool | date | Sequence[Value] | Mapping[str, Value]"
 
 _NUMBERED_URN = re.compile(r"urn:li:[A-Za-z]\w*:([1-9][0-9]{0,18})", re.ASCII)
-_LARGEST_ID = 2**63 - 1
+_MAX_ID = 2**63 - 1
 
 
 def encode(value: Value) -> str:
-    """The value as it stands in a query string or a path, e.g. `List(urn%3Ali%3Atitle%3A9,ACTIVE)`."""
+    """The value as written in a query string or a path, e.g. `List(urn%3Ali%3Atitle%3A9,ACTIVE)`."""
     if isinstance(value, str):
         # An empty string would vanish between two commas; Rest.li writes it as two quotes.
         return quote(value, safe="-_.~") if value else "''"
@@ -46,7 +46,7 @@ def date_range(first_day: date, last_day: date) -> dict[str, Value]:
     Raises ValueError when the last day lies before the first.
     """
     if last_day < first_day:
-        raise ValueError(f"the last day {last_day} lies before the first day {first_day}")
+        raise ValueError(f"the last day {last_day} is before the first day {first_day}")
     return {"start": first_day, "end": last_day}
 
 
@@ -61,6 +61,6 @@ def urn_id(text: str) -> int:
     Raises ValueError when the text is no URN with a number.
     """
     match = _NUMBERED_URN.fullmatch(text)
-    if not match or int(match[1]) > _LARGEST_ID:
+    if not match or int(match[1]) > _MAX_ID:
         raise ValueError(f"{text[:100]!r} is not a URN with a number")
     return int(match[1])

@@ -1,4 +1,4 @@
-"""How long to wait before a call is retried, and when to give up; it knows no HTTP."""
+"""How long to wait before a call is retried, and when to give up; independent of HTTP."""
 
 import math
 from collections import Counter

@@ -1,6 +1,6 @@
 """LinkedIn's twin for tests and demos: seeded data, LinkedIn's rules, faults on demand, and the truth to compare with.
 
-Written from LinkedIn's documentation alone. Knows neither Django nor our client.
+Written from LinkedIn's documentation alone; imports neither Django nor our client.
 """
 
 from .server import running_server, serve

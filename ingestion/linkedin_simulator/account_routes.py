@@ -10,7 +10,7 @@ from .restli import Parameters, parse_value, texts_of, urn_numbers
 from .world import AccountPlan, CampaignPlan, CreativePlan
 
 _CURSOR = ("pageSize", "pageToken", "start", "count")
-_LARGEST_CREATIVE_PAGE = 100
+_MAX_CREATIVE_PAGE_SIZE = 100
 _GROUP_STATUSES = ("ACTIVE", "ARCHIVED", "CANCELED", "DRAFT", "PAUSED", "PENDING_DELETION", "REMOVED")
 _STATUSES = {
     "adAccounts": ("ACTIVE", "CANCELED", "DRAFT", "PENDING_DELETION", "REMOVED"),
@@ -222,7 +222,7 @@ def creatives(call: Call) -> Json:
         sorted(plans, reverse=descending),
         lambda each: present.creative_body(plans[each]),
         call.canonical_query(),
-        _LARGEST_CREATIVE_PAGE,
+        _MAX_CREATIVE_PAGE_SIZE,
     )
     return call.listed(parameters, listing)
 

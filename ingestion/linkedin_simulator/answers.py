@@ -24,7 +24,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer; `cut_at` closes the connection after so many bytes of the body, `reset` before any."""
+    """One answer; `cut_at` closes the connection after this many bytes of the body, `reset` before the first."""
 
     status: int
     headers: Mapping[str, str]

@@ -54,7 +54,7 @@ class DataBudget:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A broken element that was served: a client must set it aside."""
+    """A broken element that was served, which a client must reject."""
 
     endpoint: str
     element: Json

@@ -1,4 +1,4 @@
-"""Broken elements, added to good pages: what a validator must set aside and a person must be able to see.
+"""Broken elements, added to good pages: a validator must reject them, and people must be able to see them.
 
 Each has an id or key of its own, so the good rows stay what they are. The same call gets the same ones.
 """

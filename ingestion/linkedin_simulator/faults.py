@@ -22,9 +22,9 @@ from .errors import (
 
 NAMES = {
     "flaky": "random HTML 500, 503, 504 and connection resets (probability 0.2, kinds)",
-    "throttle_minute": "429 MINUTE (retry_after; seconds until it ends by itself)",
+    "throttle_minute": "429 MINUTE (retry_after; seconds until it ends)",
     "throttle_day": "429 DAY until 00:00 UTC of the simulator's clock (limit APPLICATION or APPLICATION_AND_MEMBER)",
-    "data_limit": "429 of the 45 million metric values (adAnalytics; seconds until it ends by itself)",
+    "data_limit": "429 of the 45 million metric values (adAnalytics; seconds until it ends)",
     "cut_body": "the connection closes in the middle of the body",
     "slow": "every answer takes longer (seconds, default 1)",
     "short_answers": "adAnalytics by campaign or creative gives its first rows only, silently (rows, default 500)",

@@ -16,7 +16,7 @@ from .names import (
     TITLES,
 )
 
-_LARGEST_PLACE = 5_000
+_MAX_PLACES = 5_000
 FEWEST_EVENTS = 3
 MAX_SEGMENTS = 100
 
@@ -68,7 +68,7 @@ def named_segment(urn: str) -> tuple[str, str] | None:
         return None
     for kind in MEMBER_PIVOTS.values():
         place = int(number) - kind.first_number
-        limit = len(kind.names) if kind.is_closed else _LARGEST_PLACE
+        limit = len(kind.names) if kind.is_closed else _MAX_PLACES
         if prefix == f"urn:li:{kind.urn_kind}" and 0 <= place < limit:
             return f"urn:li:adTargetingFacet:{kind.facet}", kind.name(place)
     return None

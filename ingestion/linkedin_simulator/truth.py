@@ -1,7 +1,7 @@
 """The rows a correct sync must hold, in our tables' own words, worked out from the world and not from answers.
 
-Which column holds which of LinkedIn's first metrics is spelt here once more, to be compared with; those that came
-later are told as the catalogue names them.
+Which column holds which of LinkedIn's first metrics is repeated here, independently of
+the catalogue; for later metrics the catalogue's own names are used.
 """
 
 from __future__ import annotations
@@ -140,11 +140,11 @@ def _metrics(figures: Figures, currency: str) -> TruthRow:
 
 
 def _further(figures: Figures, currency: str, metrics: Iterable[Metric]) -> TruthRow:
-    told: TruthRow = {}
+    values: TruthRow = {}
     for metric in metrics:
         value = served(metric.field, figures, currency)
-        told[metric.column] = value if metric.type is Type.COUNT else _stored(str(value))
-    return told
+        values[metric.column] = value if metric.type is Type.COUNT else _stored(str(value))
+    return values
 
 
 def served_money(units: int) -> Decimal:

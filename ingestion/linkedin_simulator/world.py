@@ -1,7 +1,7 @@
 """The seeded world: which ad accounts, campaigns and creatives exist, and how each behaves.
 
-Everything follows from (seed, kind, place), so nothing is stored and any corner can be asked first. Knows
-nothing of changes made later, of HTTP, or of the day it is asked on.
+Everything follows from (seed, kind, place), so nothing is stored and any part can be read first.
+Independent of later changes, of HTTP, and of today's date.
 """
 
 from dataclasses import dataclass

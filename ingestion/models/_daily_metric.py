@@ -86,7 +86,7 @@ class DailyMetric(models.Model):
         db_persist=True,
         help_text="spend / clicks, in the ad account's currency",
     )
-    fetched_at = models.DateTimeField(help_text="when LinkedIn last told something new about this row")
+    fetched_at = models.DateTimeField(help_text="when LinkedIn last sent new values for this row")
 
     class Meta:
         abstract = True

@@ -23,9 +23,7 @@ class AdAccountSettings(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(3650)],
         help_text="how many days the first sync fetches, 1 to 3650; empty = BACKFILL_DAYS. More days are fetched next",
     )
-    is_paused = models.BooleanField(
-        "paused", default=False, help_text="the timetable leaves it out; a sync started by hand still runs"
-    )
+    is_paused = models.BooleanField("paused", default=False, help_text="the timetable skips it; manual syncs still run")
     paused_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.SET_NULL,

@@ -44,7 +44,7 @@ class AudienceDemographic(models.Model):
         default=0,
         help_text="of the impressions of all segments of this ad account, pivot and month",
     )
-    fetched_at = models.DateTimeField(help_text="when LinkedIn last told something new about this row")
+    fetched_at = models.DateTimeField(help_text="when LinkedIn last sent new values for this row")
 
     class Meta:
         db_table = "audience_demographics"

@@ -38,7 +38,7 @@ class Campaign(models.Model):
     run_schedule_end_at = models.DateTimeField(null=True, blank=True, help_text="exclusive; empty = open")
     created_at = models.DateTimeField(null=True, blank=True)
     last_modified_at = models.DateTimeField(null=True, blank=True)
-    fetched_at = models.DateTimeField(null=True, blank=True, help_text="when LinkedIn last told something new")
+    fetched_at = models.DateTimeField(null=True, blank=True, help_text="when LinkedIn last sent something new")
     missing_since = models.DateTimeField(
         null=True, blank=True, help_text="since when LinkedIn no longer returns it; its figures stay"
     )

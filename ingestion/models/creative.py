@@ -16,8 +16,10 @@ class Creative(models.Model):
     id = models.CharField(max_length=255, primary_key=True, help_text="URN, such as urn:li:sponsoredCreative:123")
     campaign = models.ForeignKey("ingestion.Campaign", models.CASCADE, null=True, related_name="creatives")
     account = models.ForeignKey("accounts.AdAccount", models.CASCADE, null=True, related_name="creatives")
-    intended_status = models.TextField(null=True, blank=True, help_text="what the advertiser wants: ACTIVE, PAUSED, …")
-    is_serving = models.BooleanField(null=True, blank=True, help_text="what really happens")
+    intended_status = models.TextField(
+        null=True, blank=True, help_text="the status set by the advertiser: ACTIVE, PAUSED, …"
+    )
+    is_serving = models.BooleanField(null=True, blank=True, help_text="whether LinkedIn is serving it")
     content_reference = models.TextField(null=True, blank=True, help_text="URN of the post it shows")
     content_name = models.TextField(
         null=True,
@@ -28,7 +30,7 @@ class Creative(models.Model):
     review_status = models.TextField(null=True, blank=True, help_text="PENDING, APPROVED, REJECTED, NEEDS_REVIEW")
     created_at = models.DateTimeField(null=True, blank=True)
     last_modified_at = models.DateTimeField(null=True, blank=True)
-    fetched_at = models.DateTimeField(null=True, blank=True, help_text="when LinkedIn last told something new")
+    fetched_at = models.DateTimeField(null=True, blank=True, help_text="when LinkedIn last sent something new")
     missing_since = models.DateTimeField(
         null=True, blank=True, help_text="since when LinkedIn no longer returns it; its figures stay"
     )

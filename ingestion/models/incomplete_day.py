@@ -20,7 +20,7 @@ class IncompleteDay(models.Model):
     date = models.DateField(help_text="UTC day")
     state = models.CharField(max_length=16, choices=State)
     differences = models.JSONField(
-        help_text="our sum less LinkedIn's total, by table and metric: {'creative_daily_metrics': {'clicks': -3}}"
+        help_text="our sum minus LinkedIn's total, by table and metric: {'creative_daily_metrics': {'clicks': -3}}"
     )
     first_seen_at = models.DateTimeField()
     checked_at = models.DateTimeField()

@@ -4,7 +4,7 @@ from django.db import models
 
 
 class RejectedRecord(models.Model):
-    """One record as LinkedIn sent it, and why it was set aside; never half-stored elsewhere."""
+    """One record as LinkedIn sent it, and why it was rejected; no part of it is stored elsewhere."""
 
     # A role that could not be read names its member.
     personal_data = frozenset({"payload"})

@@ -13,7 +13,7 @@ class SyncGate(models.Model):
     personal_data = frozenset({"answer"})
 
     account = models.OneToOneField("accounts.AdAccount", models.CASCADE, primary_key=True, related_name="sync_gate")
-    asked_at = models.DateTimeField(help_text="when a sync was last asked for")
+    asked_at = models.DateTimeField(help_text="when a sync was last requested")
     was_due = models.BooleanField(help_text="whether one was started")
     answer = models.TextField(help_text="why, or why not")
 

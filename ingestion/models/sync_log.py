@@ -22,11 +22,11 @@ class SyncLog(models.Model):
         CANCELLED = "cancelled", "Cancelled"
 
     class Trigger(models.TextChoices):
-        MANUAL = "manual", "Started by a person"
+        MANUAL = "manual", "Started manually"
         COMMAND = "command", "Command line"
         SCHEDULE = "schedule", "Schedule"
         DISCOVERY = "discovery", "New connection"
-        RETRY = "retry", "Tried again by a person"
+        RETRY = "retry", "Retried manually"
 
     class ErrorKind(models.TextChoices):
         CONSENT = "consent", "LinkedIn consent"
@@ -53,10 +53,10 @@ class SyncLog(models.Model):
         blank=True,
         related_name="+",
         db_index=False,
-        help_text="who asked for it by hand",
+        help_text="who requested it",
     )
-    forced = models.BooleanField(default=False, help_text="asked for however fresh the data was")
-    started_at = models.DateTimeField(help_text="when a worker took it; until then, when it was asked for")
+    forced = models.BooleanField(default=False, help_text="requested even if the data was fresh")
+    started_at = models.DateTimeField(help_text="when a worker started it; until then, when it was requested")
     finished_at = models.DateTimeField(null=True, blank=True)
     status = models.CharField(max_length=16, choices=Status, default=Status.RUNNING)
     trigger = models.CharField(max_length=16, choices=Trigger, null=True, blank=True)
@@ -66,18 +66,18 @@ class SyncLog(models.Model):
     api_calls_throttled = models.IntegerField(default=0, help_text="of these, how many LinkedIn answered with 429")
     errors = models.TextField(null=True, blank=True, help_text="what went wrong and what to do, a line each")
     error_kind = models.CharField(max_length=16, choices=ErrorKind, null=True, blank=True)
-    first_day = models.DateField(null=True, blank=True, help_text="first day asked for")
-    last_day = models.DateField(null=True, blank=True, help_text="last day asked for")
+    first_day = models.DateField(null=True, blank=True, help_text="first day requested")
+    last_day = models.DateField(null=True, blank=True, help_text="last day requested")
     heartbeat_at = models.DateTimeField(
-        help_text="last sign of life of the process that runs it; while queued, when workers were last told"
+        help_text="last heartbeat of the process that runs it; while queued, when it was last sent to the workers"
     )
-    cancel_asked_at = models.DateTimeField(null=True, blank=True, help_text="when a person asked to end it")
+    cancel_asked_at = models.DateTimeField(null=True, blank=True, help_text="when someone cancelled it")
     rows_stored = models.IntegerField(default=0, help_text="records received, valid and now in the tables")
-    rows_rejected = models.IntegerField(default=0, help_text="records received and set aside")
+    rows_rejected = models.IntegerField(default=0, help_text="records received and rejected")
     progress = models.JSONField(default=dict, help_text="step, calls done and expected, rows, share done")
 
     answered = models.JSONField(
-        default=dict, help_text="days and pivots answered so far, by table; the next run goes on from there"
+        default=dict, help_text="days and pivots answered so far, by table; the next run continues from there"
     )
 
     class Meta:

@@ -1,8 +1,8 @@
-"""When syncs of this worker are to stop: it was asked to end, or the process that runs this one was.
+"""When syncs of this worker are to stop: when it was asked to end, or the process that runs this one was.
 
 Supervisors signal a worker's whole process group, its children included, and Celery's own way to end a child is the
-same signal. A child that runs a sync takes the first one as a request to stop after the answer in hand, so that the
-run is closed and the task goes back into the queue; then it ends. A second one ends it at once.
+same signal. A child that runs a sync takes the first one as a request to stop after the current LinkedIn request, so
+that the run is closed and the task goes back into the queue; then it ends. A second one ends it at once.
 """
 
 import multiprocessing
@@ -26,12 +26,12 @@ _child = {"is_one": False, "is_asked_to_end": False}
 
 
 def is_asked_for() -> bool:
-    """Whether a sync should stop after the answer in hand; others go on with it."""
+    """Whether a sync should stop after its current request, for another process to continue it."""
     return _child["is_asked_to_end"] or _worker_ends.is_set()
 
 
 @contextmanager
-def after_the_answer_in_hand() -> Iterator[None]:
+def after_the_current_request() -> Iterator[None]:
     """Within, SIGTERM to a child of the worker asks its sync to stop; afterwards it ends the child."""
     if not _child["is_one"] or threading.current_thread() is not threading.main_thread():
         yield

@@ -2,7 +2,7 @@
 
 A worker's main process sends one every few seconds while it is connected to the broker, beat at its ticks. Readers look
 here instead of pinging workers: a broadcast waits for the slowest and says nothing where the broker is away.
-Knows no table. Nothing here takes longer than two seconds: it runs inside Celery's event loop and behind probes.
+No table is read. Nothing here takes longer than two seconds: it runs inside Celery's event loop and behind probes.
 """
 
 import json

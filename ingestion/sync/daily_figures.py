@@ -103,7 +103,7 @@ class DailySource:
         )
 
     def ask(self, window: Window) -> DailyAnswer:
-        """One answer of LinkedIn; what it lists twice is set aside."""
+        """One answer of LinkedIn; rows that it lists twice are rejected."""
         expected_values = round(min(window.expected_rows, ANALYTICS_ROW_LIMIT)) * _VALUES_PER_ROW
         requests = self._run.requests
         requests.budget.await_values(expected_values, requests.client.pause)

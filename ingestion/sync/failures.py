@@ -50,8 +50,8 @@ def explain(error: BaseException) -> Failure | None:
     if isinstance(error, SoftTimeLimitExceeded):
         return Failure(
             "timeout",
-            "The sync took longer than a task may.",
-            "Nothing to do: everything stored so far is whole, and the next sync resumes from there.",
+            "The sync took longer than a task is allowed to.",
+            "Nothing to do: everything stored so far is complete, and the next sync resumes from there.",
         )
     if isinstance(error, OSError):
         return _explain_system(error)

@@ -7,7 +7,7 @@ from ingestion.sync.rows import Row
 
 
 def listed_twice(rows: Sequence[Row]) -> list[Rejected]:
-    """The earlier ones, as records to set aside."""
+    """The earlier ones, as rejected records."""
     return [
         Rejected(
             endpoint="/rest/adAnalytics",

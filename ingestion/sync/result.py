@@ -1,4 +1,4 @@
-"""What became of one sync."""
+"""The result of one sync."""
 
 from dataclasses import dataclass, field
 

@@ -12,7 +12,7 @@ from ingestion.sync.rate_limits import TokenBudget
 
 
 class Run:
-    """What every step of one sync works with; between answers it shows that it lives and checks if it has to end."""
+    """What every step of one sync works with; between answers it sends a heartbeat and checks if it has to stop."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""One ad account, start to finish: gate, fetch side by side, store, finish. Knows nothing of Celery."""
+"""One ad account, start to finish: gate, concurrent requests, storage, end. Independent of Celery."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -180,5 +180,5 @@ def _run_steps(run: Run, *, scopes: frozenset[str]) -> None:
 
 def _stopped_by(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt | SystemExit):
-        return "The sync was stopped by hand; everything stored so far is complete."
+        return "The sync was stopped manually; everything stored so far is complete."
     return f"An internal error stopped the sync ({type(error).__name__}: {error})."

@@ -101,7 +101,7 @@ class Windows:
         return not self._again and not self._under_way and not self._ranges
 
     def answered(self, window: Window, rows: int) -> None:
-        """A whole answer of so many rows came for the window."""
+        """A complete answer with this many rows was received for the window."""
         self._under_way -= 1
         if window.campaign_ids is None and window.expected_rows >= 1:
             self._density = rows / window.expected_rows

@@ -41,7 +41,7 @@ def save(wanted: AdAccountSettings, *, changed: Collection[str], actor: User | N
 def forget(wanted: AdAccountSettings, *, actor: User | None) -> None:
     """Back to the installation's settings, on record."""
     with transaction.atomic():
-        _record(wanted, changed=["everything, back to the usual settings,"], actor=actor)
+        _record(wanted, changed=["all reset to the defaults"], actor=actor)
         wanted.delete()
 
 

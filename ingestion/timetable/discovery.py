@@ -60,7 +60,7 @@ def _discover(run: Run, connection_id: int) -> list[int]:
     for ad_account_id in removed_ad_accounts.among(found):
         del found[ad_account_id]
     roles: dict[int, str | None] = dict.fromkeys(found)
-    # Listed, but set aside because they could not be read: not lost.
+    # Listed, but rejected as invalid: not lost.
     unread = {rejected.identity for page in pages for rejected in page.rejected}
     for role_page in role_pages or ():
         for one in role_page.records:

@@ -53,7 +53,7 @@ def schedule_syncs(ad_account_ids: list[int], *, now: datetime) -> int:
                 interval=every,
                 last_run_at=now - _share_of(ad_account_id) * interval,
                 expire_seconds=_expiry(interval),
-                description="Made with the ad account; change the interval or switch it off here.",
+                description="Created with the ad account; change the interval or switch it off here.",
             )
             for name, ad_account_id in missing.items()
         ]
@@ -137,7 +137,7 @@ def _keep(name: str, task: str, every: timedelta, *, args: str = "[]") -> None:
             "args": args,
             "interval": _interval(every),
             "expire_seconds": _expiry(every),
-            "description": "Made by the service; change the interval or switch it off here.",
+            "description": "Created by the service; change the interval or switch it off here.",
         },
     )
     has_moved = entry.task != task

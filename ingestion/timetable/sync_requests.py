@@ -25,7 +25,7 @@ _MAX_AGE = timedelta(days=3650)
 
 @dataclass(frozen=True, slots=True)
 class RequestedSync:
-    """What became of one request: a queued run, or the reason why there is none and the run that is in its way."""
+    """The result of one request: a queued run, or why there is none and which run prevents it."""
 
     ad_account_id: int
     run: SyncLog | None = None

@@ -58,12 +58,12 @@ class SegmentSerializer(serializers.Serializer[object]):
 
 def _metric_field(metric: catalogue.Metric) -> serializers.Field[Any, Any, Any, Any]:
     if metric in SEGMENT_AMOUNTS:
-        told = f"{metric.label}, an amount per currency."
-        return MoneySerializer(source=f"amounts.{metric.column}", many=True, help_text=told)
-    source, told = f"sums.{metric.column}", f"{metric.label} ({metric.unit})."
+        help_text = f"{metric.label}, an amount per currency."
+        return MoneySerializer(source=f"amounts.{metric.column}", many=True, help_text=help_text)
+    source, help_text = f"sums.{metric.column}", f"{metric.label} ({metric.unit})."
     if metric.type is Type.DECIMAL:
-        return serializers.DecimalField(**DECIMAL, source=source, help_text=told)
-    return serializers.IntegerField(source=source, allow_null=metric.is_nullable, help_text=told)
+        return serializers.DecimalField(**DECIMAL, source=source, help_text=help_text)
+    return serializers.IntegerField(source=source, allow_null=metric.is_nullable, help_text=help_text)
 
 
 class AudienceSerializer(serializers.Serializer[object]):

@@ -41,14 +41,14 @@ _AS_OF = {
         "format": "date-time",
         "nullable": True,
         "example": "2026-11-20T11:59:00Z",
-        "description": "When the oldest last successful sync of the ad accounts asked about began, UTC.",
+        "description": "When the oldest last successful sync of the requested ad accounts began, UTC.",
     },
     "complete_through": {
         "type": "string",
         "format": "date",
         "nullable": True,
         "example": "2026-11-19",
-        "description": "The last day up to which every stored day adds up to LinkedIn's own totals.",
+        "description": "The last day through which all stored days match LinkedIn's own totals.",
     },
 }
 
@@ -150,7 +150,7 @@ class Cursors(BasePagination):
                 "name": "cursor",
                 "in": "query",
                 "required": False,
-                "description": "Where the page before ended; follow `next` rather than making one.",
+                "description": "Where the previous page ended; follow `next` instead of building one.",
                 "schema": {"type": "string"},
             },
             _SIZE_PARAMETER,
@@ -161,7 +161,7 @@ def rows_after(order: Order, values: Sequence[object], *, skips: bool) -> TupleG
     """What comes after a row: one comparison of all columns, which PostgreSQL looks up in an index over them.
 
     PostgreSQL 18 skips an entity without rows in a range of days in one step, unless the columns are compared as one:
-    then it reads all their rows. So the first column is bounded by itself there, and `skips` says so.
+    then it reads all their rows. So `skips` makes the first column a condition of its own.
     """
     if not skips or len(order.columns) != 2:
         compare = TupleLessThan if order.descending else TupleGreaterThan
@@ -195,7 +195,7 @@ def _decoded(cursor: str, name: str, order: Order, model: type[Model]) -> list[o
             raise ValueError
         return [_value(model, column, value) for column, value in zip(order.columns, values, strict=True)]
     except (ValueError, TypeError, binascii.Error, InvalidValue, RecursionError):
-        message = "This cursor belongs to another list or order; begin again without one."
+        message = "This cursor belongs to another list or order; start again without one."
         raise ValidationError({"cursor": [message]}) from None
 
 

@@ -28,14 +28,14 @@ class AdAccountStatusSerializer(serializers.Serializer[AdAccountStatus]):
     """How recent and complete the data of one ad account is, and when it is synced next."""
 
     account_id = serializers.IntegerField(source="data.ad_account_id", help_text="LinkedIn's id of the ad account.")
-    name = serializers.CharField(source="data.name", help_text="Its name, or its id where it has none.")
+    name = serializers.CharField(source="data.name", help_text="Its name, or its id if it has none.")
     data_as_of = serializers.DateTimeField(
         source="data.as_of", allow_null=True, help_text="When its last successful sync began, UTC."
     )
     complete_through = serializers.DateField(
         source="data.complete_through",
         allow_null=True,
-        help_text="The last day up to which every stored day adds up to LinkedIn's own totals.",
+        help_text="The last day through which all stored days match LinkedIn's own totals.",
     )
     incomplete_days = serializers.IntegerField(
         source="data.incomplete_days", help_text="Days that do not add up (count)."
@@ -56,7 +56,7 @@ class AdAccountStatusSerializer(serializers.Serializer[AdAccountStatus]):
 
 
 class AttentionSerializer(serializers.Serializer[object]):
-    """One thing that somebody should look at."""
+    """One item that needs attention."""
 
     severity = serializers.ChoiceField(choices=["notice", "warning", "critical"], help_text="How urgent it is.")
     kind = serializers.CharField(help_text="Kind, such as sync_failed or consent_ending.")

@@ -25,7 +25,7 @@ def request_check(ad_account_id: int, *, by: User | None = None, now: datetime) 
         unique_fields=["ad_account"],
         update_fields=["asked_at", "asked_by"],
     )
-    # robust: if the broker is down, the row stays and `tasks.requeue_forgotten_checks` queues it again.
+    # robust: if the broker is down, the row stays and `tasks.requeue_lost_checks` queues it again.
     transaction.on_commit(lambda: tasks.check_ad_account.delay(ad_account_id), robust=True)
 
 

@@ -1,4 +1,4 @@
-"""How soon somebody should look at something; findings and the overview share the words."""
+"""How soon something needs attention; shared by findings and the overview."""
 
 from enum import StrEnum
 

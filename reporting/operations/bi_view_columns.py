@@ -1,9 +1,9 @@
-"""What the views for BI tools hold, made from the catalogue of metrics; `docs/bi.md` says it column by column.
+"""The columns of the views for BI tools, made from the catalogue of metrics; `docs/bi.md` lists them.
 
 The ad accounts are looked up once per query and compared as an array, so that the planner goes from the campaigns to
-each one's stretch of the unique index (campaign, date). security_barrier: no condition or function of the asker is
-tried on rows that are hidden from them. What is joined by LEFT JOIN is unique by the columns of the join, and costs
-nothing where none of its columns is asked for.
+each one's stretch of the unique index (campaign, date). security_barrier: conditions and functions of a query are not
+tried on rows that are hidden from its role. What is joined by LEFT JOIN is unique by the columns of the join, and costs
+nothing unless one of its columns is selected.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -16,13 +16,13 @@ from reporting.metrics import DAILY, RATIOS, SUMS, Ratio, Type, Unit
 
 _UNITS: Final = {Unit.COUNT: "count", Unit.MONEY: "money in currency", Unit.PERCENT: "percent"}
 _PLACES: Final = {Unit.PERCENT: 6, Unit.MONEY: 10}
-# Those that the views had at first: what came later stands behind everything else.
+# Those that the views had at first: later ones follow all other columns.
 _FIRST: Final = frozenset(metric.column for metric in catalogue.CATALOGUE[: catalogue.FIRST_METRICS])
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column, where it comes from, and what people are told of it."""
+    """One column, where it comes from, and its description."""
 
     name: str
     source: str
@@ -120,7 +120,7 @@ def _metric(metric: catalogue.Metric, table: str, *, is_sum: bool) -> Column:
 
 
 def _sums_after(column: str, there: set[str], table: str, *, are_sums: bool) -> Iterator[Column]:
-    """Sums of several columns stand behind the last of them."""
+    """Sums of several columns follow the last of them."""
     for one in SUMS:
         if len(one.columns) > 1 and one.columns[-1] == column and there.issuperset(one.columns):
             source = " + ".join(f"{table}.{name}" for name in one.columns)
@@ -141,19 +141,23 @@ def _count_type(*, is_sum: bool) -> str:
 def _of_ad_account(key: str) -> tuple[Column, ...]:
     return (
         Column("ad_account_id", key, "bigint", "LinkedIn's id of the ad account", "id"),
-        Column("ad_account_name", "ad_account.name", "text", "its name now", "text"),
+        Column("ad_account_name", "ad_account.name", "text", "its current name", "text"),
     )
 
 
 _CURRENCY: Final = Column(
-    "currency", "ad_account.currency", "text", "ISO code of every amount of this row; never add up two", "text"
+    "currency",
+    "ad_account.currency",
+    "text",
+    "ISO code of all amounts in this row; never add up different ones",
+    "text",
 )
 _DATA_AS_OF: Final = Column(
     "data_as_of", "synced.data_as_of", "timestamp with time zone",
     "when the last successful sync of the ad account began", "instant",
 )  # fmt: skip
 _IS_COMPLETE: Final = (
-    "whether the figures are final as far as is known: a day is over and adds up to LinkedIn's own totals; of"
+    "whether the figures are considered final: the day is over and adds up to LinkedIn's own totals; for"
     " demographics, the whole month was counted"
 )
 _DAY: Final = (
@@ -171,19 +175,19 @@ _MONTH: Final = (
     Column("month_start", "month.date_start", "date", "first day of the calendar month", "day"),
     Column(
         "last_day_counted", "month.date_end", "date",
-        "last day of the month that LinkedIn had counted when it was asked last", "day",
+        "last day of the month that LinkedIn had counted at the last sync", "day",
     ),
 )  # fmt: skip
 _CAMPAIGN_COLUMNS: Final = (
     Column(
-        "campaign_name", "campaign.name", "text", "its name now; empty where LinkedIn no longer returns it", "text"
+        "campaign_name", "campaign.name", "text", "its current name; empty if LinkedIn no longer returns it", "text"
     ),
     Column(
         "campaign_status", "campaign.status", "text",
-        "its status now: ACTIVE, PAUSED, ARCHIVED, COMPLETED, CANCELED, …", "text",
+        "its current status: ACTIVE, PAUSED, ARCHIVED, COMPLETED, CANCELED, …", "text",
     ),
     Column(
-        "campaign_objective", "campaign.objective", "text", "what it is for: WEBSITE_VISIT, LEAD_GENERATION, …", "text"
+        "campaign_objective", "campaign.objective", "text", "its objective: WEBSITE_VISIT, LEAD_GENERATION, …", "text"
     ),
     Column("campaign_group_urn", "campaign.campaign_group", "text", "campaign group that it belongs to", "URN"),
 )  # fmt: skip
@@ -203,26 +207,26 @@ _OF_CREATIVE: Final = (
     ),
     Column(
         "creative_status", "creative.intended_status", "text",
-        "what the advertiser wants now: ACTIVE, PAUSED, …", "text",
+        "the status set by the advertiser: ACTIVE, PAUSED, …", "text",
     ),
-    Column("is_serving", "creative.is_serving", "boolean", "whether LinkedIn shows it now", "true or false"),
+    Column("is_serving", "creative.is_serving", "boolean", "whether LinkedIn is showing it now", "true or false"),
     Column(
         "review_status", "creative.review_status", "text",
-        "LinkedIn's review now: PENDING, APPROVED, REJECTED, NEEDS_REVIEW", "text",
+        "current state of LinkedIn's review: PENDING, APPROVED, REJECTED, NEEDS_REVIEW", "text",
     ),
 )  # fmt: skip
 _OF_SEGMENT: Final = (
     Column(
         "pivot_type", "month.pivot_type", "character varying",
-        "by what people are told apart: job_title, job_function, seniority, industry, company_size, company, country,"
-        " region", "text",
+        "what the audience is segmented by: job_title, job_function, seniority, industry, company_size, company,"
+        " country, region", "text",
     ),
     Column(
-        "segment_urn", "month.segment", "character varying", "the segment, as LinkedIn names it to machines",
+        "segment_urn", "month.segment", "character varying", "LinkedIn's identifier of the segment",
         "URN or enum",
     ),
     Column(
-        "segment_name", "coalesce(month.segment_name, month.segment)", "text", "the segment, as people name it", "text"
+        "segment_name", "coalesce(month.segment_name, month.segment)", "text", "display name of the segment", "text"
     ),
 )  # fmt: skip
 _SHARE: Final = Column(

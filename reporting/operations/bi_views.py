@@ -1,7 +1,7 @@
 """The views that BI tools read: made after `migrate` wherever what is stored differs from `bi_view_columns.py`.
 
-So a further metric needs no migration of the views. Two helpers stand beside the tables, where no BI role reaches
-them; `migrations/sql/views_for_bi.sql` makes those.
+So a further metric needs no migration of the views. Two helper views are in the schema of the tables, where no BI
+role can read them; `migrations/sql/views_for_bi.sql` makes those.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
-"""Writes what `docs/` says of each metric from the catalogue: the tables' columns and those of the views for BI tools.
+"""Generates the columns in `docs/` that come from the catalogue of metrics: those of the tables and of the BI views.
 
-`make openapi` runs it; a test holds the documents to it.
+`make openapi` runs it; a test compares the documents with it.
 """
 
 import re
@@ -26,8 +26,10 @@ def tables(text: str) -> str:
 
 def bi(text: str) -> str:
     """`docs/bi.md` with the columns of every view."""
-    head, _, _ = text.partition("\n## Column by column\n")
-    return f"{head}\n## Column by column\n" + "".join(map(_view, views()))
+    head, heading, _ = text.partition("\n## Columns\n")
+    if not heading:
+        raise ValueError("docs/bi.md needs a section “Columns”, which is its last one and generated")
+    return head + heading + "".join(map(_view, views()))
 
 
 WRITERS: Final[dict[str, Callable[[str], str]]] = {"tables.md": tables, "bi.md": bi}

@@ -33,7 +33,7 @@ class ServiceCollector(Collector):
             state = None
         known = state.processes if state else operations.processes(now)
         parts = {"database": state is not None, "broker": known.is_known}
-        yield _gauge("up", "1 where the part answered this scrape", parts, label="part")
+        yield _gauge("up", "1 if the part answered this scrape", parts, label="part")
         yield from _processes(known, now=now)
         if state:
             yield from _service(state, now=now)

@@ -92,7 +92,7 @@ def waiting_checks(ad_accounts: QuerySet[AdAccount]) -> WaitingChecks:
     return WaitingChecks(**requests.aggregate(count=Count("pk"), since=Min("asked_at")))
 
 
-def forgotten_checks(*, now: datetime) -> list[int]:
+def lost_checks(*, now: datetime) -> list[int]:
     """Ad accounts that have been waiting for a check for too long."""
     waiting = CheckRequest.objects.filter(asked_at__lt=now - _REQUEUE_AFTER)
     return list(waiting.order_by("asked_at").values_list("pk", flat=True))

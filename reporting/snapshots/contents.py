@@ -45,7 +45,7 @@ class _Asked(TypedDict):
 class Part(Generic[_Id]):
     """JSON by the id of a campaign or creative, in a temporary file.
 
-    A part that exceeds the size limit by itself cannot be in the document: it takes no more and `is_too_large`.
+    A part that alone exceeds the size limit cannot be in the document: it takes no more and `is_too_large`.
     """
 
     def __init__(self, max_bytes: int) -> None:

@@ -1,7 +1,7 @@
 """The structure of a snapshot; `docs/snapshot.schema.json` is generated from it (`make openapi`).
 
 Everything is validated against these classes when it is written. Counts are whole numbers; money and ratios are decimal
-strings, exact and without trailing zeros. Knows no table and no query.
+strings, exact and without trailing zeros. Independent of tables and queries.
 """
 
 import json

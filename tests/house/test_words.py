@@ -82,9 +82,7 @@ def _documents() -> Iterator[tuple[str, str]]:
     yield "CHANGELOG.md", changelog.split("## 0.1.0")[0]
     single = [ROOT / "README.md", ROOT / ".env.example", ROOT / "docker-compose.yml", ROOT / "Dockerfile"]
     for path in [*single, *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").iterdir()]:
-        text = path.read_text()
-        # Its columns repeat the comments of the views in the database, which keep the words of their migration.
-        yield str(path.relative_to(ROOT)), text.split("## Columns")[0] if path.name == "bi.md" else text
+        yield str(path.relative_to(ROOT)), path.read_text()
 
 
 def _pages() -> Iterator[tuple[str, str]]:

@@ -213,7 +213,7 @@ def test_sync_as_a_process_says_in_one_sentence_what_linkedin_refused(linkedin, 
     wrong = manage(environment, "sync", "--since", "yesterday")
     assert (wrong.returncode, wrong.stderr.splitlines()[-1]) == (
         2,
-        "manage.py sync: error: argument --since: 'yesterday' is not a day; write it as 2026-01-31",
+        "manage.py sync: error: argument --since: 'yesterday' is not a valid date; write it as 2026-01-31",
     )
     linkedin.simulator.switch_on("sunset_version")
     refused = manage(environment, "sync", str(linkedin.ad_account_ids[0]))
@@ -264,7 +264,7 @@ def test_ctrl_c_ends_a_sync_soon_and_closes_its_run(linkedin, settings):
     run = SyncLog.objects.get(account=linkedin.ad_account_ids[0])
     assert (run.status, run.errors) == (
         "failed",
-        "The sync was stopped by hand; everything stored so far is complete.",
+        "The sync was stopped manually; everything stored so far is complete.",
     )
 
 
@@ -356,7 +356,7 @@ def cancelled(address: str) -> str:
         (lambda address: re.sub("state=[^&]*", "state=another", address), "belongs to another attempt"),
         (cancelled, "LinkedIn refused: The user cancelled the authorization. Open the page again and agree."),
         (lambda address: "", "Nothing was pasted"),
-        (lambda address: address.partition("?")[0] + "?x=1", "holds no code"),
+        (lambda address: address.partition("?")[0] + "?x=1", "contains no code"),
     ],
     ids=["another state", "cancelled", "nothing", "no code"],
 )

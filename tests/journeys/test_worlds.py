@@ -223,8 +223,9 @@ def _limits(chosen: Limits) -> Iterator[None]:
             stack.enter_context(patch.object(module, "ANALYTICS_ROW_LIMIT", chosen.rows))
         for module in (analytics, reporting_routes):
             stack.enter_context(patch.object(module, "MAX_ROWS", chosen.rows))
-        stack.enter_context(patch.object(endpoints, "_LARGEST_PAGE", chosen.page))
-        stack.enter_context(patch.object(endpoints, "_CREATIVES_PAGE", chosen.creatives_page))
+        for name in ("_AD_ACCOUNTS_PAGE", "CAMPAIGNS_PER_CALL"):
+            stack.enter_context(patch.object(endpoints, name, chosen.page))
+        stack.enter_context(patch.object(endpoints, "CREATIVES_PER_CALL", chosen.creatives_page))
         stack.enter_context(override_settings(BACKFILL_DAYS=chosen.backfill_days, LOOKBACK_DAYS=chosen.lookback_days))
         yield
 

@@ -15,7 +15,7 @@ from ingestion.timetable.discovery import discover_ad_accounts
 
 
 class Command(BaseCommand):
-    help = "Connect LinkedIn: prints the consent page's address and reads where it sent you back to."
+    help = "Connect LinkedIn: print the consent page's address, then read the address it redirects to."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--user", metavar="EMAIL", help="whose consent this is (default: the first owner)")
@@ -80,7 +80,7 @@ def _code_from(pasted: str, state: str) -> str:
         reason = query.get("error_description", query["error"])[0]
         raise CommandError(f"LinkedIn refused: {reason}. Open the page again and agree.")
     if "code" not in query:
-        raise CommandError("That address holds no code; paste the one LinkedIn sent you to after you agreed.")
+        raise CommandError("That address contains no code; paste the one LinkedIn sent you to after you agreed.")
     if query.get("state", [state])[0] != state:
         raise CommandError("That address belongs to another attempt; open the page above and paste its answer.")
     return query["code"][0]

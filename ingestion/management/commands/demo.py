@@ -20,7 +20,7 @@ _READY = "LINKEDIN_ADS_DEMO"
 
 class Command(BaseCommand):
     requires_system_checks: list[str] = []  # noqa: RUF012
-    help = "Try everything out against a simulated LinkedIn; keeps its data apart under .local/demo."
+    help = "Try everything out against a simulated LinkedIn; keeps its data separate, under .local/demo."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="stop after the first complete sync")
@@ -102,14 +102,14 @@ class _Guide:
             self._manager.terminate()
 
     def leave(self, supervisor_code: int | None) -> None:
-        """Exit with what became of the journey; Ctrl-C after it is a good end."""
+        """Exit with the journey's result; Ctrl-C after it counts as success."""
         if self._outcome is None:
             self._out.print("Stopped.")
             return
         if supervisor_code == 130:
             sys.exit(130)
         if supervisor_code == 1:
-            self._outcome = "one of its processes ended by itself."
+            self._outcome = "one of its processes ended unexpectedly."
         raise CommandError(f"The demo failed: {self._outcome} (output of its processes: {self._log_path})")
 
     def _show(self) -> None:

@@ -21,8 +21,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         size = WorldSize()
         parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
-        parser.add_argument("--port", type=int, default=8100, help="0 takes a free one")
-        parser.add_argument("--seed", type=int, default=size.seed, help="another seed is another world")
+        parser.add_argument("--port", type=int, default=8100, help="0 picks a free port")
+        parser.add_argument("--seed", type=int, default=size.seed, help="a different seed gives a different world")
         parser.add_argument("--ad-accounts", type=int, default=size.ad_accounts)
         parser.add_argument("--campaigns", type=int, default=size.campaigns_per_account, help="per ad account")
         parser.add_argument("--creatives", type=int, default=size.creatives_per_campaign, help="per campaign")
@@ -34,7 +34,9 @@ class Command(BaseCommand):
         parser.add_argument("--now", type=datetime.fromisoformat, help="where its clock starts, such as 2026-11-21")
         parser.add_argument("--auto-consent", action="store_true", help="skip the consent page")
         parser.add_argument("--no-refresh-tokens", action="store_true", help="as apps without programmatic refresh")
-        parser.add_argument("--warm-up-seconds", type=float, default=0.0, help="a new token answers 401 so long")
+        parser.add_argument(
+            "--warm-up-seconds", type=float, default=0.0, help="how long a new token is answered with 401"
+        )
         parser.add_argument("--short-pages", action="store_true", help="pages shorter than requested, with a token")
         parser.add_argument(
             "--fault",
@@ -42,7 +44,7 @@ class Command(BaseCommand):
             default=[],
             choices=sorted(NAMES),
             metavar="NAME",
-            help="may be given again: " + "; ".join(f"{name}: {what}" for name, what in NAMES.items()),
+            help="can be repeated: " + "; ".join(f"{name}: {what}" for name, what in NAMES.items()),
         )
 
     def handle(self, *_: object, **options: Any) -> None:

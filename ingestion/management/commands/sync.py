@@ -107,7 +107,7 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a day; write it as 2026-01-31") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a valid date; write it as 2026-01-31") from None
 
 
 def _chosen(wanted: Sequence[int]) -> list[int]:

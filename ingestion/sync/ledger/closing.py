@@ -1,4 +1,4 @@
-"""How a run ends: by itself, because a person cancels it, or because its process died."""
+"""How a run ends: it finishes, a person cancels it, or its process dies."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -85,17 +85,17 @@ class OpenRun:
     def store(self, table: str, page: Page[R], write: Callable[[], Sequence[Rejected] | None]) -> None:
         """Write one answer, its rejected records and the progress in one transaction.
 
-        `write` stores the records and returns those of them that it set aside, if any.
+        `write` stores the records and returns those that it rejected, if any.
         """
         with transaction.atomic():
             _commit_without_waiting_for_the_disk()
-            self.count(table, page, set_aside=write() or ())
+            self.count(table, page, also_rejected=write() or ())
             self.beat()
 
-    def count(self, table: str, page: Page[R], *, set_aside: Sequence[Rejected] = ()) -> None:
+    def count(self, table: str, page: Page[R], *, also_rejected: Sequence[Rejected] = ()) -> None:
         """Count an answer's records and keep the rejected ones, inside the caller's transaction."""
-        self._keep_rejected([*page.rejected, *set_aside])
-        self._rows[table] += len(page.records) - len(set_aside)
+        self._keep_rejected([*page.rejected, *also_rejected])
+        self._rows[table] += len(page.records) - len(also_rejected)
 
     def step_stored(self) -> None:
         """Note that one step of the sync is stored whole."""

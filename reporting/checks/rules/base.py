@@ -112,7 +112,7 @@ class Rule(ABC):
 
 
 class CampaignRule(Rule):
-    """A rule that looks at each active campaign by itself."""
+    """A rule that checks each active campaign separately."""
 
     def outcomes(self, facts: AdAccountFacts) -> Iterable[Outcome]:
         return (self.check_campaign(campaign, facts) for campaign in facts.campaigns)

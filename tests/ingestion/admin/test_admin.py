@@ -390,7 +390,7 @@ def test_a_deep_page_holds_the_rows_of_its_place(monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_empty_list_says_what_to_do(as_alice: Client) -> None:
-    assert "the page Sync starts one" in as_alice.get(url("campaign")).content.decode()
+    assert "start one on the Sync page" in as_alice.get(url("campaign")).content.decode()
     assert "No matching rows" in as_alice.get(url("campaign"), {"q": "nothing"}).content.decode()
 
 

@@ -65,7 +65,7 @@ def february():
         ({"dateRange": None}, "dateRange", ""),
         ({"dateRange": on(2026, 13, 1)}, "dateRange.start.month", "less than or equal to 12"),
         ({"dateRange": on("2026", 2, 1)}, "dateRange.start.year", "valid integer"),
-        ({"dateRange": on(2026, 2, 31)}, "dateRange", "2026-02-31 is no day of the calendar"),
+        ({"dateRange": on(2026, 2, 31)}, "dateRange", "2026-02-31 is not a calendar day"),
         ({"dateRange": on(2026, 3, 1)}, "dateRange", "not within 2026-02-01 to 2026-02-28"),
         (
             {"dateRange": on(2026, 2, 1, {"year": 2026, "month": 2, "day": 2})},
@@ -145,7 +145,7 @@ def test_a_dirty_creative_is_rejected_with_its_field(changes, field):
 @pytest.mark.parametrize(
     ("days", "words"),
     [
-        (on(2026, 2, 30), "no days of the calendar"),
+        (on(2026, 2, 30), "are not calendar days"),
         (on(2026, 2, 1, {"year": 2026, "month": 3, "day": 31}), "not within one month"),
         (on(2026, 2, 5, {"year": 2026, "month": 2, "day": 4}), "not within one month"),
         (on(2026, 4, 1), "outside the months requested"),

@@ -165,11 +165,11 @@ def test_syncs_that_were_due_while_beat_was_away_are_spread_again(settings):
     assert schedules.spread_overdue_syncs(now=later) == 0
 
 
-# As existing databases hold them: an entry whose name changed would run beside the old one.
+# As in existing databases: an entry whose name changes without a migration would run in addition to the old one.
 REGULAR_TASKS = {
     ("Close dead syncs", "ingestion.tasks.close_dead_runs", 1),
     ("Look for lost roles", "ingestion.tasks.look_for_lost_roles", 1),
-    ("Have forgotten audits judged", "reporting.tasks.audit_forgotten", 10),
+    ("Queue lost checks again", "reporting.tasks.audit_forgotten", 10),
     ("Prune old sync runs", "ingestion.tasks.prune_runs", 24 * 60),
     ("Prune old snapshots", "reporting.tasks.prune_snapshots", 24 * 60),
     ("Prune expired sessions", "accounts.tasks.prune_sessions", 24 * 60),

@@ -384,16 +384,16 @@ def test_a_check_that_the_broker_lost_is_queued_again(queued, ad_account):
     check_requests.request_check(ad_account.pk, now=NOW)
     for minutes, expected in ((10, []), (11, [ad_account.pk])):
         with time_machine.travel(NOW + timedelta(minutes=minutes), tick=False):
-            tasks.requeue_forgotten_checks()
+            tasks.requeue_lost_checks()
         assert queued == expected
     tasks.check_ad_account(ad_account.pk)
-    assert tasks.requeue_forgotten_checks() == {"requeued": 0}
+    assert tasks.requeue_lost_checks() == {"requeued": 0}
 
 
-def test_the_timetable_tells_of_it(db):
+def test_the_timetable_has_an_entry_for_lost_checks(db):
     schedules.schedule_regular_tasks()
-    entry = PeriodicTask.objects.get(task=tasks.requeue_forgotten_checks.name)
-    assert (entry.name, entry.interval.every) == ("Have forgotten audits judged", 10)
+    entry = PeriodicTask.objects.get(task=tasks.requeue_lost_checks.name)
+    assert (entry.name, entry.interval.every) == ("Queue lost checks again", 10)
 
 
 def test_the_task_says_what_it_did(ad_account):

@@ -1,4 +1,4 @@
-"""The nine sections of the report, built from `reporting/queries`; they know no request and no page.
+"""The nine sections of the report, built from `reporting/queries`, independent of requests and pages.
 
 Amounts in different currencies are never in one block: a section with amounts has one block per currency.
 """
