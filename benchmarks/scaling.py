@@ -12,7 +12,7 @@ from math import ceil
 
 _DAY = 86_400
 # Of LinkedIn: see ingestion/sync/rate_limits.py.
-VALUES_IN_FIVE_MINUTES, MOST_PLACES = 45_000_000, 32
+VALUES_IN_FIVE_MINUTES, MAX_PLACES = 45_000_000, 32
 # Fields of a daily row and of a segment, as asked for.
 VALUES_PER_ROW, VALUES_PER_SEGMENT = 14, 7
 PIVOTS = 8
@@ -90,7 +90,7 @@ class Needs:
     @property
     def consents(self) -> int:
         """LinkedIn connections whose budgets together bear the calls."""
-        return ceil(self.calls_per_day / _DAY * self.inputs.seconds_per_call / MOST_PLACES / self.inputs.busy_share)
+        return ceil(self.calls_per_day / _DAY * self.inputs.seconds_per_call / MAX_PLACES / self.inputs.busy_share)
 
     @property
     def values_percent(self) -> float:
