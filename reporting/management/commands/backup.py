@@ -25,3 +25,7 @@ class Command(BaseCommand):
             "The encryption keys are not in it: keep FIELD_ENCRYPTION_KEYS too, somewhere else. Without them the "
             "LinkedIn tokens of this backup open no more."
         )
+        if made.left_out:
+            self.stderr.write(f"Left out, because this product did not make it: {', '.join(made.left_out)}.")
+        if made.needs:
+            self.stderr.write(f"A restore needs these to be there already: {', '.join(made.needs)}.")
