@@ -2,8 +2,6 @@
 
 import os
 
-from gunicorn.arbiter import Arbiter
-
 from config.postgresql.version import require_supported_server
 
 # A thread per request: pages wait for PostgreSQL, not for the processor.
@@ -15,7 +13,7 @@ loglevel = "warning"
 forwarded_allow_ips = ""
 
 
-def on_starting(server: Arbiter) -> None:
+def on_starting(server: object) -> None:
     """In the main process, before any worker."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     require_supported_server()

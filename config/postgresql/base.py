@@ -55,9 +55,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def check_database_version_supported(self) -> None:
         """Raises NotSupportedError, as Django does, with a remedy."""
-        found, oldest = self.get_database_version(), self.features.minimum_database_version[0]
-        if found[0] < oldest:
+        found, oldest = self.get_database_version(), self.features.minimum_database_version
+        if oldest is not None and found < oldest:
             raise NotSupportedError(
-                f"This is PostgreSQL {found[0]}, and {oldest} is the oldest that works; upgrade the server, or point "
-                "DATABASE_URL to another one."
+                f"This is PostgreSQL {found[0]}, and {oldest[0]} is the oldest that works; upgrade the server, or "
+                "point DATABASE_URL to another one."
             )
