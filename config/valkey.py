@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
-from redis.connection import parse_url
+from redis import ConnectionPool
 
 _EXAMPLES: Final = (
     "REDIS_URL must look like redis://user:password@host:6379/0, rediss://… with TLS, or unix:///run/valkey.sock, with "
@@ -35,7 +35,7 @@ def broker(redis_url: str) -> Broker:
     Raises ImproperlyConfigured, which never quotes the address: it may hold a password.
     """
     try:
-        scheme, given = urlsplit(redis_url).scheme, parse_url(redis_url)
+        scheme, given = urlsplit(redis_url).scheme, ConnectionPool.from_url(redis_url).connection_kwargs
     except ValueError:
         raise ImproperlyConfigured(f"{_EXAMPLES}.") from None
     tls = {name: value for name, value in given.items() if name.startswith("ssl_")}
