@@ -10,6 +10,8 @@ from django.dispatch import receiver
 from django_structlog.celery.receivers import CeleryReceiver
 from django_structlog.celery.signals import modify_context_before_task_publish
 
+from config.postgresql.version import require_supported_server
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("linkedin_ads_action_center")
@@ -20,9 +22,10 @@ app.steps["consumer"].add("ingestion.processes.worker:HeartbeatStep")
 
 @celeryd_init.connect
 @beat_init.connect
-def _start_embedded_servers(**_: object) -> None:
+def _prepare_servers(**_: object) -> None:
     """The broker must answer before a worker or beat connects to it."""
     settings.EMBEDDED_SERVERS.hold()
+    require_supported_server()
 
 
 @setup_logging.connect

@@ -26,9 +26,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import IO, TypedDict
+from urllib.parse import quote
+
+import psutil
 
 # Longest path that every system takes for a Unix socket (macOS: 104 bytes, one for the end mark).
 _MAX_SOCKET_PATH = 100
+# pg_ctl passes paths through a shell, in double quotes.
+_SPECIAL_IN_A_SHELL = '"$`\\\n'
 _START_SECONDS = 60
 _STOP_SECONDS = 10
 
@@ -66,7 +71,7 @@ class EmbeddedServers:
 
     def redis_url(self) -> str:
         """Address of the embedded Valkey."""
-        return f"unix://{self._valkey_socket}"
+        return f"unix://{quote(str(self._valkey_socket))}"
 
     @staticmethod
     def postgresql_programs() -> dict[int, Path]:
@@ -90,15 +95,17 @@ class EmbeddedServers:
             ) from error
 
     def _hold(self) -> None:
+        self._require_usable_path()
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        self._socket_dir.mkdir(parents=True, exist_ok=True)
+        self._make_socket_dir()
         with self._alone():
             if self._is_held():  # another thread was first
                 return
+            is_first = not self._is_in_use()
             in_use = (self.data_dir / "in-use.lock").open("w")
             fcntl.flock(in_use, fcntl.LOCK_SH)
             if self.postgresql:
-                self._start_postgresql()
+                self._start_postgresql(is_first=is_first)
             if self.valkey:
                 self._start_valkey()
             _holds[self.data_dir] = (os.getpid(), in_use)
@@ -114,13 +121,18 @@ class EmbeddedServers:
             return
         with self._alone():
             _holds.pop(self.data_dir)[1].close()
-            with (self.data_dir / "in-use.lock").open("w") as last:
-                try:
-                    fcntl.flock(last, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    return
+            if not self._is_in_use():
                 self._stop_valkey()
                 self._stop_postgresql()
+
+    def _is_in_use(self) -> bool:
+        """Whether anybody holds the servers, in whatever container."""
+        with (self.data_dir / "in-use.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -135,9 +147,11 @@ class EmbeddedServers:
     def _postgresql_dir(self) -> Path:
         return self.data_dir / "postgresql"
 
-    def _start_postgresql(self) -> None:
+    def _start_postgresql(self, *, is_first: bool) -> None:
         if self._postgresql_runs():
             return
+        if is_first:
+            self._remove_stale_locks()
         if not (self._postgresql_dir / "PG_VERSION").exists():
             self._create_cluster()
         self._write_postgresql_settings()
@@ -163,7 +177,9 @@ class EmbeddedServers:
         draft.rename(self._postgresql_dir)
 
     def _write_postgresql_settings(self) -> None:
-        settings = {**_POSTGRESQL_SETTINGS, "unix_socket_directories": f"'{self._socket_dir}'"}
+        folder = str(self._socket_dir).replace("'", "''")
+        # In double quotes, because the setting is a list.
+        settings = {**_POSTGRESQL_SETTINGS, "unix_socket_directories": f"'\"{folder}\"'"}
         if self.throw_away:
             settings |= _THROW_AWAY_SETTINGS
         lines = "".join(f"{name} = {value}\n" for name, value in settings.items())
@@ -174,10 +190,29 @@ class EmbeddedServers:
             shutil.chown(self._socket_dir, _server_user())
 
     def _postgresql_runs(self) -> bool:
-        if not (self._postgresql_dir / "postmaster.pid").exists():
-            return False
-        status = _run([str(_postgresql_bin() / "pg_ctl"), "status", "--pgdata", str(self._postgresql_dir)])
-        return status.returncode == 0
+        """Whether postmaster.pid names the server of this folder.
+
+        After a crash of the machine, or in a new container, it may name another program. pg_ctl would take that for the
+        server, and stop it.
+        """
+        number = _process_in(self._postgresql_dir / "postmaster.pid")
+        return number is not None and any(process.pid == number for process in self._postgresql_processes())
+
+    def _postgresql_processes(self) -> Iterator[psutil.Process]:
+        """Each works in its cluster's folder."""
+        folder = self._postgresql_dir.resolve()
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if process.name() == "postgres" and Path(process.cwd()).resolve() == folder:
+                    yield process
+
+    def _remove_stale_locks(self) -> None:
+        """PostgreSQL itself refuses to start while a program has the number that one of them names."""
+        locks = (self._postgresql_dir / "postmaster.pid", self._socket_dir / ".s.PGSQL.5432.lock")
+        stale = [lock for lock in locks if psutil.pid_exists(_process_in(lock) or 0)]
+        if stale and not any(self._postgresql_processes()):
+            for lock in stale:
+                lock.unlink()
 
     def _stop_postgresql(self) -> None:
         if self.postgresql and self._postgresql_runs():
@@ -252,15 +287,48 @@ class EmbeddedServers:
         elsewhere = f"linkedin-ads-{digest}"
         last_resort = Path("/tmp") / elsewhere  # noqa: S108  (TMPDIR may be long itself)
         folders = [self.data_dir / "sockets", Path(tempfile.gettempdir()) / elsewhere]
-        return next((one for one in folders if _is_short_enough(one)), last_resort)
+        return next((one for one in folders if _takes_sockets(one)), last_resort)
+
+    def _make_socket_dir(self) -> None:
+        folder = self._socket_dir
+        if folder.is_relative_to(self.data_dir):
+            folder.mkdir(exist_ok=True)
+            return
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            problem = "" if folder.stat().st_uid in _our_uids() else "belongs to another user"
+        except OSError as error:
+            problem = f"cannot be used ({error.strerror})"
+        if problem:
+            raise EmbeddedServerError(
+                f"DATA_DIR {self.data_dir} is too long for the sockets of the embedded databases, and {folder} "
+                f"{problem}; set DATA_DIR to a shorter path."
+            )
+
+    def _require_usable_path(self) -> None:
+        if bad := [one for one in _SPECIAL_IN_A_SHELL if one in str(self.data_dir)]:
+            raise EmbeddedServerError(
+                f"DATA_DIR {self.data_dir} contains {bad[0]!r}, which PostgreSQL's programs do not take in a path; "
+                "set DATA_DIR to another folder."
+            )
 
 
 # The process that took the hold on a data directory, and the locked file.
 _holds: dict[Path, tuple[int, IO[str]]] = {}
 
 
-def _is_short_enough(socket_dir: Path) -> bool:
-    return len(str(socket_dir / ".s.PGSQL.5432")) <= _MAX_SOCKET_PATH
+def _takes_sockets(folder: Path) -> bool:
+    """Short enough in bytes, and without a comma, which separates hosts in an address of PostgreSQL."""
+    path = str(folder / ".s.PGSQL.5432")
+    return len(os.fsencode(path)) <= _MAX_SOCKET_PATH and "," not in path
+
+
+def _process_in(lock: Path) -> int | None:
+    """The process that a lock file of PostgreSQL names."""
+    try:
+        return int(lock.read_text().partition("\n")[0])
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def _is_root() -> bool:
@@ -282,6 +350,11 @@ def _server_user() -> str:
     """PostgreSQL refuses to run as root; as root it runs as this user, made when missing."""
     _pgserver().ensure_user_exists("pgserver")
     return "pgserver"
+
+
+def _our_uids() -> set[int]:
+    """Of this process, and of the user to whom root leaves the sockets."""
+    return {os.geteuid(), *([pwd.getpwnam(_server_user()).pw_uid] if _is_root() else [])}
 
 
 class _RunAs(TypedDict, total=False):

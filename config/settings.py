@@ -8,11 +8,13 @@ from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
-from config import logs
+from config import logs, outgoing_requests
 from config.embedded import EmbeddedServers
 from config.env import BASE_DIR, Environment, database_settings, generated_secret, key_prefix_of, origin_of
+from config.valkey import broker
 
 env = Environment.read()
+outgoing_requests.limit_environment()
 DATA_DIR = (BASE_DIR / env.DATA_DIR).resolve()
 
 # --- Databases -------------------------------------------------------------------------------------
@@ -45,7 +47,8 @@ REDIS_KEY_PREFIX = env.REDIS_KEY_PREFIX or key_prefix_of(DATABASES["default"])
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
+        # A list, because Django would cut an address at its commas and semicolons.
+        "LOCATION": [REDIS_URL],
         "KEY_PREFIX": f"{REDIS_KEY_PREFIX}cache",
         "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
     }
@@ -272,7 +275,9 @@ WHITENOISE_USE_FINDERS = _IS_LOCAL
 WHITENOISE_AUTOREFRESH = DEBUG
 
 # --- Celery ----------------------------------------------------------------------------------------
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+_BROKER = broker(REDIS_URL)
+CELERY_BROKER_URL = _BROKER.url
+CELERY_BROKER_USE_SSL = _BROKER.tls
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_RESULT_EXPIRES = None  # nothing is kept, so beat need not clean up
 CELERY_TASK_SERIALIZER = "json"

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from django.db import connection
 
 from reporting.operations import postgresql_programs
-from reporting.operations.backup import SCHEMAS, tables
+from reporting.operations.backup import tables
+from reporting.operations.database_objects import SCHEMAS
 
 
 @contextmanager

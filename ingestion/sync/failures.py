@@ -11,7 +11,7 @@ import psycopg
 import redis
 from celery.exceptions import SoftTimeLimitExceeded
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, NotSupportedError, OperationalError
 from kombu.exceptions import OperationalError as KombuOperationalError
 
 from accounts.errors import AccountsError
@@ -59,6 +59,8 @@ def explain(error: BaseException) -> Failure | None:
 
 
 def _explain_database(error: BaseException) -> Failure | None:
+    if isinstance(error, NotSupportedError) and error.__cause__ is None:
+        return Failure("internal", str(error))  # of our own backend
     cause = error if isinstance(error, psycopg.Error) else error.__cause__
     if isinstance(cause, psycopg.errors.DiskFull):
         return Failure(

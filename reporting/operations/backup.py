@@ -1,4 +1,4 @@
-"""Backs up the database and the stored files to one file.
+"""Backs up our part of the database and the stored files to one file.
 
 Not included: the settings and their encryption keys, so that a found backup reveals no tokens; and Valkey, which only
 holds what is recreated automatically (rate limits, heartbeats, work that is also in the database).
@@ -19,11 +19,12 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts import audit_trail
-from reporting.operations import backup_file, postgresql_programs, stored_files
+from reporting.operations import backup_file, portability, postgresql_programs, stored_files
 from reporting.operations.backup_file import Manifest, Writer
+from reporting.operations.database_objects import SCHEMAS, DatabaseObject, others, ours
 
-# The tables, and the views for BI tools.
-SCHEMAS: Final = ("public", "reporting")
+# What pg_dump leaves out by name; functions and the like a restore passes over.
+_WITH_ROWS: Final = ("table", "view", "materialized view", "foreign table", "sequence")
 
 
 class BackupFailed(Exception):
@@ -32,9 +33,13 @@ class BackupFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Made:
+    """`left_out` belongs to others; `needs` is what a restore has to find, such as an extension."""
+
     rows: int
     files: int
     bytes: int
+    left_out: list[str]
+    needs: list[str]
 
 
 def back_up(path: Path) -> Made:
@@ -42,6 +47,11 @@ def back_up(path: Path) -> Made:
 
     Raises BackupFailed and postgresql_programs.ProgramMissing.
     """
+    if obstacles := portability.too_new():
+        raise BackupFailed(
+            f"The backup could not be restored on PostgreSQL {portability.OLDEST_SUPPORTED}: {'; '.join(obstacles)}. "
+            "Undo that and try again."
+        )
     with _completed_file(path) as out:
         writer = Writer(out)
         manifest = _add_database(writer)
@@ -49,7 +59,8 @@ def back_up(path: Path) -> Made:
         writer.finish(manifest)
     rows = sum(manifest.rows.values())
     audit_trail.record("backup_made", rows=rows, files=files, by="command")
-    return Made(rows=rows, files=files, bytes=path.stat().st_size)
+    left_out = [str(one) for one in others() if not one.is_owned]
+    return Made(rows=rows, files=files, bytes=path.stat().st_size, left_out=left_out, needs=portability.needs())
 
 
 @contextmanager
@@ -81,14 +92,17 @@ def _add_database(writer: Writer) -> Manifest:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         cursor.execute("SELECT pg_export_snapshot()")
         [snapshot] = cursor.fetchone()
+        left_out = others()
         manifest = backup_file.new_manifest(
             product_version=settings.PRODUCT_VERSION,
             made_at=timezone.now().isoformat(timespec="seconds"),
             server_version=connection.connection.info.server_version,
+            pg_dump_version=postgresql_programs.version("pg_dump"),
             rows=count_rows(),
             migrations=_applied_migrations(),
+            left_out=[list(one.left_out()) for one in left_out],
         )
-        writer.add(backup_file.DUMP, lambda take: _dump(snapshot, take))
+        writer.add(backup_file.DUMP, lambda take: _dump(snapshot, left_out, take))
     return manifest
 
 
@@ -103,11 +117,13 @@ def count_rows() -> dict[str, int]:
 
 
 def tables() -> list[str]:
-    """Without partitions, whose rows are counted with their table."""
+    """Ours, without the partitions of one that has any: its rows are theirs."""
+    names = [one.name for one in ours() if one.kind == "table"]
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('public')"
-            " AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY 1"
+            " AND relname = ANY(%s) AND NOT relispartition ORDER BY 1",
+            [names],
         )
         return [name for (name,) in cursor.fetchall()]
 
@@ -118,11 +134,12 @@ def _applied_migrations() -> list[list[str]]:
         return [list(row) for row in cursor.fetchall()]
 
 
-def _dump(snapshot: str, take: Callable[[bytes], None]) -> None:
+def _dump(snapshot: str, left_out: list[DatabaseObject], take: Callable[[bytes], None]) -> None:
     command = postgresql_programs.command(
         "pg_dump",
         "--format=custom",
         *(f"--schema={schema}" for schema in SCHEMAS),
+        *(f"--exclude-table={one.identity}" for one in left_out if one.kind in _WITH_ROWS),
         *("--no-owner", "--no-privileges", f"--snapshot={snapshot}"),
     )
     with tempfile.TemporaryFile() as errors:

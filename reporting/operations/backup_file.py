@@ -16,7 +16,9 @@ from typing import IO, Final
 DUMP: Final = "database.dump"
 FILES: Final = "files/"
 _MANIFEST: Final = "manifest.json"
-_FORMAT: Final = 1
+_FORMAT: Final = 2
+# Format 1, of version 0.1.0, says nothing of the version of pg_dump and of what was left out.
+_READ: Final = (1, _FORMAT)
 _CHUNK: Final = 1024 * 1024
 
 
@@ -26,7 +28,10 @@ class BackupUnusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a backup holds: rows by table, the migrations that made the tables, a digest of each part by name."""
+    """What a backup holds: rows by table, the migrations that made the tables, a digest of each part by name.
+
+    `left_out` are schema and name of what belongs to others; the dump may hold it all the same.
+    """
 
     format: int
     product_version: str
@@ -34,7 +39,14 @@ class Manifest:
     server_version: int
     rows: dict[str, int]
     migrations: list[list[str]]
+    pg_dump_version: int | None = None
+    left_out: list[list[str]] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def made_with(self) -> int:
+        """Major version of the program that can read the dump, at least."""
+        return self.pg_dump_version or self.server_version // 10_000
 
 
 class Writer:
@@ -79,9 +91,16 @@ class Writer:
 
 
 def new_manifest(
-    *, product_version: str, made_at: str, server_version: int, rows: dict[str, int], migrations: list[list[str]]
+    *,
+    product_version: str,
+    made_at: str,
+    server_version: int,
+    pg_dump_version: int,
+    rows: dict[str, int],
+    migrations: list[list[str]],
+    left_out: list[list[str]],
 ) -> Manifest:
-    return Manifest(_FORMAT, product_version, made_at, server_version, rows, migrations)
+    return Manifest(_FORMAT, product_version, made_at, server_version, rows, migrations, pg_dump_version, left_out)
 
 
 def check(path: Path) -> Manifest:
@@ -104,6 +123,13 @@ def parts(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
         for member in archive:
             if member.name != _MANIFEST:
                 yield member.name, _content(archive, member)
+
+
+@contextmanager
+def part(path: Path, name: str) -> Iterator[IO[bytes]]:
+    """The content of one part."""
+    with _opened(path) as archive:
+        yield _content(archive, archive.getmember(name))
 
 
 def copy_chunks(source: IO[bytes], take: Callable[[bytes], object]) -> None:
@@ -135,7 +161,7 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
 
 
 def _manifest(path: Path, content: dict[str, object], digests: dict[str, str]) -> Manifest:
-    if content.get("format") != _FORMAT:
+    if content.get("format") not in _READ:
         raise BackupUnusable(
             f"{path} has format {content.get('format')}, but this version reads {_FORMAT}; restore it with the version "
             f"that made it ({content.get('product_version')}), then upgrade."

@@ -1,28 +1,36 @@
 """Restores a backup into an empty installation, or replaces an existing one on request.
 
-Existing tables are moved aside and dropped last, so a failed restore changes nothing, and a killed one is undone by the
-next.
+Our existing tables and views are moved aside and dropped last, so a failed restore changes nothing, and a killed one is
+undone by the next. What others have in the same schemas stays where it is.
 """
 
-import subprocess
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import Final
 
+import psycopg
 from django.core.files import File
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.migrations.loader import MigrationLoader
 
 from accounts import audit_trail
 from accounts.consents import tokens
 from accounts.models import AdAccount, AuditEvent, LinkedInConnection, User
-from reporting.operations import backup_file, bi_roles, postgresql_programs, stored_files
-from reporting.operations.backup import SCHEMAS, count_rows, tables
+from reporting.operations import backup_file, bi_roles, dump_loading, stored_files
+from reporting.operations.backup import count_rows, tables
 from reporting.operations.backup_file import Manifest
+from reporting.operations.database_objects import (
+    SCHEMAS,
+    DatabaseObject,
+    LeftOut,
+    in_schemas,
+    made_by,
+    others,
+    ours,
+)
 
 # The names of the replaced schemas until the restore has succeeded.
 _ASIDE: Final = {schema: f"{schema}_before_restore" for schema in SCHEMAS}
@@ -35,12 +43,16 @@ class RestoreRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was restored; `unreadable` are LinkedIn connections whose tokens no available key decrypts."""
+    """What was restored; `unreadable` are LinkedIn connections whose tokens no available key decrypts.
+
+    `untouched` is what others have in the same schemas.
+    """
 
     made_at: str
     rows: int
     files: int
     unreadable: list[int]
+    untouched: list[str]
 
 
 def restore(path: Path, *, replace: bool) -> Restored:
@@ -51,10 +63,12 @@ def restore(path: Path, *, replace: bool) -> Restored:
     manifest = backup_file.check(path)
     _require_known_migrations(path, manifest)
     _require_exclusive_access()
-    _put_back_tables()
+    _put_back_what_waits()
     if not replace:
         _require_empty()
-    with _tables_aside():
+    _require_names_are_free(manifest)
+    _require_nothing_rests_on_ours()
+    with _ours_aside():
         _restore_database(path, manifest)
         files = _restore_files(path)
     call_command("migrate", verbosity=0)
@@ -62,7 +76,8 @@ def restore(path: Path, *, replace: bool) -> Restored:
     _refresh_statistics()
     rows = sum(manifest.rows.values())
     audit_trail.record("backup_restored", made_at=manifest.made_at, rows=rows, files=files, by="command")
-    return Restored(manifest.made_at, rows, files, tokens.unreadable())
+    untouched = [str(one) for one in others() if not one.is_owned]
+    return Restored(manifest.made_at, rows, files, tokens.unreadable(), untouched)
 
 
 def _require_known_migrations(path: Path, manifest: Manifest) -> None:
@@ -99,29 +114,78 @@ def _require_empty() -> None:
         )
 
 
+def _require_names_are_free(manifest: Manifest) -> None:
+    """Others may have a table that is called like one of ours, in a database that we have not used yet."""
+    tables = made_by((app, name) for app, name in manifest.migrations)
+    if taken := [str(one) for one in others() if one.schema == "public" and one.name in tables]:
+        raise RestoreRefused(
+            f"The backup has a table of the same name as {', '.join(taken)}, which this product did not make; move "
+            "that to another schema, or restore into another database. Nothing was changed."
+        )
+
+
+def _require_nothing_rests_on_ours() -> None:
+    """A view of others on our tables, or a reference to one, would go with them."""
+    try:
+        with transaction.atomic():
+            _drop(ours())
+            transaction.set_rollback(True)
+    except DatabaseError as error:
+        if not isinstance(error.__cause__, psycopg.errors.DependentObjectsStillExist):
+            raise
+        found = (error.__cause__.diag.message_detail or "").splitlines()
+        raise RestoreRefused(
+            f"Others use what is to be replaced: {'; '.join(found)}. Keep their definitions, drop them, restore, and "
+            "create them again. Nothing was changed."
+        ) from None
+
+
+def _drop(objects: Sequence[DatabaseObject]) -> None:
+    """These alone: PostgreSQL refuses if anything else depends on them."""
+    with connection.cursor() as cursor:
+        for kind in ("view", "table", "function"):
+            if names := [one.identity for one in objects if one.kind == kind]:
+                cursor.execute(f"DROP {kind} {', '.join(names)}")
+
+
 @contextmanager
-def _tables_aside() -> Iterator[None]:
-    """Inside, the schema is empty; afterwards the old tables are dropped, or back if anything failed."""
-    with transaction.atomic(durable=True), connection.cursor() as cursor:
-        for schema in _existing(SCHEMAS):
-            cursor.execute(f"ALTER SCHEMA {schema} RENAME TO {_ASIDE[schema]}")
+def _ours_aside() -> Iterator[None]:
+    """Inside, nothing of ours exists; afterwards the old objects are dropped, or back if anything failed."""
+    _move({schema: _ASIDE[schema] for schema in SCHEMAS}, ours())
     try:
         yield
     except BaseException:
-        _put_back_tables()
+        _put_back_what_waits()
         raise
-    with connection.cursor() as cursor:
-        cursor.execute(f"DROP SCHEMA {', '.join(_existing(_ASIDE.values()))} CASCADE")
+    with transaction.atomic(durable=True):
+        _drop(in_schemas(_ASIDE.values()))
+        _drop_empty(_ASIDE.values())
 
 
-def _put_back_tables() -> None:
+def _put_back_what_waits() -> None:
     """Also after a killed restore."""
-    with transaction.atomic(durable=True), connection.cursor() as cursor:
-        if waiting := _existing(_ASIDE.values()):
-            cursor.execute(f"DROP SCHEMA IF EXISTS {', '.join(SCHEMAS)} CASCADE")
-            for schema in SCHEMAS:
-                if _ASIDE[schema] in waiting:
-                    cursor.execute(f"ALTER SCHEMA {_ASIDE[schema]} RENAME TO {schema}")
+    if not _existing(_ASIDE.values()):
+        return
+    with transaction.atomic(durable=True):
+        _drop(ours())
+        _move({aside: schema for schema, aside in _ASIDE.items()}, in_schemas(_ASIDE.values()))
+        _drop_empty(_ASIDE.values())
+
+
+def _move(schemas: Mapping[str, str], objects: Sequence[DatabaseObject]) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        for schema in schemas.values():
+            if not _existing([schema]):
+                cursor.execute(f"CREATE SCHEMA {schema}")
+        for one in objects:
+            if not one.is_owned:
+                cursor.execute(f"ALTER {one.kind} {one.identity} SET SCHEMA {schemas[one.schema]}")
+
+
+def _drop_empty(schemas: Iterable[str]) -> None:
+    with connection.cursor() as cursor:
+        if found := _existing(schemas):
+            cursor.execute(f"DROP SCHEMA {', '.join(found)}")
 
 
 def _existing(schemas: Iterable[str]) -> list[str]:
@@ -131,33 +195,29 @@ def _existing(schemas: Iterable[str]) -> list[str]:
 
 
 def _restore_database(path: Path, manifest: Manifest) -> None:
-    for name, content in backup_file.parts(path):
-        if name == backup_file.DUMP:
-            _load(content)
-            break
-    with connection.cursor() as cursor:
-        # PostgreSQL's defaults; the dump contains no owners and grants.
-        cursor.execute("ALTER SCHEMA public OWNER TO pg_database_owner")
-        cursor.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
-    if count_rows() != manifest.rows:
+    for schema in SCHEMAS:
+        _make_schema(schema)
+    passed_over = {*(LeftOut(*one) for one in manifest.left_out), *(one.left_out() for one in others())}
+    try:
+        dump_loading.load(
+            lambda: backup_file.part(path, backup_file.DUMP), made_with=manifest.made_with, without=passed_over
+        )
+    except dump_loading.DumpNotLoaded as error:
+        raise RestoreRefused(f"{error}; fix this and try again. Nothing was changed.") from None
+    names = {one.name for one in passed_over}
+    if count_rows() != {table: count for table, count in manifest.rows.items() if table not in names}:
         raise RestoreRefused("Some rows of the backup were not restored; use another backup. Nothing was changed.")
 
 
-def _load(dump: IO[bytes]) -> None:
-    command = postgresql_programs.command(
-        "pg_restore", "--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges"
-    )
-    with tempfile.TemporaryFile() as errors:
-        program = subprocess.Popen(command, env=postgresql_programs.environment(), stdin=subprocess.PIPE, stderr=errors)
-        try:
-            with cast("IO[bytes]", program.stdin) as stdin:
-                backup_file.copy_chunks(dump, stdin.write)
-        except BrokenPipeError:
-            pass  # its own error output says why it ended
-        if program.wait() != 0:
-            errors.seek(0)
-            why = errors.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
-            raise RestoreRefused(f"pg_restore failed ({why[0]}); fix this and try again. Nothing was changed.")
+def _make_schema(schema: str) -> None:
+    if _existing([schema]):
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE SCHEMA {schema}")
+        if schema == "public":
+            # As PostgreSQL makes it.
+            cursor.execute("ALTER SCHEMA public OWNER TO pg_database_owner")
+            cursor.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
 
 
 def _restore_files(path: Path) -> int:

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,8 @@ from typing import Any
 import psutil
 import pytest
 
-from config.embedded import EmbeddedServers
+from config import embedded
+from config.embedded import EmbeddedServerError, EmbeddedServers
 
 pytestmark = pytest.mark.installation
 
@@ -114,6 +117,52 @@ def test_a_killed_postgresql_recovers(data_dir):
     assert not servers_of(data_dir)
 
 
+# Says so when it is sent a signal, and at its end.
+BYSTANDER = "trap 'echo signalled' TERM INT QUIT HUP; echo ready; read line; echo undisturbed"
+
+
+@contextmanager
+def bystander() -> Iterator[int]:
+    """The process of another program, of the server's own user: PostgreSQL could signal it, and must not."""
+    person: dict[str, Any] = {"user": embedded._server_user()} if os.geteuid() == 0 else {}
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(["/bin/sh", "-c", BYSTANDER], cwd="/", **pipes, **person) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        yield process.pid
+        said, _ = process.communicate("\n", timeout=10)
+        assert said == "undisturbed\n"
+
+
+def name_in_locks(data_dir: Path, pid: int) -> None:
+    """What a crash of the machine leaves, and a number that was given again."""
+    (data_dir / "postgresql/postmaster.pid").write_text(
+        f"{pid}\n{data_dir}/postgresql\n1764000000\n5432\n{data_dir}/sockets\n\n  1234567         0\nready   \n"
+    )
+    (data_dir / "sockets/.s.PGSQL.5432.lock").write_text(f"{pid}\n{data_dir}/postgresql\n1764000000\n5432\n")
+
+
+def test_a_stale_lock_that_names_another_program_is_no_obstacle(data_dir):
+    UserOfServers(data_dir).leave()
+    with bystander() as pid:
+        name_in_locks(data_dir, pid)
+        user = UserOfServers(data_dir)
+        assert user.said.startswith("holding 18")
+        user.leave()
+    assert not servers_of(data_dir)
+
+
+def test_another_program_is_not_stopped_in_the_server_s_place(data_dir):
+    user = UserOfServers(data_dir)
+    assert user.said.startswith("holding 18")
+    [postmaster] = {int((data_dir / "postgresql" / "postmaster.pid").read_text().splitlines()[0])}
+    os.kill(postmaster, signal.SIGKILL)
+    with bystander() as pid:
+        name_in_locks(data_dir, pid)
+        user.leave()
+    assert not [one for one in servers_of(data_dir) if one.info["name"] == "valkey-server"]
+
+
 def test_many_first_users_at_once_start_one_pair(data_dir):
     users = [UserOfServers(data_dir) for _ in range(4)]
     assert all(user.said.startswith("holding 18") for user in users)
@@ -156,13 +205,65 @@ def test_they_run_for_an_ordinary_user():
     shutil.rmtree(home)
 
 
-@pytest.mark.parametrize("data_dir", ["/short", "/long" * 30])
+@pytest.mark.parametrize(
+    "name", ["with a space", "a#b", "50%25", "Müller’s", "a;b", "a,b", "a:b@c?d=e&f", "it's", "x" * 200]
+)
+def test_they_run_in_a_folder_of_any_name(data_dir, name):
+    """Django, redis-py and Celery reach them by their addresses."""
+    data_dir = data_dir.parent / name
+    code = """
+import django
+django.setup()
+from django.core.cache import cache
+from django.db import connection
+from config import celery_app
+with connection.cursor() as cursor, celery_app.connection() as broker:
+    cache.set("key", "value")
+    cursor.execute("SELECT %s", [cache.get("key")])
+    print(cursor.fetchone()[0], broker.default_channel.client.ping())
+"""
+    environment = {
+        **os.environ, "DATA_DIR": str(data_dir), "ENV_FILE": os.devnull, "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DATABASE_URL": "", "REDIS_URL": "",
+    }  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, env=environment, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("value True\n", "")
+    assert not servers_of(data_dir)
+
+
+@pytest.mark.parametrize("name", ["a$HOME", 'a"b', "a`b", "a\\b"])
+def test_a_folder_that_postgresql_does_not_take_is_named(data_dir, name):
+    user = UserOfServers(data_dir.parent / name)
+    assert f"contains {name[1]!r}, which PostgreSQL's programs do not take in a path; set DATA_DIR" in user.said
+    user.leave()
+
+
+def test_a_folder_too_long_for_sockets_with_no_place_for_them_elsewhere_is_named(monkeypatch, data_dir):
+    monkeypatch.setattr(tempfile, "tempdir", str(data_dir.parent / "file"))
+    (data_dir.parent / "file").touch()
+    servers = EmbeddedServers(data_dir=data_dir / ("x" * 100), postgresql=True, valkey=True)
+    with pytest.raises(
+        EmbeddedServerError, match=r"is too long for the sockets.*cannot be used \(Not a .*shorter path"
+    ):
+        servers.hold()
+
+
+def test_a_folder_for_sockets_of_another_user_is_not_used(monkeypatch, data_dir):
+    """Whoever owns it could put a socket of their own there."""
+    monkeypatch.setattr(tempfile, "tempdir", str(data_dir.parent))
+    monkeypatch.setattr(embedded, "_our_uids", lambda: {12_345})
+    servers = EmbeddedServers(data_dir=data_dir / ("x" * 100), postgresql=True, valkey=True)
+    with pytest.raises(EmbeddedServerError, match="belongs to another user; set DATA_DIR to a shorter path"):
+        servers.hold()
+
+
+@pytest.mark.parametrize("data_dir", ["/short", "/long" * 30, "/ü" * 30])
 @pytest.mark.parametrize("temporary", ["/var/short", "/var/long" * 20])
 def test_sockets_have_short_paths(monkeypatch, data_dir, temporary):
     monkeypatch.setattr(tempfile, "tempdir", temporary)
     servers = EmbeddedServers(data_dir=Path(data_dir), postgresql=True, valkey=True)
     host = str(servers.database_settings()["HOST"])
-    assert len(host) + len("/.s.PGSQL.5432") <= 100
+    assert len(f"{host}/.s.PGSQL.5432".encode()) <= 100
     assert host.startswith(data_dir if data_dir == "/short" else ("/tmp/", "/var/short"))
 
 

@@ -398,9 +398,10 @@ SECRETS = {
 def test_every_secret_may_lie_in_a_file(tmp_path):
     """In one process: each value reaches its setting, and the address of the database from a file as well."""
     files = {}
+    addresses = {"DATABASE_URL": PRODUCTION["DATABASE_URL"], "REDIS_URL": "redis://:held by REDIS_URL@valkey\n"}
     for name in [*SECRETS, "DATABASE_URL"]:
         path = tmp_path / name
-        path.write_text(PRODUCTION["DATABASE_URL"] if name == "DATABASE_URL" else f"held by {name}\n")
+        path.write_text(addresses.get(name, f"held by {name}\n"))
         files[f"{name}_FILE"] = str(path)
     settings = ", ".join(f"settings.{setting}" for setting in SECRETS.values())
     done = settings_with(tmp_path, code=f"from config import settings; print({settings})", **files)

@@ -1,6 +1,7 @@
 """`manage.py demo`: the whole product against a simulated LinkedIn, from nothing to synced data."""
 
 import os
+import shlex
 import sys
 import threading
 
@@ -43,7 +44,9 @@ class Command(BaseCommand):
         with log_path.open("w", buffering=1) as log:
             manager = supervisor(
                 port=port,
-                extra={"linkedin": f"{sys.executable} manage.py linkedin_simulator --port {simulator_port}"},
+                extra={
+                    "linkedin": f"{shlex.quote(sys.executable)} manage.py linkedin_simulator --port {simulator_port}"
+                },
                 output=log,
             )
             guide = _Guide(Journey(port), manager, out, once=once, log_path=str(log_path))

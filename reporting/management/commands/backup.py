@@ -24,3 +24,7 @@ class Command(BaseCommand):
             "The encryption keys are not included: keep FIELD_ENCRYPTION_KEYS somewhere else. Without them, the "
             "LinkedIn tokens in this backup cannot be decrypted."
         )
+        if made.left_out:
+            self.stderr.write(f"Left out, because this product did not make it: {', '.join(made.left_out)}.")
+        if made.needs:
+            self.stderr.write(f"A restore needs these to be there already: {', '.join(made.needs)}.")

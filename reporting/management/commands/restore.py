@@ -27,6 +27,8 @@ class Command(BaseCommand):
             f"{restored.rows:,} rows and {restored.files:,} stored files restored, as of {restored.made_at}. "
             "Start web, worker and beat."
         )
+        if restored.untouched:
+            self.stderr.write(f"Not touched, because this product did not make it: {', '.join(restored.untouched)}.")
         if restored.unreadable:
             self.stderr.write(
                 f"The available keys do not decrypt the tokens of LinkedIn connection "

@@ -23,8 +23,8 @@ from accounts.roles import Role
 from ingestion.models import SyncLog
 from ingestion.timetable import schedules
 from reporting.checks import findings
-from reporting.operations import postgresql_programs
-from reporting.operations.restore import _tables_aside
+from reporting.operations import backup_file, postgresql_programs
+from reporting.operations.restore import _ours_aside, _restore_database
 from tests.builders import make_ad_account, make_user
 from tests.ingestion.simulated import SimulatedLinkedIn, simulated_linkedin
 from tests.reporting.api.asking import token_of
@@ -197,14 +197,15 @@ def test_a_restore_that_fails_on_its_way_puts_everything_back(tmp_path, monkeypa
     assert contents() == before
 
 
-def test_a_restore_that_was_killed_is_undone_by_the_next(tmp_path):
+@pytest.mark.parametrize("is_loaded", [False, True], ids=["before the rows came", "after they came"])
+def test_a_restore_that_was_killed_is_undone_by_the_next(tmp_path, is_loaded):
     make_ad_account(name="Backed up")
     backup(tmp_path / "backup.tar")
     AdAccount.objects.update(name="Newer")
-    aside = _tables_aside()
+    aside = _ours_aside()
     aside.__enter__()
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE SCHEMA public; CREATE TABLE public.half_restored ()")
+    if is_loaded:
+        _restore_database(tmp_path / "backup.tar", backup_file.check(tmp_path / "backup.tar"))
     with pytest.raises(CommandError, match="is in use"):
         restore(tmp_path / "backup.tar")
     assert AdAccount.objects.get().name == "Newer"
