@@ -189,7 +189,7 @@ def test_a_restore_that_fails_leaves_others_alone(shared, tmp_path, monkeypatch)
     make_ad_account(name="Still here")
     run("backup", tmp_path / "backup.tar")
     monkeypatch.setattr("reporting.operations.restore.count_rows", dict)
-    with pytest.raises(CommandError, match="Some rows of the backup did not arrive"):
+    with pytest.raises(CommandError, match="Some rows of the backup were not restored"):
         run("restore", tmp_path / "backup.tar", replace=True)
     assert_others_have_everything()
     assert AdAccount.objects.get().name == "Still here"
@@ -205,5 +205,5 @@ def test_a_backup_says_what_a_restore_needs(shared, tmp_path):
     assert said[1] == ('A restore needs these to be there already: extension vector, table public."Notes of sales".')
     run("restore", tmp_path / "backup.tar", replace=True)
     assert rows("SELECT count(*) FROM pg_indexes WHERE indexname = 'near'") == [(1,)]
-    with third_database(), pytest.raises(CommandError, match=r"^psql failed \(ERROR:.*does not exist\); mend that"):
+    with third_database(), pytest.raises(CommandError, match=r"^psql failed \(ERROR:.*does not exist\); fix this"):
         run("restore", tmp_path / "backup.tar")
