@@ -10,6 +10,7 @@ from django.db.models import Case, CharField, Count, F, IntegerField, Max, Min, 
 
 from accounts.models import AdAccount, User
 from accounts.roles import MAY_CHANGE_FINDINGS
+from accounts.shell.clock import TOLERANCE
 from accounts.shell.paging import ListPage, list_page
 from ingestion.models import SyncLog
 from reporting.checks.rules import RULES
@@ -185,7 +186,7 @@ def waiting(ad_accounts: QuerySet[AdAccount]) -> Waiting:
 
 def forgotten_audits(*, now: datetime) -> list[int]:
     """Ad accounts that have waited for their audit for long."""
-    waiting = AuditRequest.objects.filter(asked_at__lt=now - _TOLD_AGAIN_AFTER)
+    waiting = AuditRequest.objects.filter(Q(asked_at__lt=now - _TOLD_AGAIN_AFTER) | Q(asked_at__gt=now + TOLERANCE))
     return list(waiting.order_by("asked_at").values_list("pk", flat=True))
 
 
