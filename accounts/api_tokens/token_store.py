@@ -16,6 +16,7 @@ from accounts import audit_trail
 from accounts.access import may_issue_api_token
 from accounts.errors import ApiTokenRefused
 from accounts.models import ApiToken, User
+from accounts.shell.clock import is_ahead
 
 DAYS: Final = (30, 90, 365)
 DEFAULT_DAYS: Final = 90
@@ -71,7 +72,8 @@ def find(plain: str) -> ApiToken | None:
 
 def record_use(token: ApiToken, *, now: datetime) -> None:
     """Record when a token was last used, to the minute."""
-    if token.last_used_at is None or token.last_used_at <= now - _USE_RECORDED_EVERY:
+    last = token.last_used_at
+    if last is None or last <= now - _USE_RECORDED_EVERY or is_ahead(last, now=now):
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
 
 

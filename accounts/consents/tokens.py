@@ -15,6 +15,7 @@ from accounts.consents import connections, linkedin_app
 from accounts.consents.linkedin_oauth import TokenGrant
 from accounts.errors import NoUsableConnection, OAuthError, UndecryptableToken
 from accounts.models import LinkedInConnection
+from accounts.shell.clock import is_ahead
 
 MIN_LIFETIME: Final = timedelta(minutes=5)
 # LinkedIn's access tokens live 60 days: a week is long enough for problems on the way to pass.
@@ -154,7 +155,8 @@ class ConnectionTokens:
         return None
 
     def _is_good(self, row: LinkedInConnection, *, rejected: str | None, now: datetime) -> bool:
-        is_brand_new = now - max(row.connected_at, row.refreshed_at or row.connected_at) < _BRAND_NEW
+        granted_at = max(row.connected_at, row.refreshed_at or row.connected_at)
+        is_brand_new = now - granted_at < _BRAND_NEW and not is_ahead(granted_at, now=now)
         if rejected is None:
             # Those who waited for the lock use what the first of them got, however soon it expires.
             return row.access_token_expires_at > now + (timedelta() if is_brand_new else self._min_lifetime)

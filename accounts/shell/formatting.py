@@ -8,6 +8,8 @@ from decimal import Decimal
 
 from django.utils.html import format_html
 
+from accounts.shell.clock import is_ahead
+
 _AGES = ((86_400, "day"), (3600, "hour"), (60, "minute"))
 
 
@@ -34,7 +36,7 @@ def age_in_words(value: datetime, *, now: datetime) -> str:
         count = int(seconds // size)
         if count >= 1:
             return f"{count:,} {unit}{'' if count == 1 else 's'} ago"
-    return "just now" if seconds >= -60 else _utc(value)
+    return f"{_utc(value)}, in the future" if is_ahead(value, now=now) else "just now"
 
 
 def day(value: date | None) -> str:

@@ -23,7 +23,8 @@ class SessionsInUse:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.COOKIES and request.user.is_authenticated:
             now = int(time.time())
-            if now - request.session.get(_USED_AT, 0) >= _SECONDS:
+            # Also where the last use lies ahead, since a clock was wrong.
+            if abs(now - request.session.get(_USED_AT, 0)) >= _SECONDS:
                 request.session[_USED_AT] = now
         return self._get_response(request)
 

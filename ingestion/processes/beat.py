@@ -1,15 +1,33 @@
 """Beat's scheduler: that of django-celery-beat, with heartbeats, and fit for long timetables."""
 
+from datetime import datetime, timedelta
 from time import monotonic
 
-from django_celery_beat.schedulers import DatabaseScheduler
+from celery.schedules import schedstate
+from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
+from accounts.shell.clock import is_ahead
 from ingestion.processes.heartbeats import HEARTBEAT_SECONDS, outages_logged, record_beat
+
+
+class _Entry(ModelEntry):  # type: ignore[misc]
+    """An entry that last ran in the future, by a clock that was wrong, does not wait for that time."""
+
+    last_run_at: datetime
+
+    def is_due(self) -> schedstate:
+        now = self._default_now()
+        if is_ahead(self.last_run_at, now=now):
+            # An interval is due at once; everything else at its next turn.
+            self.last_run_at = now - getattr(self.schedule, "run_every", timedelta())
+        due: schedstate = super().is_due()
+        return due
 
 
 class HeartbeatScheduler(DatabaseScheduler):  # type: ignore[misc]
     """Heartbeats are part of the ticks: a thread of its own would keep sending them for a beat that hangs."""
 
+    Entry = _Entry
     _heap_invalidated: bool
     _recorded_at: float | None = None
 

@@ -24,6 +24,8 @@ HEARTBEAT_SECONDS = 10
 ALIVE = timedelta(seconds=3 * HEARTBEAT_SECONDS + 5)
 BEAT_ALIVE = timedelta(seconds=90)
 _KEPT = timedelta(days=1)
+# Heartbeats have the time of Valkey's machine. One further ahead was sent while its clock was wrong.
+_CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class QueueLength:
 
 def workers(now: datetime) -> list[WorkerHeartbeat]:
     """The workers alive, by name. Raises redis.RedisError."""
-    alive = (worker for worker in _reported_workers() if now - worker.last_seen_at <= ALIVE)
+    alive = (worker for worker in _reported_workers() if -_CLOCKS_DIFFER <= now - worker.last_seen_at <= ALIVE)
     return sorted(alive, key=lambda worker: worker.name)
 
 
@@ -58,8 +60,9 @@ def beat_last_tick(now: datetime) -> datetime | None:
 
     Raises redis.RedisError.
     """
-    ticked_at = valkey.client().get(_beat_key())
-    return min(now, _instant(float(ticked_at))) if ticked_at else None
+    stored = valkey.client().get(_beat_key())
+    ticked_at = _instant(float(stored)) if stored else None
+    return min(now, ticked_at) if ticked_at and ticked_at <= now + _CLOCKS_DIFFER else None
 
 
 def queue_length() -> QueueLength:

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 from django.conf import settings
 
+from accounts.shell.clock import TOLERANCE
 from ingestion.models import SyncLog
 from ingestion.sync.windows import DayRange, merged, without
 
@@ -56,7 +57,8 @@ def of_unfinished_run(ad_account_id: int | None, *, now: datetime) -> StoredCove
 
     A run that failed with nothing covered, such as a refused one, does not hide the work before it.
     """
-    runs = SyncLog.objects.filter(account_id=ad_account_id).exclude(status=SyncLog.Status.QUEUED)
+    runs = SyncLog.objects.filter(account_id=ad_account_id, started_at__lte=now + TOLERANCE)
+    runs = runs.exclude(status=SyncLog.Status.QUEUED)
     runs = runs.exclude(status__in=[SyncLog.Status.FAILED, SyncLog.Status.CANCELLED], answered={})
     last = runs.order_by("-started_at", "-pk").first()
     recent = now - timedelta(minutes=settings.FRESHNESS_TTL_MINUTES)

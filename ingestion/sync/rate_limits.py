@@ -15,7 +15,7 @@ import random
 import uuid
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 import redis
@@ -99,7 +99,12 @@ def parked_until(connection_ids: Collection[int], *, now: datetime) -> dict[int,
     except redis.RedisError:
         return {}
     instants = {one: datetime.fromisoformat(str(text)) for one, text in zip(ids, stored, strict=True) if text}
-    return {connection_id: until for connection_id, until in instants.items() if until > now}
+    return {connection_id: until for connection_id, until in instants.items() if _lasts(until, now=now)}
+
+
+def _lasts(until: datetime, *, now: datetime) -> bool:
+    """Whether the daily limit is still used up: never for longer than a day, unless a clock was wrong."""
+    return now < until <= now + timedelta(days=1)
 
 
 class TokenBudget:
@@ -171,7 +176,7 @@ class TokenBudget:
         if parked is None:
             return
         until = datetime.fromisoformat(str(parked))
-        if self._now() < until:
+        if _lasts(until, now=self._now()):
             raise DayLimitReached(
                 f"LinkedIn's daily limit for this consent is used up until {until:%Y-%m-%d %H:%M} UTC.",
                 resets_at=until,

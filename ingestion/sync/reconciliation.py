@@ -76,17 +76,18 @@ def settle(run: Run, sources: Sequence[DailySource]) -> None:
 def _incomplete_before(first_day: date, run: Run) -> set[date]:
     """Incomplete days that the run does not request anyway: rechecked once a day, so that none stays so for good."""
     days = IncompleteDay.objects.filter(account_id=run.ad_account_id, date__lt=first_day)
-    return set(days.filter(checked_at__lt=_midnight(run)).values_list("date", flat=True))
+    return set(days.exclude(checked_at__range=_today(run)).values_list("date", flat=True))
 
 
 def _was_rechecked_today(gap: Gap, run: Run) -> bool:
     """The same difference was seen and rechecked today: LinkedIn's own figures do not add up there."""
-    known = IncompleteDay.objects.filter(account_id=run.ad_account_id, date=gap.day, checked_at__gte=_midnight(run))
+    known = IncompleteDay.objects.filter(account_id=run.ad_account_id, date=gap.day, checked_at__range=_today(run))
     return known.filter(differences=_as_json(gap)).exists()
 
 
-def _midnight(run: Run) -> datetime:
-    return run.fetched_at.replace(hour=0, minute=0, second=0, microsecond=0)
+def _today(run: Run) -> tuple[datetime, datetime]:
+    midnight = run.fetched_at.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight, midnight + timedelta(days=1)
 
 
 def _as_json(gap: Gap) -> dict[str, dict[str, float]]:

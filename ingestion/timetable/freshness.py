@@ -2,15 +2,19 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
 from django.db.models import Max
 
 from accounts.consents import removed_ad_accounts
+from accounts.shell.clock import TOLERANCE
 from ingestion.models import SyncGate, SyncLog
 from ingestion.timetable import ad_account_settings
+
+# Where one clock has passed midnight, another may not have.
+_CLOCKS_DIFFER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +43,26 @@ def freshness_of(ad_account_ids: Collection[int], *, now: datetime) -> dict[int,
             {
                 "ad_account_ids": list(ad_account_ids),
                 "today": now.date(),
+                "latest": now + TOLERANCE,
                 "backfill_days": int(settings.BACKFILL_DAYS),
             },
         )
-        return {row[0]: _freshness(last=row[1], is_backfilled=row[2], now=now) for row in cursor.fetchall()}
+        return {
+            row[0]: _freshness(last=row[1], is_backfilled=row[2], ahead=row[3], now=now) for row in cursor.fetchall()
+        }
 
 
 # Two steps down an index of each ad account's own successes. One that began before the first day of the backfill cannot
-# cover it, and the oldest of the others nearly always does.
+# cover it, and the oldest of the others nearly always does. What a clock that was wrong dated ahead counts for nothing.
 _LAST_SUCCESSES = """
 SELECT wanted.id, last.finished_at, EXISTS (
            SELECT FROM sync_log
            WHERE account_id = wanted.id AND status = 'success'
              AND started_at >= (backfill.first_day::timestamp AT TIME ZONE 'UTC')
-             AND first_day <= backfill.first_day AND last_day >= backfill.first_day
+             AND first_day <= backfill.first_day AND last_day BETWEEN backfill.first_day AND %(today)s::date + 1
+       ), (
+           SELECT max(finished_at) FROM sync_log
+           WHERE account_id = wanted.id AND status = 'success' AND started_at > %(latest)s
        )
 FROM unnest(%(ad_account_ids)s::bigint[]) AS wanted (id)
 LEFT JOIN ad_account_settings AS own ON own.account_id = wanted.id
@@ -62,16 +72,19 @@ CROSS JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT finished_at FROM sync_log
     WHERE account_id = wanted.id AND status = 'success' AND last_day >= (started_at AT TIME ZONE 'UTC')::date
+      AND started_at <= %(latest)s
     ORDER BY started_at DESC LIMIT 1
 ) AS last ON true
 """
 
 
-def _freshness(*, last: datetime | None, is_backfilled: bool, now: datetime) -> Freshness:
+def _freshness(*, last: datetime | None, is_backfilled: bool, ahead: datetime | None, now: datetime) -> Freshness:
+    if last is None and ahead:
+        return Freshness(True, f"the last sync is dated {ahead.astimezone(UTC):%Y-%m-%d %H:%M} UTC, in the future")
     if last is None:
         return Freshness(True, "never synced successfully")
     ttl = timedelta(minutes=settings.FRESHNESS_TTL_MINUTES)
-    ago = f"{_minutes(int((now - last).total_seconds() // 60))} ago"
+    ago = f"{_minutes(max(0, int((now - last).total_seconds() // 60)))} ago"
     if now - last >= ttl:
         return Freshness(True, f"last synced {ago}", last)
     if not is_backfilled:
@@ -117,9 +130,9 @@ def days_due(ad_account_id: int, *, today: date) -> tuple[date, date]:
     outage longer than the backfill from where the last success ended, so that no day is left out.
     """
     backfill_start = _backfill_start(ad_account_id, today)
-    covered_through = _covered_through(ad_account_id, since=backfill_start)
+    covered_through = _covered_through(ad_account_id, since=backfill_start, today=today)
     if covered_through is None:
-        last_day = _last_day_covered(ad_account_id)
+        last_day = _last_day_covered(ad_account_id, today=today)
         if last_day is None or last_day >= backfill_start:
             return backfill_start, today
         covered_through = last_day
@@ -130,13 +143,15 @@ def _backfill_start(ad_account_id: int, today: date) -> date:
     return today - timedelta(days=ad_account_settings.backfill_days(ad_account_id) - 1)
 
 
-def _last_day_covered(ad_account_id: int) -> date | None:
-    successes = SyncLog.objects.filter(account_id=ad_account_id, status=SyncLog.Status.SUCCESS)
+def _last_day_covered(ad_account_id: int, *, today: date) -> date | None:
+    successes = SyncLog.objects.filter(
+        account_id=ad_account_id, status=SyncLog.Status.SUCCESS, last_day__lte=today + _CLOCKS_DIFFER
+    )
     last_day: date | None = successes.aggregate(last_day=Max("last_day"))["last_day"]
     return last_day
 
 
-def _covered_through(ad_account_id: int, *, since: date) -> date | None:
+def _covered_through(ad_account_id: int, *, since: date, today: date) -> date | None:
     """The last day of the unbroken stretch of successful syncs that holds `since`."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -144,10 +159,10 @@ def _covered_through(ad_account_id: int, *, since: date) -> date | None:
             SELECT upper(stretch) - 1
             FROM (SELECT unnest(range_agg(daterange(first_day, last_day, '[]'))) AS stretch
                   FROM sync_log
-                  WHERE account_id = %s AND status = 'success' AND last_day >= %s) AS covered
+                  WHERE account_id = %s AND status = 'success' AND last_day BETWEEN %s AND %s) AS covered
             WHERE stretch @> %s
             """,
-            [ad_account_id, since, since],
+            [ad_account_id, since, today + _CLOCKS_DIFFER, since],
         )
         row = cursor.fetchone()
         return row[0] if row else None

@@ -16,6 +16,8 @@ from django.db.models import Q, QuerySet
 from django.utils.module_loading import module_has_submodule
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
+from accounts.shell.clock import is_ahead
+
 SYNC_TASK = "ingestion.tasks.sync_ad_account"
 # The task asks the gate first, so turns more frequent than the freshness allows cost nothing and keep the
 # data at most this much older than that.
@@ -63,12 +65,16 @@ def schedule_syncs(ad_account_ids: list[int], *, now: datetime) -> int:
 
 
 def spread_overdue_syncs(*, now: datetime) -> int:
-    """After a time without beat every sync is due together: spread them over the interval again; returns how many."""
+    """After a time without beat, or a wrong clock, all syncs are due together: spread them over the interval again.
+
+    Returns how many.
+    """
     ours = PeriodicTask.objects.filter(task=SYNC_TASK, interval__period=IntervalSchedule.MINUTES)
     overdue = []
     for task in ours.select_related("interval"):
         interval = timedelta(minutes=task.interval.every)
-        if task.last_run_at and task.last_run_at < now - 2 * interval:
+        last = task.last_run_at
+        if last and (last < now - 2 * interval or is_ahead(last, now=now)):
             task.last_run_at = now - _share_of(ad_account_of(task) or task.pk) * interval
             overdue.append(task)
     PeriodicTask.objects.bulk_update(overdue, ["last_run_at"], batch_size=500)

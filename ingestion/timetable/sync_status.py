@@ -6,12 +6,13 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, TypedDict
 
-from django.db.models import Count, DateField, F, Min, OuterRef, QuerySet, Subquery, Window
+from django.db.models import Count, DateField, F, Min, OuterRef, Q, QuerySet, Subquery, Window
 from django.db.models.functions import Cast, Coalesce, Least, RowNumber, TruncDate
 from django.utils import timezone
 
 from accounts.consents import connections
 from accounts.models import AdAccount, LinkedInConnection
+from accounts.shell.clock import TOLERANCE
 from ingestion.models import (
     AudienceDemographic,
     Campaign,
@@ -85,7 +86,7 @@ def state(*, now: datetime | None = None) -> State:
     """Read it all from the database."""
     now = now or timezone.now()
     named = _first_incomplete_days()
-    ad_accounts = list(with_sync_state(AdAccount.objects.all()))
+    ad_accounts = list(with_sync_state(AdAccount.objects.all(), now=now))
     expected = expected_syncs([one.pk for one in ad_accounts], now=now)
     rows = LinkedInConnection.objects.select_related("user").without_tokens()
     return State(
@@ -117,16 +118,20 @@ if TYPE_CHECKING:
     AdAccountWithSyncs = WithAnnotations[AdAccount, SyncColumns]
 
 
-def with_sync_state(ad_accounts: QuerySet[AdAccount]) -> "QuerySet[AdAccountWithSyncs]":
+def with_sync_state(ad_accounts: QuerySet[AdAccount], *, now: datetime | None = None) -> "QuerySet[AdAccountWithSyncs]":
     """Ad accounts with the state of their syncs; `complete_through` reads it.
+
+    Where `now` is given, runs that are dated ahead of it count for nothing.
 
     Each column is a step or a few down an index of one ad account's runs, however many it has.
     """
-    runs = SyncLog.objects.filter(account=OuterRef("pk")).exclude(status=SyncLog.Status.QUEUED).order_by("-started_at")
+    past = Q(started_at__lte=now + TOLERANCE) if now else Q()
+    runs = SyncLog.objects.filter(past, account=OuterRef("pk")).exclude(status=SyncLog.Status.QUEUED)
+    runs = runs.order_by("-started_at")
     incomplete = IncompleteDay.objects.filter(account=OuterRef("pk")).order_by().values("account")
     annotated = ad_accounts.annotate(
-        data_as_of=Subquery(_successes(OuterRef("pk")).values("started_at")[:1]),
-        checked_through=Subquery(_checked_lately().values("checked")[:1]),
+        data_as_of=Subquery(_successes(OuterRef("pk"), past).values("started_at")[:1]),
+        checked_through=Subquery(_checked_lately(past).values("checked")[:1]),
         first_incomplete=Subquery(incomplete.annotate(day=Min("date")).values("day")),
         incomplete_day_count=Coalesce(Subquery(incomplete.annotate(days=Count("pk")).values("days")), 0),
         last_status=Subquery(runs.values("status")[:1]),
@@ -135,17 +140,17 @@ def with_sync_state(ad_accounts: QuerySet[AdAccount]) -> "QuerySet[AdAccountWith
     return annotated.select_related("sync_gate")
 
 
-def _successes(ad_account: OuterRef) -> QuerySet[SyncLog]:
-    return SyncLog.objects.filter(account=ad_account, status=SyncLog.Status.SUCCESS).order_by("-started_at")
+def _successes(ad_account: OuterRef, past: Q) -> QuerySet[SyncLog]:
+    return SyncLog.objects.filter(past, account=ad_account, status=SyncLog.Status.SUCCESS).order_by("-started_at")
 
 
 class _CheckedThrough(TypedDict):
     checked: date
 
 
-def _checked_lately() -> "QuerySet[WithAnnotations[SyncLog, _CheckedThrough]]":
+def _checked_lately(past: Q) -> "QuerySet[WithAnnotations[SyncLog, _CheckedThrough]]":
     """The last successes by the last day they checked, newest first; a day is checked when it is over."""
-    lately = _successes(OuterRef(OuterRef("pk"))).values("pk")[:_SUCCESSES_READ]
+    lately = _successes(OuterRef(OuterRef("pk")), past).values("pk")[:_SUCCESSES_READ]
     day_before = Cast(TruncDate("started_at") - timedelta(days=1), DateField())
     checked = SyncLog.objects.filter(pk__in=lately).annotate(checked=Least("last_day", day_before))
     return checked.filter(first_day__lte=F("checked")).order_by("-checked")

@@ -5,6 +5,8 @@ from math import ceil
 
 from django_celery_beat.models import PeriodicTask
 
+from accounts.shell.clock import is_ahead
+
 
 def next_turn(entry: PeriodicTask, *, not_before: datetime, now: datetime) -> datetime | None:
     """The entry's first turn from then on, never before now; None where beat runs it no more."""
@@ -15,7 +17,7 @@ def next_turn(entry: PeriodicTask, *, not_before: datetime, now: datetime) -> da
         earliest = max(earliest, entry.start_time)
     if entry.interval:
         return _turn_of_interval(entry, entry.interval.schedule.run_every, earliest=earliest, now=now)
-    turn = _turn_after(entry, entry.last_run_at or now)
+    turn = _turn_after(entry, min(entry.last_run_at or now, now))
     if turn < earliest:
         turn = _turn_after(entry, earliest)
     return max(now, turn)
@@ -28,8 +30,9 @@ def _is_over(entry: PeriodicTask, *, now: datetime) -> bool:
 
 
 def _turn_of_interval(entry: PeriodicTask, every: timedelta, *, earliest: datetime, now: datetime) -> datetime:
-    """What is overdue runs now, and from then on in steps of the interval."""
-    turn: datetime = max(now, entry.last_run_at + every) if entry.last_run_at else now
+    """What is overdue, or dated ahead, runs at once, and from then on in steps of the interval."""
+    is_known = entry.last_run_at and not is_ahead(entry.last_run_at, now=now)
+    turn: datetime = max(now, entry.last_run_at + every) if is_known else now
     if turn < earliest:
         turn += ceil((earliest - turn) / every) * every
     return turn

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Min, QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 
 from accounts.models import AdAccount
+from accounts.shell.clock import TOLERANCE
 from ingestion.models import SyncLog
 from reporting.checks.rules import RULES
 from reporting.models import CheckRequest, CheckRun
@@ -94,7 +95,7 @@ def waiting_checks(ad_accounts: QuerySet[AdAccount]) -> WaitingChecks:
 
 def lost_checks(*, now: datetime) -> list[int]:
     """Ad accounts that have been waiting for a check for too long."""
-    waiting = CheckRequest.objects.filter(asked_at__lt=now - _REQUEUE_AFTER)
+    waiting = CheckRequest.objects.filter(Q(asked_at__lt=now - _REQUEUE_AFTER) | Q(asked_at__gt=now + TOLERANCE))
     return list(waiting.order_by("asked_at").values_list("pk", flat=True))
 
 

@@ -86,14 +86,14 @@ class SpendLately:
     days: tuple[Decimal, ...]
 
 
-def data_as_of(*, ad_accounts: QuerySet[AdAccount]) -> list[DataAsOf]:
-    """Each ad account, by name."""
-    return [_data_as_of(one) for one in with_sync_state(ad_accounts)]
+def data_as_of(*, ad_accounts: QuerySet[AdAccount], now: datetime | None = None) -> list[DataAsOf]:
+    """Each ad account, by name; where `now` is given, without what is dated ahead of it."""
+    return [_data_as_of(one) for one in with_sync_state(ad_accounts, now=now)]
 
 
 def with_next_sync(*, ad_accounts: QuerySet[AdAccount], now: datetime) -> list[tuple[DataAsOf, ExpectedSync]]:
     """Each ad account by name, with its next sync."""
-    each = data_as_of(ad_accounts=ad_accounts)
+    each = data_as_of(ad_accounts=ad_accounts, now=now)
     expected = expected_syncs([one.ad_account_id for one in each], now=now)
     return [(one, expected[one.ad_account_id]) for one in each]
 

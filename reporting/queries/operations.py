@@ -164,7 +164,7 @@ def sync_day(now: datetime) -> SyncDay:
 
 def data_ages(now: datetime) -> list[DataAge]:
     """For all ad accounts not missing at LinkedIn, oldest data first."""
-    known = with_sync_state(AdAccount.objects.filter(missing_since=None)).select_related(None)
+    known = with_sync_state(AdAccount.objects.filter(missing_since=None), now=now).select_related(None)
     rows = list(known.order_by(F("data_as_of").asc(nulls_first=True), "pk"))
     expected = expected_syncs([one.pk for one in rows if is_old(one.data_as_of, now)], now=now)
     return [

@@ -10,6 +10,7 @@ from typing import BinaryIO, Final
 from django.conf import settings
 from django.core.files import File
 from django.db import transaction
+from django.db.models import Q
 
 from accounts import audit_trail
 from accounts.models import AdAccount, User
@@ -107,7 +108,8 @@ def _failed_after_sync(snapshot: Snapshot, *, trouble: str) -> Snapshot:
 
 def prune(*, now: datetime) -> int:
     """Remove old snapshots and orphaned files, and fail forgotten requests; returns how many snapshots were removed."""
-    waiting = Snapshot.objects.filter(state__in=Snapshot.UNFINISHED, asked_at__lt=now - _FORGOTTEN_AFTER)
+    forgotten = Q(asked_at__lt=now - _FORGOTTEN_AFTER) | Q(asked_at__gt=now + _FORGOTTEN_AFTER)
+    waiting = Snapshot.objects.filter(forgotten, state__in=Snapshot.UNFINISHED)
     waiting.update(state=Snapshot.State.FAILED, trouble=_FORGOTTEN)
     old = Snapshot.objects.filter(asked_at__lt=now - timedelta(days=settings.SNAPSHOT_KEEP_DAYS))
     removed = old.delete()[1].get(Snapshot._meta.label, 0)

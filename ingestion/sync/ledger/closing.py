@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from ingestion.models import SyncLog
@@ -29,7 +30,7 @@ def close_stale(*, ad_account_id: int | None = None) -> list[int]:
     now = timezone.now()
     with transaction.atomic():
         stale = SyncLog.objects.select_for_update(skip_locked=True, of=("self",)).filter(
-            status=SyncLog.Status.RUNNING, heartbeat_at__lt=now - _lease()
+            _is_stale(now), status=SyncLog.Status.RUNNING
         )
         if ad_account_id is not None:
             stale = stale.filter(account_id=ad_account_id)
@@ -52,7 +53,7 @@ def cancel(run_id: int, *, now: datetime) -> bool:
         status=SyncLog.Status.CANCELLED, finished_at=now, heartbeat_at=now, cancel_asked_at=now
     )
     running = SyncLog.objects.filter(pk=run_id, status=SyncLog.Status.RUNNING)
-    closed += running.filter(heartbeat_at__lt=now - _lease()).update(
+    closed += running.filter(_is_stale(now)).update(
         status=SyncLog.Status.CANCELLED, finished_at=now, cancel_asked_at=now
     )
     return bool(closed or running.update(cancel_asked_at=now))
@@ -66,6 +67,7 @@ def cancel_all(ad_account_id: int, *, now: datetime) -> bool:
     return not unfinished.exists()
 
 
-def _lease() -> timedelta:
-    """How old the heartbeat of a living run may be."""
-    return timedelta(seconds=settings.SYNC_LEASE_SECONDS)
+def _is_stale(now: datetime) -> Q:
+    """A heartbeat older than the lease; or as far ahead, which a clock that was wrong wrote."""
+    lease = timedelta(seconds=settings.SYNC_LEASE_SECONDS)
+    return Q(heartbeat_at__lt=now - lease) | Q(heartbeat_at__gt=now + lease)

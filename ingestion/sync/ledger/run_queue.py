@@ -3,8 +3,10 @@
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.models import AdAccount, User
+from accounts.shell.clock import TOLERANCE
 from ingestion.models import SyncLog
 from ingestion.sync.ledger.closing import close_stale
 from ingestion.sync.ledger.opening import AlreadyRunning
@@ -56,7 +58,7 @@ def overdue_to_resend(*, now: datetime) -> list[tuple[int, int]]:
     """Queued syncs whose message may be lost, as (run id, ad account id); the caller sends them again."""
     with transaction.atomic():
         waiting = SyncLog.objects.select_for_update(skip_locked=True, of=("self",)).filter(
-            status=SyncLog.Status.QUEUED, heartbeat_at__lt=now - _RESENT_AFTER
+            Q(heartbeat_at__lt=now - _RESENT_AFTER) | Q(heartbeat_at__gt=now + TOLERANCE), status=SyncLog.Status.QUEUED
         )
         found = [(row.pk, row.account_id) for row in waiting if row.account_id is not None]
         SyncLog.objects.filter(pk__in=[run_id for run_id, _ in found]).update(heartbeat_at=now)

@@ -68,8 +68,16 @@ def test_beats_last_tick_is_not_in_the_future():
     heartbeats.record_beat()
     now = soon()
     assert timedelta() < now - heartbeats.beat_last_tick(now) < timedelta(seconds=10)
-    an_hour_ago = now - timedelta(hours=1)
-    assert heartbeats.beat_last_tick(an_hour_ago) == an_hour_ago
+    a_minute_ago = now - timedelta(minutes=1)
+    assert heartbeats.beat_last_tick(a_minute_ago) == a_minute_ago
+    # Further ahead, it says that a clock was wrong, and nothing of beat.
+    assert heartbeats.beat_last_tick(now - timedelta(hours=1)) is None
+
+
+def test_a_heartbeat_that_a_wrong_clock_dated_ahead_does_not_show_a_worker():
+    heartbeats.record_worker("a@host", concurrency=2, active=1)
+    assert heartbeats.workers(soon() - timedelta(minutes=1))
+    assert not heartbeats.workers(soon() - timedelta(days=3))
 
 
 def test_the_scheduler_signs_at_its_ticks_but_not_at_each(monkeypatch):

@@ -1,0 +1,15 @@
+"""Instants that lie ahead although they record what has happened: a clock was wrong when they were written.
+
+Whatever waits for the time since such an instant would wait until the clock has caught up, for days or years.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+# The clocks of several machines differ a little.
+TOLERANCE: Final = timedelta(minutes=1)
+
+
+def is_ahead(recorded_at: datetime, *, now: datetime) -> bool:
+    """Whether an instant that should be past is not."""
+    return recorded_at > now + TOLERANCE
