@@ -25,6 +25,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
+_THIS_MACHINE: Final = ("localhost", "127.0.0.1", "::1")
 
 
 def _address(value: str) -> str:
@@ -169,6 +170,21 @@ def _explained(error: ErrorDetails) -> str:
     """Pydantic's message as the end of a sentence about the variable."""
     advice = error["msg"].removeprefix("Value error, ").replace("Input should", "it should", 1)
     return f"{error['loc'][0]} is {error['input']!r}; {advice}."
+
+
+def keep_requests_to_this_machine_direct() -> None:
+    """Limit what requests and other libraries take from the environment and the home folder, here and in subprocesses.
+
+    A proxy of the environment (HTTPS_PROXY, ALL_PROXY, with exceptions in NO_PROXY) leads to LinkedIn, but not to this
+    machine, where the simulated LinkedIn may be. Passwords of ~/.netrc are not sent: requests would add them to what
+    LinkedIn receives. Set in the environment, because libraries send some of the requests.
+    """
+    os.environ["NETRC"] = os.devnull
+    # The name that libraries look for first.
+    name = "no_proxy" if os.environ.get("no_proxy") else "NO_PROXY"
+    excepted = _parts(os.environ.get(name, ""))
+    if "*" not in excepted:
+        os.environ[name] = ",".join(dict.fromkeys([*excepted, *_THIS_MACHINE]))
 
 
 def origin_of(address: str) -> str:

@@ -8,13 +8,21 @@ from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
-from config import logs, outgoing_requests
+from config import logs
 from config.embedded import EmbeddedServers
-from config.env import BASE_DIR, Environment, database_settings, generated_secret, key_prefix_of, origin_of
+from config.env import (
+    BASE_DIR,
+    Environment,
+    database_settings,
+    generated_secret,
+    keep_requests_to_this_machine_direct,
+    key_prefix_of,
+    origin_of,
+)
 from config.valkey import broker
 
 env = Environment.read()
-outgoing_requests.limit_environment()
+keep_requests_to_this_machine_direct()
 DATA_DIR = (BASE_DIR / env.DATA_DIR).resolve()
 
 # --- Databases -------------------------------------------------------------------------------------

@@ -1,9 +1,11 @@
 """Beat's scheduler: that of django-celery-beat, with heartbeats, and fit for long timetables."""
 
+import sys
 from datetime import datetime, timedelta
 from time import monotonic
 
 from celery.schedules import schedstate
+from django.db import NotSupportedError
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
 from accounts.shell.clock import is_ahead
@@ -30,6 +32,13 @@ class HeartbeatScheduler(DatabaseScheduler):  # type: ignore[misc]
     Entry = _Entry
     _heap_invalidated: bool
     _recorded_at: float | None = None
+
+    def __init__(self, *args: object, **options: object) -> None:
+        """Reads the timetable, before Celery announces that beat begins. Exits where PostgreSQL is too old."""
+        try:
+            super().__init__(*args, **options)
+        except NotSupportedError as error:
+            sys.exit(str(error))
 
     def schedules_equal(self, *_: object, **__: object) -> bool:
         """Whether the timetable is still the one that was last sorted by due time.

@@ -11,7 +11,7 @@ from social_django.utils import load_backend, load_strategy
 
 from accounts.consents.linkedin_oauth import LinkedInApp
 from accounts.errors import OAuthError
-from config.outgoing_requests import limit_environment
+from config.env import keep_requests_to_this_machine_direct
 from ingestion.linkedin import endpoints
 from ingestion.linkedin.errors import LinkedInError
 from tests.ingestion.linkedin.loopback import TOKEN, Clock, Reply, Script, make_client, serving
@@ -94,7 +94,7 @@ def test_exceptions_of_the_environment_stay(monkeypatch, before, after):
         monkeypatch.delenv(name)
     for name, value in before.items():
         monkeypatch.setenv(name, value)
-    limit_environment()
+    keep_requests_to_this_machine_direct()
     assert {name: value for name, value in os.environ.items() if name.lower() == "no_proxy"} == after
-    limit_environment()
+    keep_requests_to_this_machine_direct()
     assert os.environ["NETRC"] == os.devnull

@@ -18,6 +18,7 @@ from config import celery, gunicorn
 from config.postgresql import base
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
+from ingestion.processes.beat import HeartbeatScheduler
 from ingestion.sync.failures import explain
 from reporting.checks import findings
 from reporting.snapshots import snapshot_store
@@ -145,7 +146,9 @@ def test_a_server_that_is_too_old_is_refused_with_a_sentence(too_old):
 
 def test_web_worker_and_beat_do_not_start_with_it(too_old, settings):
     settings.EMBEDDED_SERVERS = replace(settings.EMBEDDED_SERVERS, postgresql=False, valkey=False)
-    for start in (lambda: gunicorn.on_starting(None), celery._prepare_servers):
+    starts = (lambda: gunicorn.on_starting(None), celery._prepare_servers, lambda: HeartbeatScheduler(app=celery.app))
+    for start in starts:
+        connection.close()
         with pytest.raises(SystemExit) as ended:
             start()
         assert ended.value.code == too_old

@@ -143,7 +143,8 @@ def test_a_removal_that_was_interrupted_is_gone_on_with(monkeypatch):
     assert tasks.remove_ad_account(ad_account.pk) == {"removed": 0}
 
 
-def test_a_running_sync_ends_first_and_no_other_begins():
+def test_a_running_sync_ends_first_and_no_other_begins(time_machine):
+    time_machine.move_to(NOW)
     ad_account = make_ad_account()
     run = make_sync_run(account=ad_account, status=SyncLog.Status.RUNNING, finished_at=None, heartbeat_at=NOW)
     ad_account_removal.begin(ad_account, actor=None, now=NOW)
