@@ -24,8 +24,7 @@ def test_the_environment_is_read_in_one_place_only():
         for path in PRODUCT
         if any(word in path.read_text() for word in ("os.environ.get", 'os.environ["', "getenv("))
     }
-    # The second completes what libraries that send requests read themselves, and reads no setting.
-    assert readers == {"config/env.py", "config/outgoing_requests.py"}
+    assert readers == {"config/env.py"}
 
 
 def test_no_import_hides_in_a_function_to_dodge_a_cycle():
