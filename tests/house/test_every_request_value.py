@@ -18,7 +18,7 @@ from tests.contract.test_every_reply import DOCUMENT
 from tests.house.test_every_url_and_role import MODELS, PAGES, ROWS
 from tests.house.urls import Pattern, every_pattern
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.exhaustive, pytest.mark.django_db]
 
 VALUES = ("", "0", "-1", "x", "²", str(2**63), "9" * 30, "0001-01-01", "99999-01-01", "9999-12-31", "\0")
 # What our own pages read; the parameters of an admin's list are those of its filters.

@@ -28,7 +28,7 @@ from tests.reporting.api.asking import token_of
 from tests.second_database import connected_to, contents, in_another_database, second_database
 from tests.snapshot_storage import snapshots_kept_in
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.exhaustive, pytest.mark.django_db(transaction=True)]
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TABLES = ("campaigns", "creatives", "campaign_daily_metrics", "creative_daily_metrics", "audience_demographics")

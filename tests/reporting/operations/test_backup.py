@@ -31,7 +31,7 @@ from tests.reporting.api.asking import token_of
 from tests.reporting.operations.reading_role import made_role, read_as
 from tests.second_database import connected_to, contents, definitions, second_database, sequences
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.exhaustive, pytest.mark.django_db(transaction=True)]
 PASSWORD = "correct horse battery"
 
 

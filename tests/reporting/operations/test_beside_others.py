@@ -16,7 +16,7 @@ from tests.builders import make_ad_account
 from tests.second_database import connected_to, in_another_database, second_database
 from tests.upgraded import unpacked
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 OTHERS = """
 CREATE EXTENSION vector;

@@ -17,7 +17,7 @@ from tests.second_database import connected_to, contents, second_database, seque
 from tests.upgraded import contents as contents_of_version
 from tests.upgraded import missing_rows, unpacked
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 # A restore records itself.
 _CHANGED = ("audit_events", "audit_events_id_seq")
 
