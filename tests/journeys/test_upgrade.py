@@ -10,6 +10,7 @@ from django.contrib.auth import authenticate
 from django.core.management import call_command
 from django.test import Client, RequestFactory
 from django.urls import reverse
+from django_celery_beat.models import PeriodicTask
 from pytest_django import DjangoDbBlocker, Settings
 
 from accounts.models import LinkedInConnection, User
@@ -41,6 +42,9 @@ def held(
 
 
 def test_every_row_is_there_with_the_values_that_it_had(held: Contents) -> None:
+    # The one that a migration renames; all else of it is compared.
+    renamed = PeriodicTask.objects.filter(name="Queue lost checks again")
+    assert renamed.update(name="Have forgotten audits judged") == 1
     missing = {
         table: lost
         for table, known in held.tables.items()
