@@ -11,6 +11,7 @@ from structlog.contextvars import bind_contextvars
 from accounts.models import AdAccount
 from ingestion.processes.task_results import row_is_gone
 from ingestion.timetable.schedules import RegularTask
+from reporting.change_feed import tombstones
 from reporting.checks import findings
 from reporting.models import Snapshot
 from reporting.operations import ad_account_removal
@@ -75,6 +76,12 @@ def prune_snapshots() -> dict[str, int]:
     return {"removed": snapshot_store.prune(now=timezone.now())}
 
 
+@shared_task
+def prune_deleted_rows() -> dict[str, int]:
+    """Forget rows that were deleted longer ago than the change feed remembers."""
+    return {"removed": tombstones.prune(now=timezone.now())}
+
+
 @shared_task(bind=True, max_retries=None)
 def remove_ad_account(self: Task[..., object], ad_account_id: int) -> dict[str, int]:
     """Remove an ad account that was marked for it, with everything that is stored of it."""
@@ -88,5 +95,6 @@ def remove_ad_account(self: Task[..., object], ad_account_id: int) -> dict[str, 
 # What beat runs, by the names that the entries have in existing databases.
 BEAT_SCHEDULE: dict[str, RegularTask] = {
     "Have forgotten audits judged": {"task": audit_forgotten.name, "schedule": timedelta(minutes=10)},
+    "Prune deleted rows of the change feed": {"task": prune_deleted_rows.name, "schedule": timedelta(days=1)},
     "Prune old snapshots": {"task": prune_snapshots.name, "schedule": timedelta(days=1)},
 }

@@ -14,6 +14,7 @@ from accounts.shell.request_values import MAX_ID, BadValue, day, or_none, row_id
 from ingestion.models import AudienceDemographic, SyncLog
 from reporting.models import Snapshot
 
+_NO_WATERMARK = "As a watermark for a copy it loses rows: use `changes`."
 Value = TypeVar("Value")
 Row = TypeVar("Row", bound=Model)
 
@@ -116,7 +117,7 @@ class _Entities(filters.FilterSet):  # type: ignore[misc]
     named = "name"
 
     changed_since = Instant(
-        "fetched_at", lookup_expr="gte", label="Only what changed at LinkedIn since then, ISO 8601."
+        "fetched_at", lookup_expr="gte", label=f"Only what changed at LinkedIn since then, ISO 8601. {_NO_WATERMARK}"
     )
     missing = Flag("missing_since", lookup_expr="isnull", exclude=True, label="Whether LinkedIn no longer returns it.")
     search = filters.CharFilter(method="find", label="Part of the name, or the whole id.")
@@ -159,7 +160,9 @@ class CreativeFilters(_Entities):
 class _Days(filters.FilterSet):  # type: ignore[misc]
     first_day = Day("date", lookup_expr="gte", label="First UTC day, YYYY-MM-DD.")
     last_day = Day("date", lookup_expr="lte", label="Last UTC day, YYYY-MM-DD.")
-    changed_since = Instant("fetched_at", lookup_expr="gte", label="Only rows with new figures since then, ISO 8601.")
+    changed_since = Instant(
+        "fetched_at", lookup_expr="gte", label=f"Only rows with new figures since then, ISO 8601. {_NO_WATERMARK}"
+    )
 
 
 class CampaignMetricFilters(_Days):
@@ -183,7 +186,9 @@ class DemographicFilters(filters.FilterSet):  # type: ignore[misc]
     segment = Words("segment", label="URNs or enums of segments, separated by commas.")
     first_month = Day("date_start", lookup_expr="gte", label="First day of the first month.")
     last_month = Day("date_start", lookup_expr="lte", label="First day of the last month.")
-    changed_since = Instant("fetched_at", lookup_expr="gte", label="Only rows with new figures since then, ISO 8601.")
+    changed_since = Instant(
+        "fetched_at", lookup_expr="gte", label=f"Only rows with new figures since then, ISO 8601. {_NO_WATERMARK}"
+    )
 
 
 class SyncLogFilters(filters.FilterSet):  # type: ignore[misc]

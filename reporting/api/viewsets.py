@@ -20,6 +20,7 @@ from accounts import access
 from accounts.models import AdAccount, LinkedInConnection
 from accounts.shell.request_values import row_id
 from reporting.api import filters, serializers
+from reporting.api.changes import ChangeFeed, describes_changes
 from reporting.api.files import download_table
 from reporting.api.pagination import Cursors, Order, PageNumbers
 from reporting.api.views import FILES, View, bounded_statements, query_values, refuse_unknown, with_as_of
@@ -37,7 +38,7 @@ class Filters(DjangoFilterBackend):  # type: ignore[misc]
         return {**super().get_filterset_kwargs(request, queryset, view), "data": query_values(request)}
 
 
-class Facts(View, GenericViewSet[Any]):
+class Facts(ChangeFeed, GenericViewSet[Any]):
     """Rows of one table.
 
     They go from the table to the answer as plain values: a serializer per row would take most of the time. What the
@@ -184,7 +185,11 @@ def described(noun: str, orders: dict[str, Order], *, one: str = "", about_order
     actions = {"list": extend_schema(summary=f"List {noun}", parameters=[_FIELDS, order])}
     if one:
         actions["retrieve"] = extend_schema(summary=f"Show {one}", parameters=[_FIELDS])
-    return extend_schema_view(**actions)
+
+    def describe(view: type[Facts]) -> type[Facts]:
+        return extend_schema_view(**actions, changes=describes_changes(view, noun))(view)
+
+    return describe
 
 
 _BY_ID = {"id": Order(("id",)), "-id": Order(("id",), descending=True)}
@@ -234,6 +239,7 @@ class CampaignMetrics(FigureTable):
     serializer_class = serializers.CampaignMetricSerializer
     filterset_class = filters.CampaignMetricFilters
     of_account = "campaign__account"
+    feed_key = ("campaign_id", "date")
     orders = _CAMPAIGN_DAYS
 
 
@@ -244,6 +250,7 @@ class CreativeMetrics(FigureTable):
     serializer_class = serializers.CreativeMetricSerializer
     filterset_class = filters.CreativeMetricFilters
     of_account = "creative__account"
+    feed_key = ("creative_id", "date")
     orders = _CREATIVE_DAYS
 
 
@@ -253,6 +260,7 @@ class Demographics(FigureTable):
 
     serializer_class = serializers.DemographicSerializer
     filterset_class = filters.DemographicFilters
+    feed_key = ("account_id", "pivot_type", "segment", "date_start")
     orders = _SEGMENTS
 
 

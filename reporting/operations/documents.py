@@ -26,8 +26,8 @@ def tables(text: str) -> str:
 
 def bi(text: str) -> str:
     """`docs/bi.md` with the columns of every view."""
-    head, _, _ = text.partition("\n## Column by column\n")
-    return f"{head}\n## Column by column\n" + "".join(map(_view, views()))
+    head, _, _ = text.partition("\n## Columns\n")
+    return f"{head}\n## Columns\n" + "".join(map(_view, views()))
 
 
 WRITERS: Final[dict[str, Callable[[str], str]]] = {"tables.md": tables, "bi.md": bi}
