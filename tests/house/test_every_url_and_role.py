@@ -127,7 +127,7 @@ PAGES: dict[str, Outcomes] = {
             "rejected-records",
             "snapshots",
         )
-    },  # fmt: skip
+    },
     "sync-logs-list": READS,
     "sync-logs-detail": READS_ITS_OWN,
     "rejected-records-list": READS,
