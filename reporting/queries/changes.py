@@ -226,7 +226,7 @@ def _is_stored_again(feed: Feed) -> RawSQL:
         f"again.{_field(feed, name).column} = (deleted_rows.key ->> '{name}')::{_field(feed, name).db_type(connection)}"
         for name in feed.key
     )
-    older = f"SELECT FROM {feed.table} AS again WHERE {same} AND again.change_mark < deleted_rows.change_mark"  # noqa: S608
+    older = f"SELECT FROM {feed.table} AS again WHERE {same} AND again.change_mark < deleted_rows.change_mark"
     return RawSQL(f"EXISTS ({older})", [], output_field=BooleanField())  # noqa: S611
 
 

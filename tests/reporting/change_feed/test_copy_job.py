@@ -53,7 +53,13 @@ def linkedin(settings: Any, snapshot_folder: Path) -> Iterator[SimulatedLinkedIn
 
 def run_job(block: str, url: str, reader: User, folder: Path) -> None:
     token = token_store.issue(user=reader, name="copy", scope="read", now=timezone.now())[1]
-    environment = {**os.environ, "BASE": url, "TOKEN": token, "HOME": str(folder), "RUNTIME__DLTHUB_TELEMETRY": "false"}
+    environment = {
+        **os.environ,
+        "BASE": url,
+        "TOKEN": token,
+        "DLT_DATA_DIR": str(folder),
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+    }
     done = subprocess.run(
         [sys.executable, "-c", block],
         cwd=folder, env=environment, capture_output=True, text=True, timeout=240, check=False,
@@ -63,7 +69,8 @@ def run_job(block: str, url: str, reader: User, folder: Path) -> None:
 
 def in_sqlite(folder: Path, table: str) -> Rows:
     with closing(sqlite3.connect(folder / "copy.db")) as copy:
-        return {key: json.loads(row) for key, row in copy.execute(f'SELECT key, row FROM "{table}"')}
+        found = copy.execute("SELECT key, row FROM rows WHERE name = ?", [table])
+        return {key: json.loads(row) for key, row in found}
 
 
 def in_duckdb(folder: Path, table: str) -> Rows:

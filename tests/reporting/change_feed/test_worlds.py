@@ -167,12 +167,13 @@ def _days(ad_account_id: int, one: int, two: int) -> None:
     ids = sorted(load.known_ids(load.CAMPAIGNS, ad_account_id=ad_account_id))
     days = [DAY - timedelta(days=number) for number in range(1 + two % 3)]
     others = [0] * (len(catalogue.DAILY) - 1)
-    rows = [(pk, day, one % 4, *others) for pk in ids for day in days]
+    rows: list[Any] = [(pk, day, one % 4, *others) for pk in ids for day in days]
     load.upsert_days(
         load.CAMPAIGN_DAYS, rows, ad_account_id=ad_account_id, first_day=days[-1], last_day=days[0], now=timezone.now()
     )
     creatives = sorted(load.known_ids(load.CREATIVES, ad_account_id=ad_account_id))
-    load.upsert(load.CREATIVE_DAYS, [(pk, DAY, two % 4, *others) for pk in creatives], now=timezone.now())
+    answer: list[Any] = [(pk, DAY, two % 4, *others) for pk in creatives]
+    load.upsert(load.CREATIVE_DAYS, answer, now=timezone.now())
 
 
 def _campaigns(ad_account_id: int, one: int, two: int) -> None:
