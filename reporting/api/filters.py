@@ -14,7 +14,6 @@ from accounts.shell.request_values import MAX_ID, BadValue, day, or_none, row_id
 from ingestion.models import AudienceDemographic, SyncLog
 from reporting.models import Snapshot
 
-_NO_WATERMARK = "As a watermark for a copy it loses rows: use `changes`."
 Value = TypeVar("Value")
 Row = TypeVar("Row", bound=Model)
 
@@ -117,9 +116,7 @@ class _Entities(filters.FilterSet):  # type: ignore[misc]
     named = "name"
 
     changed_since = Instant(
-        "fetched_at",
-        lookup_expr="gte",
-        label=f"Rows that LinkedIn changed since this time, ISO 8601. {_NO_WATERMARK}",
+        "fetched_at", lookup_expr="gte", label="Only rows that LinkedIn sent changes for since this time, ISO 8601."
     )
     missing = Flag("missing_since", lookup_expr="isnull", exclude=True, label="Whether LinkedIn no longer returns it.")
     search = filters.CharFilter(method="find", label="Part of the name, or the whole id.")
@@ -162,9 +159,7 @@ class CreativeFilters(_Entities):
 class _Days(filters.FilterSet):  # type: ignore[misc]
     first_day = DayFilter("date", lookup_expr="gte", label="First UTC day, YYYY-MM-DD.")
     last_day = DayFilter("date", lookup_expr="lte", label="Last UTC day, YYYY-MM-DD.")
-    changed_since = Instant(
-        "fetched_at", lookup_expr="gte", label=f"Rows with new figures since this time, ISO 8601. {_NO_WATERMARK}"
-    )
+    changed_since = Instant("fetched_at", lookup_expr="gte", label="Rows with new figures since this time, ISO 8601.")
 
 
 class CampaignMetricFilters(_Days):
@@ -188,9 +183,7 @@ class DemographicFilters(filters.FilterSet):  # type: ignore[misc]
     segment = Words("segment", label="URNs or enum values of segments, separated by commas.")
     first_month = DayFilter("date_start", lookup_expr="gte", label="First day of the first month.")
     last_month = DayFilter("date_start", lookup_expr="lte", label="First day of the last month.")
-    changed_since = Instant(
-        "fetched_at", lookup_expr="gte", label=f"Rows with new figures since this time, ISO 8601. {_NO_WATERMARK}"
-    )
+    changed_since = Instant("fetched_at", lookup_expr="gte", label="Rows with new figures since this time, ISO 8601.")
 
 
 class SyncLogFilters(filters.FilterSet):  # type: ignore[misc]
