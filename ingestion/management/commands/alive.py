@@ -36,4 +36,4 @@ def _problem_with_worker(now: datetime) -> str:
 def _problem_with_beat(now: datetime) -> str:
     ticked_at = heartbeats.beat_last_tick(now)
     is_alive = ticked_at is not None and now - ticked_at <= heartbeats.BEAT_ALIVE
-    return "" if is_alive else "Beat has not read its timetable lately; start it again, once only."
+    return "" if is_alive else "Beat has not read its timetable lately; start exactly one again."
