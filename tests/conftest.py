@@ -16,8 +16,10 @@ from qsessions.backends.db import SessionStore
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
 
+from accounts.api import throttling
 from accounts.models import AdAccount, User
 from accounts.roles import Role
+from accounts.shell import valkey
 from config.embedded import EmbeddedServers
 from tests import restored_database
 from tests.accounts.consents.scripted_linkedin import TOKENS
@@ -34,6 +36,18 @@ hypothesis_settings.register_profile("any machine", hypothesis_settings(), deadl
 hypothesis_settings.load_profile("any machine")
 
 _RESTORED: Final = pytest.StashKey[str]()
+
+
+@pytest.fixture
+def no_valkey(settings: Any) -> Iterator[None]:
+    """Nobody answers at the address of Valkey."""
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    remembered = (valkey.client, valkey.patient_client, throttling._limiter)
+    for one in remembered:
+        one.cache_clear()
+    yield
+    for one in remembered:
+        one.cache_clear()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -16,7 +16,7 @@ _FIRST = (
     "tests/journeys/test_worlds.py::test_whatever",
     "tests/journeys/test_restored.py",
     "tests/journeys/test_crashes.py",
-    "tests/contract/test_every_reply.py::test_every_reply_at_length",
+    "tests/contract/test_every_reply.py",
     "tests/browser/",
     "tests/contract/",
     "tests/reporting/test_agreement.py",

@@ -57,7 +57,7 @@ def test_signing_in_leads_on_to_where_one_was_going(client: Client, dora: User) 
     assert sign_in(client, next="/linkedin/connect/")["Location"] == "/linkedin/connect/"
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 def test_no_page_redirects_to_where_its_query_says(as_alice: Client) -> None:
     """Every page is asked with the names such parameters usually have."""
     names = ("next", "url", "redirect", "redirect_to", "return_to")

@@ -74,6 +74,7 @@ def told_by_the_api(page: Page) -> dict[str, object]:
     return shown
 
 
+@pytest.mark.slow
 def test_an_invited_viewer_sees_the_granted_ad_account_and_nothing_of_the_others(stack, open_page):
     granted, other = stack.rows("SELECT id, name FROM ad_accounts ORDER BY name")
     owner = open_page(stack)

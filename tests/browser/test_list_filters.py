@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.steps import sign_in
@@ -24,6 +25,7 @@ def choose(page: Page, name: str, text: str) -> None:
     page.locator(".select2-results__option", has_text=text).first.click()
 
 
+@pytest.mark.slow
 def test_a_list_is_narrowed_to_a_campaign_and_a_day(stack, open_page):
     newest = stack.rows(
         "SELECT m.date, c.id, c.name, c.account_id FROM campaign_daily_metrics m"

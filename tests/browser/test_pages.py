@@ -12,6 +12,7 @@ PHONE = {"width": 390, "height": 844}
 _TOO_WIDE = "document.body.scrollWidth > document.documentElement.clientWidth"
 
 
+@pytest.mark.slow
 def test_every_page_fits_a_phone(stack, open_page):
     page = open_page(stack, viewport=PHONE, is_mobile=True, has_touch=True)
     visitor = Visitor(stack)

@@ -54,6 +54,7 @@ def test_a_text_that_hardly_stands_out_is_noticed(stack, open_page):
     assert weak_texts(page, "#page") == ["Faint: 2.85"]
 
 
+@pytest.mark.slow
 def test_the_keyboard_reaches_what_a_page_is_for_and_shows_where_it_is(stack, open_page):
     page = open_page(stack)
     for site in visited(page, stack, ACTIONS):

@@ -21,6 +21,7 @@ def issued_token(page: Page) -> str:
     return page.locator("#new-token").input_value()
 
 
+@pytest.mark.slow
 def test_a_token_is_tried_out_in_swagger_ui(stack, open_page):
     page = open_page(stack)
     sign_in(page)

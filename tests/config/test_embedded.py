@@ -205,6 +205,7 @@ def test_they_run_for_an_ordinary_user():
     shutil.rmtree(home)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["with a space", "a#b", "50%25", "Müller’s", "a;b", "a,b", "a:b@c?d=e&f", "it's", "x" * 200]
 )

@@ -254,6 +254,7 @@ print(env.generated_secret("SECRET_KEY", Path(sys.argv[1]), may_generate=True))
 
 
 @pytest.mark.installation
+@pytest.mark.installation
 def test_many_first_processes_at_once_agree_on_one_secret(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     command = [sys.executable, "-c", READER, str(tmp_path / "data")]

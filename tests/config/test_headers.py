@@ -126,6 +126,7 @@ def test_a_local_machine_works_over_http(tmp_path: Path) -> None:
 
 
 @pytest.mark.installation
+@pytest.mark.installation
 def test_production_passes_djangos_own_check_for_deployment() -> None:
     done = run(
         "manage.py", "check", "--deploy", "--fail-level", "WARNING",

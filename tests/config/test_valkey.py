@@ -70,6 +70,7 @@ def socket_of_valkey() -> str:
     return unquote(urlsplit(settings.REDIS_URL).path)
 
 
+@pytest.mark.slow
 def test_everybody_verifies_certificates(tmp_path, socket_of_valkey):
     with tls_in_front_of(socket_of_valkey, tmp_path) as front:
         address = f"rediss://localhost:{front.port}/5"
@@ -79,6 +80,7 @@ def test_everybody_verifies_certificates(tmp_path, socket_of_valkey):
         assert asked(f"{address}?ssl_cert_reqs=none", tmp_path) == everybody(5)
 
 
+@pytest.mark.slow
 def test_everybody_verifies_the_name_of_the_server(tmp_path, socket_of_valkey):
     with tls_in_front_of(socket_of_valkey, tmp_path, host="valkey.example.com") as front:
         address = f"rediss://localhost:{front.port}/0?ssl_ca_certs={front.certificate}"

@@ -60,13 +60,8 @@ def world(settings: Any, without_broker: None, snapshot_folder: Any) -> World:
     return World()
 
 
-@pytest.mark.exhaustive
-def test_every_reply(document: Any, world: World, live_server: Any) -> None:
-    _ask_everything(document, world, live_server.url, examples=2, of_seed=0)
-
-
 @pytest.mark.slow
-def test_every_reply_at_length(document: Any, world: World, live_server: Any) -> None:
+def test_every_reply(document: Any, world: World, live_server: Any) -> None:
     sys.stderr.write(f"CONTRACT_SEED={SEED}\n")
     _ask_everything(document, world, live_server.url, examples=9, of_seed=SEED)
 

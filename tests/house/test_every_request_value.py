@@ -47,6 +47,7 @@ def assert_answers(browser: Client, address: str, parameter: str, values: Sequen
         b"".join(response)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "parameter"), [(name, one) for name, parameters in PARAMETERS.items() for one in parameters]
 )
@@ -68,6 +69,7 @@ def _parameters_of(model_admin: "admin.ModelAdmin[Model]") -> Iterator[str]:
         yield from (name for name in spec.expected_parameters() if name and not name.endswith("__isnull"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
 def test_lists_answer_whatever_the_address_says(as_alice: Client, bobs_ad_account: AdAccount, model) -> None:
     """A row makes the filters draw themselves."""

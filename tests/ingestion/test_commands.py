@@ -206,6 +206,7 @@ def test_sync_plan_shows_the_cost_and_asks_nothing(asked):
 
 
 @pytest.mark.installation
+@pytest.mark.installation
 @pytest.mark.django_db(transaction=True)
 def test_sync_as_a_process_says_in_one_sentence_what_linkedin_refused(linkedin, settings):
     linkedin.connect()
@@ -224,6 +225,7 @@ def test_sync_as_a_process_says_in_one_sentence_what_linkedin_refused(linkedin, 
 
 
 @pytest.mark.installation
+@pytest.mark.installation
 @pytest.mark.django_db(transaction=True)
 def test_sync_as_a_process_ends_with_a_refusal_although_another_request_is_being_repeated(linkedin, settings):
     """It once went on repeating for a quarter of an hour after the run was closed."""
@@ -236,6 +238,7 @@ def test_sync_as_a_process_ends_with_a_refusal_although_another_request_is_being
     assert "00:00 UTC" in refused.stderr
 
 
+@pytest.mark.installation
 @pytest.mark.installation
 @pytest.mark.django_db(transaction=True)
 def test_ctrl_c_ends_a_sync_soon_and_closes_its_run(linkedin, settings):
@@ -406,6 +409,7 @@ def test_auth_of_a_member_without_ad_accounts_says_so(linkedin, monkeypatch):
 
 
 @pytest.mark.installation
+@pytest.mark.installation
 @pytest.mark.django_db(transaction=True)
 def test_auth_as_a_process_with_a_wrong_secret_ends_in_one_sentence(linkedin, settings):
     environment = {**environment_of_the_test(settings), "LINKEDIN_CLIENT_SECRET": "wrong-secret"}
@@ -504,6 +508,7 @@ def test_status_names_missing_scopes_with_the_remedy():
 # --- linkedin_simulator ---
 
 
+@pytest.mark.installation
 @pytest.mark.installation
 def test_the_simulator_serves_until_ctrl_c_and_leaves_no_process():
     server = subprocess.Popen(

@@ -184,6 +184,7 @@ class Worker:
 
 
 @pytest.mark.installation
+@pytest.mark.installation
 @pytest.mark.django_db(transaction=True)
 def test_a_real_worker_syncs_what_was_enqueued(settings, tmp_path):
     """The message goes through the real broker; the rows come back through the real database."""

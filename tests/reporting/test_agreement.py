@@ -133,7 +133,8 @@ def of_the_first_version(
 
 
 @pytest.fixture(
-    scope="module", params=["as synced", "as restored", pytest.param("as upgraded", marks=pytest.mark.slow)]
+    scope="module",
+    params=["as synced", *(pytest.param(one, marks=pytest.mark.slow) for one in ("as restored", "as upgraded"))],
 )
 def installation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synced]:
     if request.param == "as upgraded":

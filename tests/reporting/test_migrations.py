@@ -35,6 +35,7 @@ def test_renaming_the_models_sends_no_statement_to_the_database():
     assert [line for line in statements if line and not line.startswith("--")] in ([], ["BEGIN;", "COMMIT;"])
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_permissions_follow_the_renamed_models():
     executor = MigrationExecutor(connection)

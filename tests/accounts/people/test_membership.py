@@ -192,7 +192,7 @@ def test_an_owner_cannot_lock_people_out_of_the_admin(as_alice: Client, bob: Use
         assert "is_staff" not in as_alice.get(page).content.decode()
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_the_migration_lets_people_in_who_could_not_enter() -> None:
     outsider = make_user(is_staff=False)

@@ -135,7 +135,7 @@ def test_rows_are_given_back_when_nobody_reads_on() -> None:
     assert given_back
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 @pytest.mark.parametrize("file_format", ["csv", "xlsx"])
 def test_memory_does_not_grow_with_the_rows(file_format: str) -> None:
     """A hundred thousand cells are some 10 MB where they are all kept."""

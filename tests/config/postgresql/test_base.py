@@ -92,6 +92,7 @@ def everything(settings: Any, folder: Path) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_whatever_the_database_is_set_to_the_same_is_stored_and_answered(settings, tmp_path, odd_database):
     usual = everything(settings, tmp_path / "usual")
     with connected_to(odd_database):
@@ -101,6 +102,7 @@ def test_whatever_the_database_is_set_to_the_same_is_stored_and_answered(setting
             assert cursor.fetchone() == ("1 day 02:00:00", "2026-11-21", "\\x01")
 
 
+@pytest.mark.slow
 def test_a_backup_and_a_restore_work_in_such_a_database(tmp_path, odd_database):
     with connected_to(odd_database), snapshots_kept_in(tmp_path / "snapshots"):
         make_ad_account(name="Backed up")
@@ -109,6 +111,7 @@ def test_a_backup_and_a_restore_work_in_such_a_database(tmp_path, odd_database):
         assert AdAccount.objects.get().name == "Backed up"
 
 
+@pytest.mark.slow
 def test_an_empty_database_that_is_set_so_takes_the_migrations(odd_database):
     with connected_to(odd_database):
         call_command("migrate", "reporting", "zero", verbosity=0)

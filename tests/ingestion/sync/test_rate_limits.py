@@ -321,6 +321,7 @@ def test_values_wait_until_they_fit():
     assert all(seconds > 0 for seconds in naps)
 
 
+@pytest.mark.exhaustive
 def test_values_are_forgotten_after_five_minutes(monkeypatch):
     monkeypatch.setattr(budgets, "_BUCKET_SECONDS", 1)
     monkeypatch.setattr(budgets, "_BUCKETS", 2)
@@ -429,7 +430,7 @@ def test_a_person_who_asks_during_the_day_limit_is_told_each_time(settings):
         assert SyncLog.objects.filter(account__isnull=False, trigger="manual").count() == 3
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("retry_after", [None, 2], ids=["unsaid", "retry-after"])
 def test_a_minute_limit_costs_few_calls_and_no_data(settings, retry_after):
@@ -440,7 +441,7 @@ def test_a_minute_limit_costs_few_calls_and_no_data(settings, retry_after):
         _assert_little_was_wasted(linkedin, results)
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_minute_limit_costs_few_calls_when_runs_share_a_token(settings):
     with world(settings, ad_accounts=12, frozen=False) as linkedin:

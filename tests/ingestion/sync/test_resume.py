@@ -136,6 +136,7 @@ def test_answered_days_are_not_asked_for_again(linkedin: SimulatedLinkedIn, aske
     linkedin.assert_stored(FIRST_DAY)
 
 
+@pytest.mark.slow
 def test_answered_demographics_are_not_asked_for_again(linkedin: SimulatedLinkedIn, monkeypatch):
     honest, written = load.upsert_segments, 0
 
@@ -156,6 +157,7 @@ def test_answered_demographics_are_not_asked_for_again(linkedin: SimulatedLinked
     linkedin.assert_stored(FIRST_DAY)
 
 
+@pytest.mark.slow
 def test_a_run_stopped_several_times_still_comes_to_its_end(linkedin: SimulatedLinkedIn, asked: Asked):
     for _ in range(4):
         linkedin.forget_calls()
@@ -174,6 +176,7 @@ def test_force_starts_afresh(linkedin: SimulatedLinkedIn, asked: Asked):
     assert set(days_of(asked)) == set(days_between(FIRST_DAY, TODAY))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("minutes", "is_reused"), [(239, True), (241, False)])
 def test_work_older_than_fresh_data_is_not_reused(
     linkedin: SimulatedLinkedIn, asked: Asked, minutes: int, is_reused: bool

@@ -85,7 +85,7 @@ def test_every_ad_account_is_kept_apart(small: SimulatedLinkedIn):
         small.assert_stored(FIRST_DAY, ad_account_id=ad_account_id, known_before=False)
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 def test_rows_several_times_over_the_limit_are_complete(settings):
     """400 creatives on 120 days are 48,000 rows; LinkedIn cuts at 15,000 without a word."""
     with dense(settings, campaigns_per_account=20, creatives_per_campaign=20) as linkedin:
@@ -270,6 +270,7 @@ def test_refused_posts_leave_creatives_unnamed(settings):
         linkedin.assert_stored(FIRST_DAY, known_before=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["flaky", "cut_body"])
 def test_faults_that_pass_leave_no_trace(settings, fault):
     options = Options(now=NOW, frozen=True, size=WorldSize(ad_accounts=1))

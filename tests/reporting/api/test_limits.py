@@ -1,21 +1,18 @@
 """Answers that need not be sent again, and those that are refused: too many, too slow, broken."""
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
 import pytest
-import redis
 from django.db import connection
 from django.test import Client
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
-from accounts.api import throttling
 from accounts.api.throttling import PerMinute
 from accounts.models import AdAccount, ApiToken, User
 from accounts.shell import valkey
@@ -116,15 +113,6 @@ def test_files_count_apart(as_alice: Client, settings: Any) -> None:
     assert as_alice.get(f"{PATH}?format=csv").getvalue()
     assert as_alice.get(f"{PATH}?format=csv").status_code == 429
     get(as_alice, "campaign-metrics")
-
-
-@pytest.fixture
-def no_valkey(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    nowhere = redis.Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2)
-    monkeypatch.setattr(valkey, "client", lambda: nowhere)
-    throttling._limiter.cache_clear()
-    yield
-    throttling._limiter.cache_clear()
 
 
 @pytest.mark.usefixtures("no_valkey")

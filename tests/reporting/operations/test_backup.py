@@ -135,6 +135,7 @@ def test_everything_comes_back(settings, tmp_path, files):
             assert SyncLog.objects.count() > before[0]["sync_log"][0]
 
 
+@pytest.mark.slow
 def test_a_migrated_and_empty_installation_takes_a_backup(tmp_path):
     with second_database(migrated=True) as second:
         make_ad_account(name="Kept")
@@ -144,6 +145,7 @@ def test_a_migrated_and_empty_installation_takes_a_backup(tmp_path):
             assert AdAccount.objects.get().name == "Kept"
 
 
+@pytest.mark.slow
 def test_an_installation_in_use_refuses_a_backup_unless_told_to_go(tmp_path, files):
     make_ad_account(name="Backed up")
     backup(tmp_path / "backup.tar")
@@ -166,6 +168,7 @@ def let_the_tests_empty_the_trail_again() -> None:
         assert cursor.fetchone() == ("D",)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", ["cut short", "one byte", "no backup", "empty", "missing"])
 def test_a_damaged_file_changes_nothing(tmp_path, harm):
     path = tmp_path / "backup.tar"
@@ -187,6 +190,7 @@ def test_a_damaged_file_changes_nothing(tmp_path, harm):
     assert contents() == before
 
 
+@pytest.mark.slow
 def test_a_restore_that_fails_on_its_way_puts_everything_back(tmp_path, monkeypatch):
     make_ad_account(name="Still here")
     backup(tmp_path / "backup.tar")
@@ -197,6 +201,7 @@ def test_a_restore_that_fails_on_its_way_puts_everything_back(tmp_path, monkeypa
     assert contents() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_loaded", [False, True], ids=["before the rows came", "after they came"])
 def test_a_restore_that_was_killed_is_undone_by_the_next(tmp_path, is_loaded):
     make_ad_account(name="Backed up")
@@ -211,6 +216,7 @@ def test_a_restore_that_was_killed_is_undone_by_the_next(tmp_path, is_loaded):
     assert AdAccount.objects.get().name == "Newer"
 
 
+@pytest.mark.slow
 def test_roles_of_bi_tools_read_the_restored_views(tmp_path):
     make_ad_account()
     with made_role() as role:
@@ -243,6 +249,7 @@ def test_a_backup_of_a_newer_version_is_refused(tmp_path):
             cursor.execute("DELETE FROM django_migrations WHERE name = '9999_later'")
 
 
+@pytest.mark.slow
 def test_tokens_that_no_key_opens_are_named(settings, tmp_path):
     with simulated_linkedin(settings, ad_accounts=1) as linkedin:
         linkedin.connect()

@@ -5,7 +5,6 @@ import threading
 import time
 
 import pytest
-import redis
 from django.test import Client
 
 from accounts.shell import valkey
@@ -108,9 +107,8 @@ def test_a_missing_migration_is_503_with_its_remedy(processes, monkeypatch):
     assert answer.json()["checks"][1]["remedy"] == "Run `manage.py migrate`."
 
 
-def test_a_broker_that_refuses_is_degraded(db, monkeypatch):
-    unreachable = redis.Redis.from_url("redis://127.0.0.1:1/0")
-    monkeypatch.setattr(valkey, "client", lambda: unreachable)
+@pytest.mark.usefixtures("no_valkey")
+def test_a_broker_that_refuses_is_degraded(db):
     answer = Client().get("/readyz")
     assert answer.status_code == 200
     assert states(answer) == {

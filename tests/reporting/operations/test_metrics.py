@@ -1,7 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import redis
 from django.db import Error
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
@@ -102,9 +101,8 @@ def test_only_the_oldest_ad_accounts_have_lines_of_their_own(monkeypatch):
 
 
 @pytest.mark.django_db
-def test_without_valkey_the_database_is_told(monkeypatch):
-    unreachable = redis.Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2)
-    monkeypatch.setattr(valkey, "client", lambda: unreachable)
+@pytest.mark.usefixtures("no_valkey")
+def test_without_valkey_the_database_is_told():
     found = scrape()
     assert (found["up{part=broker}"], found["up{part=database}"]) == (0, 1)
     assert "workers" not in found

@@ -146,17 +146,11 @@ def test_each_trouble_is_an_incident_with_a_remedy(settings):
     assert all(one.remedy for one in incidents)
 
 
-def test_without_valkey_the_rest_is_told(monkeypatch):
-    monkeypatch.setattr(valkey, "client", _unreachable)
+@pytest.mark.usefixtures("no_valkey")
+def test_without_valkey_the_rest_is_told():
     state = operations.service_state(NOW)
     assert not state.processes.is_known
     assert [one.kind for one in state.incidents] == ["broker"]
-
-
-def _unreachable():
-    import redis
-
-    return redis.Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2)
 
 
 def test_it_asks_the_database_four_times_however_much_there_is(django_assert_num_queries):
