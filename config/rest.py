@@ -27,6 +27,7 @@ _TYPES: Final = {
     405: "method_not_allowed",
     406: "not_acceptable",
     409: "conflict",
+    410: "gone",
     415: "unsupported_media_type",
     429: "throttled",
     500: "internal",

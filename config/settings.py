@@ -269,6 +269,10 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "FindingStateEnum": "reporting.models.Finding.State",
         "FindingSeverityEnum": "reporting.models.Finding.SEVERITIES",
+        "SnapshotStateEnum": "reporting.models.Snapshot.State",
+        "SnapshotTriggerEnum": "reporting.models.Snapshot.Trigger",
+        "SyncLogTriggerEnum": "ingestion.models.SyncLog.Trigger",
+        "DemographicPivotTypeEnum": "ingestion.models.AudienceDemographic.PivotType",
     },
 }
 

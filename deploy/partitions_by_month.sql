@@ -29,7 +29,7 @@ BEGIN
 END
 $$;
 
--- Replaces a table by a partitioned one with the same columns, constraints, indexes, names and rows; views that read it
+-- Replaces a table by a partitioned one with the same columns, constraints, indexes, triggers, names and rows; views that read it
 -- read the new one. The table is locked until the transaction ends. Returns the number of rows.
 CREATE OR REPLACE FUNCTION partition_by_month(whole text, months_ahead integer) RETURNS bigint
 LANGUAGE plpgsql AS $$
@@ -38,6 +38,7 @@ DECLARE
     columns text;
     constraints text[];
     indexes text[];
+    triggers text[];
     views text[];
     first_month date;
     statement text;
@@ -54,6 +55,8 @@ BEGIN
     SELECT array_agg(pg_get_indexdef(indexrelid)) INTO indexes
     FROM pg_index WHERE indrelid = whole::regclass
         AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u'));
+    SELECT array_agg(pg_get_triggerdef(oid)) INTO triggers
+    FROM pg_trigger WHERE tgrelid = whole::regclass AND NOT tgisinternal;
     -- Replaced, not created again, so that grants on views are kept.
     SELECT array_agg(format('CREATE OR REPLACE VIEW %s %s AS %s', view.oid::regclass,
                             'WITH (' || array_to_string(view.reloptions, ', ') || ')', pg_get_viewdef(view.oid)))
@@ -79,7 +82,7 @@ BEGIN
         EXECUTE statement;
     END LOOP;
     EXECUTE format('DROP TABLE %I', aside);
-    FOREACH statement IN ARRAY constraints || coalesce(indexes, '{}') LOOP
+    FOREACH statement IN ARRAY constraints || coalesce(indexes, '{}') || coalesce(triggers, '{}') LOOP
         EXECUTE statement;
     END LOOP;
     RETURN copied;

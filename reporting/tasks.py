@@ -12,6 +12,7 @@ from structlog.contextvars import bind_contextvars
 from accounts.models import AdAccount
 from ingestion.processes.task_results import row_is_gone
 from ingestion.timetable.schedules import RegularTask
+from reporting.change_feed import tombstones
 from reporting.checks import findings
 from reporting.models import Snapshot
 from reporting.operations import ad_account_removal
@@ -77,6 +78,12 @@ def prune_snapshots() -> Summary:
     return {"removed": snapshot_store.prune(now=timezone.now())}
 
 
+@shared_task
+def prune_deleted_rows() -> dict[str, int]:
+    """Forget rows that were deleted longer ago than the change feed remembers."""
+    return {"removed": tombstones.prune(now=timezone.now())}
+
+
 @shared_task(bind=True, max_retries=None)
 def remove_ad_account(self: "Task[[int], Summary]", ad_account_id: int) -> Summary:
     """Remove an ad account that was marked for removal, with all its data."""
@@ -90,5 +97,6 @@ def remove_ad_account(self: "Task[[int], Summary]", ad_account_id: int) -> Summa
 # What beat runs, by the names that the entries have in existing databases.
 BEAT_SCHEDULE: dict[str, RegularTask] = {
     "Queue lost checks again": {"task": requeue_lost_checks.name, "schedule": timedelta(minutes=10)},
+    "Prune deleted rows of the change feed": {"task": prune_deleted_rows.name, "schedule": timedelta(days=1)},
     "Prune old snapshots": {"task": prune_snapshots.name, "schedule": timedelta(days=1)},
 }

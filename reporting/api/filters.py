@@ -14,6 +14,7 @@ from accounts.shell.request_values import MAX_ID, BadValue, day, or_none, row_id
 from ingestion.models import AudienceDemographic, SyncLog
 from reporting.models import Snapshot
 
+_NO_WATERMARK = "As a watermark for a copy it loses rows: use `changes`."
 Value = TypeVar("Value")
 Row = TypeVar("Row", bound=Model)
 
@@ -116,7 +117,9 @@ class _Entities(filters.FilterSet):  # type: ignore[misc]
     named = "name"
 
     changed_since = Instant(
-        "fetched_at", lookup_expr="gte", label="Only rows that LinkedIn sent changes for since this time, ISO 8601."
+        "fetched_at",
+        lookup_expr="gte",
+        label=f"Rows that LinkedIn changed since this time, ISO 8601. {_NO_WATERMARK}",
     )
     missing = Flag("missing_since", lookup_expr="isnull", exclude=True, label="Whether LinkedIn no longer returns it.")
     search = filters.CharFilter(method="find", label="Part of the name, or the whole id.")
@@ -159,7 +162,9 @@ class CreativeFilters(_Entities):
 class _Days(filters.FilterSet):  # type: ignore[misc]
     first_day = DayFilter("date", lookup_expr="gte", label="First UTC day, YYYY-MM-DD.")
     last_day = DayFilter("date", lookup_expr="lte", label="Last UTC day, YYYY-MM-DD.")
-    changed_since = Instant("fetched_at", lookup_expr="gte", label="Rows with new figures since this time, ISO 8601.")
+    changed_since = Instant(
+        "fetched_at", lookup_expr="gte", label=f"Rows with new figures since this time, ISO 8601. {_NO_WATERMARK}"
+    )
 
 
 class CampaignMetricFilters(_Days):
@@ -183,7 +188,9 @@ class DemographicFilters(filters.FilterSet):  # type: ignore[misc]
     segment = Words("segment", label="URNs or enum values of segments, separated by commas.")
     first_month = DayFilter("date_start", lookup_expr="gte", label="First day of the first month.")
     last_month = DayFilter("date_start", lookup_expr="lte", label="First day of the last month.")
-    changed_since = Instant("fetched_at", lookup_expr="gte", label="Rows with new figures since this time, ISO 8601.")
+    changed_since = Instant(
+        "fetched_at", lookup_expr="gte", label=f"Rows with new figures since this time, ISO 8601. {_NO_WATERMARK}"
+    )
 
 
 class SyncLogFilters(filters.FilterSet):  # type: ignore[misc]

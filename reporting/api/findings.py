@@ -24,7 +24,7 @@ from accounts.models import User
 from reporting.api.files import download
 from reporting.api.filters import Choices, Instant, account
 from reporting.api.pagination import Order
-from reporting.api.serializers import RequestBody
+from reporting.api.serializers import Described, RequestBody
 from reporting.api.views import bounded_statements, refuse_unknown
 from reporting.api.viewsets import TableViewSet, described
 from reporting.checks import findings
@@ -152,6 +152,31 @@ class FindingSerializer(serializers.Serializer[Any]):
         model = Finding
 
 
+class StoredFindingSerializer(Described):
+    """A finding as it is stored, without the words of its rule and without people."""
+
+    account_id = serializers.IntegerField(source="ad_account_id", help_text="LinkedIn's id of the ad account.")
+    campaign_id = serializers.IntegerField(allow_null=True, help_text="LinkedIn's id of the campaign.")
+    creative_id = serializers.CharField(allow_null=True, help_text="URN of the creative, if it is about one.")
+    severity = serializers.ChoiceField(choices=Finding.SEVERITIES, help_text="How grave it is.")
+    evidence = EvidenceSerializer(many=True, help_text="The facts that it rests on.")
+    money_at_stake = serializers.DecimalField(
+        **_AMOUNT, help_text="Money it is about, a decimal string; what it means depends on the rule."
+    )
+    state = serializers.ChoiceField(
+        choices=Finding.State.choices, help_text="How it stands; a snoozed one is open again from snoozed_until on."
+    )
+    accepted_reason = serializers.CharField(allow_null=True, help_text="Why an accepted one may stay.")
+
+    class Meta:
+        model = Finding
+        fields = (
+            "id", "account_id", "campaign_id", "creative_id", "rule_id", "severity", "sentence", "evidence",
+            "money_at_stake", "currency", "state", "snoozed_until", "accepted_reason", "fixed_at", "saved",
+            "first_seen_at", "last_seen_at", "reopened_at", "changed_at", "times_seen",
+        )  # fmt: skip
+
+
 class FindingDetailSerializer(FindingSerializer):
     """A finding with its history."""
 
@@ -184,7 +209,9 @@ class Findings(TableViewSet[Finding]):
 
     is_conditional = False  # people decide at any time
     serializer_class = FindingSerializer
+    changed_row_class = StoredFindingSerializer
     filterset_class = FindingFilters
+    of_account = "ad_account"
     permission_classes = (IsAuthenticated, WithinTokenScope, MayChangeFindings)
     orders = _ORDERS
 

@@ -32,6 +32,7 @@ from ingestion.models import (
     SyncLog,
 )
 from reporting.api import filters, serializers
+from reporting.api.changes import ChangeFeed, describes_changes
 from reporting.api.files import download_table
 from reporting.api.pagination import Cursors, Order, PageNumbers
 from reporting.api.views import FILES, View, bounded_statements, query_values, refuse_unknown, with_as_of
@@ -54,7 +55,7 @@ class FilterBackend(DjangoFilterBackend):  # type: ignore[misc]
         return {**super().get_filterset_kwargs(request, queryset, view), "data": query_values(request)}
 
 
-class ListViewSet(View, GenericViewSet[_Row]):
+class ListViewSet(ChangeFeed, GenericViewSet[_Row]):
     """Rows of one table.
 
     They go from the table to the response as plain values, since a serializer per row would take most of the time. The
@@ -203,7 +204,12 @@ def described(
     actions = {"list": extend_schema(summary=f"List {noun}", parameters=[_FIELDS, order])}
     if one:
         actions["retrieve"] = extend_schema(summary=f"Show {one}", parameters=[_FIELDS])
-    return extend_schema_view(**actions)
+
+    def describe(view: type[_View]) -> type[_View]:
+        assert issubclass(view, ChangeFeed)
+        return extend_schema_view(**actions, changes=describes_changes(view, noun))(view)
+
+    return describe
 
 
 _BY_ID = {"id": Order(("id",)), "-id": Order(("id",), descending=True)}
@@ -253,6 +259,7 @@ class CampaignMetrics(FiguresViewSet[CampaignDailyMetric]):
     serializer_class = serializers.CampaignMetricSerializer
     filterset_class = filters.CampaignMetricFilters
     of_account = "campaign__account"
+    feed_key = ("campaign_id", "date")
     orders = _CAMPAIGN_DAYS
 
 
@@ -263,6 +270,7 @@ class CreativeMetrics(FiguresViewSet[CreativeDailyMetric]):
     serializer_class = serializers.CreativeMetricSerializer
     filterset_class = filters.CreativeMetricFilters
     of_account = "creative__account"
+    feed_key = ("creative_id", "date")
     orders = _CREATIVE_DAYS
 
 
@@ -272,6 +280,7 @@ class Demographics(FiguresViewSet[AudienceDemographic]):
 
     serializer_class = serializers.DemographicSerializer
     filterset_class = filters.DemographicFilters
+    feed_key = ("account_id", "pivot_type", "segment", "date_start")
     orders = _SEGMENTS
 
 

@@ -19,7 +19,21 @@ SCHEMAS: Final = ("public", "reporting")
 # Those beside the tables that reporting/migrations/sql/views_for_bi.sql makes; the others are in bi_view_columns.py.
 _VIEWS: Final = ("public.reporting_visible_ad_accounts", "public.reporting_synced_ad_accounts")
 # Those of accounts/migrations/0008_the_audit_trail_is_append_only.py and of deploy/partitions_by_month.sql.
-_FUNCTIONS: Final = ("public.refuse_to_change_audit_events", "public.make_months", "public.partition_by_month")
+_FUNCTIONS: Final = (
+    "public.refuse_to_change_audit_events",
+    "public.make_months",
+    "public.partition_by_month",
+    # Those of reporting/migrations/sql/change_feed.sql.
+    "public.change_mark_offset",
+    "public.change_mark",
+    "public.change_horizon",
+    "reporting.change_horizon",
+    "public.restart_change_feed",
+    "public.set_change_mark",
+    "public.remember_deleted_rows",
+    "public.restart_change_feed_after_move",
+    "public.add_to_change_feed",
+)
 
 
 _WITH_ARGUMENTS: Final = ("function", "procedure", "aggregate")

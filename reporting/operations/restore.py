@@ -19,6 +19,7 @@ from django.db.migrations.loader import MigrationLoader
 from accounts import audit_trail
 from accounts.consents import tokens
 from accounts.models import AdAccount, AuditEvent, LinkedInConnection, User
+from reporting.change_feed import marks
 from reporting.operations import backup_file, bi_roles, dump_loading, stored_files
 from reporting.operations.backup import count_rows, tables
 from reporting.operations.backup_file import Manifest
@@ -72,6 +73,7 @@ def restore(path: Path, *, replace: bool) -> Restored:
         _restore_database(path, manifest)
         files = _restore_files(path)
     call_command("migrate", verbosity=0)
+    marks.restart()
     bi_roles.give_rights_again()
     _refresh_statistics()
     rows = sum(manifest.rows.values())

@@ -113,6 +113,21 @@ PAGES: dict[str, Outcomes] = {
     "ad-accounts-audit": READS_ITS_OWN,
     # A GET decides nothing.
     **{f"findings-{decision}": (401, *(405,) * 5) for decision in ("assign", "snooze", "accept", "reopen")},
+    **{
+        f"{table}-changes": READS
+        for table in (
+            "ad-accounts",
+            "campaigns",
+            "creatives",
+            "campaign-metrics",
+            "creative-metrics",
+            "demographics",
+            "findings",
+            "sync-logs",
+            "rejected-records",
+            "snapshots",
+        )
+    },
     "sync-logs-list": READS,
     "sync-logs-detail": READS_ITS_OWN,
     "rejected-records-list": READS,

@@ -20,6 +20,7 @@ _ABOUT_ADS = {"ad_accounts", "campaigns", "creatives", "audience_demographics", 
 _IMPERSONAL = {
     "api_tokens": {"digest", "token_key"},
     "audits": {"unjudged"},
+    "deleted_rows": {"table_name", "key"},
     "findings": {"rule_id", "sentence", "evidence", "currency"},
     "incomplete_days": {"differences"},
     "invitations": {"token_digest"},

@@ -12,6 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AdAccount
+from accounts.roles import Role
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import CampaignDailyMetric, CreativeDailyMetric
@@ -22,7 +23,9 @@ from reporting.periods import Period
 from reporting.queries import operations
 from reporting.queries.grouping import GroupBy
 from reporting.queries.performance import performance
+from tests.builders import make_user
 from tests.ingestion.simulated import SimulatedLinkedIn, simulated_linkedin
+from tests.reporting.change_feed.copying import Copy, stored
 from tests.second_database import connected_to, contents, second_database
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -86,7 +89,7 @@ def answers() -> dict[str, Any]:
 
 
 def definitions(table: str) -> set[str]:
-    """Columns, constraints but the key, and indexes, as PostgreSQL spells them."""
+    """Columns, constraints but the key, indexes and triggers, as PostgreSQL spells them."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -98,6 +101,8 @@ def definitions(table: str) -> set[str]:
             UNION ALL
             SELECT replace(pg_get_indexdef(indexrelid), ' ON ONLY ', ' ON ') FROM pg_index
             WHERE indrelid = %(table)s::regclass AND NOT indisprimary
+            UNION ALL
+            SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = %(table)s::regclass AND NOT tgisinternal
             """,
             {"table": table},
         )
@@ -188,11 +193,36 @@ def test_removing_an_ad_account_leaves_the_others(linkedin):
     assert not CreativeDailyMetric.objects.exclude(creative__account=staying).exists()
 
 
+def test_copies_stay_equal(linkedin):
+    """Rows keep their marks, and the partitions mark what changes."""
+    owner = make_user(role=Role.OWNER)
+    copies = [Copy(owner, table) for table in ("campaign-metrics", "creative-metrics")]
+    for copy in copies:
+        copy.catch_up()
+    partition()
+    for copy in copies:
+        copy.catch_up()
+        assert copy.replies[-1]["results"] == []
+    ad_account_removal.begin(AdAccount.objects.get(pk=linkedin.ad_account_ids[0]), actor=None, now=NOW)
+    ad_account_removal.carry_out(linkedin.ad_account_ids[0])
+    linkedin.simulator.change("append_days", days=2)
+    assert linkedin.sync(linkedin.ad_account_ids[1], force=True).status == "success"
+    for copy in copies:
+        copy.catch_up(page_size=100)
+        assert copy.rows == stored(copy.table, owner)
+        assert copy.starts == 1
+
+
 def test_a_month_is_forgotten(linkedin):
     partition()
+    owner = make_user(role=Role.OWNER)
+    copy = Copy(owner, "campaign-metrics")
+    copy.catch_up()
     run(*(one.replace("2022_11", "2026_09") for one in statements_of_the_document("Deleting old months")))
     for model in (CampaignDailyMetric, CreativeDailyMetric):
         months = {day.month for day in model.objects.values_list("date", flat=True)}
         assert months == {8, 10, 11}
+    copy.catch_up()
+    assert (copy.starts, copy.rows) == (2, stored("campaign-metrics", owner))
     assert linkedin.sync(force=True, first_day=FIRST_DAY).status == "success"
     linkedin.assert_stored(FIRST_DAY)

@@ -107,7 +107,7 @@ def test_upsert_inserts_what_is_new(ad_account):
     zeros = {metric.column: metric.absent for metric in catalogue.DAILY}
     assert stored == zeros | {
         "id": stored["id"], "campaign_id": campaign.pk, "date": DAY, "impressions": 100, "clicks": 2, "spend": 5,
-        "ctr": 2, "cpc": Decimal("2.5"), "fetched_at": NOW,
+        "ctr": 2, "cpc": Decimal("2.5"), "fetched_at": NOW, "change_mark": stored["change_mark"],
     }  # fmt: skip
 
 

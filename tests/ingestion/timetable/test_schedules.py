@@ -172,6 +172,7 @@ REGULAR_TASKS = {
     ("Queue lost checks again", "reporting.tasks.audit_forgotten", 10),
     ("Prune old sync runs", "ingestion.tasks.prune_runs", 24 * 60),
     ("Prune old snapshots", "reporting.tasks.prune_snapshots", 24 * 60),
+    ("Prune deleted rows of the change feed", "reporting.tasks.prune_deleted_rows", 24 * 60),
     ("Prune expired sessions", "accounts.tasks.prune_sessions", 24 * 60),
     ("Refresh LinkedIn tokens", "accounts.tasks.refresh_tokens", 60),
     ("Warn of ending LinkedIn consents", "accounts.tasks.warn_of_ending_consents", 60),

@@ -68,9 +68,9 @@ def test_everything_of_the_ad_account_goes_and_nothing_of_another(settings):
         ad_account_removal.begin(AdAccount.objects.get(pk=leaving), actor=None, now=NOW)
         assert ad_account_removal.carry_out(leaving, now=lambda: NOW) >= sum(rows.values())
 
-        # Its number stands in the trail, in the mark, and in the record of the discovery's answer alone.
+        # Its number stands in the trail, in the mark, and for copies that have to delete its rows.
         left = {table for table in contents() if refers_to_an_ad_account(table, leaving)}
-        assert left == {"removed_ad_accounts", "audit_events"}
+        assert left == {"removed_ad_accounts", "audit_events", "deleted_rows"}
         after = {table: said for table, said in contents().items() if table in before}
         assert after == before
 

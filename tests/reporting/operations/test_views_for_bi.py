@@ -12,7 +12,7 @@ import pytest
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.db.migrations import AddField, AlterField, Migration, RemoveField
 from django.db.models import IntegerField, TextField
 from django.test.utils import CaptureQueriesContext
@@ -21,7 +21,7 @@ from accounts.models import AdAccount
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.truth import truth
 from ingestion.linkedin_simulator.world import WorldSize
-from ingestion.models import IncompleteDay
+from ingestion.models import Campaign, IncompleteDay
 from reporting.metrics import COLUMNS, RATIOS
 from reporting.operations import bi_view_columns, bi_views
 from reporting.periods import Period
@@ -40,6 +40,7 @@ from tests.builders import (
 )
 from tests.conftest import let_tests_empty_the_audit_trail
 from tests.ingestion.simulated import simulated_linkedin
+from tests.reporting.change_feed.copying import another_connection, used
 from tests.reporting.operations.reading_role import made_role, read_as
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs/bi.md"
@@ -117,6 +118,52 @@ def _assert_equal_to_the_api(rows: list[dict[str, Any]], period: Period) -> None
             (one.key, one.currency, *(one.value(name) for name in names)) for one in answer
         ]
         assert len(answer) > 30
+
+
+# --- what changed ---
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_refresh_by_mark_loses_nothing():
+    """Also of the names, and while another transaction is open."""
+    campaign = make_campaign(name="Autumn")
+    creative = make_creative(campaign=campaign)
+    make_campaign_day(campaign=campaign)
+    make_creative_day(creative=creative)
+    make_segment(account=campaign.account)
+    copies: dict[str, dict[str, Any]] = {view: {} for view in VIEWS}
+    since = refreshed(copies, since=0)
+    with another_connection() as long, used(long):
+        transaction.set_autocommit(False)
+        make_campaign_day(campaign=campaign, date=DAY - timedelta(days=1))
+        with used(shorter := connection.copy()):
+            make_creative_day(creative=creative, date=DAY - timedelta(days=2))
+            Campaign.objects.update(name="Winter")
+            since = refreshed(copies, since=since)
+            shorter.close()
+        transaction.commit()
+    refreshed(copies, since=since)
+    for view, copy in copies.items():
+        assert sorted(copy.values(), key=repr) == sorted(read(view), key=repr), view
+
+
+def refreshed(copies: dict[str, dict[str, Any]], *, since: int) -> int:
+    """As docs/bi.md says it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reporting.change_horizon()")
+        [horizon] = cursor.fetchone()
+    names = ("date", "month_start", "ad_account_id", "campaign_id", "creative_urn", "segment_urn")
+    for view, copy in copies.items():
+        for row in read(view, f"change_mark >= {since} AND change_mark < {horizon}"):
+            copy[repr([row.get(name) for name in names])] = row
+    return int(horizon)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_bi_tool_may_ask_for_the_horizon():
+    with made_role() as role:
+        [row] = read_as(role, "SELECT reporting.change_horizon() AS horizon")
+    assert row["horizon"] > 0
 
 
 # --- one row ---
