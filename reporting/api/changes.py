@@ -51,10 +51,10 @@ class ChangeFeed(View):
 
     @action(detail=False, is_conditional=False, has_figures=False, filterset_class=None, pagination_class=None)
     def changes(self, request: Request) -> Response:
-        """Rows that were written or deleted, in the order in which their transactions began; first all that are stored.
+        """Rows that were written or deleted, in the order in which their transactions began; at first all stored rows.
 
-        Store `next_cursor` with the rows of its reply and continue from there, immediately while `has_more`. A row may come
-        again, unchanged or newer. Unlike copies made with `changed_since`, these lose nothing.
+        Store `next_cursor` with the rows of its reply and continue from there, immediately while `has_more`. A row may
+        come again, unchanged or newer. Unlike copies made with `changed_since`, these lose nothing.
         """
         refuse_unknown(request, ["after", "page_size", "format"])
         size = page_size(request)
