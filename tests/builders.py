@@ -25,6 +25,8 @@ from ingestion.models import (
     SyncLog,
     UrnName,
 )
+from ingestion.sync import coverage
+from ingestion.sync.months import whole_months
 from reporting.models import Finding
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -207,7 +209,26 @@ def make_sync_run(**changes: Any) -> SyncLog:
         # As the usual settings would have it: the backfill, up to the day it ran on.
         last_day = values["started_at"].date()
         values = {"first_day": last_day - timedelta(days=89), "last_day": last_day} | values
-    return SyncLog.objects.create(**values)
+    run = SyncLog.objects.create(**values)
+    if run.account_id and run.status == SyncLog.Status.SUCCESS and run.first_day and run.last_day:
+        make_covered_days(
+            account=run.account_id, first_day=run.first_day, last_day=run.last_day, asked_at=run.started_at
+        )
+    return run
+
+
+def make_covered_days(*, account: AdAccount | int, first_day: date, last_day: date, asked_at: datetime = NOW) -> None:
+    """As a sync would leave them that requested these days and stored every answer."""
+    ad_account_id = account if isinstance(account, int) else account.pk
+    months = whole_months(first_day=first_day, last_day=last_day, today=asked_at.date())
+    covered = {
+        coverage.CAMPAIGN_DAYS: (first_day, last_day),
+        coverage.CREATIVE_DAYS: (first_day, last_day),
+        coverage.CHECKED_DAYS: (first_day, min(last_day, asked_at.date() - timedelta(days=1))),
+    } | {coverage.segments(pivot): months for pivot in AudienceDemographic.PivotType.values}
+    for dataset, (first, last) in covered.items():
+        if first <= last:
+            coverage.record(dataset, (first, last), ad_account_id=ad_account_id, asked_at=asked_at)
 
 
 def make_rejected_record(**changes: Any) -> RejectedRecord:

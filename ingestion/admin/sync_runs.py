@@ -45,8 +45,7 @@ class SyncLogAdmin(FactAdmin[SyncLog]):
     ordering = ["-started_at", "-id"]
     fields = [
         "ad_account",
-        *(field.name for field in SyncLog._meta.concrete_fields if field.name not in {"account", "answered"}),
-        "answered",
+        *(field.name for field in SyncLog._meta.concrete_fields if field.name != "account"),
     ]
     labels = {"started_at": "started", "finished_at": "finished", "trigger": "started by", "error_kind": "problem with"}
     nothing_yet = "No syncs yet. Start one on the Sync page; connecting LinkedIn starts the first one automatically."

@@ -75,10 +75,11 @@ def make_up(scale: Scale) -> Iterator[date]:
         _run(_SEGMENTS, values)
         _run(_SEGMENT_NAMES, values)
         _run(_RUNS, values)
+        _run(_COVERED_DAYS, values)
     with connection.cursor() as cursor:
         cursor.execute(
             "VACUUM (ANALYZE) ad_accounts, campaigns, creatives, campaign_daily_metrics, creative_daily_metrics,"
-            " account_daily_totals, audience_demographics, urn_names, sync_log"
+            " account_daily_totals, audience_demographics, urn_names, sync_log, covered_days"
         )
 
 
@@ -256,16 +257,35 @@ _SEGMENT_NAMES = """
 _RUNS = """
     INSERT INTO sync_log (account_id, forced, started_at, finished_at, heartbeat_at, status, errors, error_kind,
                           trigger, campaigns_fetched, creatives_fetched, api_calls_made, api_calls_throttled, first_day,
-                          last_day, rows_stored, rows_rejected, progress, answered)
+                          last_day, rows_stored, rows_rejected, progress)
     SELECT account.id, false, began_at, began_at + interval '40 seconds', began_at + interval '40 seconds',
            CASE WHEN has_failed THEN 'failed' ELSE 'success' END,
            CASE WHEN has_failed THEN 'LinkedIn did not answer. The next sync tries again.' END,
            CASE WHEN has_failed THEN 'network' END, 'schedule', 20, 40, 30, 0, began_at::date - 30, began_at::date,
-           CASE WHEN has_failed THEN 0 ELSE 1200 END, 0, '{}', '{}'
+           CASE WHEN has_failed THEN 0 ELSE 1200 END, 0, '{}'
     FROM generate_series(90 * 6, 1, -1) AS turn
     CROSS JOIN ad_accounts AS account
     CROSS JOIN LATERAL (SELECT (%(last_day)s::date + 1)::timestamptz - turn * interval '4 hours'
                                + (account.id - %(first_ad_account_id)s) * interval '30 seconds' AS began_at,
                                (turn + account.id) %% 20 = 0 AS has_failed) AS run
     WHERE account.id >= %(first_ad_account_id)s
+"""
+# As the last success of each ad account would leave them, and an older one for every day before its look-back.
+_COVERED_DAYS = """
+    INSERT INTO covered_days (account_id, data_table, pivot_type, first_day, last_day, asked_at, is_whole)
+    SELECT account.id, data_table, pivot_type, from_day, to_day, asked_at, true
+    FROM ad_accounts AS account
+    CROSS JOIN (
+        SELECT unnest(ARRAY['campaign_daily_metrics', 'creative_daily_metrics', 'incomplete_days']), ''
+        UNION ALL SELECT 'audience_demographics', unnest(%(pivots)s::text[])
+    ) AS dataset (data_table, pivot_type)
+    CROSS JOIN LATERAL (
+        SELECT max(started_at) AS began_at FROM sync_log WHERE account_id = account.id AND status = 'success'
+    ) AS last
+    CROSS JOIN LATERAL (
+        VALUES (%(first_day)s::date, began_at::date - 31, began_at - interval '1 day'),
+               (began_at::date - 30, CASE WHEN data_table = 'incomplete_days' THEN began_at::date - 1
+                                     ELSE began_at::date END, began_at)
+    ) AS stretch (from_day, to_day, asked_at)
+    WHERE account.id >= %(first_ad_account_id)s AND from_day <= to_day
 """

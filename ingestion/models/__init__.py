@@ -6,6 +6,7 @@ from ingestion.models.ad_account_settings import AdAccountSettings
 from ingestion.models.audience_demographic import AudienceDemographic
 from ingestion.models.campaign import Campaign
 from ingestion.models.campaign_daily_metric import CampaignDailyMetric
+from ingestion.models.covered_days import CoveredDays
 from ingestion.models.creative import Creative
 from ingestion.models.creative_daily_metric import CreativeDailyMetric
 from ingestion.models.incomplete_day import IncompleteDay
@@ -20,6 +21,7 @@ __all__ = [
     "AudienceDemographic",
     "Campaign",
     "CampaignDailyMetric",
+    "CoveredDays",
     "Creative",
     "CreativeDailyMetric",
     "IncompleteDay",

@@ -6,7 +6,7 @@ from django.db import models
 class IncompleteDay(models.Model):
     """One ad account and day that is not complete; `ingestion/sync/reconciliation.py` is the only writer.
 
-    A day without a row here was checked and is complete, or was not checked yet (see `sync_log`). The current
+    A day without a row here was checked and is complete, or was not checked yet (see `covered_days`). The current
     day is not checked: it is not over.
     """
 

@@ -39,6 +39,9 @@ class SyncLog(models.Model):
         INTERNAL = "internal", "Internal"
 
     UNFINISHED = (Status.QUEUED, Status.RUNNING)
+    ENDED = (Status.SUCCESS, Status.PARTIAL, Status.FAILED, Status.CANCELLED)
+    # What is not refused: the same request may succeed a little later.
+    PASSING_ERRORS = (ErrorKind.NETWORK, ErrorKind.THROTTLED, ErrorKind.TIMEOUT, ErrorKind.INTERNAL)
     BY_HAND = (Trigger.MANUAL, Trigger.COMMAND, Trigger.RETRY)
 
     personal_data: frozenset[str] = frozenset()
@@ -75,10 +78,6 @@ class SyncLog(models.Model):
     rows_stored = models.IntegerField(default=0, help_text="records received, valid and now in the tables")
     rows_rejected = models.IntegerField(default=0, help_text="records received and rejected")
     progress = models.JSONField(default=dict, help_text="step, calls done and expected, rows, share done")
-
-    answered = models.JSONField(
-        default=dict, help_text="days and pivots answered so far, by table; the next run continues from there"
-    )
 
     class Meta:
         db_table = "sync_log"

@@ -10,12 +10,13 @@ from ingestion.linkedin import endpoints
 from ingestion.linkedin.endpoints import ANALYTICS_ROW_LIMIT, DEMOGRAPHIC_PIVOTS, Page, Rejected
 from ingestion.linkedin.errors import UnexpectedResponse
 from ingestion.linkedin.records import DemographicMonthRecord
-from ingestion.sync import load, names
-from ingestion.sync.months import middle_month, whole_months
+from ingestion.sync import coverage, load, names
+from ingestion.sync.months import last_of_month, middle_month, whole_months
 from ingestion.sync.repeated_rows import listed_twice
 from ingestion.sync.request_pool import Job
 from ingestion.sync.rows import keep_latest, segment_row
 from ingestion.sync.run import Run
+from ingestion.sync.windows import DayRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,9 @@ Segments = dict[str, Months]
 
 
 def segment_jobs(run: Run, into: Segments) -> list[Job[Months]]:
-    """One job per pivot for all months; none where LinkedIn keeps no demographics that old."""
-    first_day, last_day = run.days
-    first_month, last = whole_months(first_day=first_day, last_day=last_day, today=run.fetched_at.date())
-    if first_month > last:
+    """One job per pivot for the months that are left; none where LinkedIn keeps no demographics that old."""
+    months = _months(run)
+    if months is None:
         return []
 
     def answered(pivot_type: str, months: Months) -> None:
@@ -42,13 +42,20 @@ def segment_jobs(run: Run, into: Segments) -> list[Job[Months]]:
 
     return [
         Job(
-            ask=partial(_ask, run, pivot, first_month, last),
+            ask=partial(_ask, run, pivot, *months),
             then=partial(answered, pivot_type),
             failed=run.ledger.step_failed,
         )
         for pivot_type, pivot in DEMOGRAPHIC_PIVOTS.items()
-        if not run.ledger.coverage.has_pivot(pivot_type)
+        if run.coverage.days_left(coverage.segments(pivot_type), months)
     ]
+
+
+def _months(run: Run) -> DayRange | None:
+    """The whole months that hold the run's days."""
+    first_day, last_day = run.days
+    first_month, last = whole_months(first_day=first_day, last_day=last_day, today=run.fetched_at.date())
+    return (first_month, last) if first_month <= last else None
 
 
 def _ask(run: Run, pivot: str, first_month: date, last_day: date) -> Months:
@@ -71,9 +78,7 @@ def store(run: Run, segments: Segments) -> None:
     """Name the segments that are new, then store each pivot with its names."""
     segment_names = _name_segments(run, segments)
     for pivot_type, months in segments.items():
-        if not months.cut:
-            run.ledger.coverage.add_pivot(pivot_type)
-        run.ledger.store(load.SEGMENTS.table, months.page, partial(_write, run, pivot_type, months.page, segment_names))
+        run.ledger.store(load.SEGMENTS.table, months.page, partial(_write, run, pivot_type, months, segment_names))
         for month in months.cut:
             run.ledger.step_failed(_cut(pivot_type, month))
         if not months.cut:
@@ -87,10 +92,9 @@ def _cut(pivot_type: str, month: date) -> UnexpectedResponse:
     )
 
 
-def _write(
-    run: Run, pivot_type: str, page: Page[DemographicMonthRecord], segment_names: Mapping[str, str | None]
-) -> Sequence[Rejected]:
+def _write(run: Run, pivot_type: str, months: Months, segment_names: Mapping[str, str | None]) -> Sequence[Rejected]:
     """Upsert the months of one pivot; returns what LinkedIn listed twice."""
+    _record(run, pivot_type, months)
     rows = (
         segment_row(
             record,
@@ -98,11 +102,21 @@ def _write(
             pivot_type=pivot_type,
             segment_name=segment_names.get(record.segment),
         )
-        for record in page.records
+        for record in months.page.records
     )
     kept, repeated = keep_latest(rows, key_columns=len(load.SEGMENTS.key))
     load.upsert_segments(kept, now=run.fetched_at)
     return listed_twice(repeated)
+
+
+def _record(run: Run, pivot_type: str, months: Months) -> None:
+    """All months are covered; those that LinkedIn cut are not whole."""
+    asked = _months(run)
+    assert asked is not None
+    dataset = coverage.segments(pivot_type)
+    run.coverage.record(dataset, asked)
+    for month in months.cut:
+        run.coverage.record(dataset, (month, min(last_of_month(month), asked[1])), is_whole=False)
 
 
 def _name_segments(run: Run, segments: Segments) -> Mapping[str, str | None]:

@@ -1,73 +1,154 @@
-"""Which days and demographic pivots a run's answers cover, so that the next run need not request them again.
+"""Which days of each table LinkedIn has answered, when they were last requested, and whether it sent every row.
 
-Kept as JSON in `sync_log.answered`, and written in the transaction that stores the answer itself.
+`record` runs in the transaction that stores the answer, so no day counts as covered whose rows are not stored.
 """
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Final
 
-from django.conf import settings
+from django.db import connection
+from django.db.models import QuerySet
 
 from accounts.shell.clock import TOLERANCE
-from ingestion.models import SyncLog
+from ingestion.models import AudienceDemographic, CampaignDailyMetric, CoveredDays, CreativeDailyMetric, IncompleteDay
 from ingestion.sync.windows import DayRange, merged, without
 
-# By table the ranges of days, as ISO text; under the name of the demographics' table their pivots.
-StoredCoverage = dict[str, list[list[str]] | list[str]]
-_PIVOTS = "audience_demographics"
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """What has requests of its own: the table that their answers fill, and the pivot where one table holds several."""
+
+    data_table: str
+    pivot_type: str = ""
 
 
+CAMPAIGN_DAYS: Final = Dataset(CampaignDailyMetric._meta.db_table)
+CREATIVE_DAYS: Final = Dataset(CreativeDailyMetric._meta.db_table)
+# Every figure of a report comes from these; demographics and names have coverage of their own.
+DAILY_TABLES: Final = (CAMPAIGN_DAYS.data_table, CREATIVE_DAYS.data_table)
+# Days whose sums were compared with LinkedIn's totals.
+CHECKED_DAYS: Final = Dataset(IncompleteDay._meta.db_table)
+
+
+def segments(pivot_type: str) -> Dataset:
+    """The demographics of one pivot."""
+    return Dataset(AudienceDemographic._meta.db_table, pivot_type)
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
-    """What the answers of one run, and of the run it resumes, cover so far."""
+    """What is covered for one ad account, and which of it this run need not request again.
 
-    def __init__(self, stored: Mapping[str, list[list[str]] | list[str]]) -> None:
-        self._days: dict[str, list[DayRange]] = {
-            table: [(date.fromisoformat(one[0]), date.fromisoformat(one[1])) for one in ranges]
-            for table, ranges in stored.items()
-            if table != _PIVOTS
-        }
-        self._pivots: list[str] = [str(pivot) for pivot in stored.get(_PIVOTS, [])]
-
-    def days_left(self, table: str, days: DayRange) -> list[DayRange]:
-        """The days that no stored answer covers yet."""
-        return without(days, self._days.get(table, []))
-
-    def add_days(self, table: str, first_day: date, last_day: date) -> None:
-        self._days[table] = merged([*self._days.get(table, []), (first_day, last_day)])
-
-    def add_pivot(self, pivot_type: str) -> None:
-        self._pivots.append(pivot_type)
-
-    def has_pivot(self, pivot_type: str) -> bool:
-        return pivot_type in self._pivots
-
-    def clear(self) -> None:
-        self._days, self._pivots = {}, []
-
-    def as_json(self) -> StoredCoverage:
-        stored: StoredCoverage = {
-            table: [[first.isoformat(), last.isoformat()] for first, last in ranges]
-            for table, ranges in self._days.items()
-        }
-        return stored | {_PIVOTS: self._pivots} if self._pivots else stored
-
-
-def of_unfinished_run(ad_account_id: int | None, *, now: datetime) -> StoredCoverage:
-    """What the last run covers, if it did not end well and is as recent as fresh data is.
-
-    A run that failed with nothing covered, such as a refused one, does not hide the work before it.
+    That is what was requested after `resume_after`; None where a run requests everything again.
     """
-    runs = SyncLog.objects.filter(account_id=ad_account_id, started_at__lte=now + TOLERANCE)
-    runs = runs.exclude(status=SyncLog.Status.QUEUED)
-    runs = runs.exclude(status__in=[SyncLog.Status.FAILED, SyncLog.Status.CANCELLED], answered={})
-    last = runs.order_by("-started_at", "-pk").first()
-    recent = now - timedelta(minutes=settings.FRESHNESS_TTL_MINUTES)
-    if last is None or last.status == SyncLog.Status.SUCCESS or last.started_at < recent:
-        return {}
-    stored: StoredCoverage = last.answered
-    return stored
+
+    ad_account_id: int
+    asked_at: datetime
+    resume_after: datetime | None
+
+    def days_left(self, dataset: Dataset, days: DayRange) -> list[DayRange]:
+        """The days that this run has to request."""
+        if self.resume_after is None:
+            return [days]
+        lately = _rows(self.ad_account_id, dataset).filter(
+            asked_at__gt=self.resume_after, asked_at__lte=self.asked_at + TOLERANCE
+        )
+        return without(days, lately.values_list("first_day", "last_day"))
+
+    def record(self, dataset: Dataset, days: DayRange, *, is_whole: bool = True) -> None:
+        """The days were answered; `is_whole` means with every row that LinkedIn has."""
+        record(dataset, days, ad_account_id=self.ad_account_id, asked_at=self.asked_at, is_whole=is_whole)
+
+    def discard(self) -> None:
+        """What this run was answered cannot be relied on: the next run requests it again."""
+        CoveredDays.objects.filter(account=self.ad_account_id, asked_at=self.asked_at).delete()
 
 
-def discard(run_id: int) -> None:
-    """What this run was answered cannot be relied on: no later run resumes from it."""
-    SyncLog.objects.filter(pk=run_id, status=SyncLog.Status.RUNNING).update(answered={})
+def record(dataset: Dataset, days: DayRange, *, ad_account_id: int, asked_at: datetime, is_whole: bool = True) -> None:
+    """Take the days from the stretches that hold them, and join them to those of the same run."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _RECORD,
+            {
+                "ad_account_id": ad_account_id,
+                "data_table": dataset.data_table,
+                "pivot_type": dataset.pivot_type,
+                "first_day": days[0],
+                "last_day": days[1],
+                "asked_at": asked_at,
+                "is_whole": is_whole,
+            },
+        )
+
+
+def covered(dataset: Dataset, *, ad_account_id: int) -> list[DayRange]:
+    """All days that were ever answered, whole or cut, as ranges that do not touch."""
+    return merged(_rows(ad_account_id, dataset).values_list("first_day", "last_day"))
+
+
+def days_of_figures(*, ad_account_id: int, today: date) -> list[DayRange]:
+    """The days that were ever answered for both campaigns and creatives, as ranges that do not touch.
+
+    What a clock that was wrong dated ahead of today counts for nothing.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _DAYS_OF_FIGURES,
+            {
+                "ad_account_id": ad_account_id,
+                "data_tables": list(DAILY_TABLES),
+                # Where one clock has passed midnight, another may not have.
+                "asked_before": today + timedelta(days=2),
+            },
+        )
+        return [(first_day, last_day) for first_day, last_day in cursor.fetchall()]
+
+
+def _rows(ad_account_id: int, dataset: Dataset) -> QuerySet[CoveredDays]:
+    return CoveredDays.objects.filter(
+        account=ad_account_id, data_table=dataset.data_table, pivot_type=dataset.pivot_type
+    )
+
+
+# Rows of the same run that overlap or touch the new days become one with them; of the others only what sticks out on
+# either side is left.
+_RECORD: Final = """
+WITH replaced AS (
+    DELETE FROM covered_days
+    WHERE account_id = %(ad_account_id)s AND data_table = %(data_table)s AND pivot_type = %(pivot_type)s
+      AND last_day >= %(first_day)s::date - 1 AND first_day <= %(last_day)s::date + 1
+      AND (
+          (last_day >= %(first_day)s AND first_day <= %(last_day)s)
+          OR (asked_at, is_whole) = (%(asked_at)s, %(is_whole)s)
+      )
+    RETURNING first_day, last_day, asked_at, is_whole, (asked_at, is_whole) = (%(asked_at)s, %(is_whole)s) AS is_joined
+), kept (first_day, last_day, asked_at, is_whole) AS (
+    SELECT least(%(first_day)s::date, min(first_day)), greatest(%(last_day)s::date, max(last_day)),
+           %(asked_at)s::timestamptz, %(is_whole)s::boolean
+    FROM replaced WHERE is_joined
+    UNION ALL
+    SELECT first_day, %(first_day)s::date - 1, asked_at, is_whole
+    FROM replaced WHERE NOT is_joined AND first_day < %(first_day)s
+    UNION ALL
+    SELECT %(last_day)s::date + 1, last_day, asked_at, is_whole
+    FROM replaced WHERE NOT is_joined AND last_day > %(last_day)s
+)
+INSERT INTO covered_days (account_id, data_table, pivot_type, first_day, last_day, asked_at, is_whole)
+SELECT %(ad_account_id)s, %(data_table)s, %(pivot_type)s, first_day, last_day, asked_at, is_whole FROM kept
+"""
+# A multirange for each table, and what they have in common.
+_DAYS_OF_FIGURES: Final = """
+SELECT lower(stretch), upper(stretch) - 1
+FROM (
+    SELECT unnest(range_intersect_agg(days)) AS stretch
+    FROM unnest(%(data_tables)s::text[]) AS wanted (data_table)
+    CROSS JOIN LATERAL (
+        SELECT coalesce(range_agg(daterange(first_day, last_day, '[]')), '{}') AS days
+        FROM covered_days
+        WHERE account_id = %(ad_account_id)s AND data_table = wanted.data_table
+          AND asked_at < (%(asked_before)s::date::timestamp AT TIME ZONE 'UTC')
+    ) AS of_table
+) AS common
+ORDER BY 1
+"""

@@ -10,7 +10,8 @@ from ingestion.linkedin import endpoints
 from ingestion.linkedin.endpoints import ANALYTICS_ROW_LIMIT, DAY_FIELDS, Page, Rejected
 from ingestion.linkedin.errors import LinkedInError, UnexpectedResponse
 from ingestion.linkedin.records import AccountDayRecord
-from ingestion.sync import load
+from ingestion.sync import coverage, load
+from ingestion.sync.coverage import Dataset
 from ingestion.sync.load import DayKey, Table, Target
 from ingestion.sync.repeated_rows import listed_twice
 from ingestion.sync.request_pool import Job
@@ -24,6 +25,7 @@ class DailyTable:
     """One pivot of LinkedIn's daily figures and the table it fills."""
 
     target: Target[DayRow]
+    dataset: Dataset
     parents: Table
     ask: Callable[..., Page[Any]]
     row: Callable[[Any], DayRow]
@@ -31,12 +33,14 @@ class DailyTable:
 
 CAMPAIGN_DAYS = DailyTable(
     target=load.CAMPAIGN_DAYS,
+    dataset=coverage.CAMPAIGN_DAYS,
     parents=load.CAMPAIGNS,
     ask=endpoints.campaign_days,
     row=campaign_day_row,
 )
 CREATIVE_DAYS = DailyTable(
     target=load.CREATIVE_DAYS,
+    dataset=coverage.CREATIVE_DAYS,
     parents=load.CREATIVES,
     ask=endpoints.creative_days,
     row=creative_day_row,
@@ -58,9 +62,9 @@ class DailyAnswer:
 def expected_rows(
     table: DailyTable, *, ad_account_id: int, first_day: date, last_day: date, entity_days: Sequence[date]
 ) -> ExpectedRows:
-    """What the days can hold, from the entities and from what is stored."""
+    """What the days can hold, from the entities and from what is stored of the days that were ever answered."""
     stored = load.rows_per_day(table.target, ad_account_id=ad_account_id, first_day=first_day, last_day=last_day)
-    return ExpectedRows(entity_days, stored, min(stored, default=None), max(stored, default=None))
+    return ExpectedRows(entity_days, stored, coverage.covered(table.dataset, ad_account_id=ad_account_id))
 
 
 # What one row of a daily answer takes from LinkedIn's five-minute allowance.
@@ -85,7 +89,10 @@ class DailySource:
         self._stored_days = expected.stored
         # Answers waiting to be written.
         self._not_stored = 0
-        self._windows = Windows(run.ledger.coverage.days_left(table.target.table, run.days), expected=expected)
+        # Days that are requested by campaign, and whether every part of them came whole.
+        self._by_campaign: dict[date, bool] = {}
+        self._has_failed = False
+        self._windows = Windows(run.coverage.days_left(table.dataset, run.days), expected=expected)
         self._known = load.known_ids(table.parents, ad_account_id=run.ad_account_id)
 
     def calls_left(self) -> int:
@@ -130,13 +137,18 @@ class DailySource:
 
     def _store_or_halve(self, window: Window, answer: DailyAnswer) -> None:
         if answer.page.received < ANALYTICS_ROW_LIMIT:
-            if window.campaign_ids is None:
-                self._run.ledger.coverage.add_days(self.table.target.table, window.first_day, window.last_day)
             self.keep(window, answer)
             self._not_stored -= 1
         else:
             self._request_halves(window, answer)
-        if self._windows.done() and not self._not_stored:
+        if self._windows.done() and not self._not_stored and not self._has_failed:
+            self._end()
+
+    def _end(self) -> None:
+        """Every answer is stored, and with them every part of the days that were requested by campaign."""
+        for day, is_whole in sorted(self._by_campaign.items()):
+            self._run.coverage.record(self.table.dataset, (day, day), is_whole=is_whole)
+        if all(self._by_campaign.values()):
             self._run.ledger.step_stored()
 
     def _request_halves(self, window: Window, answer: DailyAnswer) -> None:
@@ -144,15 +156,25 @@ class DailySource:
         try:
             self._windows.cut(window, campaign_ids=sorted(map(int, campaign_ids)))
         except CannotSplit:
-            self.keep(window, answer)
-            self._give_up(
-                UnexpectedResponse(
-                    f"LinkedIn cut {self.table.target.table} of {window.first_day} at {ANALYTICS_ROW_LIMIT}"
-                    " rows, and the day cannot be split further; what came is stored."
-                )
+            self._keep_cut(window, answer)
+        else:
+            if window.days == 1:
+                self._by_campaign.setdefault(window.first_day, True)
+
+    def _keep_cut(self, window: Window, answer: DailyAnswer) -> None:
+        """Store the rows that LinkedIn sent for one campaign's day; the other windows continue."""
+        self._windows.kept()
+        self._by_campaign[window.first_day] = False
+        self.keep(window, answer)
+        self._run.ledger.step_failed(
+            UnexpectedResponse(
+                f"LinkedIn cut {self.table.target.table} of {window.first_day} at {ANALYTICS_ROW_LIMIT}"
+                " rows, and the day cannot be split further; what came is stored."
             )
+        )
 
     def _give_up(self, error: LinkedInError) -> None:
+        self._has_failed = True
         self._windows.failed()
         self._run.ledger.step_failed(error)
 
@@ -165,6 +187,8 @@ class DailySource:
         if window.campaign_ids is not None:
             load.upsert(target, lines, now=self._run.fetched_at)
             return
+        if answer.page.received < ANALYTICS_ROW_LIMIT:
+            self._run.coverage.record(self.table.dataset, (window.first_day, window.last_day))
         if not any(map(self._stored_days.get, days_between(window.first_day, window.last_day))):
             load.insert_days(target, lines, now=self._run.fetched_at)
             return

@@ -22,6 +22,11 @@ def whole_months(*, first_day: date, last_day: date, today: date) -> tuple[date,
     return max(first_day.replace(day=1), oldest), min(last_day + _LAST_OF_MONTH, today)
 
 
+def last_of_month(day: date) -> date:
+    """The last day of the month that holds this day."""
+    return day + _LAST_OF_MONTH
+
+
 def middle_month(first_month: date, last_day: date) -> date:
     """The first day of the month that begins the later half; of a single month, that month."""
     between = relativedelta(last_day, first_month)

@@ -19,12 +19,13 @@ from django.db.models import Q, QuerySet
 from ingestion.linkedin import endpoints
 from ingestion.models import IncompleteDay
 from ingestion.sync import load
+from ingestion.sync.coverage import CHECKED_DAYS
 from ingestion.sync.daily_figures import DailySource
 from ingestion.sync.load import DayKey, Table
 from ingestion.sync.request_pool import Job, Jobs
 from ingestion.sync.run import Run
 from ingestion.sync.steps import Step
-from ingestion.sync.windows import Window
+from ingestion.sync.windows import DayRange, Window
 
 METRICS = ("impressions", "clicks", "spend", "conversions")
 # Amounts are rounded to ten places row by row; a hundredth of a currency unit is beyond any such noise.
@@ -70,7 +71,7 @@ def settle(run: Run, sources: Sequence[DailySource]) -> None:
     checked = IncompleteDay.objects.filter(
         Q(date__range=(first_day, last_day)) | Q(date__in=earlier), account_id=run.ad_account_id
     )
-    _store_incomplete(run, found, checked)
+    _store_incomplete(run, (first_day, last_day), found, checked)
 
 
 def _incomplete_before(first_day: date, run: Run) -> set[date]:
@@ -239,10 +240,11 @@ def _small_groups(rows_per_campaign: Mapping[int, int]) -> Iterator[tuple[int, .
 # --- What stays incomplete ---
 
 
-def _store_incomplete(run: Run, found: Sequence[Gap], checked: QuerySet[IncompleteDay]) -> None:
+def _store_incomplete(run: Run, days: DayRange, found: Sequence[Gap], checked: QuerySet[IncompleteDay]) -> None:
     """Replace what is stored of the days checked; a day that still differs keeps when it was first seen."""
     first_seen = dict(checked.values_list("date", "first_seen_at"))
     with transaction.atomic():
+        run.coverage.record(CHECKED_DAYS, days)
         checked.exclude(date__in=[gap.day for gap in found]).delete()
         IncompleteDay.objects.bulk_create(
             [

@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from ingestion.linkedin.client import LinkedInClient
 from ingestion.models import SyncLog
+from ingestion.sync.coverage import Coverage
 from ingestion.sync.interruption import Interruption
 from ingestion.sync.ledger.open_run import OpenRun, Progress
 from ingestion.sync.linkedin_requests import LinkedInRequests
@@ -18,6 +19,7 @@ class Run:
         self,
         row: SyncLog,
         *,
+        resume_after: datetime | None = None,
         client: LinkedInClient,
         budget: TokenBudget,
         now: Callable[[], datetime],
@@ -29,12 +31,18 @@ class Run:
         self.ledger = OpenRun(row, requests=self.requests, now=now, on_progress=on_progress)
         self._interruption = Interruption(should_stop=should_stop, is_cancelled=self.ledger.is_cancelled)
         self._row = row
+        self._resume_after = resume_after
 
     @property
     def ad_account_id(self) -> int:
         if self._row.account_id is None:
             raise ValueError("this run is of all ad accounts")
         return self._row.account_id
+
+    @property
+    def coverage(self) -> Coverage:
+        """What is covered already, and what of it this run need not request again."""
+        return Coverage(self.ad_account_id, self.fetched_at, self._resume_after)
 
     @property
     def days(self) -> tuple[date, date]:

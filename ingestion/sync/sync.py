@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+from django.conf import settings
 from django.db import close_old_connections
 from structlog.contextvars import bound_contextvars
 
@@ -26,8 +27,7 @@ from ingestion.sync.request_pool import Jobs
 from ingestion.sync.result import SyncResult
 from ingestion.sync.run import Run
 from ingestion.sync.steps import Step
-from ingestion.timetable import ad_account_settings
-from ingestion.timetable.freshness import days_due, note_refusal, pass_gate
+from ingestion.timetable.freshness import note_refusal, pass_gate
 
 # One sync tries this many connections at most, one after the other.
 _MAX_CONNECTIONS = 5
@@ -57,22 +57,27 @@ def sync_ad_account(
     """
     gc_tuning.search_rarely()
     started_at = now()
-    gate = pass_gate(ad_account_id, force=force, by_hand=trigger in SyncLog.BY_HAND, now=started_at)
-    if not gate.is_due:
+    gate = pass_gate(
+        ad_account_id,
+        force=force,
+        by_hand=trigger in SyncLog.BY_HAND,
+        first_day=first_day,
+        last_day=last_day,
+        now=started_at,
+    )
+    if gate.days is None:
         if queued_run_id:
             run_queue.dequeue(queued_run_id)
         return SyncResult(ad_account_id, "skipped", gate.reason)
-    first_day, last_day = days_to_sync(ad_account_id, first_day=first_day, last_day=last_day, today=started_at.date())
     request = RunRequest(
         ad_account_id=ad_account_id,
         trigger=trigger,
-        first_day=first_day,
-        last_day=last_day,
+        first_day=gate.days[0],
+        last_day=gate.days[1],
         queued_run_id=queued_run_id,
         requested_in=requested_in or queued_run_id,
     )
-    # A forced sync requests everything again, a retry only what is missing.
-    resume = not force or trigger == SyncLog.Trigger.RETRY
+    resume_after = _resume_after(ad_account_id, force=force, trigger=trigger, now=started_at)
     result: SyncResult | None = None
     tried: list[int] = []
     while len(tried) < _MAX_CONNECTIONS:
@@ -84,18 +89,40 @@ def sync_ad_account(
             # What LinkedIn refused says more than that no connection is left.
             return result or _refused(request, error, now=started_at)
         tried.append(connection.pk)
-        row = opening.open_run(request, resume=resume, now=now() if result else started_at)
+        row = opening.open_run(request, now=now() if result else started_at)
         about = bound_contextvars(ad_account_id=ad_account_id, run_id=row.pk)
         with about, budget, client_for(connection.pk, budget=budget, now=now) as client:
-            run = Run(row, client=client, budget=budget, now=now, on_progress=on_progress, should_stop=should_stop)
+            run = Run(
+                row,
+                resume_after=resume_after,
+                client=client,
+                budget=budget,
+                now=now,
+                on_progress=on_progress,
+                should_stop=should_stop,
+            )
             result, another_may_help = _run_to_its_end(run, connection)
         if not another_may_help:
             break
         # The next connection opens a run of its own, and resumes what this one has begun.
         request = replace(request, queued_run_id=None)
-        resume = resume or result.status == SyncLog.Status.PARTIAL
+        resume_after = resume_after or started_at - timedelta.resolution
     assert result is not None
     return result
+
+
+def _resume_after(ad_account_id: int, *, force: bool, trigger: str, now: datetime) -> datetime | None:
+    """What was requested after this instant is not requested again; None where everything is.
+
+    A forced sync requests everything again, the retry of one only what is missing since the last success.
+    """
+    recent = now - timedelta(minutes=settings.FRESHNESS_TTL_MINUTES)
+    if not force:
+        return recent
+    if trigger != SyncLog.Trigger.RETRY:
+        return None
+    successes = SyncLog.objects.filter(account=ad_account_id, status=SyncLog.Status.SUCCESS, started_at__gt=recent)
+    return max(successes.values_list("started_at", flat=True), default=recent)
 
 
 def _refused(request: RunRequest, error: Exception, *, now: datetime) -> SyncResult:
@@ -104,21 +131,6 @@ def _refused(request: RunRequest, error: Exception, *, now: datetime) -> SyncRes
     failure = explain(error) or Failure(SyncLog.ErrorKind.INTERNAL, str(error))
     note_refusal(request.ad_account_id, str(failure), now=now)
     return opening.record_refusal(request, failure, now=now)
-
-
-def days_to_sync(
-    ad_account_id: int, *, first_day: date | None, last_day: date | None, today: date
-) -> tuple[date, date]:
-    """The days given, else the days due; never past today. Both inclusive.
-
-    A last day alone means as many days up to it as a first sync fetches.
-    """
-    due_from, due_to = days_due(ad_account_id, today=today)
-    last = min(last_day or due_to, today)
-    if first_day is None:
-        days = ad_account_settings.backfill_days(ad_account_id)
-        first_day = last - timedelta(days=days - 1) if last_day else due_from
-    return min(first_day, last), last
 
 
 def _run_to_its_end(run: Run, connection: LinkedInConnection) -> tuple[SyncResult, bool]:
@@ -132,7 +144,7 @@ def _run_to_its_end(run: Run, connection: LinkedInConnection) -> tuple[SyncResul
     except (LinkedInError, AccountsError) as error:
         if isinstance(error, AccessDenied):
             # LinkedIn answers with nothing where access was lost: the next run requests those days, too.
-            run.ledger.discard_coverage()
+            run.coverage.discard()
         another_may_help = _note_loss(error, connection, ad_account_id=run.ad_account_id, now=run.fetched_at)
         return run.ledger.close(explain(error)), another_may_help
     except BaseException as error:

@@ -48,23 +48,24 @@ class ExpectedRows:
     """How many rows each day can hold.
 
     `entity_days`: sorted days from which each entity can have rows (its creation).
-    `stored`: rows held for the days from `stored_from` to `stored_through`.
+    `stored`: rows held for the days of `covered`, oldest first; what is held of other days says nothing.
     """
 
     entity_days: Sequence[date]
     stored: Mapping[date, int]
-    stored_from: date | None = None
-    stored_through: date | None = None
+    covered: Sequence[DayRange] = ()
 
     def on(self, day: date) -> float:
         bound = bisect_right(self.entity_days, day)
-        if self.stored_from is None or self.stored_through is None:
-            return bound
-        if day < self.stored_from:
-            return bound
-        if day <= self.stored_through:
+        if self._is_covered(day):
             return min(bound, self.stored.get(day, 0) * _RESTATEMENT_GROWTH)
-        return min(bound, max(self.stored.values()) * _NEW_DAY_GROWTH)
+        if self.stored and self.covered and day > self.covered[-1][1]:
+            return min(bound, max(self.stored.values()) * _NEW_DAY_GROWTH)
+        return bound
+
+    def _is_covered(self, day: date) -> bool:
+        position = bisect_right(self.covered, day, key=lambda days: days[0])
+        return position > 0 and day <= self.covered[position - 1][1]
 
     def between(self, first_day: date, last_day: date) -> float:
         return sum(self.on(day) for day in days_between(first_day, last_day))
@@ -105,6 +106,10 @@ class Windows:
         self._under_way -= 1
         if window.campaign_ids is None and window.expected_rows >= 1:
             self._density = rows / window.expected_rows
+
+    def kept(self) -> None:
+        """An answer that reached the limit is kept as it is: the window cannot be split."""
+        self._under_way -= 1
 
     def cut(self, window: Window, *, campaign_ids: Sequence[int]) -> None:
         """The answer reached the limit: request the halves instead. Raises CannotSplit."""

@@ -1,4 +1,4 @@
-"""Is this ad account due, and for which days; from sync_log alone. Never enqueues."""
+"""Is this ad account due, and for which days; from what is covered. Never enqueues."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -6,113 +6,157 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Max
 
 from accounts.consents import removed_ad_accounts
 from accounts.shell.clock import TOLERANCE
 from ingestion.models import SyncGate, SyncLog
+from ingestion.sync import coverage
+from ingestion.sync.windows import DayRange
 from ingestion.timetable import ad_account_settings
-
-# Where one clock has passed midnight, another may not have.
-_CLOCKS_DIFFER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """Whether a sync is due, and the reason as a person would say it."""
+    """Whether a sync is due, and the reason as a person would say it.
+
+    `as_of` is the start of the sync that fetched the newest figures. Only figures count: names and demographics that
+    LinkedIn keeps refusing make nothing due.
+    """
 
     is_due: bool
     reason: str
-    last_success_at: datetime | None = None
+    as_of: datetime | None = None
     fresh_until: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Whether a sync may begin, why, and the days it requests; none where it may not."""
+
+    is_open: bool
+    reason: str
+    days: DayRange | None = None
+
+
 def freshness(ad_account_id: int, *, now: datetime) -> Freshness:
-    """Due when the backfill is not covered yet or the last success is older than `FRESHNESS_TTL_MINUTES`."""
+    """Due when the newest figures are older than `FRESHNESS_TTL_MINUTES`, or something is left to fetch.
+
+    That is a backfill that is not covered yet, or the rest of a sync that was interrupted.
+    """
     return freshness_of([ad_account_id], now=now)[ad_account_id]
 
 
 def freshness_of(ad_account_ids: Collection[int], *, now: datetime) -> dict[int, Freshness]:
     """The same for several ad accounts, in one query.
 
-    Only a success that reached its own day counts: a sync of last March makes nothing fresh.
+    Only figures that reach the day they were requested on count: a sync of last March makes nothing fresh.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            _LAST_SUCCESSES,
+            _NEWEST_FIGURES,
             {
                 "ad_account_ids": list(ad_account_ids),
+                "data_tables": list(coverage.DAILY_TABLES),
                 "today": now.date(),
                 "latest": now + TOLERANCE,
                 "backfill_days": int(settings.BACKFILL_DAYS),
+                "ended": list(SyncLog.ENDED),
+                "passing": list(SyncLog.PASSING_ERRORS),
             },
         )
         return {
-            row[0]: _freshness(last=row[1], is_backfilled=row[2], ahead=row[3], now=now) for row in cursor.fetchall()
+            row[0]: _freshness(as_of=row[1], is_backfilled=row[2], ahead=row[3], is_unfinished=row[4], now=now)
+            for row in cursor.fetchall()
         }
 
 
-# Two steps down an index of each ad account's own successes. One that began before the first day of the backfill cannot
-# cover it, and the oldest of the others nearly always does. What a clock that was wrong dated ahead counts for nothing.
-_LAST_SUCCESSES = """
-SELECT wanted.id, last.finished_at, EXISTS (
-           SELECT FROM sync_log
-           WHERE account_id = wanted.id AND status = 'success'
-             AND started_at >= (backfill.first_day::timestamp AT TIME ZONE 'UTC')
-             AND first_day <= backfill.first_day AND last_day BETWEEN backfill.first_day AND %(today)s::date + 1
-       ), (
-           SELECT max(finished_at) FROM sync_log
-           WHERE account_id = wanted.id AND status = 'success' AND started_at > %(latest)s
-       )
+# As recent as the older of the two daily tables. What a clock that was wrong dated ahead counts for nothing.
+_NEWEST_FIGURES = """
+SELECT wanted.id,
+       CASE WHEN bool_and(newest.asked_at IS NOT NULL) THEN min(newest.asked_at) END,
+       bool_and(coalesce(backfill.is_covered, false)),
+       max(ahead.asked_at),
+       bool_or(coalesce(last_run.is_unfinished, false))
 FROM unnest(%(ad_account_ids)s::bigint[]) AS wanted (id)
+CROSS JOIN unnest(%(data_tables)s::text[]) AS daily (data_table)
 LEFT JOIN ad_account_settings AS own ON own.account_id = wanted.id
-CROSS JOIN LATERAL (
-    SELECT %(today)s::date - (coalesce(own.backfill_days, %(backfill_days)s) - 1) AS first_day
-) AS backfill
 LEFT JOIN LATERAL (
-    SELECT finished_at FROM sync_log
-    WHERE account_id = wanted.id AND status = 'success' AND last_day >= (started_at AT TIME ZONE 'UTC')::date
-      AND started_at <= %(latest)s
+    SELECT asked_at, last_day FROM covered_days
+    WHERE account_id = wanted.id AND data_table = daily.data_table AND pivot_type = ''
+      AND asked_at <= %(latest)s AND last_day >= (asked_at AT TIME ZONE 'UTC')::date
+    ORDER BY last_day DESC LIMIT 1
+) AS newest ON true
+LEFT JOIN LATERAL (
+    SELECT range_agg(daterange(first_day, last_day, '[]')) @> daterange(since.day, newest.last_day, '[]') AS is_covered
+    FROM covered_days, (
+        SELECT least(%(today)s::date - (coalesce(own.backfill_days, %(backfill_days)s) - 1), newest.last_day) AS day
+    ) AS since
+    WHERE account_id = wanted.id AND data_table = daily.data_table AND pivot_type = ''
+      AND covered_days.last_day >= since.day AND asked_at <= %(latest)s
+    GROUP BY since.day
+) AS backfill ON true
+LEFT JOIN LATERAL (
+    SELECT max(asked_at) AS asked_at FROM covered_days
+    WHERE account_id = wanted.id AND data_table = daily.data_table AND pivot_type = '' AND asked_at > %(latest)s
+) AS ahead ON true
+LEFT JOIN LATERAL (
+    SELECT status = 'partial' AND error_kind = ANY(%(passing)s) AS is_unfinished FROM sync_log
+    WHERE account_id = wanted.id AND status = ANY(%(ended)s) AND started_at <= %(latest)s
     ORDER BY started_at DESC LIMIT 1
-) AS last ON true
+) AS last_run ON true
+GROUP BY wanted.id
 """
 
 
-def _freshness(*, last: datetime | None, is_backfilled: bool, ahead: datetime | None, now: datetime) -> Freshness:
-    if last is None and ahead:
+def _freshness(
+    *, as_of: datetime | None, is_backfilled: bool, ahead: datetime | None, is_unfinished: bool, now: datetime
+) -> Freshness:
+    if as_of is None and ahead:
         return Freshness(True, f"the last sync is dated {ahead.astimezone(UTC):%Y-%m-%d %H:%M} UTC, in the future")
-    if last is None:
+    if as_of is None:
         return Freshness(True, "never synced successfully")
     ttl = timedelta(minutes=settings.FRESHNESS_TTL_MINUTES)
-    ago = f"{_minutes(max(0, int((now - last).total_seconds() // 60)))} ago"
-    if now - last >= ttl:
-        return Freshness(True, f"last synced {ago}", last)
+    ago = f"{_minutes(max(0, int((now - as_of).total_seconds() // 60)))} ago"
+    if now - as_of >= ttl:
+        return Freshness(True, f"last synced {ago}", as_of)
     if not is_backfilled:
-        return Freshness(True, "not every day of the backfill has been synced yet", last)
+        return Freshness(True, "not every day of the backfill has been synced yet", as_of)
+    if is_unfinished:
+        return Freshness(True, "the last sync did not come to its end", as_of)
     minutes = settings.FRESHNESS_TTL_MINUTES
     after = _minutes(minutes) if minutes % 60 else f"{minutes // 60} hour{'' if minutes == 60 else 's'}"
-    return Freshness(False, f"synced {ago}; next sync after {after}", last, fresh_until=last + ttl)
+    return Freshness(False, f"synced {ago}; next sync after {after}", as_of, fresh_until=as_of + ttl)
 
 
 def _minutes(count: int) -> str:
     return f"{count} minute{'' if count == 1 else 's'}"
 
 
-def pass_gate(ad_account_id: int, *, force: bool, by_hand: bool = True, now: datetime) -> Freshness:
-    """Whether a sync may begin now; the answer is kept where people can see it.
+def pass_gate(
+    ad_account_id: int,
+    *,
+    force: bool,
+    by_hand: bool = True,
+    first_day: date | None = None,
+    last_day: date | None = None,
+    now: datetime,
+) -> Gate:
+    """Whether a sync may begin now, and for which days; the answer is kept where people can see it.
 
     A paused ad account is synced by hand only, one that is being removed not at all.
     """
     if removed_ad_accounts.among([ad_account_id]):
-        return Freshness(False, "it was removed, with all its data")
+        return Gate(False, "it was removed, with all its data")
     paused_by = None if force or by_hand else ad_account_settings.paused_by([ad_account_id]).get(ad_account_id)
     if paused_by:
-        gate = Freshness(False, f"paused by {paused_by}")
+        gate = Gate(False, f"paused by {paused_by}")
     else:
-        gate = Freshness(True, "forced") if force else freshness(ad_account_id, now=now)
+        found = Freshness(True, "forced") if force else freshness(ad_account_id, now=now)
+        days = days_to_sync(ad_account_id, first_day=first_day, last_day=last_day, today=now.date())
+        gate = Gate(found.is_due, found.reason, days if found.is_due else None)
     SyncGate.objects.update_or_create(
         account_id=ad_account_id,
-        defaults={"asked_at": now, "was_due": gate.is_due, "answer": gate.reason},
+        defaults={"asked_at": now, "was_due": gate.is_open, "answer": gate.reason},
     )
     return gate
 
@@ -122,47 +166,31 @@ def note_refusal(ad_account_id: int, reason: str, *, now: datetime) -> None:
     SyncGate.objects.filter(account_id=ad_account_id).update(asked_at=now, was_due=False, answer=reason)
 
 
-def days_due(ad_account_id: int, *, today: date) -> tuple[date, date]:
+def days_to_sync(ad_account_id: int, *, first_day: date | None, last_day: date | None, today: date) -> DayRange:
+    """The days given, else the days due; never past today. Both inclusive.
+
+    A last day alone means as many days up to it as a first sync fetches.
+    """
+    due_from, due_to = days_due(ad_account_id, today=today)
+    last = min(last_day or due_to, today)
+    if first_day is None:
+        days = ad_account_settings.backfill_days(ad_account_id)
+        first_day = last - timedelta(days=days - 1) if last_day else due_from
+    return min(first_day, last), last
+
+
+def days_due(ad_account_id: int, *, today: date) -> DayRange:
     """First and last day that the next sync should request.
 
     The last `BACKFILL_DAYS` at first, or as many as the ad account's own settings say; then from the end of what is
     covered without a gap since then, less `LOOKBACK_DAYS`, because LinkedIn restates conversions for weeks. After an
-    outage longer than the backfill from where the last success ended, so that no day is left out.
+    outage longer than the backfill from where the newest figures end, so that no day is left out.
     """
-    backfill_start = _backfill_start(ad_account_id, today)
-    covered_through = _covered_through(ad_account_id, since=backfill_start, today=today)
-    if covered_through is None:
-        last_day = _last_day_covered(ad_account_id, today=today)
-        if last_day is None or last_day >= backfill_start:
+    backfill_start = today - timedelta(days=ad_account_settings.backfill_days(ad_account_id) - 1)
+    covered = coverage.days_of_figures(ad_account_id=ad_account_id, today=today)
+    through = next((last for first, last in covered if first <= backfill_start <= last), None)
+    if through is None:
+        if not covered or covered[-1][1] >= backfill_start:
             return backfill_start, today
-        covered_through = last_day
-    return min(covered_through - timedelta(days=settings.LOOKBACK_DAYS), today), today
-
-
-def _backfill_start(ad_account_id: int, today: date) -> date:
-    return today - timedelta(days=ad_account_settings.backfill_days(ad_account_id) - 1)
-
-
-def _last_day_covered(ad_account_id: int, *, today: date) -> date | None:
-    successes = SyncLog.objects.filter(
-        account_id=ad_account_id, status=SyncLog.Status.SUCCESS, last_day__lte=today + _CLOCKS_DIFFER
-    )
-    last_day: date | None = successes.aggregate(last_day=Max("last_day"))["last_day"]
-    return last_day
-
-
-def _covered_through(ad_account_id: int, *, since: date, today: date) -> date | None:
-    """The last day of the unbroken stretch of successful syncs that holds `since`."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT upper(stretch) - 1
-            FROM (SELECT unnest(range_agg(daterange(first_day, last_day, '[]'))) AS stretch
-                  FROM sync_log
-                  WHERE account_id = %s AND status = 'success' AND last_day BETWEEN %s AND %s) AS covered
-            WHERE stretch @> %s
-            """,
-            [ad_account_id, since, today + _CLOCKS_DIFFER, since],
-        )
-        row = cursor.fetchone()
-        return row[0] if row else None
+        through = covered[-1][1]
+    return min(through - timedelta(days=settings.LOOKBACK_DAYS), today), today

@@ -15,9 +15,8 @@ from ingestion.models import SyncLog
 from ingestion.sync.ledger import closing, run_queue
 from ingestion.sync.ledger.opening import AlreadyRunning
 from ingestion.sync.plan import Plan, plan_sync
-from ingestion.sync.sync import days_to_sync
 from ingestion.tasks import sync_ad_account
-from ingestion.timetable.freshness import freshness
+from ingestion.timetable.freshness import days_to_sync, freshness
 
 # A first sync may go as far back, too.
 _MAX_AGE = timedelta(days=3650)

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, TypedDict
 
-from django.db.models import Count, DateField, F, Min, OuterRef, Q, QuerySet, Subquery, Window
-from django.db.models.functions import Cast, Coalesce, Least, RowNumber, TruncDate
+from django.db.models import Case, Count, Min, OuterRef, Q, QuerySet, Subquery, When, Window
+from django.db.models.functions import Coalesce, Least, RowNumber
 from django.utils import timezone
 
 from accounts.consents import connections
@@ -17,16 +17,17 @@ from ingestion.models import (
     AudienceDemographic,
     Campaign,
     CampaignDailyMetric,
+    CoveredDays,
     Creative,
     CreativeDailyMetric,
     IncompleteDay,
     SyncLog,
 )
+from ingestion.sync import coverage
+from ingestion.sync.coverage import Dataset
 from ingestion.timetable.expected_sync import ExpectedSync, expected_syncs
 
 _MAX_DAYS_NAMED = 10
-# If more successes in a row than this reach less far than older ones, the day given is too early.
-_SUCCESSES_READ = 8
 SEVEN_TABLES = (
     AdAccount,
     Campaign,
@@ -123,41 +124,38 @@ def with_sync_state(ad_accounts: QuerySet[AdAccount], *, now: datetime | None = 
 
     Where `now` is given, runs that are dated ahead of it count for nothing.
 
-    Each column is a step or a few down an index of one ad account's runs, however many it has.
+    Each column is a step or a few down an index of one ad account, however long its history is.
     """
-    past = Q(started_at__lte=now + TOLERANCE) if now else Q()
-    runs = SyncLog.objects.filter(past, account=OuterRef("pk")).exclude(status=SyncLog.Status.QUEUED)
-    runs = runs.order_by("-started_at")
+    latest = now + TOLERANCE if now else None
+    runs = SyncLog.objects.filter(account=OuterRef("pk")).exclude(status=SyncLog.Status.QUEUED)
+    runs = (runs.filter(started_at__lte=latest) if latest else runs).order_by("-started_at")
     incomplete = IncompleteDay.objects.filter(account=OuterRef("pk")).order_by().values("account")
     annotated = ad_accounts.annotate(
-        data_as_of=Subquery(_successes(OuterRef("pk"), past).values("started_at")[:1]),
-        checked_through=Subquery(_checked_lately(past).values("checked")[:1]),
+        campaigns_as_of=_newest(coverage.CAMPAIGN_DAYS, "asked_at", latest),
+        creatives_as_of=_newest(coverage.CREATIVE_DAYS, "asked_at", latest),
+        checked_through=_newest(coverage.CHECKED_DAYS, "last_day", latest),
         first_incomplete=Subquery(incomplete.annotate(day=Min("date")).values("day")),
         incomplete_day_count=Coalesce(Subquery(incomplete.annotate(days=Count("pk")).values("days")), 0),
         last_status=Subquery(runs.values("status")[:1]),
         last_errors=Subquery(runs.values("errors")[:1]),
     )
-    return annotated.select_related("sync_gate")
+    # Figures are as recent as the older of the two tables, and where one has none there are none.
+    both = Q(campaigns_as_of__isnull=False, creatives_as_of__isnull=False)
+    as_of = Case(When(both, then=Least("campaigns_as_of", "creatives_as_of")))
+    return annotated.annotate(data_as_of=as_of).select_related("sync_gate")
 
 
-def _successes(ad_account: OuterRef, past: Q) -> QuerySet[SyncLog]:
-    return SyncLog.objects.filter(past, account=ad_account, status=SyncLog.Status.SUCCESS).order_by("-started_at")
-
-
-class _CheckedThrough(TypedDict):
-    checked: date
-
-
-def _checked_lately(past: Q) -> "QuerySet[WithAnnotations[SyncLog, _CheckedThrough]]":
-    """The last successes by the last day they checked, newest first; a day is checked when it is over."""
-    lately = _successes(OuterRef(OuterRef("pk")), past).values("pk")[:_SUCCESSES_READ]
-    day_before = Cast(TruncDate("started_at") - timedelta(days=1), DateField())
-    checked = SyncLog.objects.filter(pk__in=lately).annotate(checked=Least("last_day", day_before))
-    return checked.filter(first_day__lte=F("checked")).order_by("-checked")
+def _newest(dataset: Dataset, column: str, latest: datetime | None) -> Subquery:
+    """Of the newest days that are covered."""
+    rows = CoveredDays.objects.filter(
+        account=OuterRef("pk"), data_table=dataset.data_table, pivot_type=dataset.pivot_type
+    )
+    rows = rows.filter(asked_at__lte=latest) if latest else rows
+    return Subquery(rows.order_by("-last_day").values(column)[:1])
 
 
 def complete_through(ad_account: "AdAccountWithSyncs") -> date | None:
-    """The last day up to which every requested day is complete."""
+    """The last day up to which every day that was checked is complete; figures alone decide."""
     return before_the_first(ad_account.first_incomplete, checked_through=ad_account.checked_through)
 
 

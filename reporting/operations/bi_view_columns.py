@@ -57,33 +57,31 @@ def views(stored: Mapping[str, Collection[str]] | None = None) -> tuple[View, ..
     days = [one for one in DAILY if stored is None or one.column in stored["campaign_daily_metrics"]]
     months = [one for one in catalogue.DEMOGRAPHIC if stored is None or one.column in stored["audience_demographics"]]
     of_all = [one for one in days if AddsUp.OVER_ENTITIES in one.adds_up]
-    # Migrations from before the change feed make the views too.
-    marks = stored is None or "change_mark" in stored["campaign_daily_metrics"]
     return (
         View(
             "reporting_campaign_daily",
             "One row per campaign and UTC day on which anything happened.",
             (*_DAY, *_of_ad_account("campaign.account_id"), *_OF_CAMPAIGN, *_figures(days, "day"),
-             *_mark("day", "campaign", "ad_account", is_stored=marks)),
+             _mark("day", "campaign", "ad_account")),
             _CAMPAIGN_ROWS,
         ),
         View(
             "reporting_creative_daily",
             "One row per creative and UTC day on which anything happened.",
             (*_DAY, *_of_ad_account("creative.account_id"), *_OF_CAMPAIGN_OF_CREATIVE, *_OF_CREATIVE,
-             *_figures(days, "day"), *_mark("day", "creative", "campaign", "ad_account", is_stored=marks)),
+             *_figures(days, "day"), _mark("day", "creative", "campaign", "ad_account")),
             _CREATIVE_ROWS,
         ),
         View(
             "reporting_account_daily",
             "One row per ad account and UTC day on which anything happened: the sums of its campaigns.",
             (*_DAY, *_of_ad_account("day.account_id"), *_figures(of_all, "day", are_sums=True),
-             *_mark("day", "ad_account", is_stored=marks)),
+             _mark("day", "ad_account")),
             _ACCOUNT_ROWS.format(
                 sums=", ".join(
                     (
                         *(f"sum(figures.{metric.column}) AS {metric.column}" for metric in of_all),
-                        *(["max(figures.change_mark) AS change_mark"] if marks else []),
+                        "max(figures.change_mark) AS change_mark",
                     )
                 )
             ),
@@ -93,7 +91,7 @@ def views(stored: Mapping[str, Collection[str]] | None = None) -> tuple[View, ..
             "One row per ad account, pivot, segment and calendar month: who saw the ads.",
             (*_MONTH, *_of_ad_account("month.account_id"), *_OF_SEGMENT,
              *_figures(months, "month", before_ratios=(_SHARE,), is_complete=_WHOLE_MONTH),
-             *_mark("month", "ad_account", is_stored=marks)),
+             _mark("month", "ad_account")),
             _SEGMENT_ROWS,
         ),
     )  # fmt: skip
@@ -108,7 +106,7 @@ def _figures(
     *,
     are_sums: bool = False,
     before_ratios: tuple[Column, ...] = (),
-    is_complete: str = "coalesce(day.date <= synced.judged_through, false) AND incomplete.date IS NULL",
+    is_complete: str = "coalesce(synced.checked_days @> day.date, false) AND incomplete.date IS NULL",
 ) -> Iterator[Column]:
     """Counts and money with what follows from them, how far to trust them, and the metrics that came later."""
     there = {metric.column for metric in metrics}
@@ -124,11 +122,10 @@ def _figures(
     yield from (_metric(one, table, is_sum=are_sums) for one in metrics if one.column not in _FIRST)
 
 
-def _mark(*tables: str, is_stored: bool) -> Iterator[Column]:
+def _mark(*tables: str) -> Column:
     """When the row changed last, as copies of a view compare it."""
-    if is_stored:
-        marks = ", ".join(f"{table}.change_mark" for table in tables)
-        yield Column("change_mark", f"greatest({marks})", "bigint", _CHANGE_MARK, "number")
+    marks = ", ".join(f"{table}.change_mark" for table in tables)
+    return Column("change_mark", f"greatest({marks})", "bigint", _CHANGE_MARK, "number")
 
 
 def _metric(metric: catalogue.Metric, table: str, *, is_sum: bool) -> Column:

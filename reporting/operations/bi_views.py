@@ -19,7 +19,8 @@ _TABLES_OF_METRICS = ("campaign_daily_metrics", "audience_demographics")
 
 def refresh(**_: object) -> None:
     """Make the views, unless they are what they should be already. Listens to `post_migrate`."""
-    if not _columns_of(_HELPER):
+    # Not before the last migration of what they rest on.
+    if "checked_days" not in _columns_of(_HELPER):
         return
     wanted = views({table: _columns_of(table) for table in _TABLES_OF_METRICS})
     statements = {view: _statements(view) for view in wanted}

@@ -98,21 +98,31 @@ SELECT pivot_type, segment, max(name), {_SUMS_OF_SUMS}, array_agg(currency ORDER
 FROM segment GROUP BY pivot_type, segment
 HAVING sum(impressions) > 0 OR sum(clicks) > 0 ORDER BY pivot_type, sum(impressions) DESC, segment
 """  # noqa: S608
-# Months with figures, and whether every day of them up to the last sync is fetched; without a successful run to tell,
-# they count as fetched.
+# Months with figures, and whether LinkedIn sent all of them, up to the last sync, for every pivot that is asked for and
+# for the campaigns whose impressions the segments are compared with.
 _MONTHS = """
 WITH fetched AS (
-    SELECT account_id, range_agg(daterange(first_day, last_day, '[]')) AS days FROM sync_log
-    WHERE account_id = ANY(%(ad_account_ids)s) AND status = 'success' AND first_day <= last_day GROUP BY account_id
+    SELECT account_id, pivot_type, range_agg(daterange(first_day, last_day, '[]')) AS days
+    FROM covered_days
+    WHERE account_id = ANY(%(ad_account_ids)s) AND is_whole
+      AND (pivot_type = ANY(%(pivot_types)s) OR data_table = 'campaign_daily_metrics')
+    GROUP BY account_id, pivot_type
 ), month AS (
-    SELECT DISTINCT account_id, date_start AS first_day, (date_start + interval '1 month')::date AS next_month
+    SELECT DISTINCT account_id, pivot_type, date_start AS first_day,
+           (date_start + interval '1 month')::date AS next_month
     FROM audience_demographics
     WHERE account_id = ANY(%(ad_account_ids)s) AND pivot_type = ANY(%(pivot_types)s)
       AND date_start BETWEEN %(first_day)s AND %(last_day)s
 )
-SELECT account_id, month.first_day,
-       coalesce(days @> daterange(month.first_day, greatest(month.first_day, least(next_month, upper(days)))), true)
-FROM month LEFT JOIN fetched USING (account_id) ORDER BY month.first_day, account_id
+SELECT month.account_id, month.first_day, bool_and(coalesce(
+    segments.days @> daterange(first_day, greatest(first_day, least(next_month, upper(segments.days))))
+    AND campaigns.days @> daterange(first_day, greatest(first_day, least(next_month, upper(campaigns.days)))),
+    false
+))
+FROM month
+LEFT JOIN fetched AS segments USING (account_id, pivot_type)
+LEFT JOIN fetched AS campaigns ON campaigns.account_id = month.account_id AND campaigns.pivot_type = ''
+GROUP BY month.account_id, month.first_day ORDER BY month.first_day, month.account_id
 """
 # Of single months of single ad accounts.
 _SEEN_IN_PARTLY = """

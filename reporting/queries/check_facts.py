@@ -3,14 +3,14 @@
 Only active campaigns, and creatives that LinkedIn has on hold, become objects; the others stay in PostgreSQL.
 """
 
-from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import date, datetime, timedelta
 
 from django.db.models import Max
 
 from accounts.models import AdAccount
-from ingestion.models import CampaignDailyMetric, SyncLog
+from ingestion.models import CoveredDays
+from ingestion.sync.coverage import CAMPAIGN_DAYS
 from ingestion.sync.windows import DayRange, merged
 from reporting.checks.facts import AdAccountFacts, CampaignFacts, CreativeFacts
 from reporting.checks.thresholds import Thresholds
@@ -99,8 +99,8 @@ def ad_account_facts(ad_account_id: int) -> AdAccountFacts | None:
         as_of=as_of,
         status=ad_account.status,
         is_listed=ad_account.missing_since is None,
-        figures_from=figures[0] if figures else None,
-        figures_through=figures[1] if figures else None,
+        figures_from=figures[0],
+        figures_through=figures[1],
         thresholds=thresholds,
     )
     params: Params = {"ad_account_id": ad_account_id, **_days(facts)}
@@ -116,29 +116,12 @@ def thresholds_of(ad_account_id: int) -> Thresholds:
     return Thresholds(**{name: value for name, value in own.items() if value is not None})
 
 
-def _covered(ad_account_id: int) -> tuple[datetime, DayRange | None] | None:
-    """When the last sync that stored something started, and the last unbroken range of fetched days."""
-    runs = SyncLog.objects.filter(account=ad_account_id)
-    whole = runs.filter(status=SyncLog.Status.SUCCESS)
-    cut_short = runs.filter(status=SyncLog.Status.PARTIAL).order_by("-started_at")
-    partial = cut_short.values("started_at", "answered").first()
-    asked = whole.order_by().values_list("first_day", "last_day").distinct()
-    days: list[DayRange] = [(first_day, last_day) for first_day, last_day in asked if first_day and last_day]
-    if partial:
-        days += _answered(partial["answered"])
-    started: list[datetime | None] = [
-        whole.aggregate(last=Max("started_at"))["last"],
-        partial["started_at"] if partial else None,
-    ]
-    known = [one for one in started if one]
-    if not known:
-        return None
-    return max(known), merged(days)[-1] if days else None
-
-
-def _answered(answered: Mapping[str, list[tuple[str, str]]]) -> list[DayRange]:
-    ranges = answered.get(CampaignDailyMetric._meta.db_table, [])
-    return [(date.fromisoformat(first), date.fromisoformat(last)) for first, last in ranges]
+def _covered(ad_account_id: int) -> tuple[datetime, DayRange] | None:
+    """When the last sync that stored figures started, and the newest unbroken range of days that came whole."""
+    rows = CoveredDays.objects.filter(account=ad_account_id, data_table=CAMPAIGN_DAYS.data_table)
+    days = merged(rows.filter(is_whole=True).values_list("first_day", "last_day"))
+    as_of: datetime | None = rows.aggregate(last=Max("asked_at"))["last"]
+    return (as_of, days[-1]) if as_of and days else None
 
 
 def _days(facts: AdAccountFacts) -> dict[str, date]:

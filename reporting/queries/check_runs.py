@@ -8,7 +8,7 @@ from django.db.models import Count, Min, Q, QuerySet
 
 from accounts.models import AdAccount
 from accounts.shell.clock import TOLERANCE
-from ingestion.models import SyncLog
+from ingestion.models import CoveredDays
 from reporting.checks.rules import RULES
 from reporting.models import CheckRequest, CheckRun
 
@@ -81,10 +81,8 @@ def check_overview(ad_accounts: QuerySet[AdAccount]) -> CheckOverview:
 
 def ad_accounts_with_data(ad_accounts: QuerySet[AdAccount]) -> set[int]:
     """Those with stored data; without it there is nothing to check."""
-    runs = SyncLog.objects.filter(
-        account__in=ad_accounts.order_by().values("pk"), status__in=(SyncLog.Status.SUCCESS, SyncLog.Status.PARTIAL)
-    )
-    return {pk for pk in runs.order_by().values_list("account", flat=True).distinct() if pk is not None}
+    days = CoveredDays.objects.filter(account__in=ad_accounts.order_by().values("pk"))
+    return set(days.order_by().values_list("account", flat=True).distinct())
 
 
 def waiting_checks(ad_accounts: QuerySet[AdAccount]) -> WaitingChecks:

@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, Min, OuterRef, QuerySet, Subquery
 
 from accounts.consents import choice
 from accounts.models import AdAccount, LinkedInAdAccountRole, LinkedInConnection
-from ingestion.models import IncompleteDay, SyncLog
+from ingestion.models import CoveredDays, IncompleteDay, SyncLog
 from ingestion.timetable.expected_sync import ExpectedSync, expected_syncs
 from ingestion.timetable.sync_status import (
     ConnectionState,
@@ -33,8 +33,8 @@ _SPEND_DAYS = 30
 class DataAsOf:
     """One ad account: how far its figures can be trusted.
 
-    `as_of` is the start of the last successful sync; all checked days through `complete_through` match LinkedIn's
-    own totals.
+    `as_of` is the start of the sync that fetched the newest figures; all checked days through `complete_through` match
+    LinkedIn's own totals.
     """
 
     ad_account_id: int
@@ -345,8 +345,8 @@ def _rejected_records(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
 
 def _never_synced(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
     """But for paused ones, which are so because somebody wanted it."""
-    successes = SyncLog.objects.filter(account=OuterRef("pk"), status=SyncLog.Status.SUCCESS)
-    found = ad_accounts.filter(~Exists(successes)).exclude(sync_settings__is_paused=True)
+    days = CoveredDays.objects.filter(account=OuterRef("pk"))
+    found = ad_accounts.filter(~Exists(days)).exclude(sync_settings__is_paused=True)
     for one in found.order_by("name", "pk"):
         yield Attention(
             severity=Severity.NOTICE,

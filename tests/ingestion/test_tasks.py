@@ -49,7 +49,7 @@ def test_a_fresh_ad_account_is_skipped_with_the_reason():
     summary = tasks.sync_ad_account(ad_account.pk)
     assert summary == {
         "status": "skipped",
-        "reason": "synced 5 minutes ago; next sync after 4 hours",
+        "reason": "synced 6 minutes ago; next sync after 4 hours",
         "rows": {},
     }
     assert SyncLog.objects.count() == 1

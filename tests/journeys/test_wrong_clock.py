@@ -80,9 +80,11 @@ def test_days_that_only_a_wrong_clock_covered_are_asked_for(ad_account, settings
     assert days_due(ad_account.pk, today=TODAY) == (TODAY - timedelta(days=10), TODAY)
 
 
-def test_a_run_that_ended_badly_ahead_is_not_resumed(ad_account):
-    run_at(ad_account, AHEAD, status="failed", answered={"campaign_daily_metrics": [["2026-11-01", "2026-11-20"]]})
-    assert coverage.of_unfinished_run(ad_account.pk, now=NOW) == {}
+def test_days_that_were_requested_ahead_are_not_left_out(ad_account):
+    days = (TODAY - timedelta(days=9), TODAY)
+    coverage.record(coverage.CAMPAIGN_DAYS, days, ad_account_id=ad_account.pk, asked_at=AHEAD)
+    of_this_run = coverage.Coverage(ad_account.pk, NOW, resume_after=NOW - timedelta(hours=4))
+    assert of_this_run.days_left(coverage.CAMPAIGN_DAYS, days) == [days]
 
 
 def test_a_dead_run_is_closed(ad_account, time_machine):

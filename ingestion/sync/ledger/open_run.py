@@ -1,4 +1,4 @@
-"""The row of one run while the run is open: heartbeat, counts, progress, coverage, rejected records, failures."""
+"""The row of one run while the run is open: heartbeat, counts, progress, rejected records, failures."""
 
 import logging
 from collections import Counter
@@ -16,8 +16,6 @@ from django.utils import timezone
 from ingestion.linkedin.endpoints import Page, Rejected
 from ingestion.linkedin.errors import DayLimitReached, LinkedInError, TokenRejected, VersionSunset
 from ingestion.models import RejectedRecord, SyncLog
-from ingestion.sync import coverage
-from ingestion.sync.coverage import Coverage
 from ingestion.sync.failures import Failure
 from ingestion.sync.ledger.closing import close
 from ingestion.sync.linkedin_requests import LinkedInRequests
@@ -60,7 +58,6 @@ class OpenRun:
         now: Callable[[], datetime],
         on_progress: Callable[[Progress], None],
     ) -> None:
-        self.coverage = Coverage(row.answered)
         self._row = row
         self._requests = requests
         self._now = now
@@ -114,7 +111,6 @@ class OpenRun:
         is_open = SyncLog.objects.filter(pk=self._row.pk, status=SyncLog.Status.RUNNING).update(
             heartbeat_at=timezone.now(),
             progress=asdict(progress),
-            answered=self.coverage.as_json(),
             **self._counts(),
             **columns,
         )
@@ -133,11 +129,6 @@ class OpenRun:
     def is_cancelled(self) -> bool:
         """Whether a person cancelled this run."""
         return SyncLog.objects.filter(pk=self._row.pk, cancel_asked_at__isnull=False).exists()
-
-    def discard_coverage(self) -> None:
-        """What this run was answered cannot be relied on: no later run resumes from it."""
-        self.coverage.clear()
-        coverage.discard(self._row.pk)
 
     def close(self, failure: Failure | None = None) -> SyncResult:
         """Finish the run: `partial` where some steps are stored whole and another failed."""
@@ -203,7 +194,8 @@ class OpenRun:
 def _commit_without_waiting_for_the_disk() -> None:
     """This commit does not wait for the disk: closing the run does, for all of them.
 
-    If PostgreSQL's machine dies before that, the last answers are lost together with the note that they are covered.
+    If PostgreSQL's machine dies before that, the last answers are lost together with the note that their days are
+    covered.
     """
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL synchronous_commit TO off")

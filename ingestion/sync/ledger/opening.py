@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from accounts import audit_trail
 from ingestion.models import SyncLog
-from ingestion.sync import coverage
 from ingestion.sync.failures import Failure
 from ingestion.sync.interruption import SyncCancelled
 from ingestion.sync.ledger.closing import close, close_stale
@@ -40,7 +39,7 @@ class RunRequest:
     requested_in: int | None = None
 
 
-def open_run(request: RunRequest, *, resume: bool = False, now: datetime) -> SyncLog:
+def open_run(request: RunRequest, *, now: datetime) -> SyncLog:
     """Open the one running row of an ad account. Raises AlreadyRunning, SyncCancelled.
 
     A run whose heartbeat is older than its lease is closed first. With `resume` the run starts where an unfinished
@@ -55,7 +54,6 @@ def open_run(request: RunRequest, *, resume: bool = False, now: datetime) -> Syn
         "heartbeat_at": timezone.now(),
         "first_day": request.first_day,
         "last_day": request.last_day,
-        "answered": coverage.of_unfinished_run(request.ad_account_id, now=now) if resume else {},
     }
     if request.requested_in:
         columns |= SyncLog.objects.filter(pk=request.requested_in).values("asked_by_id", "forced").first() or {}

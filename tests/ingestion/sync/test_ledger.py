@@ -23,6 +23,7 @@ from ingestion.linkedin.errors import (
     VersionSunset,
 )
 from ingestion.models import RejectedRecord, SyncLog
+from ingestion.sync import coverage
 from ingestion.sync.failures import Failure
 from ingestion.sync.ledger import closing, opening, pruning
 from ingestion.sync.ledger.open_run import Progress, RunLost
@@ -333,18 +334,18 @@ def test_a_refusal_of_everything_is_raised_instead_of_noted(ad_account, error: L
     assert run.ledger.close().status == "success"
 
 
-def test_of_old_runs_the_first_success_of_each_ad_account_and_day_is_kept(ad_account):
-    """Those tell which days are covered."""
+def test_of_old_runs_the_last_of_each_ad_account_is_kept(ad_account):
     other = make_ad_account()
     day = (timezone.now() - timedelta(days=100)).replace(hour=0, minute=0)
     kept = [
-        make_sync_run(account=ad_account, started_at=day + timedelta(hours=4)),
-        make_sync_run(account=ad_account, started_at=day + timedelta(days=1)),
         make_sync_run(account=other, started_at=day + timedelta(hours=8)),
         make_sync_run(account=ad_account, started_at=timezone.now(), status="failed"),
     ]
+    make_sync_run(account=ad_account, started_at=day, first_day=day.date() - timedelta(days=364))
     make_sync_run(account=ad_account, started_at=day + timedelta(hours=2), status="failed")
-    make_sync_run(account=ad_account, started_at=day + timedelta(hours=8))
+    make_sync_run(account=other, started_at=day)
     make_sync_run(account=None, started_at=day)
-    assert pruning.prune() == 3
+    assert pruning.prune() == 4
     assert set(SyncLog.objects.all()) == set(kept)
+    [[first_day, _]] = coverage.covered(coverage.CAMPAIGN_DAYS, ad_account_id=ad_account.pk)
+    assert first_day == day.date() - timedelta(days=364), "a backfill is not forgotten"

@@ -10,7 +10,7 @@ from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import SyncLog, UrnName
 from ingestion.sync.plan import Plan, plan_sync
-from ingestion.sync.sync import days_to_sync
+from ingestion.timetable.freshness import days_to_sync
 from tests.builders import make_ad_account, make_campaign, make_creative, make_segment, make_sync_run, make_urn_name
 from tests.ingestion.simulated import SimulatedLinkedIn, simulated_linkedin
 

@@ -42,12 +42,8 @@ class Account:
 
 
 def windows_of(days: int, entities: int, stored: dict[date, int] | None = None) -> Windows:
-    expected = ExpectedRows(
-        [FIRST] * entities,
-        stored or {},
-        min(stored, default=None) if stored else None,
-        max(stored or [], default=None),
-    )
+    covered = [(min(stored), max(stored))] if stored else []
+    expected = ExpectedRows([FIRST] * entities, stored or {}, covered)
     return Windows([(FIRST, FIRST + timedelta(days=days - 1))], expected=expected)
 
 

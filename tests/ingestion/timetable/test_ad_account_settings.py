@@ -11,9 +11,9 @@ from django.urls import reverse
 from accounts.models import AdAccount, AuditEvent, User
 from accounts.roles import Role
 from ingestion.models import AdAccountSettings, SyncGate, SyncLog
-from ingestion.sync.sync import days_to_sync, sync_ad_account
+from ingestion.sync.sync import sync_ad_account
 from ingestion.timetable.ad_account_settings import paused_by
-from ingestion.timetable.freshness import days_due, freshness, pass_gate
+from ingestion.timetable.freshness import days_due, days_to_sync, freshness, pass_gate
 from tests.builders import NOW, make_ad_account, make_sync_run, make_user
 from tests.conftest import signed_in
 
@@ -98,8 +98,8 @@ def test_a_paused_ad_account_is_synced_by_hand_alone(ad_account: AdAccount, alic
         result = sync_ad_account(ad_account.pk, trigger=trigger, now=lambda: NOW)
         assert (result.status, result.reason) == ("skipped", f"paused by {alice}")
     assert SyncGate.objects.get().answer == f"paused by {alice}"
-    assert pass_gate(ad_account.pk, force=False, by_hand=True, now=NOW).is_due
-    assert pass_gate(ad_account.pk, force=True, by_hand=False, now=NOW).is_due
+    assert pass_gate(ad_account.pk, force=False, by_hand=True, now=NOW).is_open
+    assert pass_gate(ad_account.pk, force=True, by_hand=False, now=NOW).is_open
 
 
 def test_who_paused_it_may_be_gone(ad_account: AdAccount) -> None:

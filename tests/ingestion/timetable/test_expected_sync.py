@@ -75,10 +75,10 @@ def test_a_fresh_ad_account_waits_for_the_first_turn_after_its_freshness(ad_acco
     make_sync_run(account=ad_account, started_at=NOW - 37 * MINUTE, finished_at=NOW - 36 * MINUTE)
     one = expected(ad_account)
     assert (one.next_at, one.outlook) == (NOW + 3 * HOUR + 40 * MINUTE, Outlook.FRESH)
-    assert one.reason == "Synced 36 minutes ago; next sync after 4 hours."
+    assert one.reason == "Synced 37 minutes ago; next sync after 4 hours."
     # The gate says the same, then and a moment before.
-    assert freshness(ad_account.pk, now=NOW + 3 * HOUR + 24 * MINUTE).is_due
-    assert not freshness(ad_account.pk, now=NOW + 3 * HOUR + 23 * MINUTE).is_due
+    assert freshness(ad_account.pk, now=NOW + 3 * HOUR + 23 * MINUTE).is_due
+    assert not freshness(ad_account.pk, now=NOW + 3 * HOUR + 22 * MINUTE).is_due
 
 
 def test_more_days_of_backfill_make_a_fresh_ad_account_due(ad_account):

@@ -29,9 +29,7 @@ def synced(ad_account: AdAccount, first_day: date, last_day: date, **changes: ob
 
 
 def run_that_ended(ad_account: AdAccount, ended_at: datetime, **changes: object) -> SyncLog:
-    return make_sync_run(
-        account=ad_account, started_at=ended_at - timedelta(minutes=1), finished_at=ended_at, **changes
-    )
+    return make_sync_run(account=ad_account, started_at=ended_at, finished_at=ended_at, **changes)
 
 
 def days_back(days: int) -> date:
@@ -44,7 +42,7 @@ def days_back(days: int) -> date:
 def test_an_ad_account_never_synced_is_due(ad_account):
     make_sync_run()  # another ad account's success says nothing
     gate = freshness(ad_account.pk, now=NOW)
-    assert (gate.is_due, gate.reason, gate.last_success_at) == (True, "never synced successfully", None)
+    assert (gate.is_due, gate.reason, gate.as_of) == (True, "never synced successfully", None)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +59,7 @@ def test_a_success_is_fresh_for_so_many_minutes(ad_account, minutes, is_due, rea
     ended_at = NOW - timedelta(minutes=minutes)
     run_that_ended(ad_account, ended_at)
     gate = freshness(ad_account.pk, now=NOW)
-    assert (gate.is_due, gate.reason, gate.last_success_at) == (is_due, reason, ended_at)
+    assert (gate.is_due, gate.reason, gate.as_of) == (is_due, reason, ended_at)
 
 
 @pytest.mark.parametrize("status", ["partial", "failed"])

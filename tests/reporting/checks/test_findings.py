@@ -29,6 +29,7 @@ from tests.builders import (
     make_ad_account,
     make_campaign,
     make_campaign_day,
+    make_covered_days,
     make_creative,
     make_sync_run,
     make_user,
@@ -315,10 +316,10 @@ def test_stale_figures_are_not_taken_for_silence(ad_account):
     assert the_finding().state == "open"
 
 
-def test_a_partial_sync_counts_as_far_as_it_was_answered(ad_account):
+def test_a_partial_sync_counts_as_far_as_its_days_are_covered(ad_account):
     later = NOW + 3 * ONE_DAY
-    days = {"campaign_daily_metrics": [["2026-10-24", "2026-11-23"]]}
-    make_sync_run(account=ad_account, started_at=later, finished_at=later, status="partial", answered=days)
+    make_sync_run(account=ad_account, started_at=later, finished_at=later, status="partial")
+    make_covered_days(account=ad_account, first_day=date(2026, 10, 24), last_day=date(2026, 11, 23), asked_at=later)
     findings.check_ad_account(ad_account.pk, now=later)
     assert CheckRun.objects.get().as_of == later
     assert "no_impressions" not in {one["rule"] for one in CheckRun.objects.get().unjudged}
@@ -349,11 +350,12 @@ def test_a_large_ad_account_takes_as_many_queries_as_a_small_one(ad_account, dja
     for _ in range(30):
         campaign = make_campaign(account=ad_account, offsite_delivery_enabled=True)
         make_creative(campaign=campaign, review_status="REJECTED")
+    make_sync_run(account=ad_account, started_at=NOW, finished_at=NOW)
     with django_assert_max_num_queries(20):
-        result = check(ad_account)
-    assert result.new > 60
+        result = findings.check_ad_account(ad_account.pk, now=NOW)
+    assert result and result.new > 60
     with django_assert_max_num_queries(20):
-        check(ad_account, after=HOUR)
+        findings.check_ad_account(ad_account.pk, now=NOW + HOUR)
 
 
 # --- After a sync ---

@@ -108,6 +108,7 @@ def test_rows_are_counted_by_what_people_call_them():
         "creative": 1,
         "campaign": 1,
         "sync run": 1,
+        "covered days": 11,
         "ad account grant": 1,
     }
 
@@ -153,7 +154,7 @@ def test_a_running_sync_ends_first_and_no_other_begins(time_machine):
     run.refresh_from_db()
     assert run.cancel_asked_at is not None
     gate = pass_gate(ad_account.pk, force=True, now=NOW)
-    assert (gate.is_due, gate.reason) == (False, "it was removed, with all its data")
+    assert (gate.is_open, gate.reason) == (False, "it was removed, with all its data")
     SyncLog.objects.filter(pk=run.pk).update(status=SyncLog.Status.CANCELLED, finished_at=NOW)
     ad_account_removal.carry_out(ad_account.pk, now=lambda: NOW)
     assert not AdAccount.objects.exists()
@@ -182,7 +183,7 @@ def test_an_owner_sees_what_would_go_and_removes_it_by_its_number(
 ) -> None:
     ad_account = make_full_ad_account()
     said = strip_tags(as_alice.get(page(ad_account)).content.decode())
-    assert "These 6 rows will be permanently deleted" in said
+    assert "These 17 rows will be permanently deleted" in said
     assert "1 creative day" in said
     assert "Cancel" in said
 
@@ -199,7 +200,7 @@ def test_an_owner_sees_what_would_go_and_removes_it_by_its_number(
     assert told == [ad_account.pk]
     [event] = AuditEvent.objects.filter(kind="ad_account_removed")
     assert (event.actor_email, event.ad_account_id) == (alice.email, ad_account.pk)
-    assert event.detail == {"name": "Leaving", "rows": 6}
+    assert event.detail == {"name": "Leaving", "rows": 17}
 
 
 def test_nobody_but_owners_removes(as_bob: Client, bobs_ad_account: AdAccount) -> None:
@@ -234,7 +235,7 @@ def test_the_command_says_what_would_go_and_removes_only_when_told():
     assert "1 creative day" in out.getvalue()
     assert CreativeDailyMetric.objects.exists()
     call_command("delete_ad_account", ad_account.pk, "--yes", stdout=out)
-    assert "with 6 rows." in out.getvalue()
+    assert "with 17 rows." in out.getvalue()
     assert not AdAccount.objects.exists()
     assert not AdAccountAccess.objects.exists()
     assert AuditEvent.objects.get().detail["by"] == "command"

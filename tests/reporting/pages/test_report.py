@@ -31,6 +31,7 @@ from tests.builders import (
     make_ad_account,
     make_campaign,
     make_campaign_day,
+    make_covered_days,
     make_creative,
     make_creative_day,
     make_segment,
@@ -64,6 +65,7 @@ def two_currencies(db: None) -> None:
     """Two campaigns in euros and one in dollars, with creatives and audiences; the second euro one ran before too."""
     for currency, spends in (("EUR", (90, 30)), ("USD", (70,))):
         account = make_ad_account(currency=currency)
+        make_covered_days(account=account, first_day=DAY - timedelta(days=89), last_day=DAY)
         make_segment(account=account, pivot_type="seniority", segment_name="Manager", impressions=300)
         for number, spend in enumerate(spends):
             campaign = make_campaign(account=account, name=f"{currency} {number}", daily_budget=50)

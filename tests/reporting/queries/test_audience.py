@@ -15,7 +15,14 @@ from reporting.periods import Period
 from reporting.queries.audience import audiences
 from reporting.queries.money import Money
 from reporting.ratios import percent_of
-from tests.builders import make_ad_account, make_campaign, make_campaign_day, make_segment, make_sync_run
+from tests.builders import (
+    make_ad_account,
+    make_campaign,
+    make_campaign_day,
+    make_covered_days,
+    make_segment,
+    make_sync_run,
+)
 from tests.ingestion.simulated import simulated_linkedin
 
 EVERYONE = AdAccount.objects.all()
@@ -67,6 +74,7 @@ def test_segments_are_summed_over_months_and_the_rest_is_one():
             make_segment(account=account, segment=f"s{number}", segment_name=None if number else "First",
                          date_start=month, impressions=impressions, clicks=number)  # fmt: skip
     make_campaign_day(campaign=make_campaign(account=account), date=OCTOBER, impressions=250)
+    make_covered_days(account=account, first_day=date(2026, 9, 1), last_day=date(2026, 11, 19))
     [pivot] = audiences(ad_accounts=EVERYONE, period=AUTUMN, pivot_types=["job_title"], top=2).pivots
     assert [(one.name, one.value("impressions"), one.share_percent) for one in pivot.segments] == [
         ("First", 100, 50),
@@ -94,6 +102,7 @@ def test_only_what_the_asker_may_see(bob, bobs_ad_account):
     foreign = make_segment(impressions=1000)
     make_campaign_day(campaign=make_campaign(account=foreign.account), date=NOVEMBER)
     make_campaign_day(campaign=make_campaign(account=bobs_ad_account), date=NOVEMBER, impressions=40)
+    make_covered_days(account=bobs_ad_account, first_day=date(2026, 9, 1), last_day=date(2026, 11, 19))
     found = audiences(ad_accounts=visible_ad_accounts(bob), period=AUTUMN, pivot_types=["job_title"])
     assert [one.value("impressions") for one in found.pivots[0].segments] == [10]
     assert found.pivots[0].coverage_percent == 25
