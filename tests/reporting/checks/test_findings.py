@@ -353,7 +353,8 @@ def test_a_large_ad_account_takes_as_many_queries_as_a_small_one(ad_account, dja
     make_sync_run(account=ad_account, started_at=NOW, finished_at=NOW)
     with django_assert_max_num_queries(20):
         result = findings.check_ad_account(ad_account.pk, now=NOW)
-    assert result and result.new > 60
+    assert result
+    assert result.new > 60
     with django_assert_max_num_queries(20):
         findings.check_ad_account(ad_account.pk, now=NOW + HOUR)
 
