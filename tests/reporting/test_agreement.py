@@ -49,7 +49,8 @@ from tests.upgraded import upgraded
 pytestmark = pytest.mark.exhaustive
 
 # As many days as are asked for.
-BEFORE = (date(2026, 9, 7), date(2026, 10, 13))
+# 37 days, six weeks earlier.
+BEFORE = (date(2026, 9, 2), date(2026, 10, 8))
 DAYS = {"first_day": FIRST_DAY.isoformat(), "last_day": LAST_DAY.isoformat()}
 MONTHS = (date(2026, 10, 1), date(2026, 11, 1))
 
