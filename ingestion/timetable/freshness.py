@@ -10,6 +10,7 @@ from django.db.models import Max
 
 from accounts.consents import removed_ad_accounts
 from accounts.shell.clock import TOLERANCE
+from accounts.shell.formatting import age_in_words
 from ingestion.models import SyncGate, SyncLog
 from ingestion.timetable import ad_account_settings
 
@@ -84,18 +85,15 @@ def _freshness(*, last: datetime | None, is_backfilled: bool, ahead: datetime | 
     if last is None:
         return Freshness(True, "never synced successfully")
     ttl = timedelta(minutes=settings.FRESHNESS_TTL_MINUTES)
-    ago = f"{_minutes(max(0, int((now - last).total_seconds() // 60)))} ago"
+    ago = age_in_words(last, now=now)
     if now - last >= ttl:
         return Freshness(True, f"last synced {ago}", last)
     if not is_backfilled:
         return Freshness(True, "not every day of the backfill has been synced yet", last)
     minutes = settings.FRESHNESS_TTL_MINUTES
-    after = _minutes(minutes) if minutes % 60 else f"{minutes // 60} hour{'' if minutes == 60 else 's'}"
+    count, unit = (minutes, "minute") if minutes % 60 else (minutes // 60, "hour")
+    after = f"{count} {unit}{'' if count == 1 else 's'}"
     return Freshness(False, f"synced {ago}; next sync after {after}", last, fresh_until=last + ttl)
-
-
-def _minutes(count: int) -> str:
-    return f"{count} minute{'' if count == 1 else 's'}"
 
 
 def pass_gate(ad_account_id: int, *, force: bool, by_hand: bool = True, now: datetime) -> Freshness:
