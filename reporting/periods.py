@@ -5,7 +5,7 @@ to date" include today.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 
@@ -17,6 +17,7 @@ _MAX_YEARS = 10
 # Wide enough for advertising, and far from the limits of calendar arithmetic.
 _FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
 _DAY = timedelta(days=1)
+_WEEK = 7
 
 
 class PeriodError(ValueError):
@@ -25,10 +26,15 @@ class PeriodError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A range of UTC days, both inclusive."""
+    """A range of UTC days, both inclusive.
+
+    One of calendar months, quarters or years has in `months` how many months earlier the one before it begins; 0 is
+    any other range.
+    """
 
     first_day: date
     last_day: date
+    months: int = field(default=0, compare=False)
 
     def __post_init__(self) -> None:
         if self.first_day > self.last_day:
@@ -52,8 +58,24 @@ class Period:
         return (self.first_day + n * _DAY for n in range(self.days))
 
     def previous(self) -> "Period":
-        """The same number of days, just before. Raises PeriodError if that is too early."""
-        return Period(self.first_day - self.days * _DAY, self.first_day - _DAY)
+        """The days that this period is compared with, none of which it shares. Raises PeriodError if that is too early.
+
+        Calendar periods are compared with calendar periods: a month with the month before, however long that was, and
+        the first days of a month, quarter or year with the same days of the one before. Budgets and targets are set
+        by calendar periods. Any other range is compared with as many days as early as whole weeks allow: the last 30
+        days with the 30 that end 35 days earlier. People click less at weekends, and 30 days contain four or five of
+        them; in ranges that start on the same weekday every weekday is as frequent, and the n-th days can be compared.
+        """
+        if not self.months:
+            shift = -(-self.days // _WEEK) * _WEEK * _DAY
+            return Period(self.first_day - shift, self.last_day - shift)
+        is_whole = _whole_months(self.first_day, self.last_day) > 0
+        last_day = self.last_day - relativedelta(months=self.months)
+        return Period(
+            self.first_day - relativedelta(months=self.months),
+            month_of(last_day)[1] if is_whole else last_day,
+            self.months,
+        )
 
     def clipped(self, first_day: date, last_day: date) -> "Period":
         """The part of a bucket of days within this period."""
@@ -96,7 +118,7 @@ def parse_period(
 ) -> Period:
     """A period as people and tools write it: a preset, or two days as YYYY-MM-DD; the default is the last 30 days.
 
-    Raises PeriodError.
+    A custom range of whole calendar months is compared as such. Raises PeriodError.
     """
     if preset and preset != CUSTOM:
         if first_day or last_day:
@@ -104,7 +126,8 @@ def parse_period(
         return preset_period(_preset(preset), today=today)
     if not preset and not first_day and not last_day:
         return preset_period(Preset.LAST_30_DAYS, today=today)
-    return Period(_day(first_day, "first day"), _day(last_day, "last day"))
+    days = _day(first_day, "first day"), _day(last_day, "last day")
+    return Period(*days, _whole_months(*days))
 
 
 def _preset(text: str) -> Preset:
@@ -135,13 +158,20 @@ def month_of(day: date) -> tuple[date, date]:
     return day.replace(day=1), day + relativedelta(day=31)
 
 
+def _whole_months(first_day: date, last_day: date) -> int:
+    """How many calendar months these days are; 0 if the first or the last of them is not whole."""
+    if first_day.day > 1 or last_day != month_of(last_day)[1]:
+        return 0
+    return (last_day.year - first_day.year) * 12 + last_day.month - first_day.month + 1
+
+
 def _quarter_start(day: date) -> date:
     return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
 
 
 def _last_quarter(today: date) -> Period:
     start = _quarter_start(today)
-    return Period(start - relativedelta(months=3), start - _DAY)
+    return Period(start - relativedelta(months=3), start - _DAY, months=3)
 
 
 _PRESETS: dict[Preset, Callable[[date], Period]] = {
@@ -149,9 +179,9 @@ _PRESETS: dict[Preset, Callable[[date], Period]] = {
     Preset.LAST_14_DAYS: lambda today: last_days(14, today=today),
     Preset.LAST_30_DAYS: lambda today: last_days(30, today=today),
     Preset.LAST_90_DAYS: lambda today: last_days(90, today=today),
-    Preset.THIS_MONTH: lambda today: Period(today.replace(day=1), today),
-    Preset.LAST_MONTH: lambda today: Period(*month_of(today.replace(day=1) - _DAY)),
-    Preset.THIS_QUARTER: lambda today: Period(_quarter_start(today), today),
+    Preset.THIS_MONTH: lambda today: Period(today.replace(day=1), today, months=1),
+    Preset.LAST_MONTH: lambda today: Period(*month_of(today.replace(day=1) - _DAY), months=1),
+    Preset.THIS_QUARTER: lambda today: Period(_quarter_start(today), today, months=3),
     Preset.LAST_QUARTER: _last_quarter,
-    Preset.YEAR_TO_DATE: lambda today: Period(today.replace(month=1, day=1), today),
+    Preset.YEAR_TO_DATE: lambda today: Period(today.replace(month=1, day=1), today, months=12),
 }

@@ -5,6 +5,7 @@ No cell of either is a formula to a spreadsheet. Neither keeps more than a few t
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -22,8 +23,11 @@ MEDIA_TYPES: Final = {
     "csv": "text/csv",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-# A spreadsheet takes a cell that begins so for a formula. Source: OWASP, "CSV Injection", read 2026-11-21.
-STARTS_A_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+# Where text needs an apostrophe so that no spreadsheet takes a cell for a formula: at its start, and after each
+# character that may separate cells where it is opened, since a quotation mark inside a cell protects nothing there.
+# Python and PostgreSQL read this pattern alike. Source: OWASP, "CSV Injection", read 2026-11-21.
+FORMULA_START: Final = r'^(?=[-=+@＝＋－＠\t\r\n])|(?<=[,;|\t\r\n])(?="*[-=+@＝＋－＠])'
+_FORMULA_START: Final = re.compile(FORMULA_START)
 _INSTANT: Final = "%Y-%m-%dT%H:%M:%SZ"
 _ROWS_AT_ONCE: Final = 2000
 # The most that a sheet can hold; the next one takes further rows. Source: Microsoft, "Excel specifications and limits".
@@ -60,8 +64,10 @@ def in_pieces(rows: QuerySet[Model, Item]) -> Iterator[Item]:
 
 
 def safe_cell(value: object) -> object:
-    """Text that a spreadsheet would run gets an apostrophe in front; numbers stay numbers."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(STARTS_A_FORMULA) else value
+    """A value as CSV has it: no text in it is a formula to a spreadsheet, and every number is one."""
+    as_text = _as_text(value)
+    # Only what people write can be a formula: a number that is below 0 is none.
+    return _FORMULA_START.sub("'", str(as_text)) if isinstance(value, str | list | dict) else as_text
 
 
 def _as_text(value: object) -> object:
@@ -87,7 +93,7 @@ def _csv(header: Sequence[str], rows: Rows) -> Iterator[bytes]:
     writer.writerow(header)
     yield lines.pop().encode()
     for row in rows:
-        writer.writerow([value if type(value) in _NEEDS_NOTHING else safe_cell(_as_text(value)) for value in row])
+        writer.writerow([value if type(value) in _NEEDS_NOTHING else safe_cell(value) for value in row])
         if len(lines) >= _ROWS_AT_ONCE:
             yield "".join(lines).encode()
             lines.clear()

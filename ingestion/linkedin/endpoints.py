@@ -70,16 +70,16 @@ _SMALL_CREATIVES_PAGE: Final = 25
 _USERS_PAGE: Final = 500
 _TRIES_OF_A_HEAVY_PAGE: Final = 6
 
-_AD_ACCOUNTS: Final = PageReader(AdAccountRecord)
+_AD_ACCOUNTS: Final = PageReader(AdAccountRecord, drops_fields=True)
 _AD_ACCOUNT_USERS: Final = PageReader(AdAccountUserRecord)
-_CAMPAIGNS: Final = PageReader(CampaignRecord)
-_CREATIVES: Final = PageReader(CreativeRecord)
+_CAMPAIGNS: Final = PageReader(CampaignRecord, drops_fields=True)
+_CREATIVES: Final = PageReader(CreativeRecord, drops_fields=True)
 _CAMPAIGN_DAYS: Final = PageReader(CampaignDayRecord)
 _CREATIVE_DAYS: Final = PageReader(CreativeDayRecord)
 _ACCOUNT_DAYS: Final = PageReader(AccountDayRecord)
 _DEMOGRAPHIC_MONTHS: Final = PageReader(DemographicMonthRecord)
 _NAMES: Final = PageReader(NameRecord)
-_POSTS: Final = PageReader(PostRecord)
+_POSTS: Final = PageReader(PostRecord, drops_fields=True)
 
 R = TypeVar("R")
 D = TypeVar("D", bound=DayRecord)

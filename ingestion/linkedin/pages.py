@@ -1,18 +1,22 @@
 """One answer of LinkedIn as records: the whole page at once where it is clean, one by one where it is not.
 
-An invalid record is rejected and its invalid field named; the others are kept. Nothing here raises for
-what a single record holds, and nothing is lost: received = records + rejected.
+An invalid record is rejected and its invalid field named; the others are kept. Entities are kept without the optional
+fields that are invalid, which are named as well: a campaign whose budget cannot be read is still a campaign, while a
+day with one unreadable count must not become part of a sum. Nothing here raises for what a single record holds, and
+nothing is lost: received = records + rejected.
 """
 
 import json
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Generic, TypeVar
 
 from pydantic import ConfigDict, JsonValue, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic.dataclasses import dataclass as pydantic_dataclass
+from pydantic_core import from_json
 
 from ingestion.linkedin.answers import NotJson
 from ingestion.linkedin.errors import UnexpectedResponse
@@ -21,6 +25,9 @@ R = TypeVar("R")
 _CAMEL = ConfigDict(alias_generator=to_camel, extra="ignore")
 _MAX_REASON = 500
 _MAX_DEPTH = 50
+# As deep as fields that we read are nested: `changeAuditStamps.created.time`.
+_FIELD_DEPTH = 3
+_Path = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +49,11 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[R]):
-    """What one answer held."""
+    """What one answer held; `incomplete` are those of the `records` that are kept without their invalid fields."""
 
     records: list[R]
     rejected: list[Rejected]
+    incomplete: list[Rejected] = field(default_factory=list)
 
     @property
     def received(self) -> int:
@@ -90,9 +98,13 @@ class Listing(Generic[R]):
 
 
 class PageReader(Generic[R]):
-    """Reads the answers of one endpoint: `record` says what an element is."""
+    """Reads the answers of one endpoint: `record` says what an element is.
 
-    def __init__(self, record: type[R]) -> None:
+    With `drops_fields`, an element whose optional fields are invalid is a record without them.
+    """
+
+    def __init__(self, record: type[R], *, drops_fields: bool = False) -> None:
+        self._drops_fields = drops_fields
         self._records = TypeAdapter[R](record)
         self._envelopes = TypeAdapter[_Envelope[R]](_Envelope[record])  # type: ignore[valid-type]
         self._bare_envelopes = TypeAdapter(_Envelope[object])
@@ -140,23 +152,101 @@ class PageReader(Generic[R]):
     def _page(self, elements: list[JsonValue], endpoint: str, wrong_with: Callable[[R], str | None] | None) -> Page[R]:
         page: Page[R] = Page(records=[], rejected=[])
         for element in elements:
-            record, reason = self._record(element)
-            if record is not None and wrong_with:
-                reason = wrong_with(record)
-            if record is None or reason:
-                page.rejected.append(_rejected(element, endpoint, reason or "is not an object"))
+            try:
+                record = self._record(element)
+            except (ValidationError, RecursionError) as error:
+                self._add_invalid(page, element, endpoint, error)
+                continue
+            if wrong_with and (reason := wrong_with(record)):
+                page.rejected.append(_rejected(element, endpoint, reason))
             else:
                 page.records.append(record)
         return page
 
-    def _record(self, element: JsonValue) -> tuple[R | None, str | None]:
-        """Dumped and read again, so that an element meets exactly the rules its page met."""
-        try:
-            return self._records.validate_json(json.dumps(element)), None
-        except ValidationError as error:
-            return None, _reason(error)
-        except RecursionError:
-            return None, "record: is nested too deeply"
+    def _record(self, element: JsonValue) -> R:
+        """Dumped and read again, so that an element meets exactly the rules its page met.
+
+        Raises ValidationError, and RecursionError for one that is nested too deeply.
+        """
+        return self._records.validate_json(json.dumps(element))
+
+    def _add_invalid(
+        self, page: Page[R], element: JsonValue, endpoint: str, error: ValidationError | RecursionError
+    ) -> None:
+        reason = _reason(error)
+        kept = self._without_invalid_fields(element) if self._drops_fields else None
+        if kept is None:
+            page.rejected.append(_rejected(element, endpoint, reason))
+            return
+        record, dropped = kept
+        page.records.append(record)
+        page.incomplete.append(_rejected(element, endpoint, f"{reason}; stored without {', '.join(dropped)}"))
+
+    def _without_invalid_fields(self, element: JsonValue) -> tuple[R, list[str]] | None:
+        """The record without its invalid optional fields, and their names; None if a required field is invalid."""
+        dropped: list[_Path] = []
+        while isinstance(element, dict):
+            try:
+                return self._record(element), _names(dropped)
+            except (ValidationError, RecursionError) as error:
+                paths = _invalid_paths(element, error)
+            if not all(paths):
+                return None
+            dropped += paths
+            for path in paths:
+                element = _without(element, path)
+        return None
+
+
+def _invalid_paths(element: dict[str, JsonValue], error: ValidationError | RecursionError) -> list[_Path]:
+    """The smallest parts of an element that an error is about; an empty path is the whole element.
+
+    One unreadable entry makes its whole list invalid: a shorter list would say something else.
+    """
+    locations = [item["loc"] for item in error.errors()] if isinstance(error, ValidationError) else [()]
+    if locations == [()]:
+        return list(_unreadable_paths(element)) or [()]
+    named = {tuple(map(str, takewhile(lambda step: isinstance(step, str), location))) for location in locations}
+    return sorted({_existing(element, path) for path in named})
+
+
+def _unreadable_paths(element: dict[str, JsonValue], depth: int = _FIELD_DEPTH) -> Iterator[_Path]:
+    for key, value in element.items():
+        if not _is_readable({key: value}):
+            inner = list(_unreadable_paths(value, depth - 1)) if depth > 1 and isinstance(value, dict) else []
+            yield from ((key, *path) for path in inner or [()])
+
+
+def _is_readable(value: JsonValue) -> bool:
+    try:
+        from_json(json.dumps(value))
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _existing(element: JsonValue, path: _Path) -> _Path:
+    """As much of a path as there is: where a field is missing, its parent is what is invalid."""
+    for length, key in enumerate(path):
+        if not isinstance(element, dict) or key not in element:
+            return path[:length]
+        element = element[key]
+    return path
+
+
+def _without(element: dict[str, JsonValue], path: _Path) -> dict[str, JsonValue]:
+    """A copy without the part at a path, which may have gone with its parent."""
+    key, *rest = path
+    inner = element.get(key)
+    if rest and isinstance(inner, dict):
+        return {**element, key: _without(inner, tuple(rest))}
+    return {name: value for name, value in element.items() if name != key}
+
+
+def _names(paths: list[_Path]) -> list[str]:
+    """The outermost of the dropped parts, by LinkedIn's names."""
+    outermost = [one for one in paths if not any(one[:length] in paths for length in range(1, len(one)))]
+    return [".".join(path) for path in dict.fromkeys(outermost)]
 
 
 def _parsed(body: bytes) -> JsonValue:
@@ -187,8 +277,10 @@ def _rejected(element: JsonValue, endpoint: str, reason: str) -> Rejected:
     return Rejected(endpoint=endpoint, payload=element, reason=reason, identity=_identity(element))
 
 
-def _reason(error: ValidationError) -> str:
+def _reason(error: ValidationError | RecursionError) -> str:
     """The fields that are wrong in one line, by LinkedIn's names."""
+    if isinstance(error, RecursionError):
+        return "record: is nested too deeply"
     found = error.errors(include_url=False, include_context=False, include_input=False)
     parts = [": ".join([".".join(map(str, item["loc"])) or "record", item["msg"]]) for item in found]
     return " ".join("; ".join(parts).split())[:_MAX_REASON]

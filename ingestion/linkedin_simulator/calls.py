@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from .analytics_rows import DayTotals
 from .answers import Request
 from .clock import Clock
-from .dirty import broken_entities
+from .dirty import broken_entities, with_broken_fields
 from .entities import Json
 from .errors import Refusal, access_denied, data_limit_exceeded, no_permission_on, not_found
 from .faults import Faults
@@ -162,6 +162,8 @@ class Call:
         elements, broken, fields = answer["elements"], [], parameters.fields()
         if elements and (fault := self.office.faults.strike("dirty_records", self.endpoint)):
             broken = broken_entities(self.endpoint, elements, fault.share, self.office.seed, fields)
+        if elements and (fault := self.office.faults.strike("dirty_fields", self.endpoint)):
+            elements = with_broken_fields(self.endpoint, elements, fault.share, self.office.seed, fields)
         answer["elements"] = [projected(element, fields) for element in [*elements, *broken]]
         shown = answer["elements"][len(elements) :]
         self.office.ledger.served(self.endpoint, len(answer["elements"]), shown)

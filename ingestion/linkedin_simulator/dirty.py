@@ -1,10 +1,11 @@
-"""Broken elements, added to good pages: a validator must reject them, and people must be able to see them.
+"""Broken elements, added to good pages, and broken optional fields of good elements.
 
-Each has an id or key of its own, so the good rows stay what they are. The same call gets the same ones.
+A validator must reject the former and keep the latter without these fields, and people must be able to see both.
+Each added element has an id or key of its own, so the good rows stay what they are. The same call gets the same ones.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from .chance import chance
 from .entities import Json
@@ -37,30 +38,40 @@ _ENTITY = (
     ("id", _set("id", to=None)),
     ("id", _set("id", to="not-a-number")),
     ("id", _without("id")),
+)
+_CREATIVE = (
+    ("id", _set("id", to=None)),
+    ("campaign", _without("campaign")),
+    ("campaign", _set("campaign", to="urn:li:sponsoredCampaign:not-a-number")),
+    ("id", _without("id")),
+)
+_BREAKAGES = {
+    "adAccounts": _ENTITY,
+    "adCampaignGroups": _ENTITY,
+    "adCampaigns": _ENTITY,
+    "creatives": _CREATIVE,
+}
+_OPTIONAL_OF_ENTITY = (
     ("name", _set("name", to=["a", "list"])),
     (
         "changeAuditStamps",
         _set("changeAuditStamps", to={"created": {"time": "yesterday"}, "lastModified": {"time": "today"}}),
     ),
 )
-_CAMPAIGN = (
-    *_ENTITY,
-    ("dailyBudget", _set("dailyBudget", to={"amount": "a lot", "currencyCode": "EUR"})),
-    ("runSchedule", _set("runSchedule", to={"start": "soon"})),
-)
-_CREATIVE = (
-    ("id", _set("id", to=None)),
-    ("campaign", _without("campaign")),
-    ("campaign", _set("campaign", to="urn:li:sponsoredCampaign:not-a-number")),
-    ("createdAt", _set("createdAt", to="yesterday")),
-    ("isServing", _set("isServing", to="perhaps")),
-    ("id", _without("id")),
-)
-_BREAKAGES = {
-    "adAccounts": _ENTITY,
-    "adCampaignGroups": _ENTITY,
-    "adCampaigns": _CAMPAIGN,
-    "creatives": _CREATIVE,
+_OPTIONAL = {
+    "adAccounts": _OPTIONAL_OF_ENTITY,
+    "adCampaigns": (
+        *_OPTIONAL_OF_ENTITY,
+        ("dailyBudget", _set("dailyBudget", to={"currencyCode": "EUR"})),
+        ("dailyBudget", _set("dailyBudget", to={"amount": "a lot", "currencyCode": "EUR"})),
+        ("runSchedule", _set("runSchedule", to={"start": "soon"})),
+        ("servingStatuses", _set("servingStatuses", to=["RUNNABLE", 7])),
+    ),
+    "creatives": (
+        ("createdAt", _set("createdAt", to="yesterday")),
+        ("isServing", _set("isServing", to="perhaps")),
+        ("review", _set("review", to={"status": ["APPROVED"]})),
+    ),
 }
 
 
@@ -68,8 +79,7 @@ def broken_entities(
     endpoint: str, elements: list[Json], share: float, seed: int, shown: list[str] | None
 ) -> list[Json]:
     """Give broken copies for a page of entities; only fields that are `shown` (None: all) are broken."""
-    names = None if shown is None else {each.partition(":")[0] for each in shown}
-    breakages = [each for key, each in _BREAKAGES.get(endpoint, ()) if names is None or key in names]
+    breakages = _of_shown(_BREAKAGES.get(endpoint, ()), shown)
     broken = []
     for place in range(how_many(len(elements), share) if breakages else 0):
         stirred = chance(seed, endpoint, json.dumps(elements[0].get("id")), place)
@@ -79,6 +89,25 @@ def broken_entities(
         breakages[stirred // 7 % len(breakages)](body)
         broken.append(body)
     return broken
+
+
+def with_broken_fields(
+    endpoint: str, elements: list[Json], share: float, seed: int, shown: list[str] | None
+) -> list[Json]:
+    """Give the page again, optional fields of some of its elements broken; the page itself stays as it is."""
+    breakages = _of_shown(_OPTIONAL.get(endpoint, ()), shown)
+    page = list(elements)
+    for place in range(min(len(page), how_many(len(page), share)) if breakages else 0):
+        stirred = chance(seed, endpoint, json.dumps(elements[0].get("id")), "field", place)
+        page[place] = json.loads(json.dumps(page[place]))
+        breakages[stirred % len(breakages)](page[place])
+    return page
+
+
+def _of_shown(breakages: Iterable[tuple[str, Breakage]], shown: list[str] | None) -> list[Breakage]:
+    """Those of fields that are shown; None: all are."""
+    names = None if shown is None else {each.partition(":")[0] for each in shown}
+    return [each for key, each in breakages if names is None or key in names]
 
 
 def broken_rows(rows: list[str], room: int, share: float, seed: int) -> list[str]:

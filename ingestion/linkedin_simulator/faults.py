@@ -29,6 +29,7 @@ NAMES = {
     "slow": "every answer takes longer (seconds, default 1)",
     "short_answers": "adAnalytics by campaign or creative gives its first rows only, silently (rows, default 500)",
     "dirty_records": "broken elements are added to pages (share of the page, default 0.1)",
+    "dirty_fields": "optional fields of listed entities are broken (share of the page, default 0.1)",
     "looping_page_token": "the second page names itself as the next one",
     "dead_token": "401 on every API call (code 65600, 65601 or 65602)",
     "expired_token": "401 65602 for every token issued before now; a refresh helps",

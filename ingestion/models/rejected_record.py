@@ -4,7 +4,11 @@ from django.db import models
 
 
 class RejectedRecord(models.Model):
-    """One record as LinkedIn sent it, and why it was rejected; no part of it is stored elsewhere."""
+    """One record as LinkedIn sent it, and why it was rejected, or which of its fields.
+
+    A campaign, creative or ad account whose optional fields are invalid is stored without them, and its reason says
+    so ("stored without dailyBudget"). No part of any other is stored elsewhere.
+    """
 
     # A role that could not be read names its member.
     personal_data = frozenset({"payload"})

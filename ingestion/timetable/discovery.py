@@ -73,7 +73,7 @@ def _discover(run: Run, connection_id: int) -> list[int]:
             roles=roles,
             now=run.fetched_at,
             # Without the list of roles nothing can be missing on it, and one without a readable id could be any.
-            others_are_lost=role_pages is not None and None not in unread,
+            others_are_lost=role_pages is not None and all(one and one.isdecimal() for one in unread),
         )
         ad_accounts.mark_missing(now=run.fetched_at)
         # LinkedIn lists the caller's own roles: unless they all name one member, none of them can be trusted.

@@ -9,6 +9,7 @@ from django.db import connection
 
 from accounts.consents import removed_ad_accounts
 from accounts.shell.clock import TOLERANCE
+from accounts.shell.formatting import age_in_words
 from ingestion.models import SyncGate, SyncLog
 from ingestion.sync import coverage
 from ingestion.sync.windows import DayRange
@@ -116,7 +117,7 @@ def _freshness(
     if as_of is None:
         return Freshness(True, "never synced successfully")
     ttl = timedelta(minutes=settings.FRESHNESS_TTL_MINUTES)
-    ago = f"{_minutes(max(0, int((now - as_of).total_seconds() // 60)))} ago"
+    ago = age_in_words(as_of, now=now)
     if now - as_of >= ttl:
         return Freshness(True, f"last synced {ago}", as_of)
     if not is_backfilled:
@@ -124,12 +125,9 @@ def _freshness(
     if is_unfinished:
         return Freshness(True, "the last sync did not come to its end", as_of)
     minutes = settings.FRESHNESS_TTL_MINUTES
-    after = _minutes(minutes) if minutes % 60 else f"{minutes // 60} hour{'' if minutes == 60 else 's'}"
+    count, unit = (minutes, "minute") if minutes % 60 else (minutes // 60, "hour")
+    after = f"{count} {unit}{'' if count == 1 else 's'}"
     return Freshness(False, f"synced {ago}; next sync after {after}", as_of, fresh_until=as_of + ttl)
-
-
-def _minutes(count: int) -> str:
-    return f"{count} minute{'' if count == 1 else 's'}"
 
 
 def pass_gate(

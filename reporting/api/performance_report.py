@@ -1,7 +1,6 @@
 """Performance: the sums of a period, with ratios calculated from the sums."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from decimal import Decimal
 from typing import Any, NotRequired, TypedDict, cast
 
@@ -61,7 +60,11 @@ class PerformanceQuestion(PeriodSerializer):
     campaign_id = Several(numbers=True, help_text="Only these campaigns, ids separated by commas.")
     creative_id = Several(help_text="Only these creatives, URNs separated by commas.")
     compare = serializers.ChoiceField(
-        choices=["previous"], required=False, help_text="Compare with the period of the same length just before."
+        choices=["previous"],
+        required=False,
+        help_text="Compare with the period before: months, quarters and years with the same days of the one before, "
+        "other ranges with as many days of the same weekdays, such as the last 30 days with the 30 that end 35 days "
+        "earlier. `compared_with` has the days.",
     )
     order = serializers.CharField(
         required=False,
@@ -145,7 +148,7 @@ class PerformanceReport(ReportSerializer):
     """Figures by group, and their totals."""
 
     group_by = serializers.ChoiceField(choices=[*GroupBy], help_text="What one row represents.")
-    compared_with = DaysShown(allow_null=True, help_text="The previous period, if compared.")
+    compared_with = DaysShown(allow_null=True, help_text="The days that figures are compared with, if they are.")
     totals = TotalsSerializer(many=True, help_text="One per currency, over all rows regardless of limit.")
     has_more_rows = serializers.BooleanField(help_text="Whether `limit` left out rows.")
     rows = PerformanceRowSerializer(many=True, help_text="One per group and currency.")
@@ -239,7 +242,7 @@ class PerformanceReportView(ReportView):
         return {
             **self.report_head(asked["days"], self.chosen(asked)),
             "group_by": asked["group_by"],
-            "compared_with": asdict(asked["days"].previous()) if "compare" in asked else None,
+            "compared_with": DaysShown(asked["days"].previous()).data if "compare" in asked else None,
             "totals": [_line(one, metrics) for one in sums],
             "has_more_rows": len(rows) > maximum,
             "rows": rows[:maximum],

@@ -1,7 +1,6 @@
 """What all reports share: days, ad accounts, how recent the figures are."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from typing import Any, ClassVar, Final, NotRequired, TypedDict
 
 from django.db.models import QuerySet
@@ -123,7 +122,7 @@ class ReportView(View):
     def report_head(self, period: Period, ad_accounts: QuerySet[AdAccount]) -> dict[str, object]:
         as_of = self._as_of(ad_accounts)
         return {
-            "period": asdict(period),
+            "period": DaysShown(period).data,
             "data_as_of": as_of.as_of,
             "complete_through": as_of.complete_through,
         }

@@ -131,7 +131,7 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
         raise Http404("There is no such sync run, or you may not see it.")
     context = {
         "run": line,
-        "rejected": run_queries.rejected_records(ad_accounts, run_id) if line.rows_rejected else [],
+        "rejected": run_queries.rejected_records(ad_accounts, run_id),
         "may_act": line.ad_account_id is not None and access.may_sync(request.user, line.ad_account_id),
     }
     if wants_part(request):

@@ -77,10 +77,11 @@ class Attention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpendLately:
-    """One currency: spend in the last 30 whole days, in the 30 days before, and per day."""
+    """One currency: spend in the last 30 whole days and per day, and in the days they are compared with."""
 
     currency: str | None
     spend: Decimal
+    compared_with: Period
     before: Decimal
     change_percent: Decimal | None
     days: tuple[Decimal, ...]
@@ -175,22 +176,27 @@ def overview_spend(*, ad_accounts: QuerySet[AdAccount], today: date) -> list[Spe
     period = last_days(_SPEND_DAYS, today=today)
     before = period.previous()
     source = Selection(ad_accounts, Period(before.first_day, period.last_day)).source()
+    counted = {*before.each_day(), *period.each_day()}
     spent: dict[str | None, dict[date, Decimal]] = {}
     for currency, day, spend in fetch_all(
         f"SELECT ad_account.currency, day.date, sum(day.spend) {source.sql} GROUP BY 1, 2", source.params
     ):
-        spent.setdefault(currency, {})[day] = spend
-    found = [_spend_lately(currency, by_day, period) for currency, by_day in spent.items()]
+        if day in counted:
+            spent.setdefault(currency, {})[day] = spend
+    found = [_spend_lately(currency, by_day, period, before) for currency, by_day in spent.items()]
     return sorted(found, key=lambda one: (-one.spend, one.currency or ""))
 
 
-def _spend_lately(currency: str | None, by_day: dict[date, Decimal], period: Period) -> SpendLately:
+def _spend_lately(
+    currency: str | None, by_day: dict[date, Decimal], period: Period, compared_with: Period
+) -> SpendLately:
     days = tuple(by_day.get(day, Decimal(0)) for day in period.each_day())
     spend = sum(days, Decimal(0))
     before = sum(by_day.values(), Decimal(0)) - spend
     return SpendLately(
         currency=currency,
         spend=spend,
+        compared_with=compared_with,
         before=before,
         change_percent=change_percent(before=before, now=spend),
         days=days,

@@ -14,16 +14,29 @@ from reporting.queries.grouping import GroupBy
 from reporting.queries.performance import PerformanceRow, performance, totals
 from reporting.ratios import percent_of
 
-_STEPS = ("impressions", "clicks", "landing_page_clicks", "conversions", "leads")
+# Each step, and the one that it follows. Conversions and leads are two ends, not two steps: website conversions come
+# after a visit, leads from a form that opens on LinkedIn, and neither leads to the other.
+_STEPS = {
+    "impressions": None,
+    "clicks": "impressions",
+    "landing_page_clicks": "clicks",
+    "conversions": "clicks",
+    "leads": "clicks",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class FunnelStep:
-    """One step: its count, and its share of the previous and the first step; None where those are 0."""
+    """One step: its count, the step it follows, and its share of that and of the first one.
+
+    A share is None where there is nothing to be a part of: the other step is 0, or smaller, since LinkedIn also
+    counts conversions after mere views. So no share is above 100.
+    """
 
     name: str
     label: str
     count: int
+    previous: str | None
     percent_of_previous: Decimal | None
     percent_of_first: Decimal | None
 
@@ -48,23 +61,24 @@ def funnel(
     period: Period,
     campaign_ids: Collection[int] | None = None,
 ) -> tuple[FunnelStep, ...]:
-    """Impressions, clicks, landing-page clicks, conversions, leads: counts across all currencies.
-
-    A step may be larger than the previous one: LinkedIn also counts view-through conversions, and lead forms need no
-    landing page.
-    """
+    """Impressions, clicks, landing-page clicks, then two ends, conversions and leads: counts across all currencies."""
     found = totals(ad_accounts=ad_accounts, period=period, campaign_ids=campaign_ids)
-    counts = [int(sum(one.total(name) for one in found)) for name in _STEPS]
+    counts = {name: int(sum(one.total(name) for one in found)) for name in _STEPS}
     return tuple(
         FunnelStep(
             name=name,
             label=METRICS[name].label,
-            count=count,
-            percent_of_previous=percent_of(count, previous) if number else None,
-            percent_of_first=percent_of(count, counts[0]),
+            count=counts[name],
+            previous=previous,
+            percent_of_previous=_share(counts[name], counts[previous]) if previous else None,
+            percent_of_first=_share(counts[name], counts["impressions"]),
         )
-        for number, (name, count, previous) in enumerate(zip(_STEPS, counts, [0, *counts[:-1]], strict=True))
+        for name, previous in _STEPS.items()
     )
+
+
+def _share(count: int, whole: int) -> Decimal | None:
+    return percent_of(count, whole) if count <= whole else None
 
 
 def engagement(

@@ -197,7 +197,7 @@ def compared_performance(
     descending: bool | None = None,
     limit: int | None = None,
 ) -> list[ComparedRow]:
-    """Each group in two periods; the other one is by default the one of the same length just before.
+    """Each group in two periods; the other one is by default the one that `Period.previous` gives.
 
     Ad accounts, campaigns and creatives are matched by key and keep the order of `performance`; those only in the
     other period follow, unless there is a limit. Days, weeks and months are matched by position: the first day
@@ -226,7 +226,7 @@ def compared_totals(
     campaign_ids: Collection[int] | None = None,
     creative_ids: Collection[str] | None = None,
 ) -> list[ComparedTotals]:
-    """The totals of each currency beside those of another period, by default the one just before."""
+    """The totals of each currency beside those of another period, by default `Period.previous`."""
     wanted: dict[str, Any] = {
         "ad_accounts": ad_accounts,
         "campaign_ids": campaign_ids,

@@ -84,7 +84,10 @@ def run(ad_accounts: QuerySet[AdAccount], run_id: int, *, with_discoveries: bool
 
 
 def rejected_records(ad_accounts: QuerySet[AdAccount], run_id: int) -> list[RejectedLine]:
-    """The first records that a run rejected; empty if the person may not see its ad account."""
+    """The first records that a run rejected, or stored without their invalid fields.
+
+    Empty if the person may not see its ad account.
+    """
     rows = RejectedRecord.objects.filter(run=run_id).filter(Q(account__in=ad_accounts) | Q(account=None))
     return [RejectedLine(row.endpoint, row.reason, row.payload) for row in rows.order_by("pk")[:REJECTED_SHOWN]]
 

@@ -78,12 +78,72 @@ def test_ten_years_to_the_day_can_be_asked():
 
 
 @given(DAYS, st.integers(0, 3000))
-def test_the_previous_period_is_as_long_and_ends_the_day_before(first_day: date, days: int):
+def test_a_rolling_period_is_compared_with_the_same_weekdays_as_late_as_possible(first_day: date, days: int):
     period = Period(first_day, first_day + timedelta(days=days))
     before = period.previous()
     assert before.days == period.days
-    assert before.last_day == period.first_day - timedelta(days=1)
+    assert before.first_day.weekday() == period.first_day.weekday()
+    assert 1 <= (period.first_day - before.last_day).days <= 7
     assert set(before.each_day()).isdisjoint(period.each_day())
+
+
+@pytest.mark.parametrize(
+    ("preset", "today", "first_day", "last_day"),
+    [
+        ("last_7_days", TODAY, date(2026, 11, 7), date(2026, 11, 13)),
+        ("last_14_days", TODAY, date(2026, 10, 24), date(2026, 11, 6)),
+        ("last_30_days", TODAY, date(2026, 9, 17), date(2026, 10, 16)),
+        ("last_90_days", TODAY, date(2026, 5, 24), date(2026, 8, 21)),
+        # All of November, but rolling as on any other day.
+        ("last_30_days", date(2026, 12, 1), date(2026, 9, 27), date(2026, 10, 26)),
+        ("this_month", TODAY, date(2026, 10, 1), date(2026, 10, 21)),
+        ("this_month", date(2026, 11, 7), date(2026, 10, 1), date(2026, 10, 7)),
+        ("this_month", date(2026, 3, 30), date(2026, 2, 1), date(2026, 2, 28)),
+        ("this_month", date(2026, 2, 28), date(2026, 1, 1), date(2026, 1, 31)),
+        ("this_month", date(2026, 1, 1), date(2025, 12, 1), date(2025, 12, 1)),
+        ("last_month", TODAY, date(2026, 9, 1), date(2026, 9, 30)),
+        ("last_month", date(2026, 3, 5), date(2026, 1, 1), date(2026, 1, 31)),
+        ("last_month", date(2028, 4, 1), date(2028, 2, 1), date(2028, 2, 29)),
+        ("this_quarter", TODAY, date(2026, 7, 1), date(2026, 8, 21)),
+        ("this_quarter", date(2026, 10, 15), date(2026, 7, 1), date(2026, 7, 15)),
+        ("last_quarter", TODAY, date(2026, 4, 1), date(2026, 6, 30)),
+        ("last_quarter", date(2026, 1, 9), date(2025, 7, 1), date(2025, 9, 30)),
+        ("year_to_date", TODAY, date(2025, 1, 1), date(2025, 11, 21)),
+        ("year_to_date", date(2028, 2, 29), date(2027, 1, 1), date(2027, 2, 28)),
+    ],
+)
+def test_a_preset_is_compared_with_its_own_kind(preset: str, today: date, first_day: date, last_day: date):
+    period = preset_period(Preset(preset), today=today)
+    assert period.previous() == Period(first_day, last_day)
+
+
+@pytest.mark.parametrize(
+    ("first_day", "last_day", "before"),
+    [
+        ("2026-10-01", "2026-10-31", Period(date(2026, 9, 1), date(2026, 9, 30))),
+        ("2026-01-01", "2026-02-28", Period(date(2025, 11, 1), date(2025, 12, 31))),
+        ("2025-01-01", "2025-12-31", Period(date(2024, 1, 1), date(2024, 12, 31))),
+        ("2026-11-02", "2026-11-15", Period(date(2026, 10, 19), date(2026, 11, 1))),
+        ("2026-11-01", "2026-11-16", Period(date(2026, 10, 11), date(2026, 10, 26))),
+        ("2026-11-19", "2026-11-19", Period(date(2026, 11, 12), date(2026, 11, 12))),
+    ],
+)
+def test_a_custom_range_of_whole_months_or_weeks_is_compared_as_such(first_day: str, last_day: str, before: Period):
+    assert parse_period(first_day=first_day, last_day=last_day, today=TODAY).previous() == before
+
+
+@given(st.sampled_from(Preset), DAYS)
+def test_no_preset_shares_a_day_with_what_it_is_compared_with(preset: Preset, today: date):
+    period = preset_period(preset, today=today)
+    before = period.previous()
+    assert before.last_day < period.first_day
+    assert before.previous().last_day < before.first_day
+    if not period.months:
+        assert [day.weekday() for day in before.each_day()] == [day.weekday() for day in period.each_day()]
+    else:
+        assert (before.first_day.day, before.months) == (1, period.months)
+        is_the_end = before.last_day == month_of(before.last_day)[1]
+        assert before.last_day.day == period.last_day.day or is_the_end
 
 
 @given(DAYS)

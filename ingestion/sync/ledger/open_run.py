@@ -90,8 +90,10 @@ class OpenRun:
             self.beat()
 
     def count(self, table: str, page: Page[R], *, also_rejected: Sequence[Rejected] = ()) -> None:
-        """Count an answer's records and keep the rejected ones, inside the caller's transaction."""
-        self._keep_rejected([*page.rejected, *also_rejected])
+        """Count an answer's records and keep the invalid ones as received, inside the caller's transaction."""
+        rejected = [*page.rejected, *also_rejected]
+        self._rejected += len(rejected)
+        self._keep_as_received([*rejected, *page.incomplete])
         self._rows[table] += len(page.records) - len(also_rejected)
 
     def step_stored(self) -> None:
@@ -175,8 +177,7 @@ class OpenRun:
         share = round(calls / expected, 3) if self._requests.is_planned else 0.0
         return Progress(self._step, calls, expected, self._rows.total(), share)
 
-    def _keep_rejected(self, rejected: Sequence[Rejected]) -> None:
-        self._rejected += len(rejected)
+    def _keep_as_received(self, invalid: Sequence[Rejected]) -> None:
         RejectedRecord.objects.bulk_create(
             [
                 RejectedRecord(
@@ -186,7 +187,7 @@ class OpenRun:
                     payload=one.payload,
                     reason=one.reason,
                 )
-                for one in rejected
+                for one in invalid
             ]
         )
 

@@ -39,12 +39,27 @@ def sheets_of(header: list[str], rows: list[list[Any]]) -> list[str]:
         return [archive.read(name).decode() for name in names]
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t1", "\r1", "\n1", "＝1"])
 def test_a_cell_that_a_spreadsheet_would_run_is_text(text: str) -> None:
     assert safe_cell(text) == f"'{text}"
 
 
-@pytest.mark.parametrize("value", ["plain", "a=b", "", -5, None])
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ('x;=HYPERLINK("http://evil")', 'x;\'=HYPERLINK("http://evil")'),
+        ('x;"=1', "x;'\"=1"),
+        ("\t=1", "'\t'=1"),
+        ("\r=1", "'\r'=1"),
+        ("x|=1,-1\n@1", "x|'=1,'-1\n'@1"),
+        ("Berlin, -20 %; a = b", "Berlin, -20 %; a = b"),
+    ],
+)
+def test_nor_is_what_another_separator_would_make_a_cell(text: str, cell: str) -> None:
+    assert safe_cell(text) == cell
+
+
+@pytest.mark.parametrize("value", ["plain", "a=b", "", " =1", -5, None])
 def test_other_cells_stay_as_they_are(value: object) -> None:
     assert safe_cell(value) == value
 

@@ -13,8 +13,9 @@ from ingestion.linkedin.pages import PageReader
 
 DAYS = PageReader(records.CampaignDayRecord)
 MONTHS = PageReader(records.DemographicMonthRecord)
-CAMPAIGNS = PageReader(records.CampaignRecord)
-CREATIVES = PageReader(records.CreativeRecord)
+AD_ACCOUNTS = PageReader(records.AdAccountRecord, drops_fields=True)
+CAMPAIGNS = PageReader(records.CampaignRecord, drops_fields=True)
+CREATIVES = PageReader(records.CreativeRecord, drops_fields=True)
 
 
 def row(**changes):
@@ -102,44 +103,129 @@ def test_a_row_of_another_ad_account_is_rejected():
     assert page.rejected[0].identity == "urn:li:sponsoredCampaign:7"
 
 
-@pytest.mark.parametrize(
-    ("changes", "field"),
-    [
-        ({"id": 0}, "id"),
-        ({"id": "7"}, "id"),
-        ({"id": 2**63}, "id"),
-        ({"name": "a\x00b"}, "name"),
-        ({"name": "half \ud83d"}, "record"),
-        ({"name": 5}, "name"),
-        ({"offsiteDeliveryEnabled": "true"}, "offsiteDeliveryEnabled"),
-        ({"servingStatuses": "RUNNABLE"}, "servingStatuses"),
-        ({"dailyBudget": {"currencyCode": "EUR"}}, "dailyBudget.amount"),
-        ({"dailyBudget": {"amount": "many"}}, "dailyBudget.amount"),
-        ({"runSchedule": {"start": 10**16}}, "runSchedule.start"),
-        ({"changeAuditStamps": {"created": {"time": "now"}}}, "changeAuditStamps.created.time"),
-    ],
-)
-def test_a_dirty_campaign_is_rejected_with_its_field(changes, field):
-    page = page_of(CAMPAIGNS, {"id": 1, "name": "a"}, {"id": 2, "name": "b", **changes})
+@pytest.mark.parametrize("wrong", [{"id": 0}, {"id": "7"}, {"id": 2**63}, {"id": None}, {"id": {"id": 7}}])
+@pytest.mark.parametrize("also", [{}, {"dailyBudget": {}}])
+def test_a_campaign_without_a_valid_id_is_rejected(wrong, also):
+    page = page_of(CAMPAIGNS, {"id": 1, "name": "a"}, {"id": 2, "name": "b", **wrong, **also})
     assert [campaign.id for campaign in page.records] == [1]
-    assert page.rejected[0].reason.startswith(f"{field}: ")
+    assert "id: " in page.rejected[0].reason
+    assert not page.incomplete
 
 
 @pytest.mark.parametrize(
-    ("changes", "field"),
+    "wrong",
     [
-        ({"id": 7}, "id"),
-        ({"id": "urn:li:sponsoredCampaign:1"}, "id"),
-        ({"campaign": None}, "campaign"),
-        ({"campaign": "urn:li:sponsoredCampaignGroup:1"}, "campaign"),
-        ({"isServing": 1}, "isServing"),
+        {"id": 7},
+        {"id": "urn:li:sponsoredCampaign:1"},
+        {"campaign": None},
+        {"campaign": "urn:li:sponsoredCampaignGroup:1"},
     ],
 )
-def test_a_dirty_creative_is_rejected_with_its_field(changes, field):
+def test_a_creative_without_its_id_or_campaign_is_rejected_with_its_field(wrong):
     clean = {"id": "urn:li:sponsoredCreative:1", "campaign": "urn:li:sponsoredCampaign:2"}
-    page = page_of(CREATIVES, clean, {**clean, **changes})
+    page = page_of(CREATIVES, clean, {**clean, **wrong})
     assert len(page.records) == 1
+    [field] = wrong
     assert page.rejected[0].reason.startswith(f"{field}: ")
+
+
+MONEY = {"amount": "12.5", "currencyCode": "EUR"}
+STAMPS = {"created": {"time": 1_760_000_000_000}, "lastModified": {"time": 1_770_000_000_000}}
+WHOLE = {
+    AD_ACCOUNTS: {
+        "id": 1, "name": "a", "status": "ACTIVE", "currency": "EUR", "type": "BUSINESS", "test": False,
+        "reference": "urn:li:organization:1", "servingStatuses": ["RUNNABLE"], "changeAuditStamps": STAMPS,
+    },
+    CAMPAIGNS: {
+        "id": 1, "account": "urn:li:sponsoredAccount:1", "name": "a", "status": "ACTIVE", "type": "TEXT_AD",
+        "format": "TEXT_AD", "objectiveType": "WEBSITE_VISIT", "costType": "CPC", "optimizationTargetType": "NONE",
+        "creativeSelection": "ROUND_ROBIN", "offsiteDeliveryEnabled": True, "audienceExpansionEnabled": False,
+        "campaignGroup": "urn:li:sponsoredCampaignGroup:1", "dailyBudget": MONEY, "totalBudget": MONEY,
+        "unitCost": MONEY, "servingStatuses": ["RUNNABLE"], "changeAuditStamps": STAMPS,
+        "runSchedule": {"start": 1_760_000_000_000, "end": 1_770_000_000_000},
+    },
+    CREATIVES: {
+        "id": "urn:li:sponsoredCreative:1", "campaign": "urn:li:sponsoredCampaign:1", "name": "a",
+        "intendedStatus": "ACTIVE", "isServing": True, "servingHoldReasons": ["STOPPED"],
+        "review": {"status": "APPROVED"}, "createdAt": 1_760_000_000_000, "lastModifiedAt": 1_770_000_000_000,
+        "content": {"reference": "urn:li:share:1"},
+    },
+}  # fmt: skip
+REQUIRED = {("id",), ("campaign",)}
+
+
+def paths_of(element, *above):
+    """Every field of an element, however deep."""
+    for key, value in element.items():
+        yield (*above, key)
+        if isinstance(value, dict):
+            yield from paths_of(value, *above, key)
+
+
+def changed(element, path, value):
+    key, *rest = path
+    return {**element, key: changed(element[key], rest, value) if rest else value}
+
+
+OPTIONAL = [(reader, path) for reader, whole in WHOLE.items() for path in paths_of(whole) if path not in REQUIRED]
+
+
+@pytest.mark.parametrize("reader", WHOLE)
+def test_the_whole_elements_have_every_field(reader):
+    [record] = page_of(reader, WHOLE[reader]).records
+    assert not [name for name in record.__slots__ if getattr(record, name) is None]
+
+
+@pytest.mark.parametrize(("reader", "path"), OPTIONAL, ids=lambda one: ".".join(one) if type(one) is tuple else "")
+def test_a_record_is_kept_without_an_optional_field_that_is_invalid(reader, path):
+    """Each field in turn is everything that JSON can hold; whatever is valid there is read."""
+    deep = value = []
+    for _ in range(300):
+        value = [value]
+    for broken in (7, -1, 10**400, 1.5, float("nan"), True, "a\x00b", "half \ud83d", [], [7], ["a", None], {}, {"x": 1},
+                   {"currencyCode": "EUR"}, {"time": "now"}, {"start": 10**16}, None, value, deep):  # fmt: skip
+        page = page_of(reader, WHOLE[reader], changed(WHOLE[reader], path, broken))
+        assert (len(page.records), page.rejected) == (2, [])
+        whole, kept = page.records
+        differing = {name for name in whole.__slots__ if getattr(whole, name) != getattr(kept, name)}
+        # `changeAuditStamps` is the one field of LinkedIn's that we keep in two.
+        assert len(differing) <= (2 if path == ("changeAuditStamps",) else 1), differing
+        for incomplete in page.incomplete:
+            assert incomplete.reason.rpartition("; stored without ")[2].startswith(path[0])
+            assert incomplete.payload["id"] == WHOLE[reader]["id"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "left"),
+    [
+        ({"name": "a\x00b"}, "name: ", "name"),
+        ({"name": "half \ud83d"}, "record: ", "name"),
+        ({"name": 5}, "name: ", "name"),
+        ({"offsiteDeliveryEnabled": "true"}, "offsiteDeliveryEnabled: ", "offsiteDeliveryEnabled"),
+        ({"servingStatuses": "RUNNABLE"}, "servingStatuses: ", "servingStatuses"),
+        ({"servingStatuses": ["RUNNABLE", 7]}, "servingStatuses.1: ", "servingStatuses"),
+        ({"dailyBudget": {"currencyCode": "EUR"}}, "dailyBudget.amount: ", "dailyBudget"),
+        ({"dailyBudget": {"amount": "many"}}, "dailyBudget.amount: ", "dailyBudget"),
+        ({"dailyBudget": {"amount": "1", "currencyCode": 9}}, "dailyBudget.currencyCode: ", "dailyBudget.currencyCode"),
+        ({"runSchedule": {"start": 10**16}}, "runSchedule.start: ", "runSchedule.start"),
+        ({"runSchedule": 7, "name": 7}, "name: ", "name, runSchedule"),
+        ({"changeAuditStamps": {"created": {"time": "now"}}}, "changeAuditStamps.created.time: ",
+         "changeAuditStamps.created.time"),
+    ],
+)  # fmt: skip
+def test_what_a_record_is_kept_without_is_named(changes, reason, left):
+    page = page_of(CAMPAIGNS, {"id": 1, "name": "a"}, {"id": 2, "costType": "CPC", **changes})
+    assert [(campaign.id, campaign.cost_type) for campaign in page.records] == [(1, None), (2, "CPC")]
+    assert not page.rejected
+    [incomplete] = page.incomplete
+    assert incomplete.reason.startswith(reason)
+    assert incomplete.reason.endswith(f"; stored without {left}")
+
+
+@pytest.mark.parametrize("name", ["impressions", "clicks", "costInLocalCurrency"])
+def test_a_row_of_figures_is_never_kept_without_one(name):
+    page = page_of(DAYS, row(**{name: "many"}), check=february())
+    assert (page.records, len(page.rejected), page.incomplete) == ([], 1, [])
 
 
 @pytest.mark.parametrize(

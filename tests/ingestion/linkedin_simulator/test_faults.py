@@ -204,6 +204,20 @@ def test_dirty_records_are_added_and_known(caller: Caller, target: str, endpoint
     assert received(caller.simulator)[endpoint] == len(dirty)
 
 
+@pytest.mark.parametrize("target", [CAMPAIGNS, CREATIVES, SEARCH])
+def test_dirty_fields_break_elements_in_their_place(caller: Caller, target: str):
+    clean = caller.get(target)["elements"]
+    caller.simulator.switch_on("dirty_fields", share=0.5)
+    dirty = caller.get(target)["elements"]
+    assert [one["id"] for one in dirty] == [one["id"] for one in clean]
+    changed = [one for one, before in zip(dirty, clean, strict=True) if one != before]
+    assert len(changed) == max(1, round(len(clean) * 0.5))
+    assert not rejections(caller.simulator)
+    assert caller.get(target)["elements"] == dirty
+    caller.simulator.switch_off()
+    assert caller.get(target)["elements"] == clean
+
+
 def test_dirty_records_break_only_what_is_asked_for(caller: Caller):
     caller.simulator.switch_on("dirty_records", share=2.0)
     found = caller.get(f"{CAMPAIGNS}&fields=id,status")["elements"]

@@ -39,7 +39,7 @@ def test_a_sync_that_begins_shows_why(linkedin: SimulatedLinkedIn):
     assert gate_of(linkedin) == (NOW, True, "never synced successfully")
     linkedin.simulator.clock.advance(seconds=300 * 60)
     linkedin.sync()
-    assert gate_of(linkedin) == (NOW + timedelta(minutes=300), True, "last synced 300 minutes ago")
+    assert gate_of(linkedin) == (NOW + timedelta(minutes=300), True, "last synced 5 hours ago")
 
 
 def test_a_skip_shows_when_and_why_and_leaves_no_run(linkedin: SimulatedLinkedIn):

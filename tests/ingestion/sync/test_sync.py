@@ -10,7 +10,7 @@ from django.db import connection as database
 from ingestion.linkedin_simulator import analytics, reporting_routes
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
-from ingestion.models import AudienceDemographic, Campaign, RejectedRecord, SyncLog
+from ingestion.models import AudienceDemographic, Campaign, Creative, RejectedRecord, SyncLog
 from ingestion.sync import audience, daily_figures, reconciliation
 from ingestion.sync.result import SyncResult
 from tests.ingestion.simulated import DATA_TABLES, SimulatedLinkedIn, simulated_linkedin
@@ -233,6 +233,27 @@ def test_every_dirty_record_is_set_aside_with_its_reason(settings):
         linkedin.assert_stored(FIRST_DAY, known_before=False)
 
 
+def test_an_entity_is_stored_without_an_optional_field_that_is_invalid(small: SimulatedLinkedIn):
+    """On the first sync, when nothing of it is stored yet: LinkedIn listed it, so it is not missing."""
+    ad_account_id = small.ad_account_ids[0]
+    small.simulator.switch_on("dirty_fields", share=1.0)
+    result = small.sync()
+    assert (result.status, result.rejected, run_of(result).rows_rejected) == ("success", 0, 0)
+    campaigns = Campaign.objects.filter(account_id=ad_account_id)
+    assert campaigns.filter(daily_budget=None).exclude(name=None).exists()
+    assert not campaigns.exclude(missing_since=None).exists()
+    # LinkedIn hides cancelled creatives, so one with figures is missing in any case.
+    creatives = Creative.objects.filter(account_id=ad_account_id)
+    hidden = set(creatives.exclude(missing_since=None).values_list("pk", flat=True))
+    kept = RejectedRecord.objects.filter(run=result.run_id)
+    listed = campaigns.count() + creatives.count() - len(hidden)
+    assert kept.filter(reason__contains="; stored without ").count() == kept.count() == listed
+    small.simulator.switch_off()
+    small.sync(force=True)
+    assert set(creatives.exclude(missing_since=None).values_list("pk", flat=True)) == hidden
+    small.assert_stored(FIRST_DAY, known_before=True)
+
+
 def _endpoint(path: str) -> str:
     return path.split()[0].rstrip("/").rpartition("/")[2]
 
@@ -241,7 +262,7 @@ def test_a_fresh_ad_account_is_skipped(small: SimulatedLinkedIn):
     small.sync()
     skipped = small.sync()
     assert skipped.status == "skipped"
-    assert "synced 0 minutes ago" in skipped.reason
+    assert "synced just now" in skipped.reason
     assert SyncLog.objects.filter(account_id=small.ad_account_ids[0]).count() == 1
 
 

@@ -95,12 +95,30 @@ def test_roles_of_another_connection_are_left_alone(linkedin):
 def test_an_ad_account_that_cannot_be_read_today_keeps_its_role(linkedin):
     """Set aside is not gone: its syncs go on, with what was stored of it before."""
     broken = linkedin.ad_account_ids[0]
-    linkedin.simulator.change("edit", ad_account=broken, fields={"currency": 978})
+    linkedin.simulator.change("edit", ad_account=broken, fields={"id": str(broken)})
     result, found = discover(linkedin)
     assert (result.status, result.rejected, found) == ("success", 1, linkedin.ad_account_ids[1:])
-    assert RejectedRecord.objects.get().payload["id"] == broken
+    assert RejectedRecord.objects.get().payload["id"] == str(broken)
     role = LinkedInAdAccountRole.objects.get(ad_account=broken)
     assert (role.lost_at, role.role) == (None, linkedin.simulator.present.role(0, linkedin.simulator.world.account(0)))
+
+
+@pytest.mark.parametrize("unreadable", ["", "x", None, {"id": 7}])
+def test_where_an_id_cannot_be_read_no_role_is_lost(linkedin, unreadable):
+    broken = linkedin.ad_account_ids[0]
+    linkedin.simulator.change("edit", ad_account=broken, fields={"id": unreadable})
+    result, found = discover(linkedin)
+    assert (result.rejected, found) == (1, linkedin.ad_account_ids[1:])
+    assert LinkedInAdAccountRole.objects.get(ad_account=broken).lost_at is None
+
+
+def test_an_ad_account_is_found_without_a_field_that_is_invalid(linkedin):
+    broken = linkedin.ad_account_ids[0]
+    linkedin.simulator.change("edit", ad_account=broken, fields={"currency": 978})
+    result, found = discover(linkedin)
+    assert (result.status, result.rejected, found) == ("success", 0, linkedin.ad_account_ids)
+    assert RejectedRecord.objects.get().reason.endswith("; stored without currency")
+    assert AdAccount.objects.get(pk=broken).currency is None
 
 
 def test_every_ad_account_gets_one_periodic_task_once(linkedin):

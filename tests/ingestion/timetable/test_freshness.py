@@ -48,11 +48,11 @@ def test_an_ad_account_never_synced_is_due(ad_account):
 @pytest.mark.parametrize(
     ("minutes", "is_due", "reason"),
     [
-        (0, False, "synced 0 minutes ago; next sync after 4 hours"),
+        (0, False, "synced just now; next sync after 4 hours"),
         (1, False, "synced 1 minute ago; next sync after 4 hours"),
-        (239, False, "synced 239 minutes ago; next sync after 4 hours"),
-        (240, True, "last synced 240 minutes ago"),
-        (10_000, True, "last synced 10000 minutes ago"),
+        (239, False, "synced 3 hours ago; next sync after 4 hours"),
+        (240, True, "last synced 4 hours ago"),
+        (10_000, True, "last synced 6 days ago"),
     ],
 )
 def test_a_success_is_fresh_for_so_many_minutes(ad_account, minutes, is_due, reason):

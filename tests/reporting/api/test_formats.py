@@ -184,7 +184,10 @@ def test_instants_have_the_places_they_have(as_alice: Client, microsecond: int) 
     assert json.loads(file_of(as_alice, "ad-accounts", "ndjson"))["fetched_at"] == row["fetched_at"]
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "plain", "a=b", "ö=", " =1", ""])
+@pytest.mark.parametrize(
+    "text",
+    ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "plain", "a=b", "ö=", " =1", "", 'x;=1|"=2', "x\r\n-\n@", "＝,＠"],
+)
 def test_postgresql_defuses_what_python_defuses(as_alice: Client, text: str) -> None:
     builders.make_ad_account(name=text)
     body = file_of(as_alice, "ad-accounts", "csv", fields="name").decode()

@@ -13,6 +13,7 @@ from accounts.roles import Role
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.truth import truth
 from ingestion.linkedin_simulator.world import WorldSize
+from ingestion.models import Campaign
 from reporting.periods import month_of, week_of
 from tests import builders
 from tests.builders import DAY
@@ -87,7 +88,16 @@ def days(bobs_ad_account: AdAccount) -> AdAccount:
 
 
 @pytest.mark.django_db
-def test_performance_beside_the_day_before(as_bob: Client, days: AdAccount) -> None:
+def test_a_month_is_compared_with_the_month_before_it(as_bob: Client, days: AdAccount) -> None:
+    asked = {"first_day": "2026-10-01", "last_day": "2026-10-31", "compare": "previous"}
+    report = get(as_bob, "reports/performance", **asked)
+    assert report["compared_with"] == {"first_day": "2026-09-01", "last_day": "2026-09-30"}
+
+
+@pytest.mark.django_db
+def test_performance_beside_the_same_weekday_before(as_bob: Client, days: AdAccount) -> None:
+    campaign = Campaign.objects.get(account=days)
+    builders.make_campaign_day(campaign=campaign, date=DAY - timedelta(days=7), clicks=10, spend=Decimal(10))
     report = get(
         as_bob, "reports/performance", first_day="2026-11-19", last_day="2026-11-19", group_by="account",
         metrics="clicks,spend,cost_per_lead", compare="previous",
@@ -102,7 +112,7 @@ def test_performance_beside_the_day_before(as_bob: Client, days: AdAccount) -> N
         "data_as_of": "2026-11-20T11:59:00Z",
         "complete_through": "2026-11-19",
         "group_by": "account",
-        "compared_with": {"first_day": "2026-11-18", "last_day": "2026-11-18"},
+        "compared_with": {"first_day": "2026-11-12", "last_day": "2026-11-12"},
         "totals": [{"currency": "EUR", "days": 1, **figures}],
         "has_more_rows": False,
         "rows": [

@@ -57,13 +57,16 @@ def test_after_the_first_sync_the_steps_are_gone(as_alice, app):
     assert "Nothing needs attention" in page
 
 
-def test_spend_is_shown_per_currency_against_the_month_before(as_alice, app):
+def test_spend_is_shown_per_currency_against_the_same_weekdays_before(as_alice, app):
     yesterday = timezone.now().date() - timedelta(days=1)
     for currency, spend in (("EUR", 1234), ("USD", 99)):
         campaign = make_campaign(account=make_ad_account(currency=currency))
         make_campaign_day(campaign=campaign, date=yesterday, spend=Decimal(spend))
-        make_campaign_day(campaign=campaign, date=yesterday - timedelta(days=30), spend=Decimal(spend * 2))
+        make_campaign_day(campaign=campaign, date=yesterday - timedelta(days=35), spend=Decimal(spend * 2))
+        make_campaign_day(campaign=campaign, date=yesterday - timedelta(days=32), spend=Decimal(spend * 9))
     page = text(as_alice)
+    for days_ago in (65, 36):
+        assert f">{timezone.now().date() - timedelta(days=days_ago)}</time>" in page
     assert "1,234.00 EUR" in page
     assert "2,468.00 EUR" in page
     assert "99.00 USD" in page

@@ -71,7 +71,7 @@ def two_currencies(db: None) -> None:
             campaign = make_campaign(account=account, name=f"{currency} {number}", daily_budget=50)
             figures = {"date": DAY, "spend": spend, "impressions": 1000 * spend, "clicks": spend, "likes": spend}
             make_campaign_day(campaign=campaign, **figures)
-            make_campaign_day(campaign=campaign, date=DAY - timedelta(days=16), spend=spend * 2, clicks=1)
+            make_campaign_day(campaign=campaign, date=DAY - timedelta(days=21), spend=spend * 2, clicks=1)
             make_creative_day(creative=make_creative(campaign=campaign), **figures)
 
 
@@ -241,7 +241,7 @@ def test_an_empty_address_is_the_last_thirty_days_of_everything(db):
     assert filters.errors == ()
     assert filters.selection
     assert filters.selection.period == Period(date(2026, 10, 21), date(2026, 11, 19))
-    assert filters.selection.before == Period(date(2026, 9, 21), date(2026, 10, 20))
+    assert filters.selection.before == Period(date(2026, 9, 16), date(2026, 10, 15))
     assert filters.selection.campaign_ids is None
 
 

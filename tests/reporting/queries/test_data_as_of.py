@@ -14,6 +14,7 @@ from ingestion.models import IncompleteDay
 from ingestion.timetable.expected_sync import expected_syncs
 from ingestion.timetable.schedules import schedule_syncs
 from reporting.checks.severity import Severity
+from reporting.periods import Period
 from reporting.queries.data_as_of import (
     attention,
     connections_of,
@@ -226,14 +227,17 @@ def test_attention_asks_as_often_for_many_ad_accounts_as_for_one():
 
 
 @pytest.mark.django_db
-def test_spend_of_thirty_days_beside_the_thirty_before():
+def test_spend_of_thirty_days_beside_the_same_weekdays_before():
     today = date(2026, 11, 20)
     euros = make_campaign(account=make_ad_account())
-    for days_ago, spend in ((0, 1000), (1, 30), (30, 60), (31, 20), (60, 40), (61, 1000)):
+    for days_ago, spend in ((0, 1000), (1, 30), (30, 60), (31, 1000), (35, 1000), (36, 20), (65, 40), (66, 1000)):
         make_campaign_day(campaign=euros, date=today - timedelta(days=days_ago), spend=Decimal(spend))
     dollars = make_campaign(account=make_ad_account(currency="USD"))
     make_campaign_day(campaign=dollars, date=today - timedelta(days=2), spend=Decimal(7))
+    between = make_campaign(account=make_ad_account(currency="SEK"))
+    make_campaign_day(campaign=between, date=today - timedelta(days=33), spend=Decimal(7))
     found = overview_spend(ad_accounts=EVERYONE, today=today)
+    assert found[0].compared_with == Period(date(2026, 9, 16), date(2026, 10, 15))
     assert [(one.currency, one.spend, one.before, one.change_percent) for one in found] == [
         ("EUR", 90, 60, 50),
         ("USD", 7, 0, None),

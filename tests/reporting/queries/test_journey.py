@@ -3,13 +3,17 @@
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from accounts.access import visible_ad_accounts
 from accounts.models import AdAccount
 from reporting.periods import Period
-from reporting.queries.journey import engagement, funnel, top_creatives
+from reporting.queries.journey import _STEPS, engagement, funnel, top_creatives
+from reporting.queries.performance import Totals
 from tests.builders import NOW, make_ad_account, make_campaign, make_campaign_day, make_creative, make_creative_day
 
 EVERYONE = AdAccount.objects.all()
@@ -25,13 +29,32 @@ def test_the_funnel_counts_over_currencies():
             campaign=campaign, date=DAY, impressions=1000, clicks=50, landing_page_clicks=40, conversions=0, leads=2
         )
     steps = funnel(ad_accounts=EVERYONE, period=PERIOD)
-    assert [(one.label, one.count, one.percent_of_previous, one.percent_of_first) for one in steps] == [
-        ("Impressions", 2000, None, 100),
-        ("Clicks", 100, 5, 5),
-        ("Landing-page clicks", 80, 80, 4),
-        ("Conversions", 0, 0, 0),
-        ("Leads", 4, None, Decimal("0.2")),
+    assert [(one.label, one.count, one.previous, one.percent_of_previous, one.percent_of_first) for one in steps] == [
+        ("Impressions", 2000, None, None, 100),
+        ("Clicks", 100, "impressions", 5, 5),
+        ("Landing-page clicks", 80, "clicks", 80, 4),
+        ("Conversions", 0, "clicks", 0, 0),
+        ("Leads", 4, "clicks", 4, Decimal("0.2")),
     ]
+
+
+@pytest.mark.django_db
+def test_conversions_and_leads_are_two_ends():
+    make_campaign_day(date=DAY, impressions=9000, clicks=300, landing_page_clicks=120, conversions=93, leads=167)
+    *_, conversions, leads = funnel(ad_accounts=EVERYONE, period=PERIOD)
+    assert (conversions.previous, conversions.percent_of_previous) == ("clicks", 31)
+    assert (leads.previous, round(leads.percent_of_previous or 0, 2)) == ("clicks", Decimal("55.67"))
+
+
+@given(st.fixed_dictionaries(dict.fromkeys(_STEPS, st.integers(0, 2000))))
+def test_no_share_is_above_a_hundred(counts: dict[str, int]):
+    """Whatever LinkedIn counts: conversions after mere views, messages without impressions."""
+    of_one_currency = Totals(currency="EUR", days=1, sums=counts)
+    with patch("reporting.queries.journey.totals", return_value=[of_one_currency]):
+        steps = funnel(ad_accounts=EVERYONE, period=PERIOD)
+    assert {one.name: one.count for one in steps} == counts
+    for one in steps:
+        assert all(0 <= share <= 100 for share in (one.percent_of_previous, one.percent_of_first) if share is not None)
 
 
 @pytest.mark.django_db

@@ -1,4 +1,4 @@
-"""From impression to lead."""
+"""From impression to conversion or lead."""
 
 from reporting.pages.report.answers import Block, Chart, Column, Table
 from reporting.pages.report.filters import ReportSelection
@@ -7,17 +7,28 @@ from reporting.queries.journey import funnel
 
 
 def conversion_funnel(selection: ReportSelection) -> tuple[Block, ...]:
-    """From impression to lead: counts, which can be added across currencies."""
+    """From impression to conversion or lead: counts, which can be added across currencies."""
     steps = funnel(**selection.arguments())
     if not any(step.count for step in steps):
         return ()
     columns = (
         Column(name="step", label="Step"),
         Column(name="count", label="Count", unit="count"),
-        Column(name="of_previous", label="Percent of previous step", unit="percent"),
+        Column(name="previous", label="Follows"),
+        Column(name="of_previous", label="Percent of that step", unit="percent"),
         Column(name="of_first", label="Percent of impressions", unit="percent"),
     )
-    rows = tuple((step.label, step.count, step.percent_of_previous, step.percent_of_first) for step in steps)
+    labels = {step.name: step.label for step in steps}
+    rows = tuple(
+        (
+            step.label,
+            step.count,
+            labels[step.previous] if step.previous else None,
+            step.percent_of_previous,
+            step.percent_of_first,
+        )
+        for step in steps
+    )
     return (
         Block(
             key="",
@@ -32,7 +43,7 @@ SECTION = SectionDefinition(
     "Conversion funnel",
     blocks(conversion_funnel),
     (
-        "A step may be larger than the previous one: LinkedIn also counts view-through conversions, and lead forms"
-        " need no landing page.",
+        "Conversions and leads are two ends: conversions happen on a website, leads in a form on LinkedIn. Conversions"
+        " after mere views count too, so a share is left out where it would be above 100 %.",
     ),
 )

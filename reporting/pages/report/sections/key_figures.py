@@ -7,6 +7,7 @@ from reporting.metrics import METRICS
 from reporting.pages.report.answers import Block, Chart, Column, Table
 from reporting.pages.report.filters import ReportSelection
 from reporting.pages.report.sections.definition import SectionDefinition, blocks, in_currency
+from reporting.periods import Period
 from reporting.queries.performance import (
     Totals,
     compared_totals,
@@ -25,15 +26,21 @@ def key_figures(selection: ReportSelection) -> tuple[Block, ...]:
         blocks = [_tiles(now, None) for now in totals(**selection.arguments())]
     else:
         pairs = compared_totals(before=selection.before, **selection.arguments())
-        blocks = [_tiles(one.now, one.before, one.change_percent) for one in pairs]
+        blocks = [_tiles(one.now, one.before, one.change_percent, compared_with=selection.before) for one in pairs]
     return tuple(sorted(blocks, key=lambda block: block.key))
 
 
-def _tiles(now: Totals, before: Totals | None, change: Callable[[str], Decimal | None] | None = None) -> Block:
+def _tiles(
+    now: Totals,
+    before: Totals | None,
+    change: Callable[[str], Decimal | None] | None = None,
+    *,
+    compared_with: Period | None = None,
+) -> Block:
     columns = [Column(name="metric", label="Metric"), Column(name="now", label="This period", unit="by row")]
     if before:
         columns += [
-            Column(name="before", label="Previous period", unit="by row", is_before=True),
+            Column(name="before", label=f"From {compared_with}", unit="by row", is_before=True),
             Column(name="change", label="Percent change", unit="percent"),
         ]
     rows = [

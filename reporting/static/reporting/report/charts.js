@@ -187,9 +187,10 @@
     function funnel(block, look) {
         const steps = columnOf(block, block.chart.labels);
         const counts = columnOf(block, "count");
-        const previous = columnOf(block, "of_previous");
+        const previous = columnOf(block, "previous");
+        const ofPrevious = columnOf(block, "of_previous");
         const stepLabels = steps.values.map((step, index) => {
-            const share = previous.values[index] === null ? "" : ` (${cell(previous.values[index], "percent")})`;
+            const share = ofPrevious.values[index] === null ? "" : ` (${cell(ofPrevious.values[index], "percent")} of ${previous.values[index].toLowerCase()})`;
             return [step, `${cell(counts.values[index], "count")}${share}`];
         });
         return {
