@@ -128,8 +128,8 @@ def _lists(ad_account: int, last_day: date) -> Iterator[tuple[str, str]]:
 
     ran_last = CampaignDailyMetric.objects.filter(campaign__account=ad_account, date=last_day).order_by("campaign_id")
     campaign: dict[str, object] = {"campaign_id": ran_last.values_list("campaign_id", flat=True)[0]}
-    of_account: dict[str, object] = {"account_id": ad_account}
-    quarter: dict[str, object] = {"first_day": last_day - timedelta(days=89), "last_day": last_day}
+    of_account: dict[str, object] = {"ad_account_id": ad_account}
+    quarter: dict[str, object] = {"date_from": last_day - timedelta(days=89), "date_to": last_day}
     narrowed: dict[str, dict[str, object]] = {
         "all": {},
         "of 90 days": quarter,
@@ -139,16 +139,16 @@ def _lists(ad_account: int, last_day: date) -> Iterator[tuple[str, str]]:
         "of a campaign and 90 days": campaign | quarter,
     }
     for model, key, columns in (
-        (CampaignDailyMetric, "campaign_id", {"account_id": "campaign__account_id", "campaign_id": "campaign_id"}),
+        (CampaignDailyMetric, "campaign_id", {"ad_account_id": "campaign__account_id", "campaign_id": "campaign_id"}),
         (
             CreativeDailyMetric,
             "creative_id",
-            {"account_id": "creative__account_id", "campaign_id": "creative__campaign_id"},
+            {"ad_account_id": "creative__account_id", "campaign_id": "creative__campaign_id"},
         ),
     ):
         name = f"{key.removesuffix('_id')}-metrics"
         for how, query in narrowed.items():
-            columns |= {"first_day": "date__gte", "last_day": "date__lte"}
+            columns |= {"date_from": "date__gte", "date_to": "date__lte"}
             rows = model.objects.filter(**{columns[one]: value for one, value in query.items()})
             for order, cursor_columns in ((key, (key, "date")), ("date", ("date", key))):
                 for place, direction, cursor in _places(rows, order, cursor_columns):
@@ -176,7 +176,7 @@ def _reports(ad_account: int, last_day: date) -> Iterator[tuple[str, str]]:
     for days in (90, 365):
         query_string = urlencode(
             {
-                "account_id": ad_account,
+                "ad_account_id": ad_account,
                 "group_by": "week",
                 "first_day": last_day - timedelta(days=days - 1),
                 "last_day": last_day,

@@ -61,7 +61,7 @@ class StartedSerializer(serializers.Serializer[object]):
     run = SyncLogSerializer(allow_null=True, help_text="The queued run; null if none.")
 
 
-@extend_schema_serializer(component_name="InTheWay")
+@extend_schema_serializer(component_name="AlreadyRunning")
 class AlreadyRunningSerializer(serializers.Serializer[object]):
     """The error, and the run that is already queued or running."""
 
@@ -69,7 +69,7 @@ class AlreadyRunningSerializer(serializers.Serializer[object]):
     run = SyncLogSerializer(help_text="The run that is already queued or running.")
 
 
-@extend_schema_serializer(component_name="Unjudged")
+@extend_schema_serializer(component_name="NotChecked")
 class NotCheckedSerializer(serializers.Serializer[object]):
     """What one rule could not check, and why."""
 
@@ -78,16 +78,18 @@ class NotCheckedSerializer(serializers.Serializer[object]):
     count = serializers.IntegerField(help_text="Campaigns or creatives (count); 0 if it could check nothing.")
 
 
-@extend_schema_serializer(component_name="Audit")
+@extend_schema_serializer(component_name="LastCheck")
 class CheckRunSerializer(serializers.Serializer[object]):
     """The last check of an ad account, and whether another is under way."""
 
-    account_id = serializers.IntegerField(help_text="LinkedIn's id of the ad account.")
-    judged_at = serializers.DateTimeField(allow_null=True, help_text="When it was last checked, UTC; null if never.")
+    ad_account_id = serializers.IntegerField(source="account_id", help_text="LinkedIn's id of the ad account.")
+    checked_at = serializers.DateTimeField(
+        source="judged_at", allow_null=True, help_text="When it was last checked, UTC; null if never."
+    )
     as_of = serializers.DateTimeField(allow_null=True, help_text="Start of the sync whose data was checked, UTC.")
     campaigns = serializers.IntegerField(help_text="Active campaigns checked (count).")
     found = serializers.IntegerField(help_text="Findings of this check, in any state (count).")
-    unjudged = NotCheckedSerializer(many=True, help_text="What was not checked.")
+    not_checked = NotCheckedSerializer(source="unjudged", many=True, help_text="What was not checked.")
     waiting_since = serializers.DateTimeField(
         allow_null=True, help_text="Since when another check has been waiting or running, UTC; null if none."
     )
@@ -102,7 +104,7 @@ class NeverSynced(APIException):
 class PlanSerializer(serializers.Serializer[object]):
     """The requests a sync would send to LinkedIn."""
 
-    account_id = serializers.IntegerField(source="ad_account_id", help_text="LinkedIn's id of the ad account.")
+    ad_account_id = serializers.IntegerField(help_text="LinkedIn's id of the ad account.")
     first_day = serializers.DateField(help_text="First UTC day it would fetch.")
     last_day = serializers.DateField(help_text="Last UTC day it would fetch.")
     entities_known = serializers.BooleanField(

@@ -19,6 +19,7 @@ from reporting.api.views import View, bounded_statements, refuse_unknown
 from reporting.change_feed import cursors
 from reporting.change_feed.feed import next_page
 from reporting.queries.changes import Change, Feed
+from reporting.queries.stored_columns import Selected, selected
 
 _AFTER = OpenApiParameter(
     "after",
@@ -43,7 +44,7 @@ class Gone(APIException):
 class ChangeFeed(View):
     """Adds `changes` to the list of a table."""
 
-    # The columns that name a row, as a unique index of the table has them.
+    # The fields that name a row, as a unique index of the table has their columns.
     feed_key: ClassVar[tuple[str, ...]] = ("id",)
     # What a changed row shows, where that is not what the list shows.
     changed_row_class: ClassVar[type[serializers.BaseSerializer[Any]] | None] = None
@@ -54,7 +55,7 @@ class ChangeFeed(View):
         """Rows that were written or deleted, in the order in which their transactions began; at first all stored rows.
 
         Store `next_cursor` with the rows of its reply and continue from there, immediately while `has_more`. A row may
-        come again, unchanged or newer. Unlike copies made with `changed_since`, these lose nothing.
+        come again, unchanged or newer. Unlike copies made with `fetched_at_from`, these lose nothing.
         """
         refuse_unknown(request, ["after", "page_size", "format"])
         size = page_size(request)
@@ -84,7 +85,9 @@ class ChangeFeed(View):
         )
 
     def _feed(self) -> Feed:
-        return Feed(_model(type(self)), self.feed_key, self.of_account)
+        columns = stored_columns(type(self))
+        key = {name: str(columns[name]) for name in self.feed_key}
+        return Feed(_model(type(self)), key, self.of_account)
 
     def _visible(self) -> tuple[int, ...] | None:
         if access.sees_every_ad_account(self.request.user):
@@ -96,13 +99,13 @@ def _shown(change: Change) -> dict[str, object]:
     return {"op": "delete" if change.row is None else "upsert", "key": change.key, "row": change.row}
 
 
-def stored_columns(view: type[ChangeFeed]) -> dict[str, str]:
+def stored_columns(view: type[ChangeFeed]) -> dict[str, Selected]:
     """The fields that are columns of the table itself, and these columns.
 
     What a list reads through another table is left out: it changes without this row.
     """
     fields: dict[str, Any] = _row_class(view)().fields
-    return {name: str(field.source) for name, field in fields.items() if "." not in str(field.source)}
+    return {name: selected(field.source) for name, field in fields.items() if "." not in field.source}
 
 
 def _row_class(view: type[ChangeFeed]) -> Any:

@@ -43,7 +43,7 @@ class MoneySerializer(serializers.Serializer[object]):
 
 class SegmentSerializer(serializers.Serializer[object]):
     segment = serializers.CharField(help_text="URN or LinkedIn enum value; empty for the combined rest.")
-    name = serializers.CharField(help_text="Display name.")
+    segment_name = serializers.CharField(source="name", help_text="Display name.")
     ctr_percent = serializers.DecimalField(**DECIMAL, help_text="Clicks per hundred impressions (percent).")
     share_percent = serializers.DecimalField(
         **DECIMAL, help_text="Share of the impressions of all segments of the pivot (percent)."
@@ -52,7 +52,7 @@ class SegmentSerializer(serializers.Serializer[object]):
     def get_fields(self) -> dict[str, Any]:
         """The metrics that LinkedIn breaks down, between the names and the ratios."""
         fields = super().get_fields()
-        names = {name: fields.pop(name) for name in ("segment", "name")}
+        names = {name: fields.pop(name) for name in ("segment", "segment_name")}
         return names | {metric.column: _metric_field(metric) for metric in (*SEGMENT_COUNTS, *SEGMENT_AMOUNTS)} | fields
 
 
@@ -117,7 +117,7 @@ class DemographicsReportView(ReportView):
 
 
 _SEGMENT_HEADER = (
-    "pivot_type", "segment", "name", *(metric.column for metric in SEGMENT_COUNTS), "currency",
+    "pivot_type", "segment", "segment_name", *(metric.column for metric in SEGMENT_COUNTS), "currency",
     *(metric.column for metric in SEGMENT_AMOUNTS), "ctr_percent", "share_percent",
 )  # fmt: skip
 

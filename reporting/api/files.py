@@ -3,7 +3,7 @@
 COPY writes CSV and JSON several times as fast as Python, and sends the first row as soon as it has one.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -16,6 +16,7 @@ from rest_framework.utils.encoders import JSONEncoder
 
 from accounts.shell import downloads
 from accounts.shell.downloads import FORMULA_START, Rows, in_pieces, sent_as
+from reporting.queries.stored_columns import Selected
 
 MEDIA_TYPES: Final = {**downloads.MEDIA_TYPES, "ndjson": "application/x-ndjson"}
 _PIECE_BYTES: Final = 65_536
@@ -26,8 +27,6 @@ _TO_NDJSON: Final = (
     r" TO STDOUT WITH (FORMAT csv, DELIMITER E'\x02', QUOTE E'\x01')"
 )
 _INSTANT: Final = 'YYYY-MM-DD"T"HH24:MI:SS'
-# A column, or an expression over it.
-_Selected = str | Expression
 
 
 class ExactJSON(JSONEncoder):
@@ -45,7 +44,7 @@ def download(file_format: str, name: str, header: Sequence[str], rows: Rows) -> 
 
 
 def download_table(
-    file_format: str, name: str, columns: dict[str, str], queryset: QuerySet[models.Model]
+    file_format: str, name: str, columns: Mapping[str, Selected], queryset: QuerySet[models.Model]
 ) -> StreamingHttpResponse:
     """A file of a query's rows; `columns` maps each name in the file to what is selected for it."""
     if file_format == "xlsx":
@@ -68,20 +67,20 @@ def _ndjson(header: Sequence[str], rows: Rows) -> Iterator[bytes]:
 # --- by PostgreSQL ---
 
 
-def _copied_csv(columns: dict[str, str], queryset: QuerySet[models.Model]) -> Iterator[bytes]:
+def _copied_csv(columns: Mapping[str, Selected], queryset: QuerySet[models.Model]) -> Iterator[bytes]:
     yield f"{','.join(columns)}\n".encode()
     yield from _copied(_TO_CSV, columns, queryset, _as_csv)
 
 
-def _copied_ndjson(columns: dict[str, str], queryset: QuerySet[models.Model]) -> Iterator[bytes]:
+def _copied_ndjson(columns: Mapping[str, Selected], queryset: QuerySet[models.Model]) -> Iterator[bytes]:
     return _copied(_TO_NDJSON, columns, queryset, _as_json)
 
 
 def _copied(
     statement: str,
-    columns: dict[str, str],
+    columns: Mapping[str, Selected],
     queryset: QuerySet[models.Model],
-    expression: Callable[[type[models.Model], str], _Selected],
+    expression: Callable[[type[models.Model], Selected], Selected],
 ) -> Iterator[bytes]:
     expressions = [expression(queryset.model, source) for source in columns.values()]
     try:
@@ -108,8 +107,10 @@ def _joined(lines: Iterable[bytes]) -> Iterator[bytes]:
 # --- how columns are written ---
 
 
-def _as_csv(model: type[models.Model], source: str) -> _Selected:
+def _as_csv(model: type[models.Model], source: Selected) -> Selected:
     """As `downloads` writes them."""
+    if not isinstance(source, str):
+        return source
     field = _field(model, source)
     if isinstance(field, models.DateTimeField):
         return _to_char(source, f"'{_INSTANT}\"Z\"'")
@@ -124,8 +125,10 @@ def _as_csv(model: type[models.Model], source: str) -> _Selected:
     return source
 
 
-def _as_json(model: type[models.Model], source: str) -> _Selected:
+def _as_json(model: type[models.Model], source: Selected) -> Selected:
     """As `ExactJSON` writes them: times with microseconds where they have any."""
+    if not isinstance(source, str):
+        return Cast(source, TextField())
     field = _field(model, source)
     if isinstance(field, models.DateTimeField):
         is_whole = "date_trunc('second', %(expressions)s) = %(expressions)s"

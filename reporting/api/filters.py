@@ -1,4 +1,8 @@
-"""The filters of the lists; an unknown parameter is refused, not ignored."""
+"""The filters of the lists; an unknown parameter is refused, not ignored.
+
+A filter is called what the field is called that it compares. Ranges add `_from`, which is included, and `_to` for the
+last day or `_before` for the first instant that is not.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -103,7 +107,7 @@ class Choices(filters.BaseInFilter, filters.ChoiceFilter):  # type: ignore[misc]
         super().__init__(*args, lookup_expr="in", help_text=kwargs["label"], **kwargs)
 
 
-def account(path: str = "account_id") -> Numbers:
+def ad_account(path: str = "account_id") -> Numbers:
     return Numbers(path, label="Ids of ad accounts, separated by commas.")
 
 
@@ -116,7 +120,7 @@ class _Entities(filters.FilterSet):  # type: ignore[misc]
 
     named = "name"
 
-    changed_since = Instant(
+    fetched_at_from = Instant(
         "fetched_at",
         lookup_expr="gte",
         label=f"Rows that LinkedIn changed since this time, ISO 8601. {_NO_WATERMARK}",
@@ -141,7 +145,7 @@ class AdAccountFilters(_Entities):
 
 class CampaignFilters(_Entities):
     id = Numbers("id", label="Ids, separated by commas.")
-    account_id = account()
+    ad_account_id = ad_account()
     name = filters.CharFilter("name", lookup_expr="icontains", label="Part of the name.")
     status = Words("status", label="Statuses, separated by commas: ACTIVE, PAUSED, ARCHIVED, …")
     objective = Words("objective", label="Objectives, separated by commas.")
@@ -151,57 +155,57 @@ class CreativeFilters(_Entities):
     named = "content_name"
 
     id = Words("id", label="URNs, separated by commas.")
-    account_id = account()
+    ad_account_id = ad_account()
     campaign_id = _campaign()
-    name = filters.CharFilter("content_name", lookup_expr="icontains", label="Part of the name.")
+    creative_name = filters.CharFilter("content_name", lookup_expr="icontains", label="Part of the name.")
     intended_status = Words("intended_status", label="Statuses, separated by commas: ACTIVE, PAUSED, …")
     review_status = Words("review_status", label="Review states, separated by commas: APPROVED, REJECTED, …")
     is_serving = Flag("is_serving", label="Whether LinkedIn serves it.")
 
 
 class _Days(filters.FilterSet):  # type: ignore[misc]
-    first_day = DayFilter("date", lookup_expr="gte", label="First UTC day, YYYY-MM-DD.")
-    last_day = DayFilter("date", lookup_expr="lte", label="Last UTC day, YYYY-MM-DD.")
-    changed_since = Instant(
+    date_from = DayFilter("date", lookup_expr="gte", label="First UTC day, YYYY-MM-DD.")
+    date_to = DayFilter("date", lookup_expr="lte", label="Last UTC day, YYYY-MM-DD.")
+    fetched_at_from = Instant(
         "fetched_at", lookup_expr="gte", label=f"Rows with new figures since this time, ISO 8601. {_NO_WATERMARK}"
     )
 
 
 class CampaignMetricFilters(_Days):
-    account_id = account("campaign__account_id")
+    ad_account_id = ad_account("campaign__account_id")
     campaign_id = _campaign()
 
 
 class CreativeMetricFilters(_Days):
-    account_id = account("creative__account_id")
+    ad_account_id = ad_account("creative__account_id")
     campaign_id = _campaign("creative__campaign_id")
     creative_id = Words("creative_id", label="URNs of creatives, separated by commas.")
 
 
 class DemographicFilters(filters.FilterSet):  # type: ignore[misc]
-    account_id = account()
+    ad_account_id = ad_account()
     pivot_type = Choices(
         "pivot_type",
         choices=AudienceDemographic.PivotType.choices,
         label=f"Pivots, separated by commas: {', '.join(AudienceDemographic.PivotType.values)}.",
     )
     segment = Words("segment", label="URNs or enum values of segments, separated by commas.")
-    first_month = DayFilter("date_start", lookup_expr="gte", label="First day of the first month.")
-    last_month = DayFilter("date_start", lookup_expr="lte", label="First day of the last month.")
-    changed_since = Instant(
+    month_start_from = DayFilter("date_start", lookup_expr="gte", label="First day of the first month.")
+    month_start_to = DayFilter("date_start", lookup_expr="lte", label="First day of the last month.")
+    fetched_at_from = Instant(
         "fetched_at", lookup_expr="gte", label=f"Rows with new figures since this time, ISO 8601. {_NO_WATERMARK}"
     )
 
 
 class SyncLogFilters(filters.FilterSet):  # type: ignore[misc]
-    account_id = account()
+    ad_account_id = ad_account()
     status = Choices(
         "status",
         choices=SyncLog.Status.choices,
         label=f"Statuses, separated by commas: {', '.join(SyncLog.Status.values)}.",
     )
-    started_after = Instant("started_at", lookup_expr="gte", label="Started at or after this time, ISO 8601.")
-    started_before = Instant("started_at", lookup_expr="lt", label="Started before this time, ISO 8601.")
+    started_at_from = Instant("started_at", lookup_expr="gte", label="Started at or after this time, ISO 8601.")
+    started_at_before = Instant("started_at", lookup_expr="lt", label="Started before this time, ISO 8601.")
     error_kind = Choices(
         "error_kind",
         choices=SyncLog.ErrorKind.choices,
@@ -210,17 +214,17 @@ class SyncLogFilters(filters.FilterSet):  # type: ignore[misc]
 
 
 class RejectedRecordFilters(filters.FilterSet):  # type: ignore[misc]
-    account_id = account()
+    ad_account_id = ad_account()
     run_id = Numbers("run_id", label="Ids of sync runs, separated by commas.")
     endpoint = Words("endpoint", label="Endpoints, separated by commas.")
 
 
 class SnapshotFilters(filters.FilterSet):  # type: ignore[misc]
-    account_id = account("ad_account_id")
+    ad_account_id = ad_account("ad_account_id")
     state = Choices(
         "state",
         choices=Snapshot.State.choices,
         label=f"States, separated by commas: {', '.join(Snapshot.State.values)}.",
     )
-    asked_after = Instant("asked_at", lookup_expr="gte", label="Requested at or after this time, ISO 8601.")
-    asked_before = Instant("asked_at", lookup_expr="lt", label="Requested before this time, ISO 8601.")
+    asked_at_from = Instant("asked_at", lookup_expr="gte", label="Requested at or after this time, ISO 8601.")
+    asked_at_before = Instant("asked_at", lookup_expr="lt", label="Requested before this time, ISO 8601.")

@@ -22,7 +22,7 @@ from rest_framework.response import Response
 from accounts.api.permissions import MayChangeFindings, WithinTokenScope
 from accounts.models import User
 from reporting.api.files import download
-from reporting.api.filters import Choices, Instant, account
+from reporting.api.filters import Choices, Instant, ad_account
 from reporting.api.pagination import Order
 from reporting.api.serializers import Described, RequestBody
 from reporting.api.views import bounded_statements, refuse_unknown
@@ -47,7 +47,7 @@ _ORDERS = {
 
 
 class FindingFilters(django_filters.FilterSet):  # type: ignore[misc]
-    account_id = account("ad_account_id")
+    ad_account_id = ad_account("ad_account_id")
     rule_id = Choices(
         "rule_id",
         choices=[(rule.id, rule.title) for rule in RULES.values()],
@@ -66,7 +66,7 @@ class FindingFilters(django_filters.FilterSet):  # type: ignore[misc]
     assignee = django_filters.CharFilter(
         method="assigned_to", label=f"E-mail address of the assignee, {_ME}, or {_NOBODY}."
     )
-    changed_since = Instant(
+    changed_at_from = Instant(
         "changed_at", lookup_expr="gte", label="Only findings changed in any way at or after this time, ISO 8601."
     )
 
@@ -115,13 +115,13 @@ class FindingSerializer(serializers.Serializer[Any]):
     """What a rule found about one campaign or creative, and what people decided."""
 
     id = serializers.IntegerField(help_text="Id of the finding; it stays the same when the cause comes back.")
-    account_id = serializers.IntegerField(source="ad_account_id", help_text="LinkedIn's id of the ad account.")
+    ad_account_id = serializers.IntegerField(help_text="LinkedIn's id of the ad account.")
     campaign_id = serializers.IntegerField(
         allow_null=True, help_text="LinkedIn's id of the campaign (ad set in Campaign Manager)."
     )
-    campaign = serializers.CharField(allow_null=True, help_text="Name of the campaign.")
+    campaign_name = serializers.CharField(source="campaign", allow_null=True, help_text="Name of the campaign.")
     creative_id = serializers.CharField(allow_null=True, help_text="URN of the creative, if the finding is about one.")
-    creative = serializers.CharField(allow_null=True, help_text="Name of the creative.")
+    creative_name = serializers.CharField(source="creative", allow_null=True, help_text="Name of the creative.")
     rule_id = serializers.CharField(help_text="The rule; docs/action-center.md describes each.")
     title = serializers.CharField(help_text="What the rule looks for, in a few words.")
     severity = serializers.ChoiceField(choices=Finding.SEVERITIES, help_text="How severe it is.")
@@ -155,7 +155,7 @@ class FindingSerializer(serializers.Serializer[Any]):
 class StoredFindingSerializer(Described):
     """A finding as it is stored, without the words of its rule and without people."""
 
-    account_id = serializers.IntegerField(source="ad_account_id", help_text="LinkedIn's id of the ad account.")
+    ad_account_id = serializers.IntegerField(help_text="LinkedIn's id of the ad account.")
     campaign_id = serializers.IntegerField(allow_null=True, help_text="LinkedIn's id of the campaign.")
     creative_id = serializers.CharField(allow_null=True, help_text="URN of the creative, if it is about one.")
     severity = serializers.ChoiceField(choices=Finding.SEVERITIES, help_text="How grave it is.")
@@ -171,7 +171,7 @@ class StoredFindingSerializer(Described):
     class Meta:
         model = Finding
         fields = (
-            "id", "account_id", "campaign_id", "creative_id", "rule_id", "severity", "sentence", "evidence",
+            "id", "ad_account_id", "campaign_id", "creative_id", "rule_id", "severity", "sentence", "evidence",
             "money_at_stake", "currency", "state", "snoozed_until", "accepted_reason", "fixed_at", "saved",
             "first_seen_at", "last_seen_at", "reopened_at", "changed_at", "times_seen",
         )  # fmt: skip

@@ -19,6 +19,7 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from accounts.shell.request_values import MAX_PAGE_NUMBER, BadValue, whole_number
+from reporting.queries.stored_columns import Selected, as_rows, named
 
 PAGE_SIZE, MAX_PAGE_SIZE = 100, 1000
 _SIZE_PARAMETER = {
@@ -68,8 +69,7 @@ class Order:
 class CursorView(Protocol):
     """What a view says about its list: the order asked for, by name, and which columns are shown."""
 
-    columns: dict[str, str]
-    expressions: dict[str, F]
+    columns: dict[str, Selected]
     skips_entities: bool
 
     def order_asked_for(self) -> tuple[str, Order]: ...
@@ -109,20 +109,14 @@ class Cursors(BasePagination):
         if after:
             values = _decoded(after, name, order, queryset.model)
             queryset = queryset.filter(rows_after(order, values, skips=asked.skips_entities))
-        places = {f"cursor_{at}": F(column) for at, column in enumerate(order.columns)}
-        rows = list(
-            queryset.annotate(**asked.expressions, **places)
-            .values(*asked.columns, *places)
-            .order_by(*order.order_by)[: size + 1]
-        )
+        columns = asked.columns
+        places = {f"cursor {column}": column for column in order.columns}
+        rows = list(as_rows(queryset, columns | places).order_by(*order.order_by)[: size + 1])
         self._next = None
         if len(rows) > size:
-            last = [rows[size - 1][place] for place in places]
+            last = list(rows[size - 1][len(columns) :])
             self._next = replace_query_param(request.build_absolute_uri(), "cursor", _encoded(name, last))
-        for row in rows:
-            for place in places:
-                del row[place]
-        return rows[:size]
+        return named(columns, (row[: len(columns)] for row in rows[:size]))
 
     def get_paginated_response(self, data: object) -> Response:
         return Response({"next": self._next, "results": data})

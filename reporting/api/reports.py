@@ -55,7 +55,7 @@ class PeriodArguments(TypedDict):
     """What every report is asked, validated."""
 
     days: Period
-    account_id: NotRequired[list[int]]
+    ad_account_id: NotRequired[list[int]]
 
 
 class PeriodSerializer(serializers.Serializer[object]):
@@ -66,7 +66,9 @@ class PeriodSerializer(serializers.Serializer[object]):
     )
     first_day = DayField(required=False, help_text="First UTC day, YYYY-MM-DD.")
     last_day = DayField(required=False, help_text="Last UTC day, YYYY-MM-DD.")
-    account_id = Several(numbers=True, help_text="Ids of ad accounts, separated by commas; otherwise all you may see.")
+    ad_account_id = Several(
+        numbers=True, help_text="Ids of ad accounts, separated by commas; otherwise all you may see."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -116,7 +118,7 @@ class ReportView(View):
         return dict(question.validated_data)
 
     def chosen(self, asked: PeriodArguments) -> QuerySet[AdAccount]:
-        ids = asked.get("account_id")
+        ids = asked.get("ad_account_id")
         return self.ad_accounts.filter(pk__in=ids) if ids else self.ad_accounts
 
     def report_head(self, period: Period, ad_accounts: QuerySet[AdAccount]) -> dict[str, object]:

@@ -30,11 +30,19 @@ def _described(metric: catalogue.Metric) -> str:
     return f"{sentence(metric)} ({unit})."
 
 
+# What the columns are called whose name outside is another.
+_COLUMNS = {
+    "campaign_group_urn": "campaign_group",
+    "creative_name": "content_name",
+    "last_day_counted": "date_end",
+    "month_start": "date_start",
+    "share_percent": "share_pct",
+}
 _METRICS = tuple(metric.column for metric in DAILY)
-_RATIOS = ("ctr", "cpc")
+_RATIOS = ("ctr_percent", "cpc")
 _METRICS_DESCRIBED = {metric.column: _described(metric) for metric in catalogue.CATALOGUE}
 _DESCRIBED = {
-    "account_id": "LinkedIn's id of the ad account.",
+    "ad_account_id": "LinkedIn's id of the ad account.",
     "campaign_id": "LinkedIn's id of the campaign.",
     "creative_id": "URN of the creative.",
     "name": "Name at LinkedIn.",
@@ -95,6 +103,10 @@ class RequestBody(serializers.Serializer[object]):
 class Described(serializers.ModelSerializer[Any]):
     """A serializer that describes each of its fields."""
 
+    def get_extra_kwargs(self) -> dict[str, Any]:
+        kwargs: dict[str, Any] = super().get_extra_kwargs()
+        return kwargs | {name: {"source": column} for name, column in _COLUMNS.items()}
+
     def get_fields(self) -> dict[str, Any]:
         fields = super().get_fields()
         for name, field in fields.items():
@@ -114,30 +126,49 @@ class AdAccountSerializer(Described):
 class CampaignSerializer(Described):
     """A campaign (ad set in Campaign Manager)."""
 
-    account_id = serializers.IntegerField(help_text=_DESCRIBED["account_id"], allow_null=True)
+    ad_account_id = serializers.IntegerField(
+        source="account_id", help_text=_DESCRIBED["ad_account_id"], allow_null=True
+    )
 
     class Meta:
         model = Campaign
         fields = (
-            "id", "account_id", "name", "status", "type", "objective", "format", "cost_type", "bid_strategy",
+            "id", "ad_account_id", "name", "status", "type", "objective", "format", "cost_type", "bid_strategy",
             "unit_cost", "daily_budget", "daily_budget_currency", "total_budget", "total_budget_currency",
-            "creative_selection", "offsite_delivery_enabled", "audience_expansion_enabled", "campaign_group",
+            "creative_selection", "offsite_delivery_enabled", "audience_expansion_enabled", "campaign_group_urn",
             "serving_statuses", "run_schedule_start_at", "run_schedule_end_at", "created_at", "last_modified_at",
             "fetched_at", "missing_since",
         )  # fmt: skip
 
 
 class CreativeSerializer(Described):
-    account_id = serializers.IntegerField(help_text=_DESCRIBED["account_id"], allow_null=True)
+    ad_account_id = serializers.IntegerField(
+        source="account_id", help_text=_DESCRIBED["ad_account_id"], allow_null=True
+    )
     campaign_id = serializers.IntegerField(help_text=_DESCRIBED["campaign_id"], allow_null=True)
 
     class Meta:
         model = Creative
         fields = (
-            "id", "account_id", "campaign_id", "content_name", "intended_status", "is_serving", "review_status",
+            "id", "ad_account_id", "campaign_id", "creative_name", "intended_status", "is_serving", "review_status",
             "serving_hold_reasons", "content_reference", "created_at", "last_modified_at", "fetched_at",
             "missing_since",
         )  # fmt: skip
+
+
+def _ctr_percent() -> serializers.DecimalField:
+    meaning = "Clicks per hundred impressions (percent, a decimal string); null without impressions."
+    return serializers.DecimalField(source="ctr", max_digits=20, decimal_places=6, allow_null=True, help_text=meaning)
+
+
+class _DayOfFigures(Described):
+    ctr_percent = _ctr_percent()
+    cpc = serializers.DecimalField(
+        max_digits=24,
+        decimal_places=10,
+        allow_null=True,
+        help_text="Cost per click (money, a decimal string); null without clicks.",
+    )
 
 
 @extend_schema_serializer(
@@ -147,26 +178,26 @@ class CreativeSerializer(Described):
             response_only=True,
             value={
                 "date": "2026-11-19",
-                "account_id": 500000001,
+                "ad_account_id": 500000001,
                 "campaign_id": 600000001,
                 "currency": "EUR",
                 "impressions": 1000,
                 "clicks": 20,
                 "spend": "50.0000000000",
                 "leads": 2,
-                "ctr": "2.000000",
+                "ctr_percent": "2.000000",
                 "cpc": "2.5000000000",
                 "fetched_at": "2026-11-20T12:00:00Z",
             },
         )
     ]
 )
-class CampaignMetricSerializer(Described):
+class CampaignMetricSerializer(_DayOfFigures):
     """One campaign's metrics on one day, as counted by LinkedIn."""
 
     campaign_id = serializers.IntegerField(help_text=_DESCRIBED["campaign_id"])
-    account_id = serializers.IntegerField(
-        source="campaign.account_id", help_text=_DESCRIBED["account_id"], allow_null=True
+    ad_account_id = serializers.IntegerField(
+        source="campaign.account_id", help_text=_DESCRIBED["ad_account_id"], allow_null=True
     )
     currency = serializers.CharField(
         source="campaign.account.currency", help_text=_DESCRIBED["currency"], allow_null=True
@@ -174,18 +205,18 @@ class CampaignMetricSerializer(Described):
 
     class Meta:
         model = CampaignDailyMetric
-        fields = ("date", "account_id", "campaign_id", "currency", *_METRICS, *_RATIOS, "fetched_at")
+        fields = ("date", "ad_account_id", "campaign_id", "currency", *_METRICS, *_RATIOS, "fetched_at")
 
 
-class CreativeMetricSerializer(Described):
+class CreativeMetricSerializer(_DayOfFigures):
     """One creative's metrics on one day, as counted by LinkedIn."""
 
     creative_id = serializers.CharField(help_text=_DESCRIBED["creative_id"])
     campaign_id = serializers.IntegerField(
         source="creative.campaign_id", help_text=_DESCRIBED["campaign_id"], allow_null=True
     )
-    account_id = serializers.IntegerField(
-        source="creative.account_id", help_text=_DESCRIBED["account_id"], allow_null=True
+    ad_account_id = serializers.IntegerField(
+        source="creative.account_id", help_text=_DESCRIBED["ad_account_id"], allow_null=True
     )
     currency = serializers.CharField(
         source="creative.account.currency", help_text=_DESCRIBED["currency"], allow_null=True
@@ -193,32 +224,35 @@ class CreativeMetricSerializer(Described):
 
     class Meta:
         model = CreativeDailyMetric
-        fields = ("date", "account_id", "campaign_id", "creative_id", "currency", *_METRICS, *_RATIOS, "fetched_at")
+        fields = ("date", "ad_account_id", "campaign_id", "creative_id", "currency", *_METRICS, *_RATIOS, "fetched_at")
 
 
 class DemographicSerializer(Described):
     """One segment of the audience in one calendar month."""
 
-    account_id = serializers.IntegerField(help_text=_DESCRIBED["account_id"])
+    ctr_percent = _ctr_percent()
+    ad_account_id = serializers.IntegerField(source="account_id", help_text=_DESCRIBED["ad_account_id"])
     currency = serializers.CharField(source="account.currency", help_text=_DESCRIBED["currency"], allow_null=True)
 
     class Meta:
         model = AudienceDemographic
         fields = (
-            "date_start", "date_end", "account_id", "pivot_type", "segment", "segment_name", "currency",
-            *(metric.column for metric in catalogue.DEMOGRAPHIC), "ctr", "share_pct", "fetched_at",
+            "month_start", "last_day_counted", "ad_account_id", "pivot_type", "segment", "segment_name", "currency",
+            *(metric.column for metric in catalogue.DEMOGRAPHIC), "ctr_percent", "share_percent", "fetched_at",
         )  # fmt: skip
 
 
 class SyncLogSerializer(Described):
     """One sync run; without an ad account, a discovery of ad accounts."""
 
-    account_id = serializers.IntegerField(help_text=_DESCRIBED["account_id"], allow_null=True)
+    ad_account_id = serializers.IntegerField(
+        source="account_id", help_text=_DESCRIBED["ad_account_id"], allow_null=True
+    )
 
     class Meta:
         model = SyncLog
         fields = (
-            "id", "account_id", "status", "trigger", "forced", "started_at", "finished_at", "first_day", "last_day",
+            "id", "ad_account_id", "status", "trigger", "forced", "started_at", "finished_at", "first_day", "last_day",
             "campaigns_fetched", "creatives_fetched", "api_calls_made", "api_calls_throttled", "rows_stored",
             "rows_rejected", "error_kind", "errors", "progress", "heartbeat_at",
         )  # fmt: skip
@@ -227,12 +261,14 @@ class SyncLogSerializer(Described):
 class RejectedRecordSerializer(Described):
     """An invalid record from LinkedIn; it is not in any figures."""
 
-    account_id = serializers.IntegerField(help_text=_DESCRIBED["account_id"], allow_null=True)
+    ad_account_id = serializers.IntegerField(
+        source="account_id", help_text=_DESCRIBED["ad_account_id"], allow_null=True
+    )
     run_id = serializers.IntegerField(help_text=_DESCRIBED["run_id"])
 
     class Meta:
         model = RejectedRecord
-        fields = ("id", "run_id", "account_id", "endpoint", "reason", "payload", "created_at")
+        fields = ("id", "run_id", "ad_account_id", "endpoint", "reason", "payload", "created_at")
 
 
 class ConnectionSerializer(Described):
@@ -261,15 +297,15 @@ class ConnectionSerializer(Described):
 class ScheduleSerializer(Described):
     """One entry of the timetable."""
 
-    account_id = serializers.SerializerMethodField(help_text="The ad account it syncs; null for other entries.")
+    ad_account_id = serializers.SerializerMethodField(help_text="The ad account it syncs; null for other entries.")
     every = serializers.SerializerMethodField(help_text="How often, in words.")
 
     class Meta:
         model = PeriodicTask
-        fields = ("id", "name", "task", "account_id", "every", "enabled", "last_run_at", "total_run_count")
+        fields = ("id", "name", "task", "ad_account_id", "every", "enabled", "last_run_at", "total_run_count")
 
     @extend_schema_field(serializers.IntegerField(allow_null=True))
-    def get_account_id(self, task: PeriodicTask) -> int | None:
+    def get_ad_account_id(self, task: PeriodicTask) -> int | None:
         return schedules.ad_account_of(task)
 
     def get_every(self, task: PeriodicTask) -> str:

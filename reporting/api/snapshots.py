@@ -31,7 +31,7 @@ _ORDERS = {
 class SnapshotSerializer(Described):
     """One ad account and a range of days as a JSON document; snapshots/{id}/document is the document itself."""
 
-    account_id = serializers.IntegerField(source="ad_account_id", help_text="LinkedIn's id of the ad account.")
+    ad_account_id = serializers.IntegerField(help_text="LinkedIn's id of the ad account.")
     state = serializers.ChoiceField(choices=Snapshot.State.choices, help_text="State; written ones can be downloaded.")
     trigger = serializers.ChoiceField(choices=Snapshot.Trigger.choices, help_text="What it was written for.")
     size_bytes = serializers.IntegerField(help_text="Size of the document (bytes).")
@@ -39,15 +39,17 @@ class SnapshotSerializer(Described):
     class Meta:
         model = Snapshot
         fields = (
-            "id", "account_id", "state", "trigger", "first_day", "last_day", "asked_at", "generated_at", "data_as_of",
-            "confirmed_as_of", "schema_version", "size_bytes", "dropped", "trouble",
+            "id", "ad_account_id", "state", "trigger", "first_day", "last_day", "asked_at", "generated_at",
+            "data_as_of", "confirmed_as_of", "schema_version", "size_bytes", "dropped", "trouble",
         )  # fmt: skip
 
 
 class TakeSerializer(RequestBody):
     """Which ad account, and how many days."""
 
-    account_id = serializers.IntegerField(min_value=1, max_value=MAX_ID, help_text="LinkedIn's id of the ad account.")
+    ad_account_id = serializers.IntegerField(
+        min_value=1, max_value=MAX_ID, help_text="LinkedIn's id of the ad account."
+    )
     days = serializers.IntegerField(
         required=False,
         min_value=1,
@@ -80,9 +82,9 @@ class Snapshots(TableViewSet[Snapshot]):
     def create(self, request: Request) -> Response:
         """Needs the role analyst, manager or owner and, by token, the scope read_and_sync."""
         body = TakeSerializer.read(request)
-        ad_account = self.ad_accounts.filter(pk=body["account_id"]).first()
+        ad_account = self.ad_accounts.filter(pk=body["ad_account_id"]).first()
         if ad_account is None:
-            raise ValidationError({"account_id": ["There is no such ad account, or you may not see it."]})
+            raise ValidationError({"ad_account_id": ["There is no such ad account, or you may not see it."]})
         days = body.get("days", settings.SNAPSHOT_DAYS)
         snapshot = snapshot_requests.take(ad_account, days=days, asked_by=self.person, now=timezone.now())
         where = {"Location": reverse("snapshots-detail", args=[snapshot.pk], request=request)}

@@ -27,8 +27,8 @@ class AdAccountStatus:
 class AdAccountStatusSerializer(serializers.Serializer[AdAccountStatus]):
     """How recent and complete the data of one ad account is, and when it is synced next."""
 
-    account_id = serializers.IntegerField(source="data.ad_account_id", help_text="LinkedIn's id of the ad account.")
-    name = serializers.CharField(source="data.name", help_text="Its name, or its id if it has none.")
+    ad_account_id = serializers.IntegerField(source="data.ad_account_id", help_text="LinkedIn's id of the ad account.")
+    ad_account_name = serializers.CharField(source="data.name", help_text="Its name, or its id if it has none.")
     data_as_of = serializers.DateTimeField(
         source="data.as_of", allow_null=True, help_text="When its last successful sync began, UTC."
     )
@@ -61,7 +61,7 @@ class AttentionSerializer(serializers.Serializer[object]):
     severity = serializers.ChoiceField(choices=["notice", "warning", "critical"], help_text="How urgent it is.")
     kind = serializers.CharField(help_text="Kind, such as sync_failed or consent_ending.")
     sentence = serializers.CharField(help_text="What is wrong, and what to do.")
-    account_id = serializers.IntegerField(allow_null=True, help_text="The ad account concerned, if any.")
+    ad_account_id = serializers.IntegerField(allow_null=True, help_text="The ad account concerned, if any.")
     connection_id = serializers.IntegerField(allow_null=True, help_text="The LinkedIn connection concerned, if any.")
     run_id = serializers.IntegerField(allow_null=True, help_text="The sync run concerned, if any.")
     count = serializers.IntegerField(help_text="How many (count), or days left.")
@@ -107,10 +107,7 @@ class Status(View):
                 "version": settings.PRODUCT_VERSION,
                 "linkedin_api_version": settings.LINKEDIN_API_VERSION,
                 "ad_accounts": [AdAccountStatus(*one) for one in with_next_sync(ad_accounts=self.ad_accounts, now=now)],
-                "attention": [
-                    asdict(one) | {"account_id": one.ad_account_id}
-                    for one in attention(ad_accounts=self.ad_accounts, now=now)
-                ],
+                "attention": [asdict(one) for one in attention(ad_accounts=self.ad_accounts, now=now)],
                 "service": self._service() if access.sees_every_ad_account(request.user) else None,
             }
         return Response(StatusSerializer(found).data)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
-from django.db.models import F, Model, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpResponseBase
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
@@ -37,6 +37,7 @@ from reporting.api.files import download_table
 from reporting.api.pagination import Cursors, Order, PageNumbers
 from reporting.api.views import FILES, View, bounded_statements, query_values, refuse_unknown, with_as_of
 from reporting.queries.data_as_of import SelectionAsOf, selection_as_of
+from reporting.queries.stored_columns import Selected, as_rows, named, selected
 
 Row = TypeVar("Row", bound=Model)
 ViewClass = TypeVar("ViewClass", bound=type[APIView])
@@ -99,10 +100,10 @@ class ListViewSet(ChangeFeed, GenericViewSet[_Row]):
         return rows.order_by(*order.order_by)
 
     @property
-    def columns(self) -> dict[str, str]:
+    def columns(self) -> dict[str, Selected]:
         """The requested fields, and the column that each shows."""
         serializer: Any = self.get_serializer_class()()
-        known = {name: str(field.source).replace(".", "__") for name, field in serializer.fields.items()}
+        known = {name: selected(str(field.source).replace(".", "__")) for name, field in serializer.fields.items()}
         asked = query_values(self.request).get("fields")
         if not asked:
             return known
@@ -111,11 +112,6 @@ class ListViewSet(ChangeFeed, GenericViewSet[_Row]):
             if name not in known:
                 raise ValidationError({"fields": [f"Unknown field “{name}”; use {', '.join(known)}."]})
         return {name: known[name] for name in known if name in names} or known
-
-    @property
-    def expressions(self) -> dict[str, F]:
-        """Fields that are columns of related tables."""
-        return {name: F(source) for name, source in self.columns.items() if name != source}
 
     def order_asked_for(self) -> tuple[str, Order]:
         name = self.request.query_params.get("order") or next(iter(self.orders))
@@ -133,8 +129,9 @@ class ListViewSet(ChangeFeed, GenericViewSet[_Row]):
         return download_table(self.file_format, self.basename, self.columns, self.in_file(rows, order))
 
     def _page(self, rows: QuerySet[_Row], order: Order) -> Response:
-        shown = rows.annotate(**self.expressions).values(*self.columns).order_by(*order.order_by)
-        return self.get_paginated_response(self.paginate_queryset(shown))
+        columns = self.columns
+        page = self.paginate_queryset(as_rows(rows, columns).order_by(*order.order_by))
+        return self.get_paginated_response(named(columns, page or []))
 
 
 class TableViewSet(ListViewSet[_Row]):
@@ -147,10 +144,11 @@ class TableViewSet(ListViewSet[_Row]):
         if "\0" in str(pk):
             raise Http404("Ids contain no null characters.")
         with bounded_statements():
-            found = self.get_queryset().filter(pk=pk).annotate(**self.expressions).values(*self.columns).first()
-        if found is None:
+            columns = self.columns
+            found = named(columns, as_rows(self.get_queryset().filter(pk=pk), columns))
+        if not found:
             raise Http404("There is no such row, or you may not see its ad account.")
-        return Response(found)
+        return Response(found[0])
 
 
 class FiguresViewSet(ListViewSet[_Row]):
@@ -162,7 +160,7 @@ class FiguresViewSet(ListViewSet[_Row]):
     @property
     def skips_entities(self) -> bool:
         """Whether most campaigns or creatives may have no rows in the requested days."""
-        return not {"first_day", "last_day"}.isdisjoint(self.request.query_params)
+        return not {"date_from", "date_to"}.isdisjoint(self.request.query_params)
 
     def file(self, rows: QuerySet[_Row], order: Order) -> HttpResponseBase:
         return with_as_of(super().file(rows, order), self._as_of())
@@ -186,7 +184,7 @@ class FiguresViewSet(ListViewSet[_Row]):
         return selection_as_of(ad_accounts=self._requested_ad_accounts())
 
     def _requested_ad_accounts(self) -> QuerySet[AdAccount]:
-        asked = query_values(self.request).get("account_id", "")
+        asked = query_values(self.request).get("ad_account_id", "")
         ids = [row_id(one.strip()) for one in asked.split(",") if one]
         return self.ad_accounts.filter(pk__in=ids) if ids else self.ad_accounts
 
@@ -230,7 +228,7 @@ _CREATIVE_DAYS = {
     "date": Order(("date", "creative_id")),
     "-date": Order(("date", "creative_id"), descending=True),
 }
-_SEGMENTS = {"account_id": Order(("account_id", "pivot_type", "segment", "date_start"))}
+_SEGMENTS = {"ad_account_id": Order(("account_id", "pivot_type", "segment", "date_start"))}
 
 
 @described("campaigns", _BY_ID, one="a campaign")
@@ -280,7 +278,7 @@ class Demographics(FiguresViewSet[AudienceDemographic]):
 
     serializer_class = serializers.DemographicSerializer
     filterset_class = filters.DemographicFilters
-    feed_key = ("account_id", "pivot_type", "segment", "date_start")
+    feed_key = ("ad_account_id", "pivot_type", "segment", "month_start")
     orders = _SEGMENTS
 
 

@@ -36,8 +36,8 @@ _NOBODY = "nobody"
 _ME = "me"
 _SNOOZES = {"snooze_week": 7, "snooze_month": 30}
 _CSV_HEADER = (
-    "id", "severity", "rule", "title", "state", "ad_account_id", "ad_account", "campaign_id", "campaign",
-    "creative_id", "creative", "sentence", "money_at_stake", "currency", "evidence", "assigned_to", "snoozed_until",
+    "id", "severity", "rule_id", "title", "state", "ad_account_id", "ad_account_name", "campaign_id", "campaign_name",
+    "creative_id", "creative_name", "sentence", "money_at_stake", "currency", "evidence", "assignee", "snoozed_until",
     "accepted_reason", "fixed_at", "saved", "first_seen_at", "last_seen_at", "reopened_at", "times_seen", "remedy",
 )  # fmt: skip
 
@@ -255,7 +255,7 @@ def _csv(lines: Iterator[FindingLine]) -> Iterator[list[object]]:
             one.id, one.severity, one.rule_id, one.title, one.state, one.ad_account_id, one.ad_account,
             one.campaign_id, one.campaign, one.creative_id, one.creative, one.sentence,
             one.money.amount if one.money else None, one.money.currency if one.money else None,
-            "; ".join(f"{fact['label']}: {fact['value']}" for fact in one.evidence), one.assigned_to,
+            "; ".join(f"{fact['label']}: {fact['value']}" for fact in one.evidence), one.assignee_email,
             one.snoozed_until, one.accepted_reason, one.fixed_at and one.fixed_at.isoformat(),
             one.saved.amount if one.saved else None, one.first_seen_at.isoformat(), one.last_seen_at.isoformat(),
             one.reopened_at and one.reopened_at.isoformat(), one.times_seen, one.remedy,

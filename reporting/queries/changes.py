@@ -13,11 +13,12 @@ from enum import IntEnum
 from typing import Any, Final, cast
 
 from django.db import connection
-from django.db.models import BigIntegerField, BooleanField, F, Field, Model, QuerySet
+from django.db.models import BigIntegerField, BooleanField, Field, Model, QuerySet
 from django.db.models.expressions import RawSQL
 
 from accounts.shell.request_values import MAX_ID
 from reporting.models import DeletedRow
+from reporting.queries.stored_columns import Selected, as_rows
 
 # How far one page looks for what its reader may see: other people's changes lie between.
 MAX_SCANNED: Final = 20_000
@@ -58,10 +59,10 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One table, the columns that name a row, and the path from a row to its ad account."""
+    """One table, the names and columns that make up the key of a row, and the path from a row to its ad account."""
 
     model: type[Model]
-    key: tuple[str, ...]
+    key: Mapping[str, str]
     of_ad_account: str
 
     @property
@@ -120,7 +121,7 @@ class Reader:
     """
 
     feed: Feed
-    columns: Mapping[str, str]
+    columns: Mapping[str, Selected]
     ad_accounts: Sequence[int] | None
     below: int
     size: int
@@ -133,11 +134,11 @@ class Reader:
 
     def _stored_rows(self, position: InitialLoad) -> ChangePage:
         """By key, in which an index of the table has them."""
-        key = self.feed.key
+        key = list(self.feed.key.values())
         rows = self._visible(self._marked()).filter(change_mark__lt=position.horizon)
         if position.after:
             rows = rows.filter(_is_after([_column(self.feed, name) for name in key], position.after))
-        found = list(self._values(rows).order_by(*key)[: self.size + 1])
+        found = list(as_rows(rows, self.columns).order_by(*key)[: self.size + 1])
         changes = [self._upsert(row) for row in found[: self.size]]
         if len(found) > self.size:
             last = tuple(_spelt(value) for value in changes[-1].key.values())
@@ -172,11 +173,11 @@ class Reader:
             for last_mark, last_row in places[MAX_SCANNED - 1 : MAX_SCANNED]:
                 end = Changes(last_mark, Kind.UPSERT, last_row)
                 changed = changed.exclude(_is_after([mark, row_id], [last_mark, last_row]))
-        found = self._values(self._visible(changed), "change_mark", "pk").order_by("change_mark", "pk")
+        columns = {**self.columns, "its mark": "change_mark", "its number": "pk"}
+        found = as_rows(self._visible(changed), columns).order_by("change_mark", "pk")
         items = []
-        for row in found[: self.size + 1]:
-            place = Changes(row.pop("change_mark"), Kind.UPSERT, row.pop("pk"))
-            items.append((place, self._upsert(row)))
+        for *values, mark_of_row, number in found[: self.size + 1]:
+            items.append((Changes(mark_of_row, Kind.UPSERT, number), self._upsert(values)))
         return items, end
 
     def _deletes(self, position: Changes) -> tuple[list[_Item], Changes]:
@@ -194,7 +195,7 @@ class Reader:
         if self.ad_accounts is not None:
             remembered = remembered.filter(account_id__in=self.ad_accounts)
         found = remembered.exclude(_is_stored_again(self.feed)).values_list("change_mark", "pk", "key")
-        return [(Changes(mark, Kind.DELETE, row), Change(key, None)) for mark, row, key in found[: self.size + 1]], end
+        return [(Changes(mark, Kind.DELETE, row), self._delete(key)) for mark, row, key in found[: self.size + 1]], end
 
     def _marked(self) -> "QuerySet[Any]":
         """Rows with their mark, which no model knows."""
@@ -205,13 +206,13 @@ class Reader:
     def _visible(self, rows: "QuerySet[Any]") -> "QuerySet[Any]":
         return rows if self.ad_accounts is None else rows.filter(**{f"{self.feed.of_ad_account}__in": self.ad_accounts})
 
-    def _values(self, rows: "QuerySet[Any]", *places: str) -> "QuerySet[Any, dict[str, Any]]":
-        renamed = {name: F(source) for name, source in self.columns.items() if name != source}
-        values: QuerySet[Any, dict[str, Any]] = rows.annotate(**renamed).values(*self.columns, *places)
-        return values
-
-    def _upsert(self, row: Row) -> Change:
+    def _upsert(self, values: Sequence[object]) -> Change:
+        row = dict(zip(self.columns, values, strict=True))
         return Change({name: row[name] for name in self.feed.key}, row)
+
+    def _delete(self, key: Row) -> Change:
+        """From the columns by which the database remembers it."""
+        return Change({name: key[column] for name, column in self.feed.key.items()}, None)
 
 
 def _is_after(columns: Sequence[str], values: Sequence[KeyValue]) -> RawSQL:
@@ -224,7 +225,7 @@ def _is_stored_again(feed: Feed) -> RawSQL:
     """Of a deleted row."""
     same = " AND ".join(
         f"again.{_field(feed, name).column} = (deleted_rows.key ->> '{name}')::{_field(feed, name).db_type(connection)}"
-        for name in feed.key
+        for name in feed.key.values()
     )
     older = f"SELECT FROM {feed.table} AS again WHERE {same} AND again.change_mark < deleted_rows.change_mark"
     return RawSQL(f"EXISTS ({older})", [], output_field=BooleanField())  # noqa: S611

@@ -20,7 +20,7 @@ Row = tuple[Any, ...]
 class GroupBy(StrEnum):
     """What one row of a result represents."""
 
-    ACCOUNT = "account"
+    AD_ACCOUNT = "ad_account"
     CAMPAIGN = "campaign"
     CREATIVE = "creative"
     DAY = "day"

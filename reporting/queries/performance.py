@@ -93,7 +93,7 @@ class _Grouping(NamedTuple):
 
 # Grouped by id only; max() picks the name, which is not part of the key.
 _GROUPINGS = {
-    GroupBy.ACCOUNT: _Grouping("ad_account.id", "max(coalesce(ad_account.name, ad_account.id::text))"),
+    GroupBy.AD_ACCOUNT: _Grouping("ad_account.id", "max(coalesce(ad_account.name, ad_account.id::text))"),
     GroupBy.CAMPAIGN: _Grouping("campaign.id", "max(coalesce(campaign.name, campaign.id::text, 'Unknown campaign'))"),
     GroupBy.CREATIVE: _Grouping("day.creative_id", "max(coalesce(creative.content_name, day.creative_id))"),
     GroupBy.DAY: _Grouping("day.date", "''"),

@@ -98,7 +98,7 @@ class _Draft:
             dropped=list(self._dropped()),
             about=list(document.ABOUT),
             definitions=document.definitions(),
-            account=found.account,
+            ad_account=found.ad_account,
         )
 
     @property
@@ -126,7 +126,7 @@ class _Draft:
         return self.snapshot.model_dump_json(include=_ENVELOPE)[:-1].encode()
 
     def body(self) -> Iterator[bytes]:
-        """Everything else; the account is the last key of the document, and its lists are its last keys."""
+        """Everything else; the ad account is the last key of the document, and its lists are its last keys."""
         head = self.snapshot.model_dump_json(exclude=_ENVELOPE, exclude_unset=True)
         yield f",{head[1:-2]}".encode()
         if CAMPAIGNS not in self._without:
@@ -166,14 +166,14 @@ class _Draft:
 
     def _dropped(self) -> Iterator[document.Dropped]:
         """Only details that existed."""
-        account, with_figures = self._found.account, len(self._found.campaign_sums)
+        ad_account, with_figures = self._found.ad_account, len(self._found.campaign_sums)
         counts = {
             CREATIVE_DAYS: len(self._found.creative_sums),
-            IDLE_CREATIVES: account.creative_count - len(self._found.creative_sums),
+            IDLE_CREATIVES: ad_account.creative_count - len(self._found.creative_sums),
             CAMPAIGN_DAYS: with_figures,
-            CREATIVES: account.creative_count,
-            IDLE_CAMPAIGNS: account.campaign_count - with_figures,
-            CAMPAIGNS: account.campaign_count,
+            CREATIVES: ad_account.creative_count,
+            IDLE_CAMPAIGNS: ad_account.campaign_count - with_figures,
+            CAMPAIGNS: ad_account.campaign_count,
         }
         for detail in DETAILS:
             if detail in self._without and counts[detail]:

@@ -87,7 +87,7 @@ class Contents:
     as_of: DataAsOf
     trust: Trust
     coverage: document.Coverage
-    account: document.Account
+    ad_account: document.SnapshotAdAccount
     campaign_sums: dict[int, Figures]
     creative_sums: dict[str, Figures]
     campaign_ids: list[int]
@@ -127,7 +127,7 @@ def contents(*, ad_account: AdAccount, period: Period, now: datetime, max_bytes:
                 days_with_figures=len(days),
                 first_stored_day=trust.first_stored_day,
             ),
-            account=_account(
+            ad_account=_ad_account(
                 ad_account,
                 next(iter(totals(**asked)), _NOTHING),
                 days,
@@ -219,15 +219,21 @@ def _creative(one: Creative, sums: Figures) -> document.SnapshotCreative:
     )
 
 
+# What the columns are called that the document calls otherwise, as the API does.
+_COLUMNS: Final = {"campaign_group_urn": "campaign_group", "creative_name": "content_name"}
+
+
 def _columns(row: Model, shape: type[BaseModel], *, exclude: Iterable[str] = ()) -> dict[str, Any]:
-    """The columns of a row that the document holds under the same names."""
-    return _exactly({name: getattr(row, name) for name in shape.model_fields if name not in exclude})
+    """The columns of a row that the document holds."""
+    return _exactly(
+        {name: getattr(row, _COLUMNS.get(name, name)) for name in shape.model_fields if name not in exclude}
+    )
 
 
 # --- the head ---
 
 
-def _account(
+def _ad_account(
     ad_account: AdAccount,
     sums: Figures,
     days: list[PerformanceRow],
@@ -235,16 +241,16 @@ def _account(
     *,
     campaign_count: int,
     creative_count: int,
-) -> document.Account:
-    return document.Account(
+) -> document.SnapshotAdAccount:
+    return document.SnapshotAdAccount(
         **{name: getattr(ad_account, name) for name in _ACCOUNT_COLUMNS},
         campaign_count=campaign_count,
         creative_count=creative_count,
         metrics_summary=_summary(sums),
         daily_metrics=[document.SnapshotDay(date=day.first_day, **_figures(day)) for day in days],
         demographics=document.SnapshotDemographics(
-            date_start=audience.first_day,
-            date_end=audience.last_day,
+            first_day=audience.first_day,
+            last_day=audience.last_day,
             months=list(audience.months),
             pivots={pivot.pivot_type: _pivot(pivot) for pivot in audience.pivots},
         ),
@@ -263,7 +269,7 @@ def _exactly(sums: Mapping[str, Figure]) -> dict[str, Any]:
 
 
 def _summary(sums: Figures) -> document.Summary:
-    ratios: dict[str, Any] = {key: _exact_or_none(sums.value(name)) for key, name in document.RATIOS.items()}
+    ratios: dict[str, Any] = {name: _exact_or_none(sums.value(name)) for name in document.RATIOS}
     return document.Summary(**_figures(sums), **ratios)
 
 
@@ -272,7 +278,7 @@ def _pivot(audience: Audience) -> document.Pivot:
         segments=[_segment(one) for one in audience.segments],
         rest=_segment(audience.rest) if audience.rest else None,
         segment_count=audience.segment_count,
-        coverage_pct=_exact_or_none(audience.coverage_percent),
+        coverage_percent=_exact_or_none(audience.coverage_percent),
     )
 
 
@@ -283,8 +289,8 @@ def _segment(one: AudienceSegment) -> document.SnapshotSegment:
         **_exactly(one.sums),
         # One ad account has one currency.
         **{name: exact(sum((money.amount for money in of_all), Decimal(0))) for name, of_all in one.amounts.items()},
-        ctr=_exact_or_none(one.ctr_percent),
-        share_pct=_exact_or_none(one.share_percent),
+        ctr_percent=_exact_or_none(one.ctr_percent),
+        share_percent=_exact_or_none(one.share_percent),
     )
 
 

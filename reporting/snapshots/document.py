@@ -17,24 +17,18 @@ from ingestion.catalogue import CATALOGUE, FIRST_METRICS, Metric, Type
 from reporting.metrics import COLUMNS, DAILY, METRICS, SEGMENT_AMOUNTS, SEGMENT_COUNTS
 
 # The first number grows with breaking changes, the second with additions; each metric that came later adds its key.
-SCHEMA_VERSION: Final = f"1.{len(CATALOGUE) - FIRST_METRICS}"
+SCHEMA_VERSION: Final = f"2.{len(CATALOGUE) - FIRST_METRICS}"
 MAX_SEGMENTS: Final = 10
 
 Exact = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]+)?$")]
 Count = Annotated[int, Field(ge=0)]
 
-# The name of each ratio in `reporting/metrics.py`, by its key in the document.
-RATIOS: Final = {
-    "ctr": "ctr_percent",
-    "cpc": "cpc",
-    "cpm": "cpm",
-    "cost_per_conversion": "cost_per_conversion",
-    "cpl": "cost_per_lead",
-}
+# The ratios beside the sums.
+RATIOS: Final = ("ctr_percent", "cpc", "cpm", "cost_per_conversion", "cost_per_lead")
 ABOUT: Final = (
     "One LinkedIn ad account over the days of date_range, from a database that matches LinkedIn's reports.",
     "Campaign Manager has called these campaigns ad sets since October 2025, and campaign groups campaigns.",
-    "Days and times are UTC. Money is in account.currency; budgets name their own currency.",
+    "Days and times are UTC. Money is in ad_account.currency; budgets name their own currency.",
     "Counts are numbers; money and ratios are exact decimal strings.",
     "Ratios are calculated from the sums beside them and are null if the divisor is 0; never average ratios.",
     "A day without a row had no activity, unless it is listed in coverage.incomplete_days.",
@@ -70,7 +64,7 @@ class FigureSums(_Part):
 class Summary(FigureSums):
     """The sums over all days of date_range, and their ratios."""
 
-    ctr: Exact | None
+    ctr_percent: Exact | None
     """Clicks per hundred impressions."""
     cpc: Exact | None
     """Cost per click."""
@@ -78,7 +72,7 @@ class Summary(FigureSums):
     """Cost per thousand impressions."""
     cost_per_conversion: Exact | None
     """Spend per website conversion."""
-    cpl: Exact | None
+    cost_per_lead: Exact | None
     """Cost per lead: spend per lead form sent in."""
 
 
@@ -93,7 +87,7 @@ class SnapshotCreative(_Part):
 
     id: str
     """URN of the creative."""
-    content_name: str | None
+    creative_name: str | None
     """Its own name, or its post's name or first words, or its headline."""
     content_reference: str | None
     """URN of the post it shows."""
@@ -133,7 +127,7 @@ class Settings(_Part):
     offsite_delivery_enabled: bool | None
     """LinkedIn Audience Network."""
     audience_expansion_enabled: bool | None
-    campaign_group: str | None
+    campaign_group_urn: str | None
     """URN of the campaign group."""
     serving_statuses: list[str] | None
     run_schedule_start_at: datetime | None
@@ -166,8 +160,8 @@ class SnapshotSegment(_Part):
     """URN or LinkedIn enum value; empty for the combined rest."""
     segment_name: str
     __annotations__ |= _kinds((*SEGMENT_COUNTS, *SEGMENT_AMOUNTS))
-    ctr: Exact | None
-    share_pct: Exact | None
+    ctr_percent: Exact | None
+    share_percent: Exact | None
     """Of the impressions of all segments of this pivot."""
 
 
@@ -179,21 +173,21 @@ class Pivot(_Part):
     rest: SnapshotSegment | None
     """All other segments together."""
     segment_count: Count
-    coverage_pct: Exact | None
+    coverage_percent: Exact | None
     """Percent of the ad account's impressions in these months covered by the segments."""
 
 
 class SnapshotDemographics(_Part):
     """Who saw the ads, in the calendar months that the days fall in."""
 
-    date_start: date
-    date_end: date
+    first_day: date
+    last_day: date
     months: list[date]
     """First days of the months with figures."""
     pivots: dict[str, Pivot]
 
 
-class Account(_Part):
+class SnapshotAdAccount(_Part):
     """The ad account with everything in it."""
 
     id: int
@@ -277,7 +271,7 @@ class Definition(_Part):
 class SnapshotDocument(_Part):
     """One ad account and a range of days as a self-explanatory document."""
 
-    schema_version: Annotated[str, Field(pattern=r"^1\.[0-9]+$")]
+    schema_version: Annotated[str, Field(pattern=r"^2\.[0-9]+$")]
     generated_at: datetime
     provenance: Provenance
     date_range: SnapshotDateRange
@@ -287,13 +281,12 @@ class SnapshotDocument(_Part):
     """How to read this document."""
     definitions: dict[str, Definition]
     """The meaning of each metric, by key."""
-    account: Account
+    ad_account: SnapshotAdAccount
 
 
 def definitions() -> dict[str, Definition]:
     """Of all metrics in a snapshot."""
-    names = {column.name: column.name for column in COLUMNS} | RATIOS
-    return {key: _definition(name) for key, name in names.items()}
+    return {name: _definition(name) for name in (*(column.name for column in COLUMNS), *RATIOS)}
 
 
 def _definition(name: str) -> Definition:
@@ -305,7 +298,7 @@ def schema() -> dict[str, object]:
     """The published JSON Schema."""
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$comment": f"Version {SCHEMA_VERSION}. Within version 1, keys are only added; ignore unknown ones.",
+        "$comment": f"Version {SCHEMA_VERSION}. Within version 2, keys are only added; ignore unknown ones.",
     }
     return head | SnapshotDocument.model_json_schema(mode="serialization")
 

@@ -67,13 +67,14 @@ def _sync_and_look(client: Any, stack: Stack) -> None:
     yesterday = stack.now.date() - timedelta(days=1)
     days = {"first_day": yesterday, "last_day": yesterday}
     report = _asked(
-        client, "reports.reports_performance_retrieve", account_id=str(ad_account.id), metrics="spend", **days
+        client, "reports.reports_performance_retrieve", ad_account_id=str(ad_account.id), metrics="spend", **days
     )
     [total] = report.totals
     assert total.currency == ad_account.currency
     assert Decimal(total.figures.spend) == _true_spend(stack, ad_account.id, yesterday) > 0
     assert report.complete_through >= yesterday
-    rows = _asked(client, "campaign_metrics.campaign_metrics_list", account_id=[ad_account.id, 404], **days).results
+    of_the_day = {"ad_account_id": [ad_account.id, 404], "date_from": yesterday, "date_to": yesterday}
+    rows = _asked(client, "campaign_metrics.campaign_metrics_list", **of_the_day).results
     assert sum(Decimal(row.spend) for row in rows) == Decimal(total.figures.spend)
 
 

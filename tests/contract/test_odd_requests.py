@@ -63,15 +63,15 @@ def test_bodies(
         "campaign-metrics?cursor=%ff",
         "campaign-metrics?cursor=",
         "campaign-metrics?order=%00",
-        "campaign-metrics?account_id=",
-        "campaign-metrics?account_id=1,",
-        "campaign-metrics?account_id=1e3",
-        "campaign-metrics?account_id=-1",
-        "campaign-metrics?account_id=9223372036854775808",
-        "campaign-metrics?first_day=3/4/2026",
-        "campaign-metrics?first_day=2026-01-01&first_day=2026-01-02",
-        "campaign-metrics?changed_since=0001-01-01T00:00:00%2B23:59",
-        "campaign-metrics?changed_since=9999-12-31T23:59:59-23:59",
+        "campaign-metrics?ad_account_id=",
+        "campaign-metrics?ad_account_id=1,",
+        "campaign-metrics?ad_account_id=1e3",
+        "campaign-metrics?ad_account_id=-1",
+        "campaign-metrics?ad_account_id=9223372036854775808",
+        "campaign-metrics?date_from=3/4/2026",
+        "campaign-metrics?date_from=2026-01-01&date_from=2026-01-02",
+        "campaign-metrics?fetched_at_from=0001-01-01T00:00:00%2B23:59",
+        "campaign-metrics?fetched_at_from=9999-12-31T23:59:59-23:59",
         "campaigns?page=0",
         "campaigns?page=last",
         "campaigns?page=99999999999999999999",
@@ -83,7 +83,7 @@ def test_bodies(
         "reports/performance?limit=99999999999999999999",
         "reports/performance?period=last_7_days&period=last_30_days",
         "reports/performance?first_day=0001-01-01&last_day=0001-01-02",
-        "reports/performance?account_id=99999999999999999999",
+        "reports/performance?ad_account_id=99999999999999999999",
         "reports/demographics?top=0",
     ],
 )
@@ -101,7 +101,7 @@ def test_addresses(headers: dict[str, str], path: str) -> None:
 
 def test_an_instant_may_have_any_offset(headers: dict[str, str]) -> None:
     """PostgreSQL itself knows none beyond sixteen hours."""
-    question = "/api/v1/campaign-metrics?changed_since=2026-11-20T12:00:00%2B23:59"
+    question = "/api/v1/campaign-metrics?fetched_at_from=2026-11-20T12:00:00%2B23:59"
     assert Client().get(question, headers=headers).status_code == 200
 
 

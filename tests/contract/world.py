@@ -36,10 +36,10 @@ class World:
     other: AdAccount = field(default_factory=lambda: _ad_account(72_000_000_002, "Secret brand"))
 
     def __post_init__(self) -> None:
-        self.ids: dict[str, list[Any]] = {"account_id": [self.granted.pk, self.other.pk]}
+        self.ids: dict[str, list[Any]] = {"ad_account_id": [self.granted.pk, self.other.pk]}
         for ad_account in (self.granted, self.other):
             self._fill(ad_account)
-        self.ids["ad-accounts"] = self.ids["account_id"]
+        self.ids["ad-accounts"] = self.ids["ad_account_id"]
         connection = builders.make_connection()
         self.ids["connections"] = [connection.pk]
         schedule_syncs([self.granted.pk, self.other.pk], now=timezone.now())

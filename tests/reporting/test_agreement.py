@@ -52,6 +52,8 @@ pytestmark = pytest.mark.exhaustive
 # 37 days, six weeks earlier.
 BEFORE = (date(2026, 9, 2), date(2026, 10, 8))
 DAYS = {"first_day": FIRST_DAY.isoformat(), "last_day": LAST_DAY.isoformat()}
+# The same as filters of a list.
+DATES = {"date_from": FIRST_DAY.isoformat(), "date_to": LAST_DAY.isoformat()}
 MONTHS = (date(2026, 10, 1), date(2026, 11, 1))
 
 SUMS = (
@@ -255,15 +257,14 @@ def documents(browser: Client) -> Iterator[Row]:
     """The snapshots, downloaded, each with its currency."""
     for snapshot in every_row(browser, "snapshots"):
         answer: Any = browser.get(f"/api/v1/snapshots/{snapshot['id']}/document")
-        account = json.loads(b"".join(answer.streaming_content))["account"]
-        assert account["id"] == snapshot["account_id"]
+        account = json.loads(b"".join(answer.streaming_content))["ad_account"]
+        assert account["id"] == snapshot["ad_account_id"]
         yield account
 
 
 def summary(one: Row) -> Row:
     """Of an ad account, a campaign or a creative of a snapshot, under the names that everybody else uses."""
-    renamed = {"ctr": "ctr_percent", "cpl": "cost_per_lead"}
-    return {renamed.get(name, name): value for name, value in one["metrics_summary"].items()}
+    return dict(one["metrics_summary"])
 
 
 def of_documents(browser: Client, parts: Callable[[Row], Iterable[Row]]) -> Told:
@@ -280,7 +281,7 @@ def creatives_of(account: Row) -> Iterator[Row]:
 
 
 def of_file(browser: Client, path: str) -> Told:
-    answer: Any = browser.get(f"/api/v1/{path}", DAYS | {"format": "csv"})
+    answer: Any = browser.get(f"/api/v1/{path}", DATES | {"format": "csv"})
     text = b"".join(answer.streaming_content).decode("utf-8-sig")
     return added(csv.DictReader(io.StringIO(text)), "currency")
 
@@ -312,10 +313,10 @@ WHOLE: dict[str, Callable[[Client], Told]] = {
     "spend of the report": lambda browser: only(["spend"], added(lines(browser, "spend"), "currency")),
     "totals of the API": lambda browser: {one["currency"]: exact(one["figures"]) for one in report(browser)["totals"]},
     "campaign-metrics": lambda browser: added(
-        every_row(browser, "campaign-metrics", **DAYS, page_size=1000), "currency"
+        every_row(browser, "campaign-metrics", **DATES, page_size=1000), "currency"
     ),
     "creative-metrics": lambda browser: added(
-        every_row(browser, "creative-metrics", **DAYS, page_size=1000), "currency"
+        every_row(browser, "creative-metrics", **DATES, page_size=1000), "currency"
     ),
     "campaign-metrics as a file": lambda browser: of_file(browser, "campaign-metrics"),
     "creative-metrics as a file": lambda browser: of_file(browser, "creative-metrics"),
@@ -338,14 +339,14 @@ WHOLE: dict[str, Callable[[Client], Told]] = {
             ({"currency": row["currency"], **row["figures"]} for row in report(browser, group_by=group)["rows"]),
             "currency",
         )
-        for group in ("account", "campaign", "creative", "day", "week", "month")
+        for group in ("ad_account", "campaign", "creative", "day", "week", "month")
     },
 }
 
 # Who tells the figures of each ad account, by its id.
 BY_AD_ACCOUNT: dict[str, Callable[[Client], Told]] = {
     "rows of the API": lambda browser: {
-        int(row["key"]): exact(row["figures"]) for row in report(browser, group_by="account")["rows"]
+        int(row["key"]): exact(row["figures"]) for row in report(browser, group_by="ad_account")["rows"]
     },
     "snapshots": lambda browser: {account["id"]: exact(summary(account)) for account in documents(browser)},
 }
@@ -379,7 +380,7 @@ BY_SEGMENT: dict[str, Callable[[Client], Told]] = {
     "demographics as a list": lambda browser: only(
         _OF_SEGMENTS,
         added(
-            every_row(browser, "demographics", first_month=MONTHS[0], last_month=MONTHS[1], page_size=1000),
+            every_row(browser, "demographics", month_start_from=MONTHS[0], month_start_to=MONTHS[1], page_size=1000),
             *SEGMENT,
         ),
     ),
@@ -582,10 +583,10 @@ def test_audiences_of_the_snapshots(world: World) -> None:
         assert told["pivots"].keys() == {pivot for pivot, _ in expected}
         for pivot, of_pivot in told["pivots"].items():
             together = figures(row for row in of_account if row["pivot_type"] == pivot)
-            shown = {one["segment"]: exact(one | {"ctr_percent": one["ctr"]}) for one in of_pivot["segments"]}
+            shown = {one["segment"]: exact(one) for one in of_pivot["segments"]}
             assert_agree(pivot, shown, {segment: expected[pivot, segment] for segment in shown})
             for one in of_pivot["segments"]:
-                assert Decimal(one["share_pct"]) == percent(Decimal(one["impressions"]), together["impressions"])
+                assert Decimal(one["share_percent"]) == percent(Decimal(one["impressions"]), together["impressions"])
             everybody = [*of_pivot["segments"], *filter(None, [of_pivot["rest"]])]
             for name in (*_OF_SEGMENTS, "spend"):
                 assert sum(Decimal(one[name]) for one in everybody) == together[name], (pivot, name)

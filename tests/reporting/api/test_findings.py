@@ -56,11 +56,11 @@ def test_a_finding_whole(as_bob: Client, finding: Finding, bobs_ad_account: AdAc
     [row] = every_row(as_bob, "findings")
     assert row == {
         "id": finding.pk,
-        "account_id": bobs_ad_account.pk,
+        "ad_account_id": bobs_ad_account.pk,
         "campaign_id": finding.campaign_id,
-        "campaign": "Spring",
+        "campaign_name": "Spring",
         "creative_id": None,
-        "creative": None,
+        "creative_name": None,
         "rule_id": "audience_network",
         "title": "LinkedIn Audience Network is on",
         "severity": "warning",
@@ -109,8 +109,8 @@ def test_findings_of_others_are_not_found(as_bob: Client, as_charlie: Client, fi
         ({"assignee": "ANA@example.com"}, {"mine"}),
         ({"assignee": "nobody", "state": "fixed"}, {"done"}),
         ({"assignee": "nobody@example.com"}, set()),
-        ({"changed_since": (NOW + HOUR).isoformat()}, {"mine"}),
-        ({"account_id": "{critical}"}, {"critical"}),
+        ({"changed_at_from": (NOW + HOUR).isoformat()}, {"mine"}),
+        ({"ad_account_id": "{critical}"}, {"critical"}),
     ],
 )
 def test_lists_are_narrowed(analyst: User, narrowed: dict[str, str], shown: set[str]) -> None:
@@ -134,8 +134,8 @@ def test_lists_are_narrowed(analyst: User, narrowed: dict[str, str], shown: set[
         {"state": "gone"},
         {"severity": "bad"},
         {"rule_id": "x"},
-        {"changed_since": "soon"},
-        {"account_id": "x"},
+        {"changed_at_from": "soon"},
+        {"ad_account_id": "x"},
         {"order": "weight"},
         {"status": "open"},
         {"fields": "weight"},
@@ -168,7 +168,7 @@ def test_orders_and_pages(as_alice: Client, django_assert_max_num_queries: Any) 
 def test_files(as_alice: Client) -> None:
     make_finding(campaign=builders.make_campaign(name="=1+1"), sentence="=1+1 runs")
     make_finding(state="fixed", fixed_at=NOW, saved=Decimal(7))
-    fields = "id,campaign,sentence,evidence,money_at_stake,state,saved,last_seen_at"
+    fields = "id,campaign_name,sentence,evidence,money_at_stake,state,saved,last_seen_at"
 
     def file(file_format: str) -> bytes:
         answer: Any = as_alice.get("/api/v1/findings", {"format": file_format, "fields": fields, "order": "id"})
@@ -176,7 +176,7 @@ def test_files(as_alice: Client) -> None:
         return b"".join(answer.streaming_content)
 
     first, second = csv.DictReader(io.StringIO(file("csv").decode()))
-    assert (first["campaign"], first["sentence"]) == ("'=1+1", "'=1+1 runs")
+    assert (first["campaign_name"], first["sentence"]) == ("'=1+1", "'=1+1 runs")
     assert first["evidence"] == "Spend in 30 days: 1234.50"
     assert (first["money_at_stake"], second["saved"]) == ("1234.5000000000", "7.0000000000")
     assert first["last_seen_at"] == "2026-11-20T12:00:00Z"
@@ -303,12 +303,12 @@ def test_deciding_twice_is_no_error(analyst: User, finding: Finding) -> None:
 def test_what_was_checked_and_what_was_not(as_bob: Client, bobs_ad_account: AdAccount) -> None:
     path = f"ad-accounts/{bobs_ad_account.pk}/audit"
     assert get(as_bob, path) == {
-        "account_id": bobs_ad_account.pk,
-        "judged_at": None,
+        "ad_account_id": bobs_ad_account.pk,
+        "checked_at": None,
         "as_of": None,
         "campaigns": 0,
         "found": 0,
-        "unjudged": [],
+        "not_checked": [],
         "waiting_since": None,
     }
     unjudged = [{"rule": "low_ctr", "reason": "LinkedIn sent no campaign type.", "count": 2}]
@@ -316,13 +316,13 @@ def test_what_was_checked_and_what_was_not(as_bob: Client, bobs_ad_account: AdAc
         ad_account=bobs_ad_account, as_of=NOW - HOUR, judged_at=NOW, campaigns=3, found=1, unjudged=unjudged
     )
     assert get(as_bob, path) == {
-        "account_id": bobs_ad_account.pk,
-        "judged_at": "2026-11-20T12:00:00Z",
+        "ad_account_id": bobs_ad_account.pk,
+        "checked_at": "2026-11-20T12:00:00Z",
         "as_of": "2026-11-20T11:00:00Z",
         "campaigns": 3,
         "found": 1,
         "waiting_since": None,
-        "unjudged": [{"rule_id": "low_ctr", "reason": "LinkedIn sent no campaign type.", "count": 2}],
+        "not_checked": [{"rule_id": "low_ctr", "reason": "LinkedIn sent no campaign type.", "count": 2}],
     }
     assert as_bob.get(f"/api/v1/ad-accounts/{builders.make_ad_account().pk}/audit").status_code == 404
 
@@ -344,7 +344,7 @@ def test_check_now_is_the_same_as_after_a_sync(
     assert AuditEvent.objects.get(kind="audit_started_by_hand").ad_account_id == bobs_ad_account.pk
     tasks.check_ad_account(*queued)
     state = get(signed_in(analyst), path)
-    assert (state["waiting_since"], state["judged_at"]) == (None, "2026-11-20T12:00:00Z")
+    assert (state["waiting_since"], state["checked_at"]) == (None, "2026-11-20T12:00:00Z")
     assert state["found"] == get(signed_in(analyst), "findings")["count"] > 0
 
 

@@ -95,13 +95,13 @@ def test_a_spreadsheet_holds_numbers_days_and_ids(as_alice: Client, world: None)
 
 def test_reports_are_files_too(as_alice: Client, world: None) -> None:
     question = {"first_day": "2026-11-19", "last_day": "2026-11-19", "metrics": "clicks,cpc", "compare": "previous"}
-    text = file_of(as_alice, "reports/performance", "csv", group_by="account", **question).decode()
+    text = file_of(as_alice, "reports/performance", "csv", group_by="ad_account", **question).decode()
     [row] = csv.DictReader(io.StringIO(text))
     assert (row["label"], row["clicks"], row["cpc"], row["before_clicks"], row["change_percent_clicks"]) == (
         f"'{FORMULA}", "20", "2.5000000000", "0", "",
     )  # fmt: skip
     [line] = file_of(as_alice, "reports/demographics", "ndjson", pivot_type="job_title").decode().splitlines()
-    assert (json.loads(line)["name"], json.loads(line)["spend"]) == ("@team", "5.0000000000")
+    assert (json.loads(line)["segment_name"], json.loads(line)["spend"]) == ("@team", "5.0000000000")
 
 
 def test_a_viewer_exports_what_they_see(as_bob: Client, as_charlie: Client, world: None) -> None:
@@ -127,7 +127,7 @@ def test_the_kind_of_file_can_be_asked_for_by_header(as_alice: Client, world: No
     response = as_alice.get("/api/v1/campaigns", headers={"Accept": "text/csv"})
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert response["Content-Disposition"] == 'attachment; filename="campaigns.csv"'
-    assert body(response).startswith(b"id,account_id,name,")
+    assert body(response).startswith(b"id,ad_account_id,name,")
 
 
 def test_errors_stay_json(as_alice: Client) -> None:
@@ -174,7 +174,7 @@ def test_json_from_postgresql_escapes_what_must_be(as_alice: Client) -> None:
     campaign = builders.make_campaign(name=name)
     [line] = file_of(as_alice, "campaigns", "ndjson").split(b"\n")[:-1]
     assert json.loads(line)["name"] == name
-    assert line.startswith(f'{{"id":{campaign.pk},"account_id":'.encode())
+    assert line.startswith(f'{{"id":{campaign.pk},"ad_account_id":'.encode())
 
 
 @pytest.mark.parametrize("microsecond", [0, 5, 120_000])

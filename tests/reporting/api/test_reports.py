@@ -39,7 +39,7 @@ def test_every_grouping_equals_the_truth_of_the_simulator(settings: Any, clock: 
         true = {one: truth(linkedin.simulator, one, first_day, last_day) for one in linkedin.ad_account_ids}
     client = signed_in(builders.make_user(role=Role.ANALYST))
     days = {"first_day": first_day.isoformat(), "last_day": last_day.isoformat(), "metrics": ",".join(_SUMS)}
-    for group_by in ("account", "campaign", "creative", "day", "week", "month"):
+    for group_by in ("ad_account", "campaign", "creative", "day", "week", "month"):
         report = get(client, "reports/performance", group_by=group_by, **days)
         assert _shown(report["rows"]) == _expected(true, group_by), group_by
         assert {one["currency"]: _numbers(one["figures"]) for one in report["totals"]} == {
@@ -72,7 +72,7 @@ def _key(group_by: str, ad_account_id: int, row: dict[str, Any]) -> Any:
     if group_by in {"campaign", "creative"}:
         return row[f"{group_by}_id"]
     day = row["date"]
-    firsts = {"day": day, "week": week_of(day)[0], "month": month_of(day)[0], "account": ad_account_id}
+    firsts = {"day": day, "week": week_of(day)[0], "month": month_of(day)[0], "ad_account": ad_account_id}
     return firsts.get(group_by, "")
 
 
@@ -99,7 +99,7 @@ def test_performance_beside_the_same_weekday_before(as_bob: Client, days: AdAcco
     campaign = Campaign.objects.get(account=days)
     builders.make_campaign_day(campaign=campaign, date=DAY - timedelta(days=7), clicks=10, spend=Decimal(10))
     report = get(
-        as_bob, "reports/performance", first_day="2026-11-19", last_day="2026-11-19", group_by="account",
+        as_bob, "reports/performance", first_day="2026-11-19", last_day="2026-11-19", group_by="ad_account",
         metrics="clicks,spend,cost_per_lead", compare="previous",
     )  # fmt: skip
     figures = {
@@ -111,7 +111,7 @@ def test_performance_beside_the_same_weekday_before(as_bob: Client, days: AdAcco
         "period": {"first_day": "2026-11-19", "last_day": "2026-11-19"},
         "data_as_of": "2026-11-20T11:59:00Z",
         "complete_through": "2026-11-19",
-        "group_by": "account",
+        "group_by": "ad_account",
         "compared_with": {"first_day": "2026-11-12", "last_day": "2026-11-12"},
         "totals": [{"currency": "EUR", "days": 1, **figures}],
         "has_more_rows": False,
@@ -136,7 +136,7 @@ def test_performance_in_another_order_and_cut(as_alice: Client, days: AdAccount)
     assert get(as_alice, "reports/performance", limit=2)["has_more_rows"] is False
     rows = get(as_alice, "reports/performance", order="-spend", limit=1)["rows"]
     assert [(row["currency"], row["figures"]["spend"]) for row in rows] == [("EUR", "60.0000000000")]
-    totals = get(as_alice, "reports/performance", account_id=days.pk, period="last_7_days")["totals"]
+    totals = get(as_alice, "reports/performance", ad_account_id=days.pk, period="last_7_days")["totals"]
     assert [(one["currency"], one["days"]) for one in totals] == [("EUR", 2)]
 
 
@@ -170,8 +170,8 @@ def test_demographics(as_bob: Client, days: AdAccount) -> None:
         {"order": "colour"},
         {"limit": "0"},
         {"limit": "10001"},
-        {"account_id": "one"},
-        {"account_id": str(2**63)},
+        {"ad_account_id": "one"},
+        {"ad_account_id": str(2**63)},
         {"compare": "next"},
         {"group_by": "day", "compare": "previous", "limit": "3"},
         {"mertics": "clicks"},
@@ -197,8 +197,8 @@ def test_status(as_bob: Client, as_alice: Client, days: AdAccount, alice: User, 
     found = get(as_bob, "status")
     [account] = found["ad_accounts"]
     assert account == {
-        "account_id": days.pk,
-        "name": "Bob's brand",
+        "ad_account_id": days.pk,
+        "ad_account_name": "Bob's brand",
         "data_as_of": "2026-11-20T11:59:00Z",
         "complete_through": "2026-11-19",
         "incomplete_days": 0,
@@ -208,7 +208,7 @@ def test_status(as_bob: Client, as_alice: Client, days: AdAccount, alice: User, 
         "last_errors": None,
         "missing_since": None,
     }
-    assert [(one["kind"], one["severity"], one["account_id"]) for one in found["attention"]] == [
+    assert [(one["kind"], one["severity"], one["ad_account_id"]) for one in found["attention"]] == [
         ("no_connection", "critical", days.pk)
     ]
     assert (found["version"], found["service"]) == (settings.PRODUCT_VERSION, None)

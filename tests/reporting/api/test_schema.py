@@ -1,5 +1,8 @@
 """The OpenAPI document: the one in docs/ is the code's, and every field says what it is."""
 
+import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +51,50 @@ def test_every_operation_documents_its_errors(document: dict[str, Any]) -> None:
             assert wanted <= operation["responses"].keys(), path
             body = operation["responses"]["401"]["content"]
             assert body == {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}}
+
+
+# Words that meant the same as others: the document, files and snapshots hold none of them.
+_OTHER_WORDS = {
+    "account_id", "ctr", "share_pct", "coverage_pct", "cpl", "content_name", "campaign_group", "date_start", "date_end",
+    "judged_at", "unjudged", "changed_since",
+}  # fmt: skip
+# What narrows a list without being one of its fields.
+_NO_FIELDS = {"search", "missing", "fields", "order", "page", "page_size", "cursor", "format"}
+
+
+def test_one_thing_has_one_name(document: dict[str, Any]) -> None:
+    described = [document, json.loads((DOCUMENT.parent / "snapshot.schema.json").read_text())]
+    names = {name for one in described for name in _names(one)}
+    assert {"ad_account_id", "ctr_percent", "share_percent", "creative_name", "month_start"} <= names
+    assert names.isdisjoint(_OTHER_WORDS)
+
+
+def _names(node: Any) -> Iterator[str]:
+    """Of all properties and parameters."""
+    if isinstance(node, dict):
+        yield from node.get("properties", {})
+        yield from [node["name"]] if "in" in node else []
+        for child in node.values():
+            yield from _names(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from _names(child)
+
+
+def test_a_filter_is_called_what_it_filters(document: dict[str, Any]) -> None:
+    """In lists; a range adds where it begins and ends."""
+    schemas, lists = document["components"]["schemas"], 0
+    for path, operations in document["paths"].items():
+        parameters = [one["name"] for one in operations.get("get", {}).get("parameters", []) if one["in"] == "query"]
+        if "order" not in parameters or path.startswith("/api/v1/reports/"):
+            continue
+        page = operations["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        row = schemas[page["$ref"].split("/")[-1]]["properties"]["results"]["items"]["$ref"].split("/")[-1]
+        lists += 1
+        for name in set(parameters) - _NO_FIELDS:
+            field = re.sub("_(from|to|before)$", "", name)
+            assert field in schemas[row]["properties"], (path, name)
+    assert lists == 10
 
 
 @pytest.mark.django_db

@@ -44,7 +44,7 @@ def take(person: User, scope: str = "read_and_sync", **body: Any) -> Any:
 def test_a_snapshot(as_bob: Client, snapshot: Snapshot) -> None:
     assert get(as_bob, f"snapshots/{snapshot.pk}") == {
         "id": snapshot.pk,
-        "account_id": snapshot.ad_account_id,
+        "ad_account_id": snapshot.ad_account_id,
         "state": "written",
         "trigger": "sync",
         "first_day": "2026-10-21",
@@ -78,9 +78,9 @@ def test_who_sees_which(as_bob: Client, as_charlie: Client, alice: User, snapsho
     [
         ({"state": "written"}, 1),
         ({"state": "queued,failed"}, 0),
-        ({"asked_after": "2026-11-20T12:00:00Z"}, 1),
-        ({"asked_before": "2026-11-20T12:00:00Z"}, 0),
-        ({"account_id": "7"}, 0),
+        ({"asked_at_from": "2026-11-20T12:00:00Z"}, 1),
+        ({"asked_at_before": "2026-11-20T12:00:00Z"}, 0),
+        ({"ad_account_id": "7"}, 0),
     ],
 )
 def test_filters(as_bob: Client, snapshot: Snapshot, filters: dict[str, str], count: int) -> None:
@@ -88,9 +88,9 @@ def test_filters(as_bob: Client, snapshot: Snapshot, filters: dict[str, str], co
 
 
 def test_the_list_is_a_file_too(as_bob: Client, snapshot: Snapshot) -> None:
-    response: Any = as_bob.get("/api/v1/snapshots?format=ndjson&fields=id,account_id,dropped")
+    response: Any = as_bob.get("/api/v1/snapshots?format=ndjson&fields=id,ad_account_id,dropped")
     [row] = [json.loads(line) for line in b"".join(response.streaming_content).splitlines()]
-    assert row == {"id": snapshot.pk, "account_id": snapshot.ad_account_id, "dropped": []}
+    assert row == {"id": snapshot.pk, "ad_account_id": snapshot.ad_account_id, "dropped": []}
     csv: Any = as_bob.get("/api/v1/snapshots?format=csv")
     assert b"2026-11-20T12:00:00Z" in b"".join(csv.streaming_content)
 
@@ -121,10 +121,10 @@ def test_one_is_taken(alice: User, bobs_ad_account: AdAccount, django_capture_on
         patch.object(tasks.write_snapshot, "delay", side_effect=tasks.write_snapshot) as told,
         django_capture_on_commit_callbacks(execute=True),
     ):
-        response = take(alice, account_id=bobs_ad_account.pk, days=7)
+        response = take(alice, ad_account_id=bobs_ad_account.pk, days=7)
         assert response.status_code == 202
         waiting = response.json()
-        again = take(alice, account_id=bobs_ad_account.pk, days=7).json()
+        again = take(alice, ad_account_id=bobs_ad_account.pk, days=7).json()
     assert (waiting["state"], waiting["first_day"], waiting["last_day"]) == ("queued", "2026-11-13", "2026-11-19")
     assert again["id"] == waiting["id"], "it waits already"
     assert told.call_args_list[0].args == (waiting["id"],)
@@ -134,7 +134,7 @@ def test_one_is_taken(alice: User, bobs_ad_account: AdAccount, django_capture_on
 
 
 def test_it_is_not_there_before_it_is_written(alice: User, bobs_ad_account: AdAccount) -> None:
-    waiting = take(alice, account_id=bobs_ad_account.pk).json()
+    waiting = take(alice, ad_account_id=bobs_ad_account.pk).json()
     assert (waiting["first_day"], waiting["last_day"]) == ("2026-10-21", "2026-11-19")
     response = signed_in(alice).get(f"/api/v1/snapshots/{waiting['id']}/document")
     assert error(response) == (404, "not_found", "This snapshot is still being written; try again in a moment.")
@@ -157,7 +157,7 @@ def test_who_may_take_one(bob: User, bobs_ad_account: AdAccount, role: Role, sco
     headers = token_of(bob, scope)
     bob.role = role
     bob.save()
-    body = {"account_id": bobs_ad_account.pk}
+    body = {"ad_account_id": bobs_ad_account.pk}
     response = Client().post("/api/v1/snapshots", body, content_type="application/json", headers=headers)
     assert response.status_code == status
     assert Snapshot.objects.exists() is (status == 202)
@@ -166,12 +166,12 @@ def test_who_may_take_one(bob: User, bobs_ad_account: AdAccount, role: Role, sco
 @pytest.mark.parametrize(
     ("body", "status", "field"),
     [
-        ({}, 400, "account_id"),
-        ({"account_id": "x"}, 400, "account_id"),
-        ({"account_id": 2**70}, 400, "account_id"),
-        ({"account_id": 404}, 400, "account_id"),
-        ({"account_id": 404, "days": 0}, 400, "days"),
-        ({"account_id": 404, "days": 367}, 400, "days"),
+        ({}, 400, "ad_account_id"),
+        ({"ad_account_id": "x"}, 400, "ad_account_id"),
+        ({"ad_account_id": 2**70}, 400, "ad_account_id"),
+        ({"ad_account_id": 404}, 400, "ad_account_id"),
+        ({"ad_account_id": 404, "days": 0}, 400, "days"),
+        ({"ad_account_id": 404, "days": 367}, 400, "days"),
     ],
 )
 def test_a_wish_that_makes_no_sense(alice: User, body: dict[str, Any], status: int, field: str | None) -> None:
@@ -180,4 +180,4 @@ def test_a_wish_that_makes_no_sense(alice: User, body: dict[str, Any], status: i
 
 
 def test_strangers_take_nothing(bobs_ad_account: AdAccount) -> None:
-    assert Client().post("/api/v1/snapshots", {"account_id": bobs_ad_account.pk}).status_code == 401
+    assert Client().post("/api/v1/snapshots", {"ad_account_id": bobs_ad_account.pk}).status_code == 401

@@ -123,7 +123,7 @@ def test_a_plan(as_bob: Client, bobs_ad_account: AdAccount) -> None:
     assert sum(plan.pop("rows").values()) == plan.pop("total_rows") == 0
     assert plan.pop("seconds") > 0
     assert plan == {
-        "account_id": bobs_ad_account.pk,
+        "ad_account_id": bobs_ad_account.pk,
         "first_day": "2026-11-01",
         "last_day": "2026-11-10",
         "entities_known": False,

@@ -1,5 +1,8 @@
 """Every list with real requests: its whole body once, who sees what, filters, orders, pages."""
 
+import csv
+import io
+import json
 from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
@@ -55,7 +58,7 @@ def _days(date: Any = DAY) -> dict[str, Any]:
     return {
         "date": date.isoformat(), "impressions": 1000, "clicks": 20, "spend": "50.0000000000",
         "landing_page_clicks": 0, "conversions": 3, "leads": 2, "likes": 0, "comments": 0, "shares": 0, "follows": 0,
-        "opens": 0, "sends": 0, "ctr": "2.000000", "cpc": "2.5000000000", "fetched_at": "2026-11-20T12:00:00Z",
+        "opens": 0, "sends": 0, "ctr_percent": "2.000000", "cpc": "2.5000000000", "fetched_at": "2026-11-20T12:00:00Z",
         "currency": "EUR",
     } | _later(catalogue.DAILY)  # fmt: skip
 
@@ -87,11 +90,12 @@ def test_campaigns(as_bob: Client, world: dict[str, Any]) -> None:
     [row] = get(as_bob, "campaigns")["results"]
     assert row == get(as_bob, f"campaigns/{one.pk}")
     assert row == {
-        "id": one.pk, "account_id": one.account_id, "name": one.name, "status": "ACTIVE", "type": "SPONSORED_UPDATES",
-        "objective": "WEBSITE_VISIT", "format": None, "cost_type": "CPC", "bid_strategy": None,
-        "unit_cost": "4.5000000000", "daily_budget": "50.0000000000", "daily_budget_currency": "EUR",
+        "id": one.pk, "ad_account_id": one.account_id, "name": one.name, "status": "ACTIVE",
+        "type": "SPONSORED_UPDATES", "objective": "WEBSITE_VISIT", "format": None,
+        "cost_type": "CPC", "bid_strategy": None, "unit_cost": "4.5000000000",
+        "daily_budget": "50.0000000000", "daily_budget_currency": "EUR",
         "total_budget": None, "total_budget_currency": None, "creative_selection": None,
-        "offsite_delivery_enabled": None, "audience_expansion_enabled": None, "campaign_group": None,
+        "offsite_delivery_enabled": None, "audience_expansion_enabled": None, "campaign_group_urn": None,
         "serving_statuses": None, "run_schedule_start_at": None, "run_schedule_end_at": None, "created_at": None,
         "last_modified_at": None, "fetched_at": "2026-11-20T12:00:00Z", "missing_since": None,
     }  # fmt: skip
@@ -102,16 +106,16 @@ def test_creatives(as_bob: Client, world: dict[str, Any]) -> None:
     [row] = get(as_bob, "creatives")["results"]
     assert row == get(as_bob, f"creatives/{one.pk}")
     assert row == {
-        "id": one.pk, "account_id": one.account_id, "campaign_id": one.campaign_id, "content_name": one.content_name,
-        "intended_status": "ACTIVE", "is_serving": True, "review_status": "APPROVED", "serving_hold_reasons": None,
-        "content_reference": None, "created_at": None, "last_modified_at": None,
-        "fetched_at": "2026-11-20T12:00:00Z", "missing_since": None,
+        "id": one.pk, "ad_account_id": one.account_id, "campaign_id": one.campaign_id,
+        "creative_name": one.content_name, "intended_status": "ACTIVE", "is_serving": True,
+        "review_status": "APPROVED", "serving_hold_reasons": None, "content_reference": None,
+        "created_at": None, "last_modified_at": None, "fetched_at": "2026-11-20T12:00:00Z", "missing_since": None,
     }  # fmt: skip
 
 
 def test_campaign_metrics(as_bob: Client, world: dict[str, Any]) -> None:
     campaign = world["bobs"]["campaigns"]
-    row = _days() | {"campaign_id": campaign.pk, "account_id": campaign.account_id}
+    row = _days() | {"campaign_id": campaign.pk, "ad_account_id": campaign.account_id}
     assert get(as_bob, "campaign-metrics") == {
         "next": None,
         "data_as_of": "2026-11-20T11:59:00Z",
@@ -123,7 +127,7 @@ def test_campaign_metrics(as_bob: Client, world: dict[str, Any]) -> None:
 def test_creative_metrics(as_bob: Client, world: dict[str, Any]) -> None:
     creative = world["bobs"]["creatives"]
     row = _days() | {
-        "creative_id": creative.pk, "campaign_id": creative.campaign_id, "account_id": creative.account_id,
+        "creative_id": creative.pk, "campaign_id": creative.campaign_id, "ad_account_id": creative.account_id,
     }  # fmt: skip
     assert get(as_bob, "creative-metrics") == {
         "next": None,
@@ -137,10 +141,10 @@ def test_demographics(as_bob: Client, world: dict[str, Any]) -> None:
     one = world["bobs"]["demographics"]
     assert get(as_bob, "demographics")["results"] == [
         {
-            "date_start": "2026-11-01", "date_end": "2026-11-19", "account_id": one.account_id,
+            "month_start": "2026-11-01", "last_day_counted": "2026-11-19", "ad_account_id": one.account_id,
             "pivot_type": "job_title", "segment": one.segment, "segment_name": one.segment_name, "currency": "EUR",
-            "impressions": 100, "clicks": 2, "spend": "5.0000000000", "conversions": 0, "leads": 0, "ctr": "2.000000",
-            "share_pct": "10.000000", "fetched_at": "2026-11-20T12:00:00Z",
+            "impressions": 100, "clicks": 2, "spend": "5.0000000000", "conversions": 0, "leads": 0,
+            "ctr_percent": "2.000000", "share_percent": "10.000000", "fetched_at": "2026-11-20T12:00:00Z",
         } | _later(catalogue.DEMOGRAPHIC)
     ]  # fmt: skip
 
@@ -150,7 +154,7 @@ def test_sync_logs(as_bob: Client, world: dict[str, Any]) -> None:
     [row] = get(as_bob, "sync-logs")["results"]
     assert row == get(as_bob, f"sync-logs/{run.pk}")
     assert row == {
-        "id": run.pk, "account_id": run.account_id, "status": "success", "trigger": "schedule", "forced": False,
+        "id": run.pk, "ad_account_id": run.account_id, "status": "success", "trigger": "schedule", "forced": False,
         "started_at": "2026-11-20T11:59:00Z", "finished_at": "2026-11-20T12:00:00Z", "first_day": "2026-08-23",
         "last_day": "2026-11-20", "campaigns_fetched": 0, "creatives_fetched": 0, "api_calls_made": 0,
         "api_calls_throttled": 0, "rows_stored": 0, "rows_rejected": 0, "error_kind": None, "errors": None,
@@ -163,7 +167,7 @@ def test_rejected_records(as_bob: Client, world: dict[str, Any]) -> None:
     [row] = get(as_bob, "rejected-records")["results"]
     assert row == get(as_bob, f"rejected-records/{one.pk}")
     assert row == {
-        "id": one.pk, "run_id": one.run_id, "account_id": one.account_id, "endpoint": "adCampaigns",
+        "id": one.pk, "run_id": one.run_id, "ad_account_id": one.account_id, "endpoint": "adCampaigns",
         "reason": "id: not a whole number", "payload": {"id": "not a number", "name": "<b>Größe</b>"},
         "created_at": "2026-11-20T12:00:00Z",
     }  # fmt: skip
@@ -189,7 +193,7 @@ def test_schedules(as_alice: Client, bobs_ad_account: AdAccount) -> None:
     assert row == {
         "name": wanted,
         "task": "ingestion.tasks.sync_ad_account",
-        "account_id": bobs_ad_account.pk,
+        "ad_account_id": bobs_ad_account.pk,
         "every": "every 60 minutes",
         "enabled": True,
         "total_run_count": 0,
@@ -245,22 +249,22 @@ def test_who_sees_connections_and_the_timetable(path: str, role: Role, status: i
         ("ad-accounts", {"currency": "USD"}, 0),
         ("ad-accounts", {"missing": "true"}, 0),
         ("ad-accounts", {"missing": "false"}, 2),
-        ("ad-accounts", {"changed_since": "2026-11-20T12:00:01Z"}, 0),
-        ("ad-accounts", {"changed_since": "2026-11-20T12:00:00Z"}, 2),
+        ("ad-accounts", {"fetched_at_from": "2026-11-20T12:00:01Z"}, 0),
+        ("ad-accounts", {"fetched_at_from": "2026-11-20T12:00:00Z"}, 2),
         ("campaigns", {"status": "PAUSED"}, 0),
         ("campaigns", {"objective": "WEBSITE_VISIT"}, 2),
         ("creatives", {"review_status": "APPROVED", "is_serving": "true"}, 2),
         ("creatives", {"is_serving": "false"}, 0),
-        ("campaign-metrics", {"first_day": "2026-11-19", "last_day": "2026-11-19"}, 2),
-        ("campaign-metrics", {"first_day": "2026-11-20"}, 0),
-        ("campaign-metrics", {"last_day": "2026-11-18"}, 0),
-        ("creative-metrics", {"changed_since": "2026-11-20T12:00:01Z"}, 0),
-        ("demographics", {"pivot_type": "job_title,seniority", "first_month": "2026-11-01"}, 2),
+        ("campaign-metrics", {"date_from": "2026-11-19", "date_to": "2026-11-19"}, 2),
+        ("campaign-metrics", {"date_from": "2026-11-20"}, 0),
+        ("campaign-metrics", {"date_to": "2026-11-18"}, 0),
+        ("creative-metrics", {"fetched_at_from": "2026-11-20T12:00:01Z"}, 0),
+        ("demographics", {"pivot_type": "job_title,seniority", "month_start_from": "2026-11-01"}, 2),
         ("demographics", {"pivot_type": "industry"}, 0),
-        ("demographics", {"last_month": "2026-10-01"}, 0),
+        ("demographics", {"month_start_to": "2026-10-01"}, 0),
         ("sync-logs", {"status": "failed,partial"}, 0),
-        ("sync-logs", {"status": "success", "started_after": "2026-11-20T11:59:00Z"}, 2),
-        ("sync-logs", {"started_before": "2026-11-20T11:59:00Z"}, 0),
+        ("sync-logs", {"status": "success", "started_at_from": "2026-11-20T11:59:00Z"}, 2),
+        ("sync-logs", {"started_at_before": "2026-11-20T11:59:00Z"}, 0),
         ("rejected-records", {"endpoint": "adCampaigns"}, 2),
         ("rejected-records", {"endpoint": "creatives"}, 0),
     ],
@@ -271,7 +275,7 @@ def test_filters(as_alice: Client, world: dict[str, Any], path: str, filters: di
 
 def test_filters_by_id(as_alice: Client, world: dict[str, Any]) -> None:
     bobs = world["bobs"]
-    of_account = {"account_id": f"{bobs['ad-accounts'].pk},404"}
+    of_account = {"ad_account_id": f"{bobs['ad-accounts'].pk},404"}
     for path in LISTS[1:]:
         assert len(get(as_alice, path, **of_account)["results"]) == 1, path
     of_campaign = {"campaign_id": bobs["campaigns"].pk}
@@ -287,15 +291,15 @@ def test_filters_by_id(as_alice: Client, world: dict[str, Any]) -> None:
     ("path", "parameters", "field"),
     [
         ("campaigns", {"acount_id": "1"}, "acount_id"),
-        ("campaigns", {"account_id": "one"}, "account_id"),
-        ("campaigns", {"account_id": str(2**63)}, "account_id"),
+        ("campaigns", {"ad_account_id": "one"}, "ad_account_id"),
+        ("campaigns", {"ad_account_id": str(2**63)}, "ad_account_id"),
         ("campaigns", {"fields": "id,colour"}, "fields"),
         ("campaigns", {"order": "spend"}, "order"),
         ("campaigns", {"page_size": "1001"}, "page_size"),
         ("campaigns", {"page_size": "many"}, "page_size"),
         ("campaigns", {"name": "a\0b"}, "name"),
         ("sync-logs", {"status": "great"}, "status"),
-        ("campaign-metrics", {"first_day": "yesterday"}, "first_day"),
+        ("campaign-metrics", {"date_from": "yesterday"}, "date_from"),
         ("campaign-metrics", {"cursor": "nonsense"}, "cursor"),
         ("campaign-metrics", {"cursor": "WyJkYXRlIiwxLDJd"}, "cursor"),
         ("campaign-metrics", {"page": "2"}, "page"),
@@ -310,8 +314,8 @@ def test_what_makes_no_sense_is_refused_with_its_name(
 
 def test_only_some_fields(as_alice: Client, world: dict[str, Any]) -> None:
     campaign = world["bobs"]["campaigns"]
-    found = get(as_alice, "campaign-metrics", fields="account_id,clicks", campaign_id=campaign.pk)
-    assert found["results"] == [{"account_id": campaign.account_id, "clicks": 20}]
+    found = get(as_alice, "campaign-metrics", fields="ad_account_id,clicks", campaign_id=campaign.pk)
+    assert found["results"] == [{"ad_account_id": campaign.account_id, "clicks": 20}]
     assert get(as_alice, f"campaigns/{campaign.pk}", fields="name") == {"name": campaign.name}
 
 
@@ -341,7 +345,7 @@ def test_pages_of_figures_hold_every_row_once_in_every_order(
                 expected.add((thing.pk, date.isoformat()))
     client = signed_in(bob if viewer else alice)
     # Asked for only some days, the cursor is compared column by column.
-    narrowed = {"first_day": (DAY - timedelta(days=days - 1)).isoformat()} if days < 5 else {}
+    narrowed = {"date_from": (DAY - timedelta(days=days - 1)).isoformat()} if days < 5 else {}
     for name, order in view.orders.items():
         rows = every_row(client, path, order=name, page_size=3, fields=f"date,{key}", **narrowed)
         places = [(row[key], row["date"]) for row in rows]
@@ -419,9 +423,9 @@ def test_a_copy_misses_no_row_of_a_sync_that_ran_while_it_was_made(
     campaign = builders.make_campaign(account=bobs_ad_account)
     builders.make_campaign_day(campaign=campaign, fetched_at=began)
     builders.make_sync_run(account=bobs_ad_account, started_at=began, finished_at=NOW + timedelta(hours=1))
-    changed = get(as_alice, "campaign-metrics", changed_since=as_of)
+    changed = get(as_alice, "campaign-metrics", fetched_at_from=as_of)
     assert [row["campaign_id"] for row in changed["results"]] == [campaign.pk]
-    assert get(as_alice, "campaign-metrics", changed_since=changed["data_as_of"])["results"] == changed["results"]
+    assert get(as_alice, "campaign-metrics", fetched_at_from=changed["data_as_of"])["results"] == changed["results"]
 
 
 @pytest.fixture
@@ -461,3 +465,20 @@ def test_a_page_deep_in_a_list_begins_in_an_index(many_days: list[int], name: st
     plan = rows[:101].explain()
     assert begins in plan
     assert "Seq Scan" not in plan
+
+
+@pytest.mark.parametrize("path", ["campaign-metrics", "creative-metrics", "demographics"])
+def test_there_is_no_ratio_without_a_divisor(as_alice: Client, path: str) -> None:
+    """In lists and files: 0 would be a click rate."""
+    creative = builders.make_creative(campaign=builders.make_campaign())
+    builders.make_campaign_day(campaign=creative.campaign, impressions=0, clicks=0)
+    builders.make_creative_day(creative=creative, impressions=0, clicks=0)
+    builders.make_segment(account=creative.account, impressions=0, clicks=0)
+    ratios = {"ctr_percent"} if path == "demographics" else {"ctr_percent", "cpc"}
+    [row] = get(as_alice, path)["results"]
+    files: dict[str, Any] = {name: as_alice.get(f"/api/v1/{path}", {"format": name}) for name in ("csv", "ndjson")}
+    [line] = csv.DictReader(io.StringIO(b"".join(files["csv"].streaming_content).decode()))
+    in_json = json.loads(b"".join(files["ndjson"].streaming_content))
+    for name in ratios:
+        assert row[name] is in_json[name] is None
+        assert line[name] == ""

@@ -68,6 +68,18 @@ def make_days(campaign, count):
 # --- every table ---
 
 
+@pytest.mark.parametrize("table", ["campaign-metrics", "creative-metrics", "demographics"])
+def test_there_is_no_ratio_without_a_divisor(alice, table):
+    """As in the lists: 0 would be a click rate."""
+    creative = make_creative()
+    make_campaign_day(campaign=creative.campaign, impressions=0, clicks=0)
+    make_creative_day(creative=creative, impressions=0, clicks=0)
+    make_segment(account=creative.account, impressions=0, clicks=0)
+    [row] = a_copy(alice, table).rows.values()
+    assert row["ctr_percent"] is None
+    assert row.get("cpc") is None
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_every_table_is_sent_with_its_changes_and_its_end(alice, one_of_each, table):
     copy = a_copy(alice, table)

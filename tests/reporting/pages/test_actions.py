@@ -302,8 +302,8 @@ def test_the_list_as_csv_is_recorded_and_holds_no_formula(as_analyst):
     answer = as_analyst.get("/actions/findings.csv?state=open")
     body = b"".join(answer.streaming_content).decode()
     [row] = csv.DictReader(io.StringIO(body))
-    assert (row["rule"], row["money_at_stake"], row["currency"]) == ("audience_network", "1234.5000000000", "EUR")
-    assert (row["campaign"], row["sentence"]) == ("'=1+1", "'=1+1 runs")
+    assert (row["rule_id"], row["money_at_stake"], row["currency"]) == ("audience_network", "1234.5000000000", "EUR")
+    assert (row["campaign_name"], row["sentence"]) == ("'=1+1", "'=1+1 runs")
     assert row["evidence"] == "Spend in 30 days: 1234.50"
     event = AuditEvent.objects.get(kind="exported")
     assert (event.actor_email, event.detail["what"]) == ("ana@example.com", "findings")

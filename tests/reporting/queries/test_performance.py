@@ -93,7 +93,7 @@ def _key(group_by: GroupBy | None, ad_account_id: int, row: dict[str, Any]) -> s
     day = row["date"]
     return {
         None: lambda: "",
-        GroupBy.ACCOUNT: lambda: str(ad_account_id),
+        GroupBy.AD_ACCOUNT: lambda: str(ad_account_id),
         GroupBy.CAMPAIGN: lambda: str(row["campaign_id"]),
         GroupBy.CREATIVE: lambda: row["creative_id"],
         GroupBy.DAY: day.isoformat,
@@ -163,7 +163,7 @@ def test_each_of_the_cast_sees_what_they_may(alice, bob, charlie, bobs_ad_accoun
     clicks = {
         user.email.partition("@")[0]: [
             row.total("clicks")
-            for row in performance(ad_accounts=visible_ad_accounts(user), period=WEEK, group_by="account")
+            for row in performance(ad_accounts=visible_ad_accounts(user), period=WEEK, group_by="ad_account")
         ]
         for user in (alice, bob, charlie)
     }

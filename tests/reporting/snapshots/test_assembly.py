@@ -34,13 +34,7 @@ from tests.conftest import signed_in
 from tests.ingestion.simulated import simulated_linkedin
 from tests.reporting.snapshots.reading import PERIOD, PLENTY, amounts, written
 
-RATIOS = {
-    "ctr": "ctr_percent",
-    "cpc": "cpc",
-    "cpm": "cpm",
-    "cost_per_conversion": "cost_per_conversion",
-    "cpl": "cost_per_lead",
-}
+RATIOS = ("ctr_percent", "cpc", "cpm", "cost_per_conversion", "cost_per_lead")
 
 
 # --- the truth ---
@@ -59,12 +53,12 @@ def test_every_figure_equals_the_truth_and_the_api(settings: Any, alice: User) -
         true = truth(linkedin.simulator, linkedin.ad_account_ids[0], period.first_day, period.last_day)
     account = AdAccount.objects.get(pk=linkedin.ad_account_ids[0])
     found, _ = written(account, period)
-    said = found["account"]
+    said = found["ad_account"]
     assert (said["id"], said["currency"]) == (account.pk, true["ad_accounts"][0]["currency"])
     _assert_entities(said, true)
     _assert_days(said, true)
     _assert_sums(said, true)
-    for group_by, things in (("campaign", said["campaigns"]), ("creative", _creatives(said)), ("account", [said])):
+    for group_by, things in (("campaign", said["campaigns"]), ("creative", _creatives(said)), ("ad_account", [said])):
         _assert_equal_to_the_api(alice, account, period, group_by, things)
     _assert_audience_equals_the_api(alice, account, period, said["demographics"]["pivots"])
 
@@ -81,8 +75,9 @@ def _assert_entities(account: dict[str, Any], true: Any) -> None:
     }
     for one in account["campaigns"]:
         row = campaigns[one["id"]]
-        for name in ("objective", "cost_type", "offsite_delivery_enabled", "campaign_group", "serving_statuses"):
+        for name in ("objective", "cost_type", "offsite_delivery_enabled", "serving_statuses"):
             assert one["settings"][name] == row[name], name
+        assert one["settings"]["campaign_group_urn"] == row["campaign_group"]
         for name in ("daily_budget", "total_budget", "unit_cost"):
             assert (one["settings"][name] and Decimal(one["settings"][name])) == row[name], name
     known = {campaign["id"]: {one["id"] for one in campaign["creatives"]} for campaign in account["campaigns"]}
@@ -121,15 +116,15 @@ def _assert_sums(account: dict[str, Any], true: Any) -> None:
                 (amounts(day).get(name, Decimal(0)) for day in one["daily_metrics"]), Decimal(0)
             )
         if sums["impressions"]:
-            assert abs(sums["ctr"] - sums["clicks"] * 100 / sums["impressions"]) <= Decimal("5e-7")
+            assert abs(sums["ctr_percent"] - sums["clicks"] * 100 / sums["impressions"]) <= Decimal("5e-7")
         else:
-            assert one["metrics_summary"]["ctr"] is None
+            assert one["metrics_summary"]["ctr_percent"] is None
 
 
 def _assert_equal_to_the_api(
     alice: User, account: AdAccount, period: Period, group_by: str, things: list[dict[str, Any]]
 ) -> None:
-    metrics = ",".join([*FIGURE_COLUMNS, *RATIOS.values()])
+    metrics = ",".join([*FIGURE_COLUMNS, *RATIOS])
     rows = _report(alice, "performance", account, period, group_by=group_by, metrics=metrics)["rows"]
     figures = {str(one["id"]): one["metrics_summary"] for one in things}
     assert len(rows) >= 1
@@ -137,8 +132,8 @@ def _assert_equal_to_the_api(
         told, found = row["figures"], figures[row["key"]]
         for name in FIGURE_COLUMNS:
             assert Decimal(found[name]) == Decimal(told[name]), (row["key"], name)
-        for ours, theirs in RATIOS.items():
-            assert (found[ours] and Decimal(found[ours])) == (told[theirs] and Decimal(told[theirs])), ours
+        for name in RATIOS:
+            assert (found[name] and Decimal(found[name])) == (told[name] and Decimal(told[name])), name
 
 
 def _assert_audience_equals_the_api(
@@ -150,12 +145,12 @@ def _assert_audience_equals_the_api(
         assert 1 <= len(pivot["segments"]) <= 10
         for ours, theirs in zip(pivot["segments"], told[name]["segments"], strict=True):
             assert (ours["segment"], ours["impressions"]) == (theirs["segment"], theirs["impressions"])
-            assert Decimal(ours["share_pct"]) == Decimal(theirs["share_percent"])
+            assert Decimal(ours["share_percent"]) == Decimal(theirs["share_percent"])
 
 
 def _report(alice: User, name: str, account: AdAccount, period: Period, **more: Any) -> Any:
     asked: dict[str, Any] = {
-        "account_id": account.pk,
+        "ad_account_id": account.pk,
         "first_day": period.first_day,
         "last_day": period.last_day,
     } | more
@@ -192,13 +187,13 @@ def _creative_of(campaign: Any) -> Any:
 
 def test_it_is_ordered_by_spend_and_leaves_nobody_out(account: AdAccount) -> None:
     found, told = written(account)
-    said = found["account"]
+    said = found["ad_account"]
     assert [one["name"] for one in said["campaigns"]] == ["Big", "Small", "Idle"]
     assert [len(one["creatives"]) for one in said["campaigns"]] == [1, 1, 0]
     assert len(said["creatives_without_campaign"][0]["daily_metrics"]) == 1
     assert said["name"] == account.name
     assert said["metrics_summary"]["spend"] == "331.5"
-    assert said["campaigns"][2]["metrics_summary"]["ctr"] is None
+    assert said["campaigns"][2]["metrics_summary"]["ctr_percent"] is None
     assert found["dropped"] == told.dropped == []
     pivot = said["demographics"]["pivots"]["job_title"]
     assert (len(pivot["segments"]), pivot["segment_count"]) == (10, 13)
@@ -234,8 +229,8 @@ def test_an_ad_account_without_anything() -> None:
         "data_as_of": None,
         "sync_run": None,
     }
-    assert found["account"]["campaigns"] == found["account"]["daily_metrics"] == []
-    assert found["account"]["metrics_summary"]["cpc"] is None
+    assert found["ad_account"]["campaigns"] == found["ad_account"]["daily_metrics"] == []
+    assert found["ad_account"]["metrics_summary"]["cpc"] is None
 
 
 @pytest.mark.django_db
@@ -248,8 +243,8 @@ def test_ids_alone_are_enough() -> None:
     campaign = make_campaign(account=account, **nothing, fetched_at=None)
     make_campaign_day(campaign=campaign, spend=Decimal("-0.0000000001"), clicks=0, impressions=0)
     found, _ = written(account)
-    assert found["account"]["campaigns"][0]["metrics_summary"]["spend"] == "-0.0000000001"
-    assert found["account"]["campaigns"][0]["settings"]["objective"] is None
+    assert found["ad_account"]["campaigns"][0]["metrics_summary"]["spend"] == "-0.0000000001"
+    assert found["ad_account"]["campaigns"][0]["settings"]["objective"] is None
 
 
 def test_another_ad_account_is_not_in_it(account: AdAccount) -> None:
@@ -292,7 +287,7 @@ def test_the_finest_details_go_first_until_it_fits(account: AdAccount) -> None:
         found, told = written(account, max_bytes=max_bytes)
         assert told.size_bytes <= max_bytes
         assert found["dropped"] == told.dropped
-        _assert_dropped(found["account"], [str(one["detail"]) for one in told.dropped])
+        _assert_dropped(found["ad_account"], [str(one["detail"]) for one in told.dropped])
         seen.append([str(one["detail"]) for one in told.dropped])
         max_bytes = told.size_bytes - 1
     with pytest.raises(DoesNotFit, match="SNAPSHOT_MAX_BYTES"):
@@ -352,7 +347,7 @@ def test_a_sync_meanwhile_changes_nothing(account: AdAccount) -> None:
 
     added: list[threading.Thread] = []
     with connection.execute_wrapper(between):
-        said = written(account)[0]["account"]
+        said = written(account)[0]["ad_account"]
     assert added
     assert len(said["campaigns"][0]["daily_metrics"]) == 3
-    assert written(account)[0]["account"]["campaigns"][0]["daily_metrics"][0]["date"] == "2026-11-10"
+    assert written(account)[0]["ad_account"]["campaigns"][0]["daily_metrics"][0]["date"] == "2026-11-10"

@@ -53,7 +53,7 @@ def test_into_a_file_of_ones_own(account: AdAccount, tmp_path: Path) -> None:
 
 def test_to_standard_output(account: AdAccount) -> None:
     said = run(account.pk, "--out", "-")
-    assert json.loads(said)["account"]["campaigns"][0]["name"] == "Größe"
+    assert json.loads(said)["ad_account"]["campaigns"][0]["name"] == "Größe"
 
 
 def test_an_unknown_ad_account_is_said_so() -> None:

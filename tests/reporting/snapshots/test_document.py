@@ -25,8 +25,8 @@ def test_the_published_schema_is_a_schema() -> None:
 def test_every_figure_is_defined() -> None:
     defined = document.definitions()
     assert set(defined) == set(document.Summary.model_fields) >= {column.name for column in COLUMNS}
-    assert defined["cpl"].formula == "spend / leads"
-    assert defined["ctr"].formula == "clicks / impressions · 100"
+    assert defined["cost_per_lead"].formula == "spend / leads"
+    assert defined["ctr_percent"].formula == "clicks / impressions · 100"
 
 
 @pytest.mark.parametrize(
