@@ -18,6 +18,7 @@ import requests
 from urllib3.exceptions import NameResolutionError, ProxyError
 
 from ingestion.linkedin import errors
+from ingestion.linkedin.resources import resource_of
 
 # The limit of 45 million metric values counts over five minutes; half a minute more keeps clear of its edge.
 DATA_LIMIT_PAUSE_SECONDS: Final = 330.0
@@ -208,6 +209,7 @@ def _throttled(answer: HttpAnswer, body: Mapping[str, object], about: errors.Abo
         midnight = datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), tzinfo=UTC)
         limit = errors.DayLimitReached(
             f"LinkedIn's daily limit for {answer.endpoint} is used up: {words}.",
+            resource=resource_of(answer.endpoint),
             resets_at=midnight,
             **about,
         )

@@ -20,6 +20,7 @@ from urllib3.exceptions import HTTPError
 
 from ingestion.linkedin.answers import FailedCall, HttpAnswer, NotJson, Retry, failure_of, garbled, unreachable
 from ingestion.linkedin.errors import ClientCancelled, TokenRejected
+from ingestion.linkedin.resources import resource_of
 from ingestion.linkedin.retries import RetryPolicy
 from ingestion.linkedin.session import Bearer, pooled_session
 
@@ -63,8 +64,8 @@ class StaticToken:
 class Budget(Protocol):
     """What all processes together may request with one token; called from several threads."""
 
-    def enter(self, wait: Callable[[float], None]) -> str:
-        """A place for one request, as soon as there is one; `wait` sleeps. Raises DayLimitReached."""
+    def enter(self, wait: Callable[[float], None], resource: str) -> str:
+        """A place for one request of a resource, as soon as there is one; `wait` sleeps. Raises DayLimitReached."""
         ...
 
     def leave(self, place: str, failure: FailedCall | None) -> None:
@@ -75,7 +76,7 @@ class Budget(Protocol):
 class Unlimited:
     """No budget: every request goes out at once."""
 
-    def enter(self, wait: Callable[[float], None]) -> str:
+    def enter(self, wait: Callable[[float], None], resource: str) -> str:
         return ""
 
     def leave(self, place: str, failure: FailedCall | None) -> None:
@@ -237,7 +238,7 @@ class LinkedInClient:
     ) -> HttpAnswer | FailedCall:
         """A 200, or why there is none."""
         with retries.paused():
-            place = self._budget.enter(self.pause)
+            place = self._budget.enter(self.pause, resource_of(path))
         failure: FailedCall | None = None
         try:
             answer = self._send(path, query, token, headers, retries)

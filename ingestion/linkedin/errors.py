@@ -69,13 +69,19 @@ class RateLimited(TryLater):
 
 
 class DayLimitReached(TryLater):
-    """A daily quota of the application or the member is used up until `resets_at`, midnight UTC."""
+    """A daily quota of the application or the member is used up until `resets_at`, midnight UTC.
+
+    LinkedIn counts by `resource`: others still answer.
+    """
 
     kind = "throttled"
     remedy = "Wait until 00:00 UTC; the limits are shown in LinkedIn's Developer Portal under Analytics."
 
-    def __init__(self, message: str, *, resets_at: datetime | None = None, **about: Unpack[About]) -> None:
+    def __init__(
+        self, message: str, *, resource: str = "", resets_at: datetime | None = None, **about: Unpack[About]
+    ) -> None:
         super().__init__(message, **about)
+        self.resource = resource
         self.resets_at = resets_at
 
 

@@ -100,9 +100,14 @@ def access_denied_body(permission: str, version: str) -> dict[str, object]:
 
 
 def no_permission_on(urn: str) -> Refusal:
-    """An ad account the member has no role on."""
+    """An ad account, or something else with a URN, that the member has no role on."""
     message = f"Viewer may not have permission READ on entity {urn}"
     return Refusal(403, {"status": 403, "code": "NO_PERMISSION_ON_ENTITY", "message": message})
+
+
+def urn_not_accepted(urn: str) -> Refusal:
+    """A batch with a URN that LinkedIn does not take: all of it is refused."""
+    return field_invalid("urns", f"ERROR :: /urns :: {urn} is not supported")
 
 
 def not_found() -> Refusal:

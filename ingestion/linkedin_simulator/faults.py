@@ -5,6 +5,7 @@ A fault may be limited to an endpoint ("adAnalytics"), to a number of strikes (`
 """
 
 import threading
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,15 +16,18 @@ from .errors import (
     data_limit_exceeded,
     gateway_timeout,
     internal_error_page,
+    no_permission_on,
     throttled,
     token_refused,
     under_maintenance,
+    urn_not_accepted,
 )
 
 NAMES = {
     "flaky": "random HTML 500, 503, 504 and connection resets (probability 0.2, kinds)",
     "throttle_minute": "429 MINUTE (retry_after; seconds until it ends)",
-    "throttle_day": "429 DAY until 00:00 UTC of the simulator's clock (limit APPLICATION or APPLICATION_AND_MEMBER)",
+    "throttle_day": "429 DAY until 00:00 UTC of the simulator's clock, of every endpoint or of the one named"
+    " (limit APPLICATION or APPLICATION_AND_MEMBER)",
     "data_limit": "429 of the 45 million metric values (adAnalytics; seconds until it ends)",
     "cut_body": "the connection closes in the middle of the body",
     "slow": "every answer takes longer (seconds, default 1)",
@@ -37,6 +41,8 @@ NAMES = {
     "refused_account": "403 on one ad account, its analytics are empty (ad_account)",
     "lost_role": "the ad account is gone from search and users, 403 on reads, analytics empty (ad_account)",
     "posts_forbidden": "403 on posts",
+    "refused_urn": "400 (or the status given) on names or posts whenever one URN is among those asked for (urn)",
+    "wrong_totals": "adAnalytics by ad account counts more impressions than its campaigns had (by, default 1; day)",
 }
 FLAKY_KINDS = ("500", "503", "504", "reset")
 _OPEN_TO_SIGN_IN = ("accessToken", "authorization", "introspectToken", "revoke", "openid", "userinfo")
@@ -58,6 +64,10 @@ class Fault:
     retry_after: int | None = None
     ad_account: int | None = None
     version: str | None = None
+    urn: str | None = None
+    status: int = 400
+    by: int = 1
+    day: str | None = None
     code: int = 65601
     limit: str = "APPLICATION_AND_MEMBER"
     kinds: tuple[str, ...] = FLAKY_KINDS
@@ -94,6 +104,8 @@ class Faults:
         if unknown:
             raise ValueError(f"unknown fault option {sorted(unknown)[0]!r}")
         fault = Fault(name=name, token_serial=token_serial, **options)
+        if name == "refused_urn" and (fault.urn is None or fault.status not in (400, 403)):
+            raise ValueError("refused_urn needs the urn that is refused, and 400 or 403 as status")
         fault.kinds = tuple(fault.kinds)
         if unknown_kinds := set(fault.kinds) - set(FLAKY_KINDS):
             raise ValueError(f"unknown kind {sorted(unknown_kinds)[0]!r}; known are {', '.join(FLAKY_KINDS)}")
@@ -154,6 +166,15 @@ class Faults:
         with self._lock:
             return any(fault.name == name and fault.ad_account in (None, ad_account) for fault in self._on)
 
+    def wrong_totals(self, ad_account: int, day: str) -> int:
+        """How many impressions LinkedIn's own total of a day has too many."""
+        with self._lock:
+            return sum(
+                fault.by
+                for fault in self._on
+                if fault.name == "wrong_totals" and fault.ad_account in (None, ad_account) and fault.day in (None, day)
+            )
+
     # what a call meets, in order
 
     def disturb_connection(self, endpoint: str) -> None:
@@ -183,6 +204,22 @@ class Faults:
             raise throttled(f"{fault.limit} MINUTE", fault.retry_after)
         if endpoint == "adAnalytics" and self.strike("data_limit", endpoint):
             raise data_limit_exceeded()
+
+    def refuse_urns(self, endpoint: str, urns: Collection[str]) -> None:
+        """Refuse a whole batch because of one URN in it."""
+        now = self._clock.seconds()
+        with self._lock:
+            for fault in self._on:
+                if (
+                    fault.name != "refused_urn"
+                    or fault.urn is None
+                    or fault.urn not in urns
+                    or not fault.reaches(endpoint)
+                ):
+                    continue
+                if self._hits(fault, now):
+                    fault.strikes += 1
+                    raise no_permission_on(fault.urn) if fault.status == 403 else urn_not_accepted(fault.urn)
 
     def sunset(self, version: str) -> bool:
         """Whether a version is refused although it is active."""

@@ -68,6 +68,9 @@ class SyncLog(models.Model):
     api_calls_made = models.IntegerField(default=0, help_text="HTTP requests sent to LinkedIn, retries included")
     api_calls_throttled = models.IntegerField(default=0, help_text="of these, how many LinkedIn answered with 429")
     errors = models.TextField(null=True, blank=True, help_text="what went wrong and what to do, a line each")
+    notes = models.TextField(
+        null=True, blank=True, help_text="what was left for later, such as names, and why, a line each; no failure"
+    )
     error_kind = models.CharField(max_length=16, choices=ErrorKind, null=True, blank=True)
     first_day = models.DateField(null=True, blank=True, help_text="first day requested")
     last_day = models.DateField(null=True, blank=True, help_text="last day requested")

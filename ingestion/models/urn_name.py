@@ -11,6 +11,11 @@ class UrnName(models.Model):
     urn = models.CharField(max_length=255, primary_key=True)
     name = models.TextField(null=True, blank=True)
     looked_up_at = models.DateTimeField()
+    refusals = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        help_text="how often in a row LinkedIn refused to look it up; each time it waits longer",
+    )
 
     class Meta:
         db_table = "urn_names"

@@ -83,6 +83,7 @@ def store(run: Run, segments: Segments) -> None:
             run.ledger.step_failed(_cut(pivot_type, month))
         if not months.cut:
             run.ledger.step_stored()
+    load.name_segments(ad_account_id=run.ad_account_id, now=run.fetched_at)
 
 
 def _cut(pivot_type: str, month: date) -> UnexpectedResponse:
@@ -125,7 +126,10 @@ def _name_segments(run: Run, segments: Segments) -> Mapping[str, str | None]:
     for months in segments.values():
         for record in months.page.records:
             seen[record.segment] += record.impressions or 0
-    known, unknown = names.unknown_urns([urn for urn, _ in seen.most_common()], now=run.fetched_at)
+    # Segments of earlier answers may have no name yet, because LinkedIn's limit left theirs for later.
+    unnamed = load.unnamed_segments(ad_account_id=run.ad_account_id)
+    wanted = dict.fromkeys([*(urn for urn, _ in seen.most_common()), *unnamed])
+    known, unknown = names.unknown_urns(wanted, now=run.fetched_at)
     found: dict[str, str | None] = {**names.COMPANY_SIZES, **known}
     names.look_up_segments(run, unknown, into=found)
     return found

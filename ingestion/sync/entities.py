@@ -66,8 +66,13 @@ def fetch(run: Run, *, scopes: frozenset[str]) -> Entities:
             _Pages(endpoints.creatives(client, ad_account_id=ad_account_id), entities.creative_pages),
         ]
     )
-    _name_posts(run, entities, may_read_posts=bool(_READS_POSTS & scopes))
+    _name_posts(run, entities, is_allowed=may_read_posts(scopes))
     return entities
+
+
+def may_read_posts(scopes: Iterable[str]) -> bool:
+    """Whether a consent with these scopes covers posts."""
+    return not _READS_POSTS.isdisjoint(scopes)
 
 
 def store(run: Run, entities: Entities) -> None:
@@ -152,7 +157,7 @@ def _mark_missing(
     load.mark_missing(target, ad_account_id=run.ad_account_id, seen=seen, now=run.fetched_at)
 
 
-def _name_posts(run: Run, entities: Entities, *, may_read_posts: bool) -> None:
+def _name_posts(run: Run, entities: Entities, *, is_allowed: bool) -> None:
     """Names of posts, for creatives without a name of their own."""
     wanted = [
         creative.content_reference
@@ -161,6 +166,6 @@ def _name_posts(run: Run, entities: Entities, *, may_read_posts: bool) -> None:
     ]
     known, unknown = names.unknown_urns(dict.fromkeys(wanted), now=run.fetched_at)
     entities.post_names.update(known)
-    if not unknown or not may_read_posts:
+    if not unknown or not is_allowed:
         return
     names.look_up_posts(run, unknown, into=entities.post_names)

@@ -318,14 +318,57 @@ def creatives_per_campaign(*, ad_account_id: int) -> dict[int, int]:
         return dict(cursor.fetchall())
 
 
-def names_known(urns: Iterable[str], *, asked_since: datetime) -> dict[str, str | None]:
-    """Stored names; None for a URN that LinkedIn gave no name for since then."""
+def names_known(urns: Iterable[str], *, now: datetime) -> dict[str, str | None]:
+    """Stored names; None for a URN that is not to be looked up now, because LinkedIn gave no name or refused it.
+
+    What it left out is looked up again after 30 days; what it refused after 30, 60, 120, then every 240 days.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT urn, name FROM urn_names WHERE urn = ANY(%s) AND (name IS NOT NULL OR looked_up_at >= %s)",
-            [list(urns), asked_since],
+            "SELECT urn, name FROM urn_names WHERE urn = ANY(%s) AND (name IS NOT NULL"
+            " OR looked_up_at >= %s - interval '30 days' * 2 ^ least(greatest(refusals - 1, 0), 3))",
+            [list(urns), now],
         )
         return dict(cursor.fetchall())
+
+
+def names_refused(urns: Sequence[str]) -> set[str]:
+    """Those of the URNs that LinkedIn refused when they were last looked up."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT urn FROM urn_names WHERE urn = ANY(%s) AND refusals > 0", [list(urns)])
+        return {row[0] for row in cursor.fetchall()}
+
+
+def store_refusal(urn: str, *, now: datetime) -> None:
+    """Remember that LinkedIn refuses to look up a URN, and how often it has."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO urn_names (urn, looked_up_at, refusals) VALUES (%s, %s, 1)"
+            " ON CONFLICT (urn) DO UPDATE SET name = NULL, looked_up_at = excluded.looked_up_at,"
+            " refusals = urn_names.refusals + 1",
+            [urn, now],
+        )
+
+
+def unnamed_segments(*, ad_account_id: int) -> list[str]:
+    """URNs of the stored segments without a name, those seen most first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT segment FROM audience_demographics WHERE account_id = %s AND segment_name IS NULL"
+            " GROUP BY segment ORDER BY sum(impressions) DESC, segment",
+            [ad_account_id],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def name_segments(*, ad_account_id: int, now: datetime) -> None:
+    """Give stored segments the names that have been looked up since."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE audience_demographics SET segment_name = found.name, fetched_at = %s FROM urn_names AS found"
+            " WHERE account_id = %s AND segment_name IS NULL AND found.urn = segment AND found.name IS NOT NULL",
+            [now, ad_account_id],
+        )
 
 
 def store_names(names: Mapping[str, str | None], *, now: datetime) -> None:
@@ -337,6 +380,6 @@ def store_names(names: Mapping[str, str | None], *, now: datetime) -> None:
         cursor.execute(
             "INSERT INTO urn_names (urn, name, looked_up_at)"
             " SELECT urn, name, %s FROM unnest(%s::text[], %s::text[]) AS given (urn, name) ORDER BY urn"
-            " ON CONFLICT (urn) DO UPDATE SET name = excluded.name, looked_up_at = excluded.looked_up_at",
+            " ON CONFLICT (urn) DO UPDATE SET name = excluded.name, looked_up_at = excluded.looked_up_at, refusals = 0",
             [now, list(names.keys()), list(names.values())],
         )

@@ -1,15 +1,17 @@
 """What a sync will request, and what that costs; known before anything is requested."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from math import ceil
 
 from django.db.models import DurationField, ExpressionWrapper, F, Sum
 
+from accounts.consents import choice
 from ingestion.linkedin import endpoints
+from ingestion.linkedin.resources import Resource
 from ingestion.models import AccountDailyTotal, AudienceDemographic, Campaign, Creative, SyncLog
-from ingestion.sync import daily_figures, names
+from ingestion.sync import daily_figures, entities, load, names, rate_limits
 from ingestion.sync.months import whole_months
 from ingestion.sync.windows import Windows
 
@@ -55,8 +57,8 @@ def plan_sync(ad_account_id: int, *, first_day: date, last_day: date, now: datet
         "creatives": max(1, ceil(creatives.count() / endpoints.CREATIVES_PER_CALL)),
     }
     rows = {"campaigns": campaigns.count(), "creatives": creatives.count()}
-    for table, entities in ((daily_figures.CAMPAIGN_DAYS, campaigns), (daily_figures.CREATIVE_DAYS, creatives)):
-        created = sorted(day or date.min for day in entities.values_list("created_at__date", flat=True))
+    for table, listed in ((daily_figures.CAMPAIGN_DAYS, campaigns), (daily_figures.CREATIVE_DAYS, creatives)):
+        created = sorted(day or date.min for day in listed.values_list("created_at__date", flat=True))
         expected = daily_figures.expected_rows(
             table, ad_account_id=ad_account_id, first_day=first_day, last_day=last_day, entity_days=created
         )
@@ -68,7 +70,7 @@ def plan_sync(ad_account_id: int, *, first_day: date, last_day: date, now: datet
     calls["audience_demographics"] = len(endpoints.DEMOGRAPHIC_PIVOTS) if first_month <= last else 0
     segments = AudienceDemographic.objects.filter(account_id=ad_account_id, date_start__gte=first_month)
     rows["audience_demographics"] = segments.count()
-    calls["names"] = _count_name_calls(ad_account_id, now=now)
+    calls |= _count_name_calls(ad_account_id, now=now)
     return Plan(
         ad_account_id=ad_account_id,
         first_day=first_day,
@@ -89,11 +91,28 @@ def _count_windows(windows: Windows) -> int:
     return count
 
 
-def _count_name_calls(ad_account_id: int, *, now: datetime) -> int:
-    unnamed = AudienceDemographic.objects.filter(account_id=ad_account_id, segment_name=None)
-    segments = unnamed.values_list("segment", flat=True).distinct()
-    _, unknown = names.unknown_urns(segments, now=now)
-    return ceil(len(unknown) / endpoints.NAMES_PER_CALL)
+def _count_name_calls(ad_account_id: int, *, now: datetime) -> dict[str, int]:
+    """Requests for names of segments and of posts; none where LinkedIn's daily limit of them is used up."""
+    role = choice.usable_roles(now=now).filter(ad_account=ad_account_id).select_related("connection").first()
+    parked: Mapping[str, datetime] = {}
+    if role and (limits := rate_limits.parked_resources([role.connection_id], now=now)):
+        parked = limits[role.connection_id].until
+    segments = load.unnamed_segments(ad_account_id=ad_account_id)
+    calls = {"names": 0 if Resource.NAMES in parked else _count_look_ups(segments, now=now)}
+    if role and entities.may_read_posts(role.connection.scopes) and Resource.POSTS not in parked:
+        calls["posts"] = _count_look_ups(_unnamed_posts(ad_account_id), now=now)
+    return calls
+
+
+def _count_look_ups(urns: Iterable[str], *, now: datetime) -> int:
+    _, unknown = names.unknown_urns(urns, now=now)
+    return len(names.batches(unknown))
+
+
+def _unnamed_posts(ad_account_id: int) -> list[str]:
+    creatives = Creative.objects.filter(account_id=ad_account_id, missing_since=None, content_name=None)
+    references = creatives.order_by("pk").values_list("content_reference", flat=True)
+    return list(dict.fromkeys(urn for urn in references if urn is not None and names.is_post(urn)))
 
 
 def _seconds_per_call() -> float:

@@ -3,7 +3,8 @@
 - How many requests may run: rises while answers are good (by one per round of answers), halves on a
   429 (AIMD). Syncs that run at the same time share the places evenly.
 - After a 429 no request goes out until a pause is over: LinkedIn's `Retry-After`, else one that doubles.
-- After a DAY throttle no request goes out until 00:00 UTC.
+- After a DAY throttle of a resource no request for it goes out until 00:00 UTC; others still do, because LinkedIn
+  counts each resource separately. Where figures need the resource, no sync begins either.
 - Of the 45 million metric values (fields × records) that LinkedIn gives an application in five minutes,
   requests that would pass the limit wait.
 
@@ -13,8 +14,9 @@ daily limit goes by the caller's, because it names an instant.
 
 import random
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -24,6 +26,7 @@ from django.conf import settings
 from accounts.shell import valkey
 from ingestion.linkedin.answers import FailedCall
 from ingestion.linkedin.errors import DayLimitReached, RateLimited
+from ingestion.linkedin.resources import Resource
 
 FIRST_PLACES = 4
 MAX_PLACES = 32
@@ -33,6 +36,8 @@ _BUCKET_SECONDS = 10
 _BUCKETS = 31
 # A run that wanted a place this recently takes part in sharing them.
 _ASKING_SECONDS = 3
+# Whatever is not listed here may be what figures need.
+_NOT_FOR_FIGURES = frozenset({Resource.AD_ACCOUNT_USERS, Resource.NAMES, Resource.POSTS})
 
 # KEYS: places, limit, askers, pause. ARGV: place, run, seconds of a place, first limit, seconds of an asker.
 # Returns 0 for a place, else milliseconds to wait before asking again.
@@ -86,8 +91,30 @@ return 0
 """
 
 
-def parked_until(connection_ids: Collection[int], *, now: datetime) -> dict[int, datetime]:
-    """Until when LinkedIn's daily limit of a connection is used up; those with anything left are left out.
+@dataclass(frozen=True, slots=True)
+class ParkedResources:
+    """Until when LinkedIn's daily limit keeps each resource of one connection from being requested."""
+
+    until: Mapping[str, datetime]
+
+    @property
+    def figures(self) -> datetime | None:
+        """Until when figures cannot be synced: all that they need is requested, or nothing."""
+        return max((until for resource, until in self.until.items() if figures_need(resource)), default=None)
+
+    @property
+    def others(self) -> Mapping[str, datetime]:
+        """The resources without which figures are synced all the same."""
+        return {resource: until for resource, until in self.until.items() if not figures_need(resource)}
+
+
+def figures_need(resource: str) -> bool:
+    """Whether a sync of figures cannot do without a resource: ad accounts, campaigns, creatives, analytics."""
+    return resource not in _NOT_FOR_FIGURES
+
+
+def parked_resources(connection_ids: Collection[int], *, now: datetime) -> dict[int, ParkedResources]:
+    """What LinkedIn's daily limit keeps each connection from requesting; those with no such limit are left out.
 
     Empty where Valkey does not answer soon: pages ask this, and that Valkey is away shows elsewhere.
     """
@@ -95,11 +122,20 @@ def parked_until(connection_ids: Collection[int], *, now: datetime) -> dict[int,
     if not ids:
         return {}
     try:
-        stored = valkey.client().mget([_parked_key(connection_id) for connection_id in ids])
+        with valkey.client().pipeline(transaction=False) as together:
+            for connection_id in ids:
+                together.hgetall(_parked_key(connection_id))
+            stored = together.execute()
     except redis.RedisError:
         return {}
-    instants = {one: datetime.fromisoformat(str(text)) for one, text in zip(ids, stored, strict=True) if text}
-    return {connection_id: until for connection_id, until in instants.items() if _lasts(until, now=now)}
+    parked = {one: _parked(texts, now=now) for one, texts in zip(ids, stored, strict=True)}
+    return {connection_id: one for connection_id, one in parked.items() if one.until}
+
+
+def _parked(stored: Mapping[str, str], *, now: datetime) -> ParkedResources:
+    """What is still parked of what Valkey holds for a connection."""
+    instants = {str(resource): datetime.fromisoformat(str(text)) for resource, text in stored.items()}
+    return ParkedResources({resource: until for resource, until in instants.items() if _lasts(until, now=now)})
 
 
 def _lasts(until: datetime, *, now: datetime) -> bool:
@@ -126,12 +162,12 @@ class TokenBudget:
         self._enter = self._valkey.register_script(_ENTER)
         self._leave = self._valkey.register_script(_LEAVE)
 
-    def enter(self, wait: Callable[[float], None]) -> str:
-        """A place for one request, as soon as there is one. Raises DayLimitReached."""
+    def enter(self, wait: Callable[[float], None], resource: str) -> str:
+        """A place for one request of a resource, as soon as there is one. Raises DayLimitReached."""
         place = f"{self._run}/{uuid.uuid4().hex}"
         keys = [self._places, self._limit, self._askers, self._pause]
         while True:
-            self.require_not_parked()
+            self._require_not_parked(resource)
             again_ms = int(self._enter(keys, [place, self._run, _PLACE_SECONDS, FIRST_PLACES, _ASKING_SECONDS]))
             if again_ms == 0:
                 self._held.add(place)
@@ -140,7 +176,7 @@ class TokenBudget:
             wait(min(again_ms / 1000, 1.0) * random.uniform(0.5, 1.0))  # noqa: S311
 
     def leave(self, place: str, failure: FailedCall | None) -> None:
-        """Give the place back; a 429 slows everybody down, a DAY throttle stops everybody."""
+        """Give the place back; a 429 slows everybody down, a DAY throttle stops all requests of its resource."""
         self._held.discard(place)
         outcome, pause_ms = "good", 0
         if failure and isinstance(failure.error, DayLimitReached):
@@ -171,17 +207,23 @@ class TokenBudget:
             self._valkey.zadd(self._places, dict.fromkeys(held, until), xx=True)
 
     def require_not_parked(self) -> None:
-        """Raises DayLimitReached while LinkedIn's daily limit lasts."""
-        parked = self._valkey.get(self._parked)
+        """Raises DayLimitReached while LinkedIn's daily limit keeps figures from being requested."""
+        for resource in map(str, self._valkey.hkeys(self._parked)):
+            if figures_need(resource):
+                self._require_not_parked(resource)
+
+    def _require_not_parked(self, resource: str) -> None:
+        parked = self._valkey.hget(self._parked, resource)
         if parked is None:
             return
         until = datetime.fromisoformat(str(parked))
         if _lasts(until, now=self._now()):
             raise DayLimitReached(
-                f"LinkedIn's daily limit for this consent is used up until {until:%Y-%m-%d %H:%M} UTC.",
+                f"LinkedIn's daily limit for {resource} is used up until {until:%Y-%m-%d %H:%M} UTC.",
+                resource=resource,
                 resets_at=until,
             )
-        self._valkey.delete(self._parked)
+        self._valkey.hdel(self._parked, resource)
 
     def await_values(self, values: int, wait: Callable[[float], None]) -> None:
         """Wait until so many metric values fit into LinkedIn's five minutes; then count them as requested."""
@@ -206,7 +248,10 @@ class TokenBudget:
 
     def _park(self, error: DayLimitReached) -> None:
         if error.resets_at is not None:
-            self._valkey.set(self._parked, error.resets_at.isoformat(), ex=2 * 86_400)
+            with self._valkey.pipeline() as together:
+                together.hset(self._parked, error.resource, error.resets_at.isoformat())
+                together.expire(self._parked, 2 * 86_400)
+                together.execute()
 
 
 def _token_key(connection_id: int) -> str:
@@ -214,4 +259,4 @@ def _token_key(connection_id: int) -> str:
 
 
 def _parked_key(connection_id: int) -> str:
-    return f"{_token_key(connection_id)}:parked"
+    return f"{_token_key(connection_id)}:parked-resources"

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """What one sync did; `status` is a `SyncLog.Status`, or "skipped" with the reason."""
+    """What one sync did; `status` is a `SyncLog.Status`, or "skipped" with the reason.
+
+    `notes` say what was left for later without being a failure, a line each.
+    """
 
     ad_account_id: int | None
     status: str
@@ -16,3 +19,4 @@ class SyncResult:
     seconds: float = 0.0
     error_kind: str | None = None
     run_id: int | None = None
+    notes: str = ""

@@ -4,7 +4,7 @@ The timetable alone says when a sync is tried; whether it then begins depends on
 daily limit and on how fresh the data is. All of it comes together here, and nowhere else.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,8 +15,10 @@ from django_celery_beat.models import PeriodicTask
 
 from accounts.consents import choice
 from accounts.models import AdAccount, LinkedInAdAccountRole, RemovedAdAccount
+from ingestion.linkedin.resources import Resource
 from ingestion.models import AdAccountSettings, SyncLog
 from ingestion.sync import rate_limits
+from ingestion.sync.rate_limits import ParkedResources
 from ingestion.timetable import ad_account_settings
 from ingestion.timetable.freshness import Freshness, freshness_of
 from ingestion.timetable.schedules import ad_account_of, entries_of
@@ -43,6 +45,10 @@ class Outlook(StrEnum):
 
 # Data may grow old without an alarm where a person chose it, or where LinkedIn took the ad account away.
 _ON_PURPOSE = frozenset({Outlook.PAUSED, Outlook.SWITCHED_OFF, Outlook.MISSING, Outlook.REMOVED})
+
+
+# What a sync leaves out while LinkedIn's daily limit of a resource lasts, where figures do not need it.
+_PARTS: Mapping[str, str] = {Resource.NAMES: "Names of audience segments", Resource.POSTS: "Names of posts"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,7 @@ def expected_syncs(ad_account_ids: Collection[int], *, now: datetime) -> dict[in
     timetable = _Timetable(
         entries=_by_ad_account(entries_of(ad_account_ids)),
         freshness=freshness_of(ad_account_ids, now=now),
-        parked_until=rate_limits.parked_until({one.connection for one in found if one.connection}, now=now),
+        parked=rate_limits.parked_resources({one.connection for one in found if one.connection}, now=now),
         now=now,
     )
     return {one.pk: _obstacle(one, now=now) or timetable.expected(one) for one in found}
@@ -143,12 +149,13 @@ class _Timetable:
 
     entries: Mapping[int, Sequence[PeriodicTask]]
     freshness: Mapping[int, Freshness]
-    parked_until: Mapping[int, datetime]
+    parked: Mapping[int, ParkedResources]
     now: datetime
 
     def expected(self, ad_account: "AdAccountWithFacts") -> ExpectedSync:
         entries, freshness = self.entries.get(ad_account.pk, ()), self.freshness[ad_account.pk]
-        parked_until = self.parked_until.get(ad_account.connection or 0, self.now)
+        parked = self.parked.get(ad_account.connection or 0, ParkedResources({}))
+        parked_until = parked.figures or self.now
         not_before = max(parked_until, freshness.fresh_until or self.now)
         turns = [turn for entry in entries if (turn := next_turn(entry, not_before=not_before, now=self.now))]
         if not entries:
@@ -156,13 +163,25 @@ class _Timetable:
         elif not turns:
             outlook, reason = Outlook.SWITCHED_OFF, "Its entry in the timetable is switched off."
         elif parked_until > self.now and parked_until == not_before:
-            until = f"{parked_until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-            outlook, reason = Outlook.DAILY_LIMIT, f"LinkedIn's daily limit is used up until {until}."
+            outlook, reason = Outlook.DAILY_LIMIT, f"LinkedIn's daily limit is used up until {_minute(parked_until)}."
         elif freshness.is_due:
             outlook, reason = Outlook.DUE, f"Due: {freshness.reason}."
         else:
             outlook, reason = Outlook.FRESH, f"{freshness.reason[:1].upper()}{freshness.reason[1:]}."
-        return ExpectedSync(ad_account.pk, min(turns, default=None), outlook, reason)
+        return ExpectedSync(
+            ad_account.pk, min(turns, default=None), outlook, " ".join([reason, *_paused_parts(parked)])
+        )
+
+
+def _paused_parts(parked: ParkedResources) -> Iterator[str]:
+    """A sentence for each part of a sync that LinkedIn's daily limit leaves out while figures are synced."""
+    for resource, until in sorted(parked.others.items()):
+        if part := _PARTS.get(resource):
+            yield f"{part} are paused until {_minute(until)} by LinkedIn's daily limit."
+
+
+def _minute(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _by_ad_account(entries: Iterable[PeriodicTask]) -> dict[int, list[PeriodicTask]]:

@@ -35,6 +35,7 @@ class RunLine:
     share: float
     error_kind: str | None
     sentences: Sequence[str]
+    notes: Sequence[str]
     is_being_cancelled: bool
 
     @property
@@ -117,5 +118,6 @@ def _line(row: SyncLog) -> RunLine:
         share=row.progress.get("share", 0.0),
         error_kind=row.get_error_kind_display() if row.error_kind else None,
         sentences=(row.errors or "").splitlines(),
+        notes=(row.notes or "").splitlines(),
         is_being_cancelled=row.cancel_asked_at is not None and row.status == SyncLog.Status.RUNNING,
     )

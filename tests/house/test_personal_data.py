@@ -31,7 +31,7 @@ _IMPERSONAL = {
     "removed_ad_accounts": {"name"},
     "reporting_roles": {"name", "ad_account_ids"},
     "snapshots": {"schema_version", "digest", "dropped", "trouble"},
-    "sync_log": {"errors", "progress"},
+    "sync_log": {"errors", "notes", "progress"},
 }
 MODELS: list[Any] = sorted(
     (model for app in OURS for model in apps.get_app_config(app).get_models() if not model._meta.proxy),

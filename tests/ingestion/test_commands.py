@@ -114,7 +114,7 @@ def test_sync_takes_the_named_ad_account_alone_and_ends_with_json(linkedin):
     del one["rows"]
     assert one == {
         "status": "success", "reason": "", "rejected": 0, "api_calls": run.api_calls_made, "error_kind": None,
-        "run_id": run.pk,
+        "run_id": run.pk, "notes": "",
     }  # fmt: skip
 
 

@@ -134,9 +134,9 @@ def test_a_daily_limit_ends_within_a_day():
     wrong = {7: "2026-11-24T00:00:00+00:00", 8: "2026-11-21T00:00:00+00:00"}
     client = valkey.client()
     for connection_id, until in wrong.items():
-        client.set(rate_limits._parked_key(connection_id), until, ex=60)
+        client.hset(rate_limits._parked_key(connection_id), "adAnalytics", until)
     now = datetime(2026, 11, 20, 12, tzinfo=UTC)
-    assert set(rate_limits.parked_until([7, 8], now=now)) == {8}
+    assert set(rate_limits.parked_resources([7, 8], now=now)) == {8}
     rate_limits.TokenBudget(7, now=lambda: now).require_not_parked()
     with pytest.raises(DayLimitReached):
         rate_limits.TokenBudget(8, now=lambda: now).require_not_parked()

@@ -191,6 +191,6 @@ def _result_table(results: Sequence[SyncResult]) -> Table:
             f"{result.rejected:,}",
             str(result.api_calls),
             f"{result.seconds:.1f} s",
-            result.reason,
+            "\n".join(filter(None, [result.reason, result.notes])),
         )
     return table

@@ -12,7 +12,9 @@ from ingestion.models import SyncLog
 from ingestion.sync.failures import Failure
 
 
-def close(run_id: int, *, status: str, failures: Sequence[Failure], now: datetime, **counts: int) -> bool:
+def close(
+    run_id: int, *, status: str, failures: Sequence[Failure], now: datetime, notes: Sequence[str] = (), **counts: int
+) -> bool:
     """Close a run; returns whether it was still open. The first failure gives the kind."""
     closed = SyncLog.objects.filter(pk=run_id, status=SyncLog.Status.RUNNING).update(
         status=status,
@@ -20,6 +22,7 @@ def close(run_id: int, *, status: str, failures: Sequence[Failure], now: datetim
         heartbeat_at=now,
         errors="\n".join(map(str, failures)) or None,
         error_kind=failures[0].kind if failures else None,
+        notes="\n".join(notes) or None,
         **counts,
     )
     return bool(closed)

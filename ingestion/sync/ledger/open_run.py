@@ -66,6 +66,7 @@ class OpenRun:
         self._heartbeat_seconds = settings.SYNC_LEASE_SECONDS / _HEARTBEATS_PER_LEASE
         self._started = self._last_beat = monotonic()
         self._failures: list[Failure] = []
+        self._notes: list[str] = []
         self._steps_done = 0
         self._rows: Counter[str] = Counter()
         self._rejected = 0
@@ -107,6 +108,11 @@ class OpenRun:
         log.warning("Sync of ad account %s, %s: %s", self._row.account_id or "all", self._step, error)
         self._failures.append(Failure(error.kind, str(error), error.remedy))
 
+    def note(self, sentence: str) -> None:
+        """Remember what is left for later and is no failure."""
+        log.info("Sync of ad account %s, %s: %s", self._row.account_id or "all", self._step, sentence)
+        self._notes.append(sentence)
+
     def beat(self, **columns: int) -> None:
         """Write the heartbeat with progress and counts. Raises RunLost."""
         progress = self._progress()
@@ -145,7 +151,9 @@ class OpenRun:
         return self._close(SyncLog.Status.CANCELLED, [])
 
     def _close(self, status: str, failures: Sequence[Failure]) -> SyncResult:
-        was_open = close(self._row.pk, status=status, failures=failures, now=self._now(), **self._counts())
+        was_open = close(
+            self._row.pk, status=status, failures=failures, notes=self._notes, now=self._now(), **self._counts()
+        )
         if was_open and self._row.account_id is not None:
             sync_finished.send_robust(
                 type(self), ad_account_id=self._row.account_id, run_id=self._row.pk, status=status
@@ -154,6 +162,7 @@ class OpenRun:
             ad_account_id=self._row.account_id,
             status=status,
             reason="\n".join(map(str, failures)),
+            notes="\n".join(self._notes),
             rows=dict(self._rows),
             rejected=self._rejected,
             api_calls=self._requests.client.calls_made,

@@ -203,7 +203,7 @@ class RecordingBudget:
     def __init__(self) -> None:
         self.events: list[object] = []
 
-    def enter(self, wait: Callable[[float], None]) -> str:
+    def enter(self, wait: Callable[[float], None], resource: str) -> str:
         self.events.append("enter")
         return "place"
 
@@ -224,9 +224,9 @@ def test_every_request_enters_and_leaves_the_budget(base_url, script, clock):
 
 def test_waiting_for_the_budget_does_not_use_up_the_deadline(base_url, script, clock):
     class Slow(RecordingBudget):
-        def enter(self, wait: Callable[[float], None]) -> str:
+        def enter(self, wait: Callable[[float], None], resource: str) -> str:
             wait(3_600)
-            return super().enter(wait)
+            return super().enter(wait, resource)
 
     script.answer(refusal("error_500_internal"), OK)
     with make_client(base_url, clock, budget=Slow(), deadline_seconds=60) as client:

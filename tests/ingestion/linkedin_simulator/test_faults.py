@@ -14,6 +14,8 @@ from .conftest import ACCOUNT, ACCOUNTS_FACET, Caller, analytics_target, make_si
 SEARCH = "/rest/adAccounts?q=search&pageSize=1"
 CAMPAIGNS = f"/rest/adAccounts/{ACCOUNT}/adCampaigns?q=search&pageSize=100"
 CREATIVES = f"/rest/adAccounts/{ACCOUNT}/creatives?q=criteria&pageSize=100"
+NAMES = "/rest/adTargetingEntities?q=urns&queryVersion=QUERY_USES_URNS&urns=List({})"
+POSTS = "/rest/posts?ids=List({})"
 ANALYTICS = analytics_target("CAMPAIGN", "DAILY", "2026-11-01", "2026-11-21")
 
 
@@ -72,6 +74,14 @@ def test_throttle_day_ends_at_midnight_utc(caller: Caller):
     assert caller.answer(SEARCH).status == 429
     caller.simulator.clock.advance(seconds=1)
     assert caller.answer(SEARCH).status == 200
+
+
+def test_throttle_day_of_one_endpoint_leaves_the_others(caller: Caller):
+    caller.simulator.switch_on("throttle_day", endpoint="adTargetingEntities")
+    assert caller.answer(NAMES.format("urn%3Ali%3Aseniority%3A5")).status == 429
+    assert caller.answer(SEARCH).status == caller.answer(ANALYTICS).status == 200
+    caller.simulator.clock.set(datetime(2026, 11, 22, tzinfo=UTC))
+    assert caller.answer(NAMES.format("urn%3Ali%3Aseniority%3A5")).status == 200
 
 
 def test_data_limit(caller: Caller):
@@ -172,6 +182,55 @@ def test_posts_forbidden(caller: Caller):
         403,
         "Not enough permissions to access: partnerApiPostsExternal.BATCH_GET.20260701",
     )
+
+
+@pytest.mark.parametrize(
+    ("target", "urn"),
+    [
+        (NAMES, "urn:li:seniority:5"),
+        (POSTS, "urn:li:share:1"),
+    ],
+)
+def test_a_refused_urn_makes_its_whole_batch_refused(caller: Caller, target: str, urn: str):
+    encoded, other = urn.replace(":", "%3A"), urn[:-1].replace(":", "%3A") + "7"
+    caller.simulator.switch_on("refused_urn", urn=urn)
+    for asked in (encoded, f"{other},{encoded}"):
+        status, body = caller.error(target.format(asked))
+        assert (status, urn in json.dumps(body)) == (400, True)
+    assert caller.answer(target.format(other)).status == 200
+    caller.simulator.switch_off()
+    caller.simulator.switch_on("refused_urn", urn=urn, status=403, count=1)
+    status, body = caller.error(target.format(f"{other},{encoded}"))
+    assert (status, body["code"]) == (403, "NO_PERMISSION_ON_ENTITY")
+    assert caller.answer(target.format(encoded)).status == 200
+
+
+def test_a_refused_urn_must_be_named(simulator: Simulator):
+    with pytest.raises(ValueError, match="needs the urn"):
+        simulator.switch_on("refused_urn")
+    with pytest.raises(ValueError, match="400 or 403"):
+        simulator.switch_on("refused_urn", urn="urn:li:share:1", status=404)
+
+
+def test_wrong_totals_count_more_than_the_campaigns_had(caller: Caller):
+    totals = analytics_target("ACCOUNT", "DAILY", "2026-11-01", "2026-11-20")
+    right, of_campaigns = caller.get(totals), caller.get(ANALYTICS)
+    [number] = [caller.simulator.switch_on("wrong_totals", by=3, ad_account=ACCOUNT)]
+    assert [one["impressions"] for one in caller.get(totals)["elements"]] == [
+        one["impressions"] + 3 for one in right["elements"]
+    ]
+    assert caller.get(ANALYTICS) == of_campaigns
+    caller.simulator.switch_off(number=number)
+    caller.simulator.switch_on("wrong_totals", day="2026-11-05")
+    changed = [
+        (wrong["dateRange"]["start"]["day"], wrong["impressions"] - one["impressions"])
+        for wrong, one in zip(caller.get(totals)["elements"], right["elements"], strict=True)
+        if wrong != one
+    ]
+    assert changed == [(5, 1)]
+    caller.simulator.switch_off()
+    caller.simulator.switch_on("wrong_totals", ad_account=ACCOUNT + 1)
+    assert caller.get(totals) == right
 
 
 def test_looping_page_token(caller: Caller):

@@ -348,8 +348,39 @@ def test_a_name_is_known_for_good_and_its_absence_until_it_is_time_to_ask_again(
     make_urn_name(urn="urn:li:title:1", name="Old but named", looked_up_at=long_ago)
     make_urn_name(urn="urn:li:title:2", name=None, looked_up_at=asked_since)
     make_urn_name(urn="urn:li:title:3", name=None, looked_up_at=asked_since - timedelta(seconds=1))
-    known = load.names_known([f"urn:li:title:{n}" for n in range(1, 5)], asked_since=asked_since)
+    known = load.names_known([f"urn:li:title:{n}" for n in range(1, 5)], now=NOW)
     assert known == {"urn:li:title:1": "Old but named", "urn:li:title:2": None}
+
+
+@pytest.mark.parametrize(("refusals", "days"), [(1, 30), (2, 60), (3, 120), (4, 240), (5, 240), (32_767, 240)])
+def test_a_refused_urn_waits_longer_each_time(refusals: int, days: int):
+    make_urn_name(urn="urn:li:title:1", name=None, looked_up_at=NOW - timedelta(days=days), refusals=refusals)
+    assert load.names_known(["urn:li:title:1"], now=NOW) == {"urn:li:title:1": None}
+    assert load.names_known(["urn:li:title:1"], now=NOW + timedelta(seconds=1)) == {}
+
+
+def test_refusals_are_counted_until_there_is_a_name():
+    for expected in (1, 2):
+        load.store_refusal("urn:li:title:1", now=NOW)
+        assert UrnName.objects.get().refusals == expected
+    assert load.names_refused(["urn:li:title:1", "urn:li:title:2"]) == {"urn:li:title:1"}
+    load.store_names({"urn:li:title:1": "Clerk"}, now=NOW)
+    assert (UrnName.objects.get().name, UrnName.objects.get().refusals) == ("Clerk", 0)
+    assert load.names_refused(["urn:li:title:1"]) == set()
+
+
+def test_stored_segments_get_the_names_that_were_found_since(ad_account):
+    make_segment(account=ad_account, segment="urn:li:title:1", segment_name=None, impressions=1)
+    make_segment(account=ad_account, segment="urn:li:title:2", segment_name=None, impressions=9)
+    make_segment(account=ad_account, segment="urn:li:title:3", segment_name="Kept")
+    other = make_segment(segment="urn:li:title:1", segment_name=None)
+    assert load.unnamed_segments(ad_account_id=ad_account.pk) == ["urn:li:title:2", "urn:li:title:1"]
+    load.store_names({"urn:li:title:1": "Clerk", "urn:li:title:2": None, "urn:li:title:3": "New"}, now=NOW)
+    load.name_segments(ad_account_id=ad_account.pk, now=NOW)
+    names = AudienceDemographic.objects.filter(account=ad_account).order_by("segment").values_list("segment_name")
+    assert [name for (name,) in names] == ["Clerk", None, "Kept"]
+    other.refresh_from_db()
+    assert other.segment_name is None
 
 
 def test_store_names_remembers_names_and_that_there_was_none():

@@ -57,8 +57,8 @@ def throttled(wait_seconds: float | None = None) -> FailedCall:
     return FailedCall(RateLimited("slower"), Retry.THROTTLE, wait_seconds)
 
 
-def day_limit() -> FailedCall:
-    return FailedCall(DayLimitReached("enough for today", resets_at=MIDNIGHT), Retry.NEVER)
+def day_limit(resource: str = "adAnalytics") -> FailedCall:
+    return FailedCall(DayLimitReached("enough for today", resource=resource, resets_at=MIDNIGHT), Retry.NEVER)
 
 
 def broken() -> FailedCall:
@@ -71,7 +71,7 @@ def places_free(one: TokenBudget, *, most: int = 100) -> list[str]:
     taken = []
     for _ in range(most):
         try:
-            taken.append(one.enter(refuse_to_wait))
+            taken.append(one.enter(refuse_to_wait, "adAnalytics"))
         except Waits:
             break
     return taken
@@ -87,7 +87,7 @@ def end_pause(one: TokenBudget) -> None:
 
 def seconds_to_enter(one: TokenBudget) -> float:
     started = time.monotonic()
-    one.leave(one.enter(time.sleep), None)
+    one.leave(one.enter(time.sleep, "adAnalytics"), None)
     return time.monotonic() - started
 
 
@@ -114,7 +114,7 @@ def test_many_threads_of_two_runs_never_hold_more_places_than_the_limit():
         nonlocal under_way, peak
         one = runs[number % 2]
         for _ in range(12):
-            place = one.enter(time.sleep)
+            place = one.enter(time.sleep, "adAnalytics")
             with lock:
                 under_way += 1
                 peak = max(peak, under_way)
@@ -148,7 +148,7 @@ def test_two_runs_share_the_places_evenly():
 def test_a_run_that_asks_no_more_leaves_its_share(monkeypatch):
     first, second = make_budget(), make_budget()
     monkeypatch.setattr(budgets, "_ASKING_SECONDS", 1)
-    first.leave(first.enter(refuse_to_wait), broken())
+    first.leave(first.enter(refuse_to_wait, "adAnalytics"), broken())
     monkeypatch.undo()
     assert len(places_free(second)) == FIRST_PLACES // 2
     time.sleep(1.1)
@@ -196,7 +196,7 @@ def good_answers(budget: TokenBudget, count: int) -> None:
     places: list[str] = []
     for _ in range(count):
         while len(places) < int(limit_of(budget)):
-            places.append(budget.enter(time.sleep))
+            places.append(budget.enter(time.sleep, "adAnalytics"))
         budget.leave(places.pop(), None)
     for place in places:
         budget.leave(place, broken())
@@ -212,7 +212,7 @@ def test_the_limit_rises_by_about_one_per_round_of_good_answers():
 def test_a_limit_that_nobody_reaches_does_not_rise():
     one = make_budget()
     for _ in range(50):
-        one.leave(one.enter(time.sleep), None)
+        one.leave(one.enter(time.sleep, "adAnalytics"), None)
     assert limit_of(one) == FIRST_PLACES
 
 
@@ -225,7 +225,7 @@ def test_the_limit_has_an_end():
 
 def test_other_failures_leave_the_limit_alone():
     one = make_budget()
-    one.leave(one.enter(time.sleep), broken())
+    one.leave(one.enter(time.sleep, "adAnalytics"), broken())
     assert limit_of(one) == FIRST_PLACES
 
 
@@ -241,7 +241,7 @@ def test_throttles_at_the_same_time_halve_the_limit_once():
 def test_the_limit_never_falls_under_one():
     one = make_budget()
     for _ in range(5):
-        one.leave(one.enter(refuse_to_wait), throttled())
+        one.leave(one.enter(refuse_to_wait, "adAnalytics"), throttled())
         end_pause(one)
     assert limit_of(one) == 1
     assert len(places_free(one)) == 1
@@ -252,12 +252,12 @@ def test_the_limit_never_falls_under_one():
 
 def test_a_pause_is_everybodys_and_ends():
     one, other = make_budget(), make_budget()
-    one.leave(one.enter(time.sleep), throttled(0.5))
+    one.leave(one.enter(time.sleep, "adAnalytics"), throttled(0.5))
     for waiting in (one, other):
         with pytest.raises(Waits):
-            waiting.enter(refuse_to_wait)
+            waiting.enter(refuse_to_wait, "adAnalytics")
     assert seconds_to_enter(other) > 0.2
-    one.enter(refuse_to_wait)
+    one.enter(refuse_to_wait, "adAnalytics")
 
 
 def test_linkedins_own_pause_is_kept_and_the_longest_counts():
@@ -272,12 +272,12 @@ def test_a_pause_doubles_until_an_answer_is_good():
     one = make_budget()
     pauses = []
     for _ in range(6):
-        one.leave(one.enter(refuse_to_wait), throttled())
+        one.leave(one.enter(refuse_to_wait, "adAnalytics"), throttled())
         pauses.append(round(pause_ms(one) / 1000))
         end_pause(one)
     assert pauses == [5, 10, 20, 40, 60, 60]
     good_answers(one, 1)
-    one.leave(one.enter(refuse_to_wait), throttled())
+    one.leave(one.enter(refuse_to_wait, "adAnalytics"), throttled())
     assert round(pause_ms(one) / 1000) == 5
 
 
@@ -287,15 +287,15 @@ def test_a_pause_doubles_until_an_answer_is_good():
 def test_a_used_up_day_stops_everybody_until_midnight():
     clock = {"now": NOW}
     one, other = (make_budget(now=lambda: clock["now"]) for _ in range(2))
-    one.leave(one.enter(time.sleep), day_limit())
+    one.leave(one.enter(time.sleep, "adAnalytics"), day_limit())
     for moment in (NOW, NOW + timedelta(hours=6), MIDNIGHT - timedelta(seconds=1)):
         clock["now"] = moment
         for asking in (one, other):
             with pytest.raises(DayLimitReached, match="used up until 2026-11-22 00:00 UTC") as refused:
-                asking.enter(refuse_to_wait)
+                asking.enter(refuse_to_wait, "adAnalytics")
             assert refused.value.resets_at == MIDNIGHT
     clock["now"] = MIDNIGHT
-    other.leave(other.enter(refuse_to_wait), None)
+    other.leave(other.enter(refuse_to_wait, "adAnalytics"), None)
     one.require_not_parked()
     assert limit_of(one) >= FIRST_PLACES
 

@@ -2,11 +2,14 @@
 
 from datetime import UTC, date, datetime, timedelta
 from math import ceil
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
 from django.db import connection as database
 
+from ingestion.linkedin import endpoints
+from ingestion.linkedin.errors import Unavailable
 from ingestion.linkedin_simulator import analytics, reporting_routes
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
@@ -337,11 +340,18 @@ def test_a_refusal_changes_nothing_and_names_the_remedy(settings, fault, kind, r
         assert rows_written() == before
 
 
-def test_one_refused_step_leaves_the_rest_stored(small: SimulatedLinkedIn):
-    """Names refused: figures are whole, the run says partial and why."""
-    small.simulator.switch_on("throttle_day", endpoint="adTargetingEntities")
+def test_one_refused_step_leaves_the_rest_stored(small: SimulatedLinkedIn, monkeypatch):
+    """A pivot of the demographics fails: figures are whole, the run says partial and why."""
+    honest = endpoints.demographic_months
+
+    def refused(client: Any, *, pivot: str, **what: Any) -> Any:
+        if pivot == "MEMBER_SENIORITY":
+            raise Unavailable("LinkedIn did not answer.")
+        return honest(client, pivot=pivot, **what)
+
+    monkeypatch.setattr(endpoints, "demographic_months", refused)
     result = small.sync()
-    assert (result.status, result.error_kind) == ("partial", "throttled")
+    assert (result.status, result.error_kind) == ("partial", "network")
     assert result.rows["creative_daily_metrics"] > 0
 
 

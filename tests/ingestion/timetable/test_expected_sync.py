@@ -186,12 +186,17 @@ def test_what_linkedin_no_longer_returns_or_somebody_removes_is_not_synced(ad_ac
     assert (expected(ad_account).next_at, expected(ad_account).outlook) == (None, Outlook.REMOVED)
 
 
+def use_up(budget: TokenBudget, resource: str, *, until: datetime) -> None:
+    place = budget.enter(lambda seconds: None, resource)
+    budget.leave(place, FailedCall(DayLimitReached("no", resource=resource, resets_at=until), Retry.NEVER))
+
+
 def test_linkedins_daily_limit_postpones_the_next_sync(ad_account):
     """The limit is of the connection that the next sync would use."""
     connection = ad_account.linkedin_roles.get().connection
     midnight = NOW.replace(hour=0) + 24 * HOUR
     budget = TokenBudget(connection.pk, now=lambda: NOW)
-    budget.leave(budget.enter(lambda seconds: None), FailedCall(DayLimitReached("no", resets_at=midnight), Retry.NEVER))
+    use_up(budget, "adAnalytics", until=midnight)
     one = expected(ad_account)
     # The first of the hourly turns, at 40 past, after that.
     assert (one.next_at, one.outlook) == (midnight + 40 * MINUTE, Outlook.DAILY_LIMIT)
@@ -199,6 +204,20 @@ def test_linkedins_daily_limit_postpones_the_next_sync(ad_account):
     assert expected(ad_account, now=midnight).outlook == Outlook.DUE
     make_role(ad_account=ad_account, connection=make_connection(refresh_token_expires_at=NOW + timedelta(days=360)))
     assert expected(ad_account).outlook == Outlook.DUE
+
+
+@pytest.mark.parametrize(
+    ("resource", "part"), [("adTargetingEntities", "Names of audience segments"), ("posts", "Names of posts")]
+)
+def test_a_daily_limit_of_what_figures_do_not_need_postpones_nothing_and_is_named(ad_account, resource, part):
+    before = expected(ad_account)
+    midnight = NOW.replace(hour=0) + 24 * HOUR
+    connection = ad_account.linkedin_roles.get().connection
+    use_up(TokenBudget(connection.pk, now=lambda: NOW), resource, until=midnight)
+    one = expected(ad_account)
+    assert (one.next_at, one.outlook) == (before.next_at, before.outlook)
+    assert one.reason == f"{before.reason} {part} are paused until 2026-11-21 00:00 UTC by LinkedIn's daily limit."
+    assert expected(ad_account, now=midnight).reason.count("paused") == 0
 
 
 @pytest.mark.parametrize("status", ["queued", "running"])
