@@ -13,6 +13,7 @@ from accounts.errors import AccountsError
 from accounts.models import LinkedInConnection
 from ingestion.linkedin.errors import AccessDenied, DayLimitReached, LinkedInError, TokenRejected
 from ingestion.models import SyncLog
+from ingestion.processes.work_requests import Message
 from ingestion.sync import audience, entities, gc_tuning, reconciliation
 from ingestion.sync.connection_client import client_for
 from ingestion.sync.daily_figures import CAMPAIGN_DAYS, CREATIVE_DAYS, AccountTotals, DailySource
@@ -40,8 +41,7 @@ def sync_ad_account(
     first_day: date | None = None,
     last_day: date | None = None,
     trigger: str = SyncLog.Trigger.MANUAL,
-    queued_run_id: int | None = None,
-    requested_in: int | None = None,
+    message: Message | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     on_progress: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -51,25 +51,23 @@ def sync_ad_account(
     Skips a fresh ad account unless forced, and resumes where an unfinished run stopped. Where a connection
     lost its role or its consent the next living one continues, in a run of its own. What LinkedIn refuses ends in
     the result and in `sync_log`, not in an exception; an error of ours is recorded there and raised.
-    `should_stop` is called between answers. `queued_run_id` names the queued row of this sync, if there is one;
-    `requested_in` the run in which a person requested it, where another run of it has been made since.
-    Raises AlreadyRunning, or SyncCancelled where the queued row was cancelled meanwhile.
+    `should_stop` is called between answers. `message` names the row in which a person requested this sync, if there is
+    one. Raises AlreadyRunning, or SyncCancelled where that row was cancelled, or another copy of the message taken.
     """
     gc_tuning.search_rarely()
     started_at = now()
     gate = pass_gate(ad_account_id, force=force, by_hand=trigger in SyncLog.BY_HAND, now=started_at)
     if not gate.is_due:
-        if queued_run_id:
-            run_queue.dequeue(queued_run_id)
-        return SyncResult(ad_account_id, "skipped", gate.reason)
+        if message:
+            run_queue.skip(message, gate.reason, now=started_at)
+        return SyncResult(ad_account_id, SyncLog.Status.SKIPPED, gate.reason)
     first_day, last_day = days_to_sync(ad_account_id, first_day=first_day, last_day=last_day, today=started_at.date())
     request = RunRequest(
         ad_account_id=ad_account_id,
         trigger=trigger,
         first_day=first_day,
         last_day=last_day,
-        queued_run_id=queued_run_id,
-        requested_in=requested_in or queued_run_id,
+        message=message,
     )
     # A forced sync requests everything again, a retry only what is missing.
     resume = not force or trigger == SyncLog.Trigger.RETRY
@@ -92,7 +90,7 @@ def sync_ad_account(
         if not another_may_help:
             break
         # The next connection opens a run of its own, and resumes what this one has begun.
-        request = replace(request, queued_run_id=None)
+        request = replace(request, message=None, continues=row.continues_id or row.pk)
         resume = resume or result.status == SyncLog.Status.PARTIAL
     assert result is not None
     return result

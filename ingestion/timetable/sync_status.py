@@ -126,7 +126,7 @@ def with_sync_state(ad_accounts: QuerySet[AdAccount], *, now: datetime | None = 
     Each column is a step or a few down an index of one ad account's runs, however many it has.
     """
     past = Q(started_at__lte=now + TOLERANCE) if now else Q()
-    runs = SyncLog.objects.filter(past, account=OuterRef("pk")).exclude(status=SyncLog.Status.QUEUED)
+    runs = SyncLog.objects.filter(past, account=OuterRef("pk")).exclude(status__in=SyncLog.NEVER_RAN)
     runs = runs.order_by("-started_at")
     incomplete = IncompleteDay.objects.filter(account=OuterRef("pk")).order_by().values("account")
     annotated = ad_accounts.annotate(

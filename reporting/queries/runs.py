@@ -16,7 +16,10 @@ REJECTED_SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """One run; `share` is its progress from 0 to 1, `sentences` say what went wrong and what to do."""
+    """One run; `share` is its progress from 0 to 1, `sentences` say what went wrong and what to do.
+
+    `reason` says why it was skipped, `retry_at` when a failed one is tried again.
+    """
 
     id: int
     ad_account_id: int | None
@@ -35,6 +38,8 @@ class RunLine:
     share: float
     error_kind: str | None
     sentences: Sequence[str]
+    reason: str
+    retry_at: datetime | None
     is_being_cancelled: bool
 
     @property
@@ -114,5 +119,7 @@ def _line(row: SyncLog) -> RunLine:
         share=row.progress.get("share", 0.0),
         error_kind=row.get_error_kind_display() if row.error_kind else None,
         sentences=(row.errors or "").splitlines(),
+        reason=row.reason,
+        retry_at=row.resend_at if row.status in SyncLog.TRIED_AGAIN else None,
         is_being_cancelled=row.cancel_asked_at is not None and row.status == SyncLog.Status.RUNNING,
     )
