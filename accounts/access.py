@@ -25,6 +25,10 @@ from accounts.roles import (
 Asker = AbstractBaseUser | AnonymousUser
 
 
+class NotAllowed(PermissionDenied):
+    """This person may not do this; the message says whom to ask. Pages and API answer it with 403."""
+
+
 class _HasUser(Protocol):
     """A request of Django or of its REST framework."""
 

@@ -28,6 +28,7 @@ NOT_COMPARED: Final = frozenset(
         "ad_accounts.fetched_at",
         "audit_events.happened_at",
         "audit_requests.asked_at",
+        "audit_requests.resend_at",
         "django_celery_beat_periodictask.date_changed",
         "django_celery_beat_periodictask.last_run_at",
         "django_celery_beat_periodictasks.last_update",

@@ -10,13 +10,14 @@ from django.utils import timezone
 from structlog.contextvars import bind_contextvars
 
 from accounts.models import AdAccount
+from ingestion.processes import work_requests
 from ingestion.processes.task_results import row_is_gone
+from ingestion.processes.work_requests import AlreadyTaken, Message
 from ingestion.timetable.schedules import RegularTask
 from reporting.change_feed import tombstones
-from reporting.checks import findings
-from reporting.models import Snapshot
+from reporting.checks import check_queue
+from reporting.models import CheckRequest, Snapshot
 from reporting.operations import ad_account_removal
-from reporting.queries.check_runs import lost_checks
 from reporting.snapshots import snapshot_store
 
 log = logging.getLogger(__name__)
@@ -26,13 +27,15 @@ Summary = Mapping[str, object]
 
 
 @shared_task(name="reporting.tasks.audit_ad_account")
-def check_ad_account(ad_account_id: int) -> Summary:
-    """Check an ad account as of its last sync."""
+def check_ad_account(ad_account_id: int, delivery: int = 1) -> Summary:
+    """Check an ad account as of its last sync, as was requested; messages of 0.1.0 carry no number."""
     bind_contextvars(ad_account_id=ad_account_id)
     try:
-        result = findings.check_ad_account(ad_account_id, now=timezone.now())
-    except AdAccount.DoesNotExist:
-        return row_is_gone(f"Ad account {ad_account_id}", nothing_to="check")
+        result = check_queue.check(Message(ad_account_id, delivery), now=timezone.now())
+    except AlreadyTaken:
+        if not AdAccount.objects.filter(pk=ad_account_id).exists():
+            return row_is_gone(f"Ad account {ad_account_id}", nothing_to="check")
+        return {"status": "already taken"}
     if result is None:
         return {"status": "never synced"}
     return {"status": "checked", **asdict(result)}
@@ -40,11 +43,11 @@ def check_ad_account(ad_account_id: int) -> Summary:
 
 @shared_task(name="reporting.tasks.audit_forgotten")
 def requeue_lost_checks() -> Summary:
-    """Queue checks again that have been waiting for too long."""
-    ad_account_ids = lost_checks(now=timezone.now())
-    for ad_account_id in ad_account_ids:
-        check_ad_account.delay(ad_account_id)
-    return {"requeued": len(ad_account_ids)}
+    """Send checks again whose message may be lost, or that failed."""
+    requests = work_requests.overdue(CheckRequest, now=timezone.now())
+    for one in requests:
+        check_ad_account.delay(one.pk, one.delivery)
+    return {"requeued": len(requests)}
 
 
 @shared_task
@@ -63,13 +66,22 @@ def snapshot_after_sync(ad_account_id: int) -> Summary:
 
 
 @shared_task
-def write_snapshot(snapshot_id: int) -> Summary:
-    """Write a snapshot that a person requested."""
+def write_snapshot(snapshot_id: int, delivery: int = 1) -> Summary:
+    """Write a snapshot that a person requested; messages of 0.1.0 carry no number."""
     try:
-        snapshot = snapshot_store.write_queued(snapshot_id, now=timezone.now())
+        snapshot = snapshot_store.write_queued(Message(snapshot_id, delivery), now=timezone.now())
     except Snapshot.DoesNotExist:
         return row_is_gone(f"Snapshot {snapshot_id}", nothing_to="write")
     return {"status": snapshot.state, "size_bytes": snapshot.size_bytes}
+
+
+@shared_task
+def requeue_lost_snapshots() -> Summary:
+    """Send requests for snapshots again whose message may be lost, or that failed."""
+    requests = work_requests.overdue(Snapshot, now=timezone.now())
+    for one in requests:
+        write_snapshot.delay(one.pk, one.delivery)
+    return {"requeued": len(requests)}
 
 
 @shared_task
@@ -97,6 +109,7 @@ def remove_ad_account(self: "Task[[int], Summary]", ad_account_id: int) -> Summa
 # What beat runs, by the names that the entries have in existing databases.
 BEAT_SCHEDULE: dict[str, RegularTask] = {
     "Queue lost checks again": {"task": requeue_lost_checks.name, "schedule": timedelta(minutes=10)},
+    "Queue lost snapshots again": {"task": requeue_lost_snapshots.name, "schedule": timedelta(minutes=10)},
     "Prune deleted rows of the change feed": {"task": prune_deleted_rows.name, "schedule": timedelta(days=1)},
     "Prune old snapshots": {"task": prune_snapshots.name, "schedule": timedelta(days=1)},
 }

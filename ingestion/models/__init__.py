@@ -1,6 +1,7 @@
 """One file per table; listing this folder lists the tables (`_` means no table)."""
 
 from ingestion.models._synced_ad_account import SyncedAdAccount
+from ingestion.models._work_request import WorkRequest
 from ingestion.models.account_daily_total import AccountDailyTotal
 from ingestion.models.ad_account_settings import AdAccountSettings
 from ingestion.models.audience_demographic import AudienceDemographic
@@ -30,4 +31,5 @@ __all__ = [
     "SyncLog",
     "SyncedAdAccount",
     "UrnName",
+    "WorkRequest",
 ]

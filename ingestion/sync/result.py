@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """What one sync did; `status` is a `SyncLog.Status`, or "skipped" with the reason.
+    """What one sync did; `status` is a `SyncLog.Status`; one that was skipped has the reason and no run.
 
     `notes` say what was left for later without being a failure, a line each.
     """

@@ -14,6 +14,7 @@ from accounts.errors import AccountsError
 from accounts.models import LinkedInConnection
 from ingestion.linkedin.errors import AccessDenied, DayLimitReached, LinkedInError, TokenRejected
 from ingestion.models import SyncLog
+from ingestion.processes.work_requests import Message
 from ingestion.sync import audience, entities, gc_tuning, reconciliation
 from ingestion.sync.connection_client import client_for
 from ingestion.sync.daily_figures import CAMPAIGN_DAYS, CREATIVE_DAYS, AccountTotals, DailySource
@@ -40,8 +41,7 @@ def sync_ad_account(
     first_day: date | None = None,
     last_day: date | None = None,
     trigger: str = SyncLog.Trigger.MANUAL,
-    queued_run_id: int | None = None,
-    requested_in: int | None = None,
+    message: Message | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     on_progress: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -51,9 +51,8 @@ def sync_ad_account(
     Skips a fresh ad account unless forced, and resumes where an unfinished run stopped. Where a connection
     lost its role or its consent the next living one continues, in a run of its own. What LinkedIn refuses ends in
     the result and in `sync_log`, not in an exception; an error of ours is recorded there and raised.
-    `should_stop` is called between answers. `queued_run_id` names the queued row of this sync, if there is one;
-    `requested_in` the run in which a person requested it, where another run of it has been made since.
-    Raises AlreadyRunning, or SyncCancelled where the queued row was cancelled meanwhile.
+    `should_stop` is called between answers. `message` names the row in which a person requested this sync, if there is
+    one. Raises AlreadyRunning, or SyncCancelled where that row was cancelled, or another copy of the message taken.
     """
     gc_tuning.search_rarely()
     started_at = now()
@@ -66,16 +65,15 @@ def sync_ad_account(
         now=started_at,
     )
     if gate.days is None:
-        if queued_run_id:
-            run_queue.dequeue(queued_run_id)
-        return SyncResult(ad_account_id, "skipped", gate.reason)
+        if message:
+            run_queue.skip(message, gate.reason, now=started_at)
+        return SyncResult(ad_account_id, SyncLog.Status.SKIPPED, gate.reason)
     request = RunRequest(
         ad_account_id=ad_account_id,
         trigger=trigger,
         first_day=gate.days[0],
         last_day=gate.days[1],
-        queued_run_id=queued_run_id,
-        requested_in=requested_in or queued_run_id,
+        message=message,
     )
     resume_after = _resume_after(ad_account_id, force=force, trigger=trigger, now=started_at)
     result: SyncResult | None = None
@@ -105,7 +103,7 @@ def sync_ad_account(
         if not another_may_help:
             break
         # The next connection opens a run of its own, and resumes what this one has begun.
-        request = replace(request, queued_run_id=None)
+        request = replace(request, message=None, continues=row.continues_id or row.pk)
         resume_after = resume_after or started_at - timedelta.resolution
     assert result is not None
     return result

@@ -61,7 +61,7 @@ def freshness_of(ad_account_ids: Collection[int], *, now: datetime) -> dict[int,
                 "today": now.date(),
                 "latest": now + TOLERANCE,
                 "backfill_days": int(settings.BACKFILL_DAYS),
-                "ended": list(SyncLog.ENDED),
+                "not_ended": [SyncLog.Status.RUNNING, *SyncLog.NEVER_RAN],
                 "passing": list(SyncLog.PASSING_ERRORS),
             },
         )
@@ -102,7 +102,7 @@ LEFT JOIN LATERAL (
 ) AS ahead ON true
 LEFT JOIN LATERAL (
     SELECT status = 'partial' AND error_kind = ANY(%(passing)s) AS is_unfinished FROM sync_log
-    WHERE account_id = wanted.id AND status = ANY(%(ended)s) AND started_at <= %(latest)s
+    WHERE account_id = wanted.id AND status <> ALL(%(not_ended)s) AND started_at <= %(latest)s
     ORDER BY started_at DESC LIMIT 1
 ) AS last_run ON true
 GROUP BY wanted.id

@@ -10,9 +10,10 @@ from datetime import date, datetime, timedelta
 from django.db import transaction
 
 from accounts import access, audit_trail
+from accounts.access import NotAllowed
 from accounts.models import User
 from ingestion.models import SyncLog
-from ingestion.sync.ledger import closing, run_queue
+from ingestion.sync.ledger import closing, next_tries, run_queue
 from ingestion.sync.ledger.opening import AlreadyRunning
 from ingestion.sync.plan import Plan, plan_sync
 from ingestion.tasks import sync_ad_account
@@ -30,10 +31,6 @@ class RequestedSync:
     run: SyncLog | None = None
     reason: str = ""
     running: SyncLog | None = None
-
-
-class NotAllowed(Exception):
-    """This person may not sync one of the ad accounts; the message says what to do."""
 
 
 class WrongDays(ValueError):
@@ -91,6 +88,7 @@ def retry(run: SyncLog, *, requested_by: User, now: datetime) -> RequestedSync:
     """Request the days of a run again, without what it stored a short while ago."""
     assert run.account_id is not None
     _require_may_sync(requested_by, [run.account_id])
+    next_tries.call_off(run.pk)
     return _start(
         run.account_id,
         requested_by=requested_by,
@@ -103,7 +101,10 @@ def retry(run: SyncLog, *, requested_by: User, now: datetime) -> RequestedSync:
 
 
 def cancel(run: SyncLog, *, requested_by: User, now: datetime) -> bool:
-    """Cancel a queued or running sync; returns whether there was anything to cancel. Raises NotAllowed."""
+    """Cancel a queued or running sync, or the next try of a failed one; returns whether there was one.
+
+    Raises NotAllowed.
+    """
     assert run.account_id is not None
     _require_may_sync(requested_by, [run.account_id])
     with transaction.atomic():
@@ -147,7 +148,7 @@ def _start(
 
             # A function, because Django logs a failure by the callable's name, and a `partial` has none.
             def send() -> None:
-                sync_ad_account.delay(ad_account_id, run_id=run.pk)
+                sync_ad_account.delay(ad_account_id, run_id=run.pk, delivery=run.delivery)
 
             # robust: if the broker is down, the timetable sends it again.
             transaction.on_commit(send, robust=True)

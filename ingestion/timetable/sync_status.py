@@ -127,7 +127,7 @@ def with_sync_state(ad_accounts: QuerySet[AdAccount], *, now: datetime | None = 
     Each column is a step or a few down an index of one ad account, however long its history is.
     """
     latest = now + TOLERANCE if now else None
-    runs = SyncLog.objects.filter(account=OuterRef("pk")).exclude(status=SyncLog.Status.QUEUED)
+    runs = SyncLog.objects.filter(account=OuterRef("pk")).exclude(status__in=SyncLog.NEVER_RAN)
     runs = (runs.filter(started_at__lte=latest) if latest else runs).order_by("-started_at")
     incomplete = IncompleteDay.objects.filter(account=OuterRef("pk")).order_by().values("account")
     annotated = ad_accounts.annotate(

@@ -93,6 +93,9 @@ class CheckRunSerializer(serializers.Serializer[object]):
     waiting_since = serializers.DateTimeField(
         allow_null=True, help_text="Since when another check has been waiting or running, UTC; null if none."
     )
+    trouble = serializers.CharField(
+        help_text="Why the check that was requested last could not be made, and what to do; empty if it was made."
+    )
 
 
 class NeverSynced(APIException):

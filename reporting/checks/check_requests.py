@@ -6,34 +6,30 @@ The entry point in front of `tasks.py`; what a check does is in `findings.py`.
 from collections.abc import Collection
 from datetime import datetime
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from accounts import access, audit_trail
+from accounts.access import NotAllowed
 from accounts.models import User
 from reporting import tasks
-from reporting.models import CheckRequest
+from reporting.checks import check_queue
 from reporting.queries.check_runs import ad_accounts_with_data
 
 
 @transaction.atomic
 def request_check(ad_account_id: int, *, by: User | None = None, now: datetime) -> None:
-    """Have a worker check an ad account. Two requests mean two checks: the data may be new."""
-    CheckRequest.objects.bulk_create(
-        [CheckRequest(ad_account_id=ad_account_id, asked_at=now, asked_by=by)],
-        update_conflicts=True,
-        unique_fields=["ad_account"],
-        update_fields=["asked_at", "asked_by"],
-    )
-    # robust: if the broker is down, the row stays and `tasks.requeue_lost_checks` queues it again.
-    transaction.on_commit(lambda: tasks.check_ad_account.delay(ad_account_id), robust=True)
+    """Have a worker check an ad account. One that is being checked is checked again: the data may be new."""
+    request = check_queue.enqueue(ad_account_id, by=by, now=now)
+    delivery = request.delivery
+    # robust: if the broker is down, the row stays and `tasks.requeue_lost_checks` sends it.
+    transaction.on_commit(lambda: tasks.check_ad_account.delay(ad_account_id, delivery), robust=True)
 
 
 @transaction.atomic
 def check_now(ad_account_ids: Collection[int], *, by: User, now: datetime) -> list[int]:
-    """Request a check of those of a person's ad accounts that hold data; returns which. Raises PermissionDenied."""
+    """Request a check of those of a person's ad accounts that hold data; returns which. Raises NotAllowed."""
     if not access.may_change_findings(by):
-        raise PermissionDenied("Your role may not check ad accounts; ask an analyst, a manager or an owner.")
+        raise NotAllowed("Your role may not check ad accounts; ask an analyst, a manager or an owner.")
     visible = access.visible_ad_accounts(by).filter(pk__in=ad_account_ids)
     checked = sorted(ad_accounts_with_data(visible))
     for ad_account_id in checked:

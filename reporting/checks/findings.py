@@ -10,10 +10,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from accounts import access, audit_trail
+from accounts.access import NotAllowed
 from accounts.models import AdAccount, User
 from reporting.checks.facts import AdAccountFacts
 from reporting.checks.rules import RULES
@@ -275,9 +275,9 @@ _DECISION_COLUMNS: Final = (
 
 def _locked(ids: Collection[int], by: User) -> list[Finding]:
     """The rows in ad accounts the person may see, locked until the transaction ends; in a fixed order, so that two
-    people cannot wait for each other. Raises PermissionDenied."""
+    people cannot wait for each other. Raises NotAllowed."""
     if not access.may_change_findings(by):
-        raise PermissionDenied("Your role may not change findings; ask an analyst, a manager or an owner.")
+        raise NotAllowed("Your role may not change findings; ask an analyst, a manager or an owner.")
     visible = access.visible_ad_accounts(by)
     rows = Finding.objects.select_for_update(of=("self",)).filter(pk__in=ids, ad_account__in=visible)
     return list(rows.order_by("pk"))

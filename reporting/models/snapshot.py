@@ -5,13 +5,15 @@ from django.core.files.storage import Storage, storages
 from django.db import models
 from django.db.models import Q
 
+from ingestion.models import WorkRequest
+
 
 def snapshot_storage() -> Storage:
     """Called by Django, so that a migration contains no folder of one machine."""
     return storages["snapshots"]
 
 
-class Snapshot(models.Model):
+class Snapshot(WorkRequest):
     """One document, or the request for one; `reporting/snapshots/snapshot_store.py` is the only writer.
 
     State: [`queued` → `writing` →] `written` | `failed`. Only people's requests are queued here. Deleting the row
@@ -29,7 +31,9 @@ class Snapshot(models.Model):
         MANUAL = "manual", "By a person"
         COMMAND = "command", "Command line"
 
+    RUNNING = State.WRITING
     UNFINISHED = (State.QUEUED, State.WRITING)
+    GIVEN_UP = "Writing it failed {tries} times. Take it again; if that fails too, the log of the worker says why."
 
     personal_data: frozenset[str] = frozenset()
 

@@ -184,10 +184,12 @@ def _ad_accounts(request: HttpRequest, chosen: dict[str, str]) -> QuerySet[AdAcc
 
 
 def _check_progress(request: HttpRequest, chosen: dict[str, str], *, of: int = 0) -> dict[str, object]:
-    """The checks that are waiting or running; `of` is how many there were when the page started to wait."""
-    waiting = check_runs.waiting_checks(_ad_accounts(request, chosen))
+    """Checks that are waiting or running, and those that failed for good; `of` is how many the page has waited for."""
+    ad_accounts = _ad_accounts(request, chosen)
+    waiting, stopped = check_runs.waiting_checks(ad_accounts), check_runs.stopped_checks(ad_accounts)
     of = max(of, waiting.count)
-    return {"waiting": waiting, "of": of, "done": of - waiting.count, "address": urlencode(chosen)}
+    done = max(0, of - waiting.count - len(stopped))
+    return {"waiting": waiting, "stopped": stopped, "of": of, "done": done, "address": urlencode(chosen)}
 
 
 def _counts(

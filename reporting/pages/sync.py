@@ -18,7 +18,7 @@ from accounts.shell.request_values import one_of, or_none, page_number, row_id
 from ingestion.models import SyncLog
 from ingestion.timetable import sync_requests
 from ingestion.timetable.expected_sync import expected_syncs
-from ingestion.timetable.sync_requests import NotAllowed, RequestedSync
+from ingestion.timetable.sync_requests import RequestedSync
 from reporting.pages.shell import for_people, page, part, wants_part
 from reporting.queries import runs as run_queries
 
@@ -143,10 +143,7 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
 @require_POST
 def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
     """Cancel a queued or running sync."""
-    try:
-        ended = sync_requests.cancel(_own_run(request, run_id), requested_by=person_of(request), now=timezone.now())
-    except NotAllowed as error:
-        raise PermissionDenied(str(error)) from None
+    ended = sync_requests.cancel(_own_run(request, run_id), requested_by=person_of(request), now=timezone.now())
     if ended:
         messages.success(request, "The sync stops after the current request; stored data is kept.")
     else:
@@ -159,10 +156,7 @@ def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
 def retry(request: HttpRequest, run_id: int) -> HttpResponse:
     """Sync the days of a run again."""
     run = _own_run(request, run_id)
-    try:
-        asked = sync_requests.retry(run, requested_by=person_of(request), now=timezone.now())
-    except NotAllowed as error:
-        raise PermissionDenied(str(error)) from None
+    asked = sync_requests.retry(run, requested_by=person_of(request), now=timezone.now())
     _report(request, [asked], names={asked.ad_account_id: str(run.account)})
     now_shown = asked.run or asked.running or run
     return redirect("reporting:run", run_id=now_shown.pk)

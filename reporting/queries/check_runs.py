@@ -2,18 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, Min, QuerySet
 
 from accounts.models import AdAccount
-from accounts.shell.clock import TOLERANCE
 from ingestion.models import CoveredDays
 from reporting.checks.rules import RULES
 from reporting.models import CheckRequest, CheckRun
-
-# A check that no worker took for this long is queued again: the broker may have lost it.
-_REQUEUE_AFTER = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +46,15 @@ class WaitingChecks:
     since: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class StoppedCheck:
+    """An ad account whose check failed each time it was tried; the sentence says what to do."""
+
+    ad_account: str
+    asked_at: datetime
+    sentence: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckStatus:
     """The last check of one ad account, and whether another is waiting; the names are the API's."""
@@ -61,6 +66,7 @@ class CheckStatus:
     found: int = 0
     unjudged: Sequence[Mapping[str, str | int]] = ()
     waiting_since: datetime | None = None
+    trouble: str = ""
 
 
 def check_overview(ad_accounts: QuerySet[AdAccount]) -> CheckOverview:
@@ -87,14 +93,17 @@ def ad_accounts_with_data(ad_accounts: QuerySet[AdAccount]) -> set[int]:
 
 def waiting_checks(ad_accounts: QuerySet[AdAccount]) -> WaitingChecks:
     """Which of these ad accounts are being checked, or are waiting for it."""
-    requests = CheckRequest.objects.filter(ad_account__in=ad_accounts.order_by().values("pk"))
+    requests = _requests(ad_accounts).filter(state__in=CheckRequest.UNFINISHED)
     return WaitingChecks(**requests.aggregate(count=Count("pk"), since=Min("asked_at")))
 
 
-def lost_checks(*, now: datetime) -> list[int]:
-    """Ad accounts that have been waiting for a check for too long."""
-    waiting = CheckRequest.objects.filter(Q(asked_at__lt=now - _REQUEUE_AFTER) | Q(asked_at__gt=now + TOLERANCE))
-    return list(waiting.order_by("asked_at").values_list("pk", flat=True))
+def stopped_checks(ad_accounts: QuerySet[AdAccount]) -> list[StoppedCheck]:
+    """Which of these ad accounts could not be checked, by name."""
+    failed = _requests(ad_accounts).filter(state=CheckRequest.State.FAILED).select_related("ad_account")
+    return [
+        StoppedCheck(str(one.ad_account), one.asked_at, one.trouble)
+        for one in failed.order_by("ad_account__name", "ad_account")
+    ]
 
 
 def check_status(ad_account_id: int) -> CheckStatus:
@@ -102,7 +111,17 @@ def check_status(ad_account_id: int) -> CheckStatus:
     request = CheckRequest.objects.filter(pk=ad_account_id).first()
     columns = ("judged_at", "as_of", "campaigns", "found", "unjudged")
     last = CheckRun.objects.filter(pk=ad_account_id).values(*columns).first()
-    return CheckStatus(account_id=ad_account_id, waiting_since=request.asked_at if request else None, **(last or {}))
+    is_waiting = request is not None and request.state in CheckRequest.UNFINISHED
+    return CheckStatus(
+        account_id=ad_account_id,
+        waiting_since=request.asked_at if request and is_waiting else None,
+        trouble=request.trouble if request else "",
+        **(last or {}),
+    )
+
+
+def _requests(ad_accounts: QuerySet[AdAccount]) -> QuerySet[CheckRequest]:
+    return CheckRequest.objects.filter(ad_account__in=ad_accounts.order_by().values("pk"))
 
 
 def _not_checked_lines(runs: Iterable[CheckRun]) -> list[NotCheckedLine]:

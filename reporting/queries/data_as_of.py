@@ -333,7 +333,8 @@ def _incomplete_days(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
 
 def _rejected_records(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
     """From each ad account's last finished run."""
-    ended = SyncLog.objects.filter(account=OuterRef("pk"), finished_at__isnull=False).order_by("-started_at")
+    ended = SyncLog.objects.filter(account=OuterRef("pk"), finished_at__isnull=False)
+    ended = ended.exclude(status__in=SyncLog.NEVER_RAN).order_by("-started_at")
     last = ad_accounts.order_by().values_list(Subquery(ended.values("pk")[:1]))
     runs = SyncLog.objects.filter(pk__in=last, rows_rejected__gt=0).select_related("account")
     for run in runs.order_by("account_id"):

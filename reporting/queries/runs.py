@@ -16,7 +16,10 @@ REJECTED_SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """One run; `share` is its progress from 0 to 1, `sentences` say what went wrong and what to do."""
+    """One run; `share` is its progress from 0 to 1, `sentences` say what went wrong and what to do.
+
+    `reason` says why it was skipped, `retry_at` when a failed one is tried again.
+    """
 
     id: int
     ad_account_id: int | None
@@ -36,6 +39,8 @@ class RunLine:
     error_kind: str | None
     sentences: Sequence[str]
     notes: Sequence[str]
+    reason: str
+    retry_at: datetime | None
     is_being_cancelled: bool
 
     @property
@@ -119,5 +124,7 @@ def _line(row: SyncLog) -> RunLine:
         error_kind=row.get_error_kind_display() if row.error_kind else None,
         sentences=(row.errors or "").splitlines(),
         notes=(row.notes or "").splitlines(),
+        reason=row.reason,
+        retry_at=row.resend_at if row.status in SyncLog.TRIED_AGAIN else None,
         is_being_cancelled=row.cancel_asked_at is not None and row.status == SyncLog.Status.RUNNING,
     )

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from django.core.exceptions import PermissionDenied
 from django.core.files import File
 from django.db import transaction
 from django.http import FileResponse
 
 from accounts import access, audit_trail
+from accounts.access import NotAllowed
 from accounts.models import AdAccount, User
 from reporting.models import Snapshot
 from reporting.snapshots import snapshot_store
@@ -21,15 +21,16 @@ class NoDocument(Exception):
 
 
 def take(ad_account: AdAccount, *, days: int, asked_by: User, now: datetime) -> Snapshot:
-    """Have a worker write the last whole days. Raises PermissionDenied."""
+    """Have a worker write the last whole days. Raises NotAllowed."""
     visible = access.visible_ad_accounts(asked_by).filter(pk=ad_account.pk)
     if not access.may_take_snapshots(asked_by) or not visible.exists():
-        raise PermissionDenied("Your role may not take snapshots; ask an analyst, a manager or an owner.")
+        raise NotAllowed("Your role may not take snapshots; ask an analyst, a manager or an owner.")
     with transaction.atomic():
         snapshot = snapshot_store.queue(ad_account, days=days, asked_by=asked_by, now=now)
         if snapshot.state == Snapshot.State.QUEUED:
-            # robust: if the broker is down, the row waits, and the next request queues it again.
-            transaction.on_commit(lambda: write_snapshot.delay(snapshot.pk), robust=True)
+            delivery = snapshot.delivery
+            # robust: if the broker is down, the row stays and `tasks.requeue_lost_snapshots` sends it.
+            transaction.on_commit(lambda: write_snapshot.delay(snapshot.pk, delivery), robust=True)
     return snapshot
 
 

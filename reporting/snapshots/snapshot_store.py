@@ -10,11 +10,13 @@ from typing import BinaryIO, Final
 from django.conf import settings
 from django.core.files import File
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from accounts import audit_trail
 from accounts.models import AdAccount, User
 from ingestion.models import SyncLog
+from ingestion.processes import work_requests
+from ingestion.processes.work_requests import RESENT_AFTER, AlreadyTaken, Message
 from reporting.models import Snapshot
 from reporting.models.snapshot import snapshot_storage
 from reporting.periods import Period, last_days
@@ -26,36 +28,43 @@ log = logging.getLogger(__name__)
 # A request that waits this long was forgotten: its message to the workers is lost.
 _FORGOTTEN_AFTER: Final = timedelta(days=1)
 _FORGOTTEN = "No worker picked it up within a day. Take it again once a worker is running (see Status)."
-_BROKE_OFF = "Writing it failed. Take it again; the worker's log says why."
 
 
+class _TakenOver(Exception):
+    """This worker was slow, so that another was given its snapshot, or it was given up."""
+
+
+@transaction.atomic
 def queue(ad_account: AdAccount, *, days: int, asked_by: User, now: datetime) -> Snapshot:
     """A person's request for the last whole days; an identical waiting one is reused."""
+    # Two clicks at once get one row.
+    AdAccount.objects.select_for_update(no_key=True).get(pk=ad_account.pk)
     period = last_days(days, today=now.date())
     request = {"ad_account": ad_account, "first_day": period.first_day, "last_day": period.last_day}
     waiting = Snapshot.objects.filter(**request, state__in=Snapshot.UNFINISHED).first()
     if waiting:
         return waiting
-    snapshot = Snapshot.objects.create(**request, trigger=Snapshot.Trigger.MANUAL, asked_by=asked_by, asked_at=now)
+    snapshot = Snapshot.objects.create(
+        **request, trigger=Snapshot.Trigger.MANUAL, asked_by=asked_by, asked_at=now, resend_at=now + RESENT_AFTER
+    )
     audit_trail.record(
         "snapshot_taken", actor=asked_by, ad_account_id=ad_account.pk, snapshot_id=snapshot.pk, days=days
     )
     return snapshot
 
 
-def write_queued(snapshot_id: int, *, now: datetime) -> Snapshot:
-    """Write a requested snapshot, once, however often this is called. Raises Snapshot.DoesNotExist."""
-    snapshot = Snapshot.objects.select_related("ad_account").get(pk=snapshot_id)
-    if snapshot.state not in Snapshot.UNFINISHED:
-        return snapshot
-    _set_state(snapshot, Snapshot.State.WRITING)
+def write_queued(message: Message, *, now: datetime) -> Snapshot:
+    """Write a requested snapshot, once, however many copies of its message come. Raises Snapshot.DoesNotExist."""
     try:
+        snapshot = work_requests.take(Snapshot, message, now=now)
         with _written(snapshot, now=now) as (file, written):
             _store(snapshot, file, written)
+    except (AlreadyTaken, _TakenOver):
+        return Snapshot.objects.get(pk=message.row_id)
     except DoesNotFit as error:
-        _set_state(snapshot, Snapshot.State.FAILED, trouble=str(error))
+        _fail(snapshot, trouble=str(error))
     except Exception:
-        _set_state(snapshot, Snapshot.State.FAILED, trouble=_BROKE_OFF)
+        work_requests.fail_try(snapshot, now=now)
         raise
     return snapshot
 
@@ -110,7 +119,7 @@ def prune(*, now: datetime) -> int:
     """Remove old snapshots and orphaned files, and fail forgotten requests; returns how many snapshots were removed."""
     forgotten = Q(asked_at__lt=now - _FORGOTTEN_AFTER) | Q(asked_at__gt=now + _FORGOTTEN_AFTER)
     waiting = Snapshot.objects.filter(forgotten, state__in=Snapshot.UNFINISHED)
-    waiting.update(state=Snapshot.State.FAILED, trouble=_FORGOTTEN)
+    waiting.update(state=Snapshot.State.FAILED, trouble=_FORGOTTEN, resend_at=None, delivery=F("delivery") + 1)
     old = Snapshot.objects.filter(asked_at__lt=now - timedelta(days=settings.SNAPSHOT_KEEP_DAYS))
     removed = old.delete()[1].get(Snapshot._meta.label, 0)
     for name in _orphaned_files(older_than=now - _FORGOTTEN_AFTER):
@@ -155,8 +164,13 @@ def _store(snapshot: Snapshot, file: BinaryIO, written: Written) -> None:
     file.seek(0)
     snapshot.document.save(_name(snapshot, written.generated_at), File(file), save=False)
     try:
-        # A row that was deleted in the meantime is not created again.
-        snapshot.save(force_update=snapshot.pk is not None)
+        with transaction.atomic():
+            # A row that was deleted in the meantime is not created again.
+            is_requested = snapshot.pk is not None
+            if is_requested and not work_requests.holds(snapshot):
+                raise _TakenOver
+            snapshot.resend_at = None
+            snapshot.save(force_update=is_requested)
     except Exception:
         snapshot_storage().delete(snapshot.stored_as)
         raise
@@ -174,10 +188,12 @@ def _newest_for_same_days(snapshot: Snapshot) -> Snapshot | None:
     return of_these.order_by("-asked_at", "-pk").first()
 
 
-def _set_state(snapshot: Snapshot, state: str, *, trouble: str = "") -> None:
-    """By id, so that a row deleted in the meantime stays deleted."""
-    snapshot.state, snapshot.trouble = state, trouble
-    Snapshot.objects.filter(pk=snapshot.pk).update(state=state, trouble=trouble)
+def _fail(snapshot: Snapshot, *, trouble: str) -> None:
+    """Unless another worker was given it in the meantime, or its row was deleted."""
+    snapshot.state, snapshot.trouble, snapshot.resend_at = Snapshot.State.FAILED, trouble, None
+    Snapshot.objects.filter(pk=snapshot.pk, delivery=snapshot.delivery).update(
+        state=snapshot.state, trouble=trouble, resend_at=None
+    )
 
 
 def _orphaned_files(*, older_than: datetime) -> Iterator[str]:

@@ -10,6 +10,7 @@ from accounts.api_tokens import token_store
 from accounts.models import AdAccount, User
 from accounts.roles import Role
 from ingestion.models import AudienceDemographic
+from ingestion.processes.work_requests import message_of
 from ingestion.timetable.schedules import schedule_syncs
 from reporting.snapshots import snapshot_store
 from tests import builders
@@ -71,7 +72,7 @@ class World:
         finding = builders.make_finding(campaign=usual)
         snapshot = snapshot_store.queue(ad_account, days=30, asked_by=builders.make_user(), now=timezone.now())
         self._know("findings", finding.pk)
-        self._know("snapshots", snapshot_store.write_queued(snapshot.pk, now=timezone.now()).pk)
+        self._know("snapshots", snapshot_store.write_queued(message_of(snapshot), now=timezone.now()).pk)
         self._know("campaigns", usual.pk, bare.pk)
         self._know("campaign_id", usual.pk)
         self._know("creatives", *(one.pk for one in creatives))

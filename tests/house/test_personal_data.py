@@ -19,6 +19,7 @@ _ABOUT_ADS = {"ad_accounts", "campaigns", "creatives", "audience_demographics", 
 # Text columns of ours that were judged to hold nothing about a person.
 _IMPERSONAL = {
     "api_tokens": {"digest", "token_key"},
+    "audit_requests": {"trouble"},
     "audits": {"unjudged"},
     "covered_days": {"data_table", "pivot_type"},
     "deleted_rows": {"table_name", "key"},
@@ -31,7 +32,7 @@ _IMPERSONAL = {
     "removed_ad_accounts": {"name"},
     "reporting_roles": {"name", "ad_account_ids"},
     "snapshots": {"schema_version", "digest", "dropped", "trouble"},
-    "sync_log": {"errors", "notes", "progress"},
+    "sync_log": {"errors", "notes", "progress", "reason"},
 }
 MODELS: list[Any] = sorted(
     (model for app in OURS for model in apps.get_app_config(app).get_models() if not model._meta.proxy),

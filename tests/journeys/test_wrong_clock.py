@@ -15,6 +15,7 @@ from accounts.models import AdAccount
 from accounts.shell import formatting, valkey
 from ingestion.linkedin.errors import DayLimitReached
 from ingestion.models import IncompleteDay, SyncLog
+from ingestion.processes import work_requests
 from ingestion.processes.beat import HeartbeatScheduler
 from ingestion.sync import coverage, rate_limits, reconciliation
 from ingestion.sync.ledger import closing, run_queue
@@ -23,7 +24,7 @@ from ingestion.timetable.freshness import days_due, freshness
 from ingestion.timetable.sync_status import state
 from ingestion.timetable.turns import next_turn
 from reporting.models import CheckRequest, Snapshot
-from reporting.queries import check_runs, operations
+from reporting.queries import operations
 from reporting.snapshots import snapshot_store
 from tests.accounts.consents.scripted_linkedin import TOKENS, scripted_linkedin
 from tests.builders import NOW, make_ad_account, make_connection, make_sync_run, make_user
@@ -104,13 +105,14 @@ def test_a_dead_run_can_be_cancelled(ad_account):
 
 def test_a_queued_sync_is_sent_again(ad_account):
     run = run_at(ad_account, AHEAD, status="queued")
-    assert run_queue.overdue_to_resend(now=NOW) == [(run.pk, ad_account.pk)]
+    assert run_queue.overdue_to_resend(now=NOW) == [run]
     assert run_queue.overdue_to_resend(now=NOW) == []
 
 
 def test_a_check_is_asked_for_again(ad_account):
-    CheckRequest.objects.create(ad_account=ad_account, asked_at=AHEAD)
-    assert check_runs.lost_checks(now=NOW) == [ad_account.pk]
+    request = CheckRequest.objects.create(ad_account=ad_account, asked_at=AHEAD, resend_at=AHEAD)
+    assert work_requests.overdue(CheckRequest, now=NOW) == [request]
+    assert work_requests.overdue(CheckRequest, now=NOW) == []
 
 
 def test_a_snapshot_that_waits_is_given_up(ad_account, snapshot_folder):

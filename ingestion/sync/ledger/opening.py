@@ -1,13 +1,17 @@
 """How a run begins: as a row of its own, or as the queued row of a person's request."""
 
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from accounts import audit_trail
 from ingestion.models import SyncLog
+from ingestion.processes import work_requests
+from ingestion.processes.work_requests import AlreadyTaken, Message
 from ingestion.sync.failures import Failure
 from ingestion.sync.interruption import SyncCancelled
 from ingestion.sync.ledger.closing import close, close_stale
@@ -27,16 +31,16 @@ class AlreadyRunning(Exception):
 class RunRequest:
     """What a run is to do; no ad account means all of them.
 
-    `queued_run_id` is the queued row that becomes the run. `requested_in` is the run in which a person requested
-    this work, where another run of it has been made since.
+    `message` names the queued row that becomes the run, or a run that is tried again. `continues` is the run whose work
+    this one continues.
     """
 
     ad_account_id: int | None
     trigger: str
     first_day: date | None = None
     last_day: date | None = None
-    queued_run_id: int | None = None
-    requested_in: int | None = None
+    message: Message | None = None
+    continues: int | None = None
 
 
 def open_run(request: RunRequest, *, now: datetime) -> SyncLog:
@@ -55,11 +59,9 @@ def open_run(request: RunRequest, *, now: datetime) -> SyncLog:
         "first_day": request.first_day,
         "last_day": request.last_day,
     }
-    if request.requested_in:
-        columns |= SyncLog.objects.filter(pk=request.requested_in).values("asked_by_id", "forced").first() or {}
     try:
         with transaction.atomic():
-            row = _opened(request.queued_run_id, columns)
+            row = _opened(request, columns, now=now)
             if request.trigger == SyncLog.Trigger.COMMAND:
                 audit_trail.record("sync_started_by_hand", ad_account_id=request.ad_account_id, by="command")
             return row
@@ -70,13 +72,20 @@ def open_run(request: RunRequest, *, now: datetime) -> SyncLog:
     raise AlreadyRunning(running)
 
 
-def _opened(queued_run_id: int | None, columns: dict[str, object]) -> SyncLog:
-    if queued_run_id is None:
-        return SyncLog.objects.create(**columns)
-    queued = SyncLog.objects.filter(pk=queued_run_id, status=SyncLog.Status.QUEUED)
-    if not queued.update(status=SyncLog.Status.RUNNING, **columns):
-        raise SyncCancelled
-    return SyncLog.objects.get(pk=queued_run_id)
+def _opened(request: RunRequest, columns: dict[str, object], *, now: datetime) -> SyncLog:
+    """The queued row, or a new one, which inherits who asked for it."""
+    message, continues = request.message, request.continues
+    if message:
+        with suppress(AlreadyTaken):
+            return work_requests.take(SyncLog, message, now=now, resend_at=None, **columns)
+        ended = SyncLog.objects.filter(pk=message.row_id, delivery=message.delivery, status__in=SyncLog.TRIED_AGAIN)
+        if not ended.update(delivery=F("delivery") + 1, resend_at=None):
+            raise SyncCancelled
+        continues = message.row_id
+    continued = SyncLog.objects.filter(pk=continues).first() if continues else None
+    if continued:
+        columns |= {"continues": continued, "asked_by_id": continued.asked_by_id, "forced": continued.forced}
+    return SyncLog.objects.create(**columns)
 
 
 def record_refusal(request: RunRequest, failure: Failure, *, now: datetime) -> SyncResult:
@@ -84,12 +93,12 @@ def record_refusal(request: RunRequest, failure: Failure, *, now: datetime) -> S
 
     The timetable tries again and again: the same refusal is recorded once, not each time.
     """
-    runs = SyncLog.objects.filter(account_id=request.ad_account_id).exclude(status=SyncLog.Status.QUEUED)
+    runs = SyncLog.objects.filter(account_id=request.ad_account_id).exclude(status__in=SyncLog.NEVER_RAN)
     last = runs.order_by("-started_at", "-pk").first()
     if request.trigger == SyncLog.Trigger.SCHEDULE and last is not None and last.errors == str(failure):
         run_id = last.pk
     else:
-        row = open_run(replace(request, requested_in=None), now=now)
+        row = open_run(request, now=now)
         close(row.pk, status=SyncLog.Status.FAILED, failures=[failure], now=now)
         run_id = row.pk
     return SyncResult(

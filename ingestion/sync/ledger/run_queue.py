@@ -1,18 +1,17 @@
 """Syncs that people requested and no worker has started yet."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F
 
 from accounts.models import AdAccount, User
-from accounts.shell.clock import TOLERANCE
 from ingestion.models import SyncLog
+from ingestion.processes import work_requests
+from ingestion.processes.work_requests import RESENT_AFTER, Message
+from ingestion.sync.ledger import next_tries
 from ingestion.sync.ledger.closing import close_stale
 from ingestion.sync.ledger.opening import AlreadyRunning
-
-# A queued sync that no worker started for this long is sent again: the broker may have lost its message.
-_RESENT_AFTER = timedelta(minutes=10)
 
 
 def enqueue(
@@ -46,20 +45,20 @@ def enqueue(
             last_day=last_day,
             started_at=now,
             heartbeat_at=now,
+            resend_at=now + RESENT_AFTER,
         )
 
 
-def dequeue(run_id: int) -> None:
-    """Drop a queued sync that turned out not to be due; the gate keeps the reason."""
-    SyncLog.objects.filter(pk=run_id, status=SyncLog.Status.QUEUED).delete()
+def skip(message: Message, reason: str, *, now: datetime) -> None:
+    """Close a queued sync that turned out not to be due; where it was to be tried again, it is not."""
+    queued = SyncLog.objects.filter(pk=message.row_id, delivery=message.delivery, status=SyncLog.Status.QUEUED)
+    closed = queued.update(
+        status=SyncLog.Status.SKIPPED, reason=reason, finished_at=now, resend_at=None, delivery=F("delivery") + 1
+    )
+    if not closed:
+        next_tries.call_off(message.row_id)
 
 
-def overdue_to_resend(*, now: datetime) -> list[tuple[int, int]]:
-    """Queued syncs whose message may be lost, as (run id, ad account id); the caller sends them again."""
-    with transaction.atomic():
-        waiting = SyncLog.objects.select_for_update(skip_locked=True, of=("self",)).filter(
-            Q(heartbeat_at__lt=now - _RESENT_AFTER) | Q(heartbeat_at__gt=now + TOLERANCE), status=SyncLog.Status.QUEUED
-        )
-        found = [(row.pk, row.account_id) for row in waiting if row.account_id is not None]
-        SyncLog.objects.filter(pk__in=[run_id for run_id, _ in found]).update(heartbeat_at=now)
-    return found
+def overdue_to_resend(*, now: datetime) -> list[SyncLog]:
+    """Requested syncs whose message may be lost, or whose next try is due; the caller sends them."""
+    return work_requests.overdue(SyncLog, now=now)

@@ -12,6 +12,7 @@ from ingestion import tasks
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import CoveredDays, SyncLog
+from ingestion.processes.work_requests import message_of
 from ingestion.sync.ledger import opening, run_queue
 from ingestion.timetable import lost_roles
 from tests.builders import make_role, make_user
@@ -112,7 +113,7 @@ def test_a_sync_stays_its_askers_when_another_connection_goes_on(linkedin: Simul
     person = make_user(role="manager")
     linkedin.simulator.change("lose_role", ad_account=first, member=2)
     waiting = run_queue.enqueue(ad_account_id=first, requested_by=person, forced=True, now=NOW)
-    assert linkedin.sync(first, force=True, queued_run_id=waiting.pk).status == "success"
+    assert linkedin.sync(first, force=True, message=message_of(waiting)).status == "success"
     runs = SyncLog.objects.filter(account=first).order_by("pk")
     assert list(runs.values_list("status", "asked_by", "forced")) == [
         ("failed", person.pk, True),

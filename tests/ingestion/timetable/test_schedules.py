@@ -170,6 +170,7 @@ REGULAR_TASKS = {
     ("Close dead syncs", "ingestion.tasks.close_dead_runs", 1),
     ("Look for lost roles", "ingestion.tasks.look_for_lost_roles", 1),
     ("Queue lost checks again", "reporting.tasks.audit_forgotten", 10),
+    ("Queue lost snapshots again", "reporting.tasks.requeue_lost_snapshots", 10),
     ("Prune old sync runs", "ingestion.tasks.prune_runs", 24 * 60),
     ("Prune old snapshots", "reporting.tasks.prune_snapshots", 24 * 60),
     ("Prune deleted rows of the change feed", "reporting.tasks.prune_deleted_rows", 24 * 60),

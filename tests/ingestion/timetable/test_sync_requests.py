@@ -3,23 +3,30 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from celery.exceptions import Retry
 from django.utils import timezone
 
+from accounts.access import NotAllowed
 from accounts.models import AuditEvent, User
 from accounts.roles import Role
 from ingestion import tasks
+from ingestion.linkedin.errors import Unavailable
 from ingestion.models import SyncLog
-from ingestion.sync import interruption
+from ingestion.processes import graceful_shutdown
+from ingestion.processes.work_requests import message_of
+from ingestion.sync import interruption, sync
+from ingestion.sync.ledger import opening
 from ingestion.sync.ledger.open_run import OpenRun
+from ingestion.sync.ledger.opening import RunRequest
 from ingestion.timetable import sync_requests
-from ingestion.timetable.sync_requests import NotAllowed
 from tests.builders import make_ad_account, make_sync_run, make_user
 from tests.ingestion.simulated import SimulatedLinkedIn, simulated_linkedin
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+Told = tuple[int, int, int]
 
 
 @pytest.fixture
@@ -28,11 +35,13 @@ def manager() -> User:
 
 
 @pytest.fixture
-def told(monkeypatch) -> list[tuple[int, int]]:
-    """What workers were told, as (ad account id, run id)."""
-    calls: list[tuple[int, int]] = []
+def told(monkeypatch) -> list[Told]:
+    """What workers were told, as (ad account id, run id, delivery)."""
+    calls: list[Told] = []
     monkeypatch.setattr(
-        tasks.sync_ad_account, "delay", lambda ad_account_id, run_id: calls.append((ad_account_id, run_id))
+        tasks.sync_ad_account,
+        "delay",
+        lambda ad_account_id, run_id, delivery: calls.append((ad_account_id, run_id, delivery)),
     )
     return calls
 
@@ -55,17 +64,17 @@ def queued(ad_account_id: int, manager: User, **wishes: Any) -> SyncLog:
     return run
 
 
-def work(told: list[tuple[int, int]]) -> Any:
+def work(told: list[Told]) -> Any:
     """What a worker does with what it was told last."""
-    ad_account_id, run_id = told.pop()
-    return tasks.sync_ad_account(ad_account_id, run_id=run_id)
+    ad_account_id, run_id, delivery = told.pop()
+    return tasks.sync_ad_account(ad_account_id, run_id=run_id, delivery=delivery)
 
 
 def test_a_sync_waits_in_the_queue_and_becomes_the_run(linkedin, manager, told):
     ad_account_id = linkedin.ad_account_ids[0]
     waiting = queued(ad_account_id, manager)
     assert (waiting.status, waiting.trigger, waiting.asked_by) == ("queued", "manual", manager)
-    assert told == [(ad_account_id, waiting.pk)]
+    assert told == [(ad_account_id, waiting.pk, 1)]
     event = AuditEvent.objects.get(kind="sync_started_by_hand")
     assert (event.actor_email, event.ad_account_id) == (manager.email, ad_account_id)
     assert work(told)["status"] == "success"
@@ -110,10 +119,13 @@ def test_a_second_wish_is_shown_the_first(linkedin, manager, told):
 
 
 def test_a_queued_sync_that_turns_fresh_leaves_the_queue(linkedin, manager, told):
-    start(linkedin.ad_account_ids[0], manager)
+    asked = queued(linkedin.ad_account_ids[0], manager)
     linkedin.sync()
     assert work(told)["status"] == "skipped"
-    assert not SyncLog.objects.filter(status="queued").exists()
+    run = SyncLog.objects.get(pk=asked.pk)
+    assert (run.status, run.resend_at) == ("skipped", None)
+    assert run.reason.startswith("synced")
+    assert run.finished_at is not None
 
 
 def test_a_queued_sync_that_is_cancelled_asks_nothing(linkedin, manager, told):
@@ -185,9 +197,11 @@ def test_a_queued_sync_waits_while_the_timetables_sync_runs(linkedin, manager, t
     make_sync_run(
         account_id=linkedin.ad_account_ids[0], status="running", started_at=now, heartbeat_at=now, finished_at=None
     )
-    with pytest.raises(Retry):
-        work(told)
-    assert SyncLog.objects.get(pk=asked.pk).status == "queued"
+    assert work(told)["status"] == "postponed"
+    waiting = SyncLog.objects.get(pk=asked.pk)
+    assert waiting.status == "queued"
+    assert waiting.resend_at is not None
+    assert waiting.resend_at < now + timedelta(minutes=2)
 
 
 def test_what_the_broker_forgot_is_told_again(linkedin, manager, told):
@@ -195,10 +209,149 @@ def test_what_the_broker_forgot_is_told_again(linkedin, manager, told):
     told.clear()
     tasks.close_dead_runs()
     assert told == []
-    SyncLog.objects.filter(pk=asked.pk).update(heartbeat_at=timezone.now() - timedelta(minutes=11))
+    SyncLog.objects.filter(pk=asked.pk).update(resend_at=timezone.now() - timedelta(minutes=1))
     tasks.close_dead_runs()
     tasks.close_dead_runs()
-    assert told == [(linkedin.ad_account_ids[0], asked.pk)]
+    assert told == [(linkedin.ad_account_ids[0], asked.pk, 1)]
+
+
+def fail_once(monkeypatch, error: Exception) -> None:
+    """The next sync fails with this error, and later ones are as they are."""
+    steps = sync._run_steps
+
+    def fail(*_: Any, **__: Any) -> None:
+        monkeypatch.setattr(sync, "_run_steps", steps)
+        raise error
+
+    monkeypatch.setattr(sync, "_run_steps", fail)
+
+
+def test_a_temporary_failure_is_tried_again_though_the_broker_forgets(linkedin, manager, told, monkeypatch):
+    asked = queued(linkedin.ad_account_ids[0], manager, force=True)
+    message = told[0]
+    fail_once(monkeypatch, Unavailable("LinkedIn is away."))
+    assert work(told)["status"] == "failed"
+    asked.refresh_from_db()
+    assert (asked.status, asked.tries) == ("failed", 1)
+    assert asked.resend_at is not None
+    tasks.close_dead_runs()
+    assert told == [], "not yet"
+    SyncLog.objects.filter(pk=asked.pk).update(resend_at=timezone.now() - timedelta(seconds=1))
+    tasks.close_dead_runs()
+    tasks.close_dead_runs()
+    assert told == [(linkedin.ad_account_ids[0], asked.pk, 2)]
+    told[:] = [message, *told * 2]
+    assert work(told)["status"] == "success"
+    for _ in range(2):
+        assert work(told) == {"status": "cancelled"}
+    again = SyncLog.objects.get(continues=asked)
+    assert (again.status, again.trigger, again.asked_by, again.forced) == ("success", "retry", manager, True)
+    assert SyncLog.objects.filter(account=linkedin.ad_account_ids[0]).count() == 2
+    asked.refresh_from_db()
+    assert asked.resend_at is None
+
+
+def test_a_failure_that_stays_is_tried_a_few_times(linkedin, manager, told, monkeypatch):
+    asked = queued(linkedin.ad_account_ids[0], manager)
+    monkeypatch.setattr(sync, "_run_steps", Mock(side_effect=Unavailable("LinkedIn is away.")))
+    for tries in range(1, 8):
+        assert work(told)["status"] == "failed"
+        asked.refresh_from_db()
+        assert asked.tries == tries
+        SyncLog.objects.filter(pk=asked.pk, resend_at__isnull=False).update(resend_at=timezone.now())
+        tasks.close_dead_runs()
+    assert told == []
+    assert SyncLog.objects.filter(account=linkedin.ad_account_ids[0], status="failed").count() == 7
+    assert asked.resend_at is None
+
+
+@pytest.mark.parametrize("how", ["cancel", "retry", "fresh"])
+def test_the_next_try_can_be_called_off(linkedin, manager, told, monkeypatch, how):
+    asked = queued(linkedin.ad_account_ids[0], manager)
+    fail_once(monkeypatch, Unavailable("LinkedIn is away."))
+    work(told)
+    asked.refresh_from_db()
+    message = (linkedin.ad_account_ids[0], asked.pk, asked.delivery)
+    if how == "cancel":
+        assert sync_requests.cancel(asked, requested_by=manager, now=timezone.now())
+        assert not sync_requests.cancel(asked, requested_by=manager, now=timezone.now())
+    elif how == "retry":
+        assert sync_requests.retry(asked, requested_by=manager, now=timezone.now()).run
+        assert work(told)["status"] == "success"
+    else:
+        linkedin.sync()
+        told.append(message)
+        assert work(told)["status"] == "skipped"
+    asked.refresh_from_db()
+    assert (asked.status, asked.resend_at) == ("failed", None)
+    linkedin.forget_calls()
+    told.append(message)
+    assert work(told) == {"status": "cancelled"}
+    assert linkedin.simulator.counters.counted()["total"] == 0
+
+
+def test_a_dead_worker_s_request_is_resumed_with_its_days(linkedin, manager, told):
+    """The timetable's days would leave out what the person requested."""
+    first_day, last_day = linkedin.today - timedelta(days=200), linkedin.today - timedelta(days=190)
+    asked = queued(linkedin.ad_account_ids[0], manager, first_day=first_day, last_day=last_day)
+    long_ago = timezone.now() - timedelta(hours=1)
+    opening.open_run(
+        RunRequest(
+            ad_account_id=asked.account_id,
+            trigger="manual",
+            first_day=first_day,
+            last_day=last_day,
+            message=message_of(asked),
+        ),
+        now=long_ago,
+    )
+    SyncLog.objects.filter(pk=asked.pk).update(heartbeat_at=long_ago)
+    told.clear()
+    tasks.close_dead_runs()
+    assert told == [(linkedin.ad_account_ids[0], asked.pk, 2)]
+    assert work(told)["status"] == "success"
+    again = SyncLog.objects.get(continues=asked)
+    assert (again.first_day, again.last_day) == (first_day, last_day)
+
+
+def test_a_request_of_a_run_that_another_sync_found_dead_is_not_lost(linkedin, manager, told):
+    asked = queued(linkedin.ad_account_ids[0], manager, force=True)
+    opening.open_run(
+        RunRequest(ad_account_id=asked.account_id, trigger="manual", message=message_of(asked)), now=timezone.now()
+    )
+    SyncLog.objects.filter(pk=asked.pk).update(heartbeat_at=timezone.now() - timedelta(hours=1))
+    told.clear()
+    assert linkedin.sync().status == "success"
+    tasks.close_dead_runs()
+    assert told == [(linkedin.ad_account_ids[0], asked.pk, 2)]
+
+
+def test_a_dead_run_of_the_timetable_is_resumed_without_a_request(linkedin, monkeypatch):
+    sent: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(tasks.sync_ad_account, "delay", lambda *args, **options: sent.append((*args, options)))
+    long_ago = timezone.now() - timedelta(hours=1)
+    make_sync_run(
+        account_id=linkedin.ad_account_ids[0],
+        status="running",
+        started_at=long_ago,
+        heartbeat_at=long_ago,
+        finished_at=None,
+    )
+    tasks.close_dead_runs()
+    assert sent == [(linkedin.ad_account_ids[0], {})]
+
+
+def test_a_worker_that_stops_hands_the_request_on_at_once(linkedin, manager, told, monkeypatch):
+    """However often workers are restarted: a graceful stop is no failed try."""
+    asked = queued(linkedin.ad_account_ids[0], manager, force=True)
+    for number in range(2, 12):
+        with monkeypatch.context() as stopping:
+            stopping.setattr(graceful_shutdown, "is_asked_for", lambda: True)
+            assert work(told)["status"] == "failed"
+        assert told == [(linkedin.ad_account_ids[0], asked.pk, number)]
+    assert work(told)["status"] == "success"
+    asked.refresh_from_db()
+    assert (asked.tries, asked.resend_at) == (0, None)
 
 
 @pytest.mark.parametrize("role", [Role.ANALYST, Role.VIEWER])

@@ -310,6 +310,7 @@ def test_what_was_checked_and_what_was_not(as_bob: Client, bobs_ad_account: AdAc
         "found": 0,
         "not_checked": [],
         "waiting_since": None,
+        "trouble": "",
     }
     unjudged = [{"rule": "low_ctr", "reason": "LinkedIn sent no campaign type.", "count": 2}]
     CheckRun.objects.create(
@@ -322,6 +323,7 @@ def test_what_was_checked_and_what_was_not(as_bob: Client, bobs_ad_account: AdAc
         "campaigns": 3,
         "found": 1,
         "waiting_since": None,
+        "trouble": "",
         "not_checked": [{"rule_id": "low_ctr", "reason": "LinkedIn sent no campaign type.", "count": 2}],
     }
     assert as_bob.get(f"/api/v1/ad-accounts/{builders.make_ad_account().pk}/audit").status_code == 404
@@ -333,7 +335,7 @@ def test_check_now_is_the_same_as_after_a_sync(
     builders.make_campaign(account=bobs_ad_account, offsite_delivery_enabled=True)
     builders.make_sync_run(account=bobs_ad_account)
     queued: list[int] = []
-    monkeypatch.setattr(tasks.check_ad_account, "delay", queued.append)
+    monkeypatch.setattr(tasks.check_ad_account, "delay", lambda ad_account_id, _delivery: queued.append(ad_account_id))
     path = f"ad-accounts/{bobs_ad_account.pk}/audit"
     with django_capture_on_commit_callbacks(execute=True):
         response = post(analyst, path)

@@ -365,7 +365,7 @@ def test_a_large_ad_account_takes_as_many_queries_as_a_small_one(ad_account, dja
 @pytest.fixture
 def queued(monkeypatch) -> list[int]:
     calls: list[int] = []
-    monkeypatch.setattr(tasks.check_ad_account, "delay", calls.append)
+    monkeypatch.setattr(tasks.check_ad_account, "delay", lambda ad_account_id, _delivery: calls.append(ad_account_id))
     return calls
 
 
@@ -385,7 +385,7 @@ def test_a_sync_that_stored_something_is_followed_by_a_check(
 
 def test_a_check_that_the_broker_lost_is_queued_again(queued, ad_account):
     check_requests.request_check(ad_account.pk, now=NOW)
-    for minutes, expected in ((10, []), (11, [ad_account.pk])):
+    for minutes, expected in ((9, []), (10, [ad_account.pk])):
         with time_machine.travel(NOW + timedelta(minutes=minutes), tick=False):
             tasks.requeue_lost_checks()
         assert queued == expected
@@ -401,7 +401,10 @@ def test_the_timetable_has_an_entry_for_lost_checks(db):
 
 def test_the_task_says_what_it_did(ad_account):
     assert tasks.check_ad_account(404) == {"status": "gone"}
-    assert tasks.check_ad_account(make_ad_account().pk) == {"status": "never synced"}
+    assert tasks.check_ad_account(ad_account.pk) == {"status": "already taken"}, "nobody requested one"
+    for one in (never_synced := make_ad_account(), ad_account):
+        check_requests.request_check(one.pk, now=NOW)
+    assert tasks.check_ad_account(never_synced.pk) == {"status": "never synced"}
     assert tasks.check_ad_account(ad_account.pk)["status"] == "checked"
     assert Finding.objects.exists()
 
@@ -461,7 +464,7 @@ def test_a_simulated_year_of_a_finding(settings, monkeypatch):
 def test_a_receiver_that_fails_leaves_the_sync_as_it_was(settings, monkeypatch):
     asked: list[int] = []
 
-    def fail(ad_account_id: int) -> None:
+    def fail(ad_account_id: int, delivery: int) -> None:
         asked.append(ad_account_id)
         raise ConnectionError("the broker is away")
 

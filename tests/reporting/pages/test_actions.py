@@ -319,7 +319,7 @@ def check_now(browser: Client, **fields: str) -> Any:
 @pytest.fixture
 def queued(monkeypatch) -> list[int]:
     calls: list[int] = []
-    monkeypatch.setattr(tasks.check_ad_account, "delay", calls.append)
+    monkeypatch.setattr(tasks.check_ad_account, "delay", lambda ad_account_id, _delivery: calls.append(ad_account_id))
     return calls
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import AdAccount, AuditEvent, User
 from accounts.roles import Role
+from ingestion.processes.work_requests import message_of
 from reporting import tasks
 from reporting.models import Snapshot
 from reporting.snapshots import snapshot_store
@@ -148,7 +149,7 @@ def test_a_wish_that_makes_no_sense_is_told(
 def test_what_failed_says_why(as_analyst: Client, bobs_ad_account: AdAccount, alice: User, settings: Any) -> None:
     settings.SNAPSHOT_MAX_BYTES = 1000
     snapshot = snapshot_store.queue(bobs_ad_account, days=7, asked_by=alice, now=timezone.now())
-    snapshot_store.write_queued(snapshot.pk, now=timezone.now())
+    snapshot_store.write_queued(message_of(snapshot), now=timezone.now())
     page = shown(as_analyst)
     assert "raise SNAPSHOT_MAX_BYTES" in page
     assert f"/snapshots/{snapshot.pk}/document/" not in page

@@ -14,6 +14,8 @@ from django.db import connection
 from accounts.models import AdAccount, User
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.models import SyncLog
+from ingestion.processes import work_requests
+from ingestion.processes.work_requests import message_of
 from ingestion.sync.signals import sync_finished
 from ingestion.timetable import schedules
 from reporting import tasks
@@ -150,14 +152,14 @@ def test_the_wish_of_a_person_is_written_once(account: AdAccount, alice: User, f
 def test_a_person_gets_one_even_if_nothing_changed(account: AdAccount, alice: User, folder: Path) -> None:
     assert after_sync(account)
     snapshot = snapshot_store.queue(account, days=30, asked_by=alice, now=NOW)
-    snapshot_store.write_queued(snapshot.pk, now=NOW)
+    snapshot_store.write_queued(message_of(snapshot), now=NOW)
     assert len(files(folder)) == 2, "names that meet are told apart"
 
 
 def test_what_cannot_be_written_says_why(account: AdAccount, alice: User, settings: Any, folder: Path) -> None:
     settings.SNAPSHOT_MAX_BYTES = 1000
     snapshot = snapshot_store.queue(account, days=7, asked_by=alice, now=NOW)
-    assert snapshot_store.write_queued(snapshot.pk, now=NOW).state == "failed"
+    assert snapshot_store.write_queued(message_of(snapshot), now=NOW).state == "failed"
     snapshot.refresh_from_db()
     assert "raise SNAPSHOT_MAX_BYTES" in snapshot.trouble
     assert files(folder) == []
@@ -165,20 +167,27 @@ def test_what_cannot_be_written_says_why(account: AdAccount, alice: User, settin
 
 def test_an_unforeseen_failure_does_not_leave_it_waiting(account: AdAccount, alice: User, folder: Path) -> None:
     snapshot = snapshot_store.queue(account, days=7, asked_by=alice, now=NOW)
-    with (
-        patch("reporting.snapshots.snapshot_store.write_document", side_effect=OSError("disk full")),
-        pytest.raises(OSError, match="disk full"),
-    ):
-        snapshot_store.write_queued(snapshot.pk, now=NOW)
-    snapshot.refresh_from_db()
-    assert (snapshot.state, snapshot.trouble) == ("failed", snapshot_store._BROKE_OFF)
+    for state in ("queued", "queued", "failed"):
+        with (
+            patch("reporting.snapshots.snapshot_store.write_document", side_effect=OSError("disk full")),
+            pytest.raises(OSError, match="disk full"),
+        ):
+            snapshot_store.write_queued(message_of(snapshot), now=NOW)
+        snapshot.refresh_from_db()
+        assert snapshot.state == state
+    assert "Take it again" in snapshot.trouble
+    assert snapshot.resend_at is None
 
 
 def test_a_killed_worker_leaves_it_to_the_next(account: AdAccount, alice: User, folder: Path) -> None:
-    """Its message comes again, and the row stands at `writing`."""
+    """Its message is sent again once its worker must be dead, and the row stands at `writing` until then."""
     snapshot = snapshot_store.queue(account, days=7, asked_by=alice, now=NOW)
-    Snapshot.objects.filter(pk=snapshot.pk).update(state="writing")
-    assert snapshot_store.write_queued(snapshot.pk, now=NOW).state == "written"
+    work_requests.take(Snapshot, message_of(snapshot), now=NOW)
+    again: list[Snapshot] = []
+    for minutes in (9, 10, 11):
+        again += work_requests.overdue(Snapshot, now=NOW + timedelta(minutes=minutes))
+    [snapshot] = again
+    assert snapshot_store.write_queued(message_of(snapshot), now=NOW).state == "written"
 
 
 def test_no_file_stays_of_a_row_that_cannot_be_stored(account: AdAccount, folder: Path) -> None:

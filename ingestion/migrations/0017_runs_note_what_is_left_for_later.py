@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ingestion', '0014_plainer_help_texts'),
+        ('ingestion', '0016_fill_covered_days'),
     ]
 
     operations = [

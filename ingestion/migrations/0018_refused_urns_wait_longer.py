@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ingestion', '0015_runs_note_what_is_left_for_later'),
+        ('ingestion', '0017_runs_note_what_is_left_for_later'),
     ]
 
     operations = [
