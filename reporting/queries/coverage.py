@@ -1,0 +1,190 @@
+"""Which days of a period are stored, and which of those are complete: what every figure of it rests on.
+
+A sum says something only if each of its days is stored for each ad account in it, and a change only if that holds for
+both of its periods. A day that was never fetched is not a day without activity.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from django.db.models import QuerySet
+
+from accounts.models import AdAccount
+from ingestion.models import Campaign, Creative
+from ingestion.sync.coverage import CHECKED_DAYS, DAILY_TABLES
+from ingestion.sync.windows import DayRange, merged, without
+from reporting.periods import Period
+from reporting.queries.grouping import ad_account_ids, fetch_all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """The days of a period that rest on data; ranges are inclusive, within the period, oldest first, and do not touch.
+
+    `fetched` were requested at least once, perhaps while they were under way; `stored` came whole after they were over;
+    `complete` were also compared with LinkedIn's own totals and match them. `stored_since` is the oldest day that was
+    ever fetched; None where none was. Of several ad accounts together, each day counts only if it does for all of them.
+    """
+
+    period: Period
+    fetched: tuple[DayRange, ...] = ()
+    stored: tuple[DayRange, ...] = ()
+    complete: tuple[DayRange, ...] = ()
+    stored_since: date | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every day is stored: changes, ranks and shares may be worked out from the period."""
+        return self.stored == ((self.period.first_day, self.period.last_day),)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every day is stored and matches LinkedIn's totals."""
+        return self.complete == ((self.period.first_day, self.period.last_day),)
+
+    @property
+    def missing(self) -> tuple[DayRange, ...]:
+        """The days that are not stored."""
+        return tuple(without((self.period.first_day, self.period.last_day), self.stored))
+
+    def has_fetched(self, first_day: date, last_day: date) -> bool:
+        """Whether each of these days was requested, so that no row means no activity."""
+        return any(first <= first_day and last_day <= last for first, last in self.fetched)
+
+    def has_stored(self, first_day: date, last_day: date) -> bool:
+        """Whether each of these days is stored."""
+        return any(first <= first_day and last_day <= last for first, last in self.stored)
+
+    @property
+    def complete_through(self) -> date | None:
+        """The last day of the period up to which every day of it is complete."""
+        return next((last for first, last in self.complete if first == self.period.first_day), None)
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionCoverage:
+    """The coverage of each ad account of a selection, and of all of them together."""
+
+    together: Coverage
+    by_ad_account: Mapping[int, Coverage]
+
+    def lacking(self) -> list[int]:
+        """The ad accounts that are not whole."""
+        return [pk for pk, one in self.by_ad_account.items() if not one.is_whole]
+
+
+def selection_coverage(
+    *,
+    ad_accounts: QuerySet[AdAccount],
+    period: Period,
+    campaign_ids: Collection[int] | None = None,
+    creative_ids: Collection[str] | None = None,
+) -> SelectionCoverage:
+    """What the figures of these ad accounts rest on; with campaigns or creatives, only those that they belong to."""
+    wanted = ad_account_ids(_of_entities(ad_accounts, campaign_ids, creative_ids))
+    rows = fetch_all(
+        _COVERED,
+        {
+            "ad_account_ids": wanted,
+            "data_tables": [*DAILY_TABLES],
+            "checked": CHECKED_DAYS.data_table,
+            "first_day": period.first_day,
+            "last_day": period.last_day,
+        },
+    )
+    each = {row[0]: _coverage(period, *row[1:]) for row in rows}
+    return SelectionCoverage(together(each.values(), period=period), each)
+
+
+def together(each: Collection[Coverage], *, period: Period) -> Coverage:
+    """Several ad accounts in one sum; nothing is covered where there is none."""
+    since = [one.stored_since for one in each]
+    return Coverage(
+        period=period,
+        fetched=_in_all([one.fetched for one in each], period),
+        stored=_in_all([one.stored for one in each], period),
+        complete=_in_all([one.complete for one in each], period),
+        stored_since=None if None in since else max((one for one in since if one), default=None),
+    )
+
+
+def _of_entities(
+    ad_accounts: QuerySet[AdAccount], campaign_ids: Collection[int] | None, creative_ids: Collection[str] | None
+) -> QuerySet[AdAccount]:
+    if campaign_ids is not None:
+        ad_accounts = ad_accounts.filter(pk__in=Campaign.objects.filter(pk__in=campaign_ids).values("account"))
+    if creative_ids is not None:
+        ad_accounts = ad_accounts.filter(pk__in=Creative.objects.filter(pk__in=creative_ids).values("account"))
+    return ad_accounts
+
+
+def _coverage(
+    period: Period,
+    fetched: Sequence[Sequence[date]],
+    stored: Sequence[Sequence[date]],
+    checked: Sequence[Sequence[date]],
+    incomplete: Sequence[date],
+    stored_since: date | None,
+) -> Coverage:
+    whole = _ranges(stored)
+    matching = [left for days in _ranges(checked) for left in without(days, [(day, day) for day in incomplete])]
+    return Coverage(
+        period=period,
+        fetched=_ranges(fetched),
+        stored=whole,
+        complete=_in_all([whole, matching], period),
+        stored_since=stored_since,
+    )
+
+
+def _ranges(bounds: Iterable[Sequence[date]]) -> tuple[DayRange, ...]:
+    return tuple((first, last) for first, last in bounds)
+
+
+def _in_all(each: Sequence[Sequence[DayRange]], period: Period) -> tuple[DayRange, ...]:
+    """The days of the period that are in each of these; none where there is nothing to be in."""
+    if not each:
+        return ()
+    all_days = (period.first_day, period.last_day)
+    left_out = merged(days for ranges in each for days in without(all_days, ranges))
+    return tuple(without(all_days, left_out))
+
+
+# Both daily tables must have a day; ranges come as arrays of their first and last day.
+_BOUNDS: Final = """(
+    SELECT coalesce(array_agg(ARRAY[lower(days), upper(days) - 1] ORDER BY days), '{{}}')
+    FROM unnest({days} * datemultirange(daterange(%(first_day)s, %(last_day)s, '[]'))) AS days
+)"""
+_COVERED: Final = f"""
+SELECT account.id, {_BOUNDS.format(days="daily.fetched")}, {_BOUNDS.format(days="daily.stored")},
+       {_BOUNDS.format(days="checked.days")},
+       ARRAY(SELECT date FROM incomplete_days
+             WHERE account_id = account.id AND date BETWEEN %(first_day)s AND %(last_day)s ORDER BY date),
+       daily.since
+FROM unnest(%(ad_account_ids)s::bigint[]) AS account (id)
+CROSS JOIN LATERAL (
+    SELECT range_intersect_agg(of_table.fetched) AS fetched, range_intersect_agg(of_table.stored) AS stored,
+           CASE WHEN bool_and(oldest.first_day IS NOT NULL) THEN max(oldest.first_day) END AS since
+    FROM unnest(%(data_tables)s::text[]) AS wanted (data_table)
+    CROSS JOIN LATERAL (
+        SELECT coalesce(range_agg(daterange(first_day, last_day, '[]')), '{{}}') AS fetched,
+               coalesce(range_agg(daterange(first_day, least(last_day + 1, asked_on)))
+                        FILTER (WHERE is_whole AND first_day < asked_on), '{{}}') AS stored
+        FROM covered_days CROSS JOIN LATERAL (SELECT (asked_at AT TIME ZONE 'UTC')::date AS asked_on) AS asked
+        WHERE account_id = account.id AND data_table = wanted.data_table AND pivot_type = ''
+          AND last_day >= %(first_day)s AND first_day <= %(last_day)s
+    ) AS of_table
+    LEFT JOIN LATERAL (
+        SELECT first_day FROM covered_days
+        WHERE account_id = account.id AND data_table = wanted.data_table AND pivot_type = ''
+        ORDER BY last_day LIMIT 1
+    ) AS oldest ON true
+) AS daily
+CROSS JOIN LATERAL (
+    SELECT coalesce(range_agg(daterange(first_day, last_day, '[]')), '{{}}') AS days FROM covered_days
+    WHERE account_id = account.id AND data_table = %(checked)s AND pivot_type = ''
+      AND last_day >= %(first_day)s AND first_day <= %(last_day)s
+) AS checked
+"""  # noqa: S608
