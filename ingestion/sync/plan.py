@@ -12,6 +12,8 @@ from ingestion.linkedin import endpoints
 from ingestion.linkedin.resources import Resource
 from ingestion.models import AccountDailyTotal, AudienceDemographic, Campaign, Creative, SyncLog
 from ingestion.sync import daily_figures, entities, load, names, rate_limits
+from ingestion.sync.coverage import Coverage
+from ingestion.sync.coverage import segments as segments_of
 from ingestion.sync.months import whole_months
 from ingestion.sync.windows import Windows
 
@@ -44,8 +46,11 @@ class Plan:
         return sum(self.rows.values())
 
 
-def plan_sync(ad_account_id: int, *, first_day: date, last_day: date, now: datetime) -> Plan:
-    """Plan from what is stored; requests nothing."""
+def plan_sync(
+    ad_account_id: int, *, first_day: date, last_day: date, resume_after: datetime | None = None, now: datetime
+) -> Plan:
+    """Plan from what is stored; requests nothing. Days requested after `resume_after` are left out, as in the sync."""
+    coverage = Coverage(ad_account_id, now, resume_after)
     campaigns = Campaign.objects.filter(account_id=ad_account_id, missing_since=None)
     creatives = Creative.objects.filter(account_id=ad_account_id, missing_since=None)
     totals = AccountDailyTotal.objects.filter(account_id=ad_account_id, date__range=(first_day, last_day))
@@ -62,12 +67,15 @@ def plan_sync(ad_account_id: int, *, first_day: date, last_day: date, now: datet
         expected = daily_figures.expected_rows(
             table, ad_account_id=ad_account_id, first_day=first_day, last_day=last_day, entity_days=created
         )
-        windows = Windows([(first_day, last_day)], expected=expected)
-        calls[table.target.table] = _count_windows(windows)
-        rows[table.target.table] = round(expected.between(first_day, last_day))
+        left = coverage.days_left(table.dataset, (first_day, last_day))
+        calls[table.target.table] = _count_windows(Windows(left, expected=expected))
+        rows[table.target.table] = round(sum(expected.between(*days) for days in left))
     calls["account_daily_totals"] = 1
     first_month, last = whole_months(first_day=first_day, last_day=last_day, today=now.date())
-    calls["audience_demographics"] = len(endpoints.DEMOGRAPHIC_PIVOTS) if first_month <= last else 0
+    calls["audience_demographics"] = sum(
+        first_month <= last and bool(coverage.days_left(segments_of(pivot_type), (first_month, last)))
+        for pivot_type in endpoints.DEMOGRAPHIC_PIVOTS
+    )
     segments = AudienceDemographic.objects.filter(account_id=ad_account_id, date_start__gte=first_month)
     rows["audience_demographics"] = segments.count()
     calls |= _count_name_calls(ad_account_id, now=now)

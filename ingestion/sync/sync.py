@@ -5,7 +5,6 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from django.conf import settings
 from django.db import close_old_connections
 from structlog.contextvars import bound_contextvars
 
@@ -28,7 +27,7 @@ from ingestion.sync.request_pool import Jobs
 from ingestion.sync.result import SyncResult
 from ingestion.sync.run import Run
 from ingestion.sync.steps import Step
-from ingestion.timetable.freshness import note_refusal, pass_gate
+from ingestion.timetable import freshness
 
 # One sync tries this many connections at most, one after the other.
 _MAX_CONNECTIONS = 5
@@ -56,7 +55,7 @@ def sync_ad_account(
     """
     gc_tuning.search_rarely()
     started_at = now()
-    gate = pass_gate(
+    gate = freshness.pass_gate(
         ad_account_id,
         force=force,
         by_hand=trigger in SyncLog.BY_HAND,
@@ -75,7 +74,7 @@ def sync_ad_account(
         last_day=gate.days[1],
         message=message,
     )
-    resume_after = _resume_after(ad_account_id, force=force, trigger=trigger, now=started_at)
+    resume_after = freshness.resume_after(ad_account_id, force=force, trigger=trigger, now=started_at)
     result: SyncResult | None = None
     tried: list[int] = []
     while len(tried) < _MAX_CONNECTIONS:
@@ -109,25 +108,11 @@ def sync_ad_account(
     return result
 
 
-def _resume_after(ad_account_id: int, *, force: bool, trigger: str, now: datetime) -> datetime | None:
-    """What was requested after this instant is not requested again; None where everything is.
-
-    A forced sync requests everything again, the retry of one only what is missing since the last success.
-    """
-    recent = now - timedelta(minutes=settings.FRESHNESS_TTL_MINUTES)
-    if not force:
-        return recent
-    if trigger != SyncLog.Trigger.RETRY:
-        return None
-    successes = SyncLog.objects.filter(account=ad_account_id, status=SyncLog.Status.SUCCESS, started_at__gt=recent)
-    return max(successes.values_list("started_at", flat=True), default=recent)
-
-
 def _refused(request: RunRequest, error: Exception, *, now: datetime) -> SyncResult:
     """No request can be made now: record that in `sync_log` and at the gate."""
     assert request.ad_account_id is not None
     failure = explain(error) or Failure(SyncLog.ErrorKind.INTERNAL, str(error))
-    note_refusal(request.ad_account_id, str(failure), now=now)
+    freshness.note_refusal(request.ad_account_id, str(failure), now=now)
     return opening.record_refusal(request, failure, now=now)
 
 

@@ -164,6 +164,20 @@ def note_refusal(ad_account_id: int, reason: str, *, now: datetime) -> None:
     SyncGate.objects.filter(account_id=ad_account_id).update(asked_at=now, was_due=False, answer=reason)
 
 
+def resume_after(ad_account_id: int, *, force: bool, trigger: str, now: datetime) -> datetime | None:
+    """What was requested after this instant is not requested again; None where everything is.
+
+    A forced sync requests everything again, the retry of one only what is missing since the last success.
+    """
+    recent = now - timedelta(minutes=settings.FRESHNESS_TTL_MINUTES)
+    if not force:
+        return recent
+    if trigger != SyncLog.Trigger.RETRY:
+        return None
+    successes = SyncLog.objects.filter(account=ad_account_id, status=SyncLog.Status.SUCCESS, started_at__gt=recent)
+    return max(successes.values_list("started_at", flat=True), default=recent)
+
+
 def days_to_sync(ad_account_id: int, *, first_day: date | None, last_day: date | None, today: date) -> DayRange:
     """The days given, else the days due; never past today. Both inclusive.
 

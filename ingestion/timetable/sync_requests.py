@@ -17,7 +17,7 @@ from ingestion.sync.ledger import closing, next_tries, run_queue
 from ingestion.sync.ledger.opening import AlreadyRunning
 from ingestion.sync.plan import Plan, plan_sync
 from ingestion.tasks import sync_ad_account
-from ingestion.timetable.freshness import days_to_sync, freshness
+from ingestion.timetable.freshness import days_to_sync, freshness, freshness_of, resume_after
 
 # A first sync may go as far back, too.
 _MAX_AGE = timedelta(days=3650)
@@ -76,11 +76,14 @@ def start_syncs(
 def plan_syncs(
     ad_account_ids: Sequence[int], *, first_day: date | None, last_day: date | None, now: datetime
 ) -> list[Plan]:
-    """What each of these syncs would request."""
+    """What each of these syncs would request; of an ad account that is fresh, if it is synced again anyway."""
+    is_due = {pk: one.is_due for pk, one in freshness_of(ad_account_ids, now=now).items()}
     plans = []
     for one in ad_account_ids:
         first, last = days_to_sync(one, first_day=first_day, last_day=last_day, today=now.date())
-        plans.append(plan_sync(one, first_day=first, last_day=last, now=now))
+        is_forced = bool(first_day or last_day) or not is_due[one]
+        after = resume_after(one, force=is_forced, trigger=SyncLog.Trigger.MANUAL, now=now)
+        plans.append(plan_sync(one, first_day=first, last_day=last, resume_after=after, now=now))
     return plans
 
 

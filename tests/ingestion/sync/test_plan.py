@@ -8,9 +8,10 @@ from django.db import transaction
 
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
-from ingestion.models import SyncLog, UrnName
+from ingestion.models import CoveredDays, SyncLog, UrnName
 from ingestion.sync.plan import Plan, plan_sync
 from ingestion.timetable.freshness import days_to_sync
+from ingestion.timetable.sync_requests import plan_syncs
 from tests.builders import make_ad_account, make_campaign, make_creative, make_segment, make_sync_run, make_urn_name
 from tests.ingestion.simulated import SimulatedLinkedIn, simulated_linkedin
 
@@ -34,6 +35,23 @@ def plan_of(linkedin: SimulatedLinkedIn) -> Plan:
         cursor.execute("SET TRANSACTION READ ONLY")
         first_day, last_day = days_to_sync(ad_account_id, first_day=None, last_day=None, today=linkedin.today)
         return plan_sync(ad_account_id, first_day=first_day, last_day=last_day, now=linkedin.now())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_more_days_of_backfill_are_planned_and_requested_without_those_that_are_fresh(linkedin, settings):
+    settings.BACKFILL_DAYS = 60
+    assert linkedin.sync().status == "success"
+    linkedin.forget_calls()
+    settings.BACKFILL_DAYS = 200
+    linkedin.simulator.clock.advance(seconds=60)
+    [plan] = plan_syncs([linkedin.ad_account_ids[0]], first_day=None, last_day=None, now=linkedin.now())
+    assert plan.first_day == linkedin.today - timedelta(days=199)
+    result = linkedin.sync()
+    assert (result.status, result.api_calls) == ("success", plan.total_calls)
+    fetched = CoveredDays.objects.filter(data_table="campaign_daily_metrics").order_by("first_day")
+    [older, newer] = fetched
+    assert (older.last_day - older.first_day).days + 1 == 140
+    assert newer.asked_at < older.asked_at
 
 
 def calls_by_endpoint(plan: Plan) -> dict[str, int]:
