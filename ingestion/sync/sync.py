@@ -75,6 +75,22 @@ def sync_ad_account(
         message=message,
     )
     resume_after = freshness.resume_after(ad_account_id, force=force, trigger=trigger, now=started_at)
+    return _sync(
+        request, ad_account_id, started_at, resume_after, now=now, on_progress=on_progress, should_stop=should_stop
+    )
+
+
+def _sync(
+    request: RunRequest,
+    ad_account_id: int,
+    started_at: datetime,
+    resume_after: datetime | None,
+    *,
+    now: Callable[[], datetime],
+    on_progress: Callable[[Progress], None],
+    should_stop: Callable[[], bool],
+) -> SyncResult:
+    """A run through one connection after another, until one comes to its end or none is left."""
     result: SyncResult | None = None
     tried: list[int] = []
     while len(tried) < _MAX_CONNECTIONS:
