@@ -1,6 +1,7 @@
 """Copies that the change feed keeps, transactions side by side, and what a copy must equal."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -59,6 +60,7 @@ class Copy:
 
     def read_page(self, *, page_size: int = 1000) -> bool:
         """Whether there is more; begins again where it has to."""
+        wait_for_other_databases()
         parameters = {"page_size": page_size} | ({"after": self.cursor} if self.cursor else {})
         response = self.browser.get(f"/api/v1/{self.table}/changes", parameters)
         if response.status_code == 410:
@@ -81,6 +83,22 @@ class Copy:
     def catch_up(self, *, page_size: int = 1000) -> None:
         while self.read_page(page_size=page_size):
             pass
+
+
+def wait_for_other_databases() -> None:
+    """The feed waits for every older transaction of the server, those of tests beside this one included."""
+    running = _in_other_databases()
+    while running & _in_other_databases():
+        time.sleep(0.02)
+
+
+def _in_other_databases() -> set[tuple[int, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid, backend_xid::text FROM pg_stat_activity"
+            " WHERE datname <> current_database() AND backend_xid IS NOT NULL"
+        )
+        return set(cursor.fetchall())
 
 
 def stored(table: str, reader: User) -> Rows:
