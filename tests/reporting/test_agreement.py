@@ -558,7 +558,7 @@ def test_audiences_with_their_shares_and_coverage(world: World) -> None:
         # What LinkedIn has no name for is shown by its URN.
         names = {row["segment"]: row["segment_name"] or row["segment"] for row in of_pivot}
         if pivot["pivot_type"] != "company_size":
-            assert {one["segment"]: one["name"] for one in pivot["segments"]} == names
+            assert {one["segment"]: one["segment_name"] for one in pivot["segments"]} == names
         for one in pivot["segments"]:
             assert Decimal(one["share_percent"]) == percent(Decimal(one["impressions"]), together)
             spent: dict[str, Decimal] = defaultdict(Decimal)
@@ -569,7 +569,7 @@ def test_audiences_with_their_shares_and_coverage(world: World) -> None:
         # The page shows ten and the rest as one, with the same shares: of every segment, not of the ten.
         table = [row for row in lines(browser, "demographics") if row["block"] == pivot["pivot_type"]]
         assert sum(Decimal(row["impressions"]) for row in table) == together
-        shares = {one["name"]: Decimal(one["share_percent"]) for one in pivot["segments"][:10]}
+        shares = {one["segment_name"]: Decimal(one["share_percent"]) for one in pivot["segments"][:10]}
         assert {row["segment"]: Decimal(row["share"]) for row in table[:10]} == shares
 
 

@@ -165,7 +165,7 @@ def test_what_failed_says_why(as_analyst: Client, bobs_ad_account: AdAccount, al
 def test_a_download_is_the_document_and_on_record(as_bob: Client, bobs_ad_account: AdAccount) -> None:
     snapshot = written(bobs_ad_account)
     response: Any = as_bob.get(f"/snapshots/{snapshot.pk}/document/")
-    assert json.loads(b"".join(response.streaming_content))["account"]["id"] == bobs_ad_account.pk
+    assert json.loads(b"".join(response.streaming_content))["ad_account"]["id"] == bobs_ad_account.pk
     assert response["Content-Type"] == "application/json"
     assert response["Content-Disposition"] == f'attachment; filename="{snapshot.file_name}"'
     assert snapshot.file_name.startswith(f"ad-account-{bobs_ad_account.pk}_")
