@@ -420,7 +420,7 @@ def test_no_text_of_a_rule_has_a_threshold_in_it(rule: Any) -> None:
 
 
 def test_one_day_is_one_day() -> None:
-    one = {"window_days": 1, "quiet_days": 1}
+    one: dict[str, Any] = {"window_days": 1, "quiet_days": 1}
     for rule_id, changes in (("low_ctr", {"clicks": 0}), ("no_impressions", {"seen_lately": 0})):
         problem = the_problem(rule_id, campaign(**changes), thresholds=Thresholds(**one))
         assert "1 days" not in f"{problem.sentence} {problem.evidence}"
