@@ -12,6 +12,8 @@ from reporting.checks.facts import AdAccountFacts, CampaignFacts
 from reporting.checks.severity import Severity
 
 _MAX_DECIMALS: Final = 6
+# Less would be shown as 0.00; LinkedIn sends dust such as -2E-18.
+_LEAST_AMOUNT: Final = Decimal("0.005")
 
 
 class EvidenceUnit(StrEnum):
@@ -148,7 +150,8 @@ def _within_a_month(problem: Problem, spent: Mapping[int, Decimal]) -> Problem:
     money = problem.money
     if money is not None and problem.campaign_id is not None:
         money = min(money, spent.get(problem.campaign_id, money))
-    return replace(problem, money=money or None)
+    is_nothing = money is not None and money < _LEAST_AMOUNT
+    return replace(problem, money=None if is_nothing else money)
 
 
 def plain(value: int | Decimal) -> str:
@@ -163,9 +166,9 @@ def beside(value: Decimal, threshold: int | Decimal, *, decimals: int) -> str:
     return f"{value:.{decimals}f}"
 
 
-def days_in_words(count: int) -> str:
-    """1 day, 30 days."""
-    return f"{count} day{'' if count == 1 else 's'}"
+def days_in_words(count: int, kind: str = "day") -> str:
+    """1 day, 30 days, 3 whole days."""
+    return f"{count} {kind}{'' if count == 1 else 's'}"
 
 
 def not_reported(campaign: CampaignFacts, what: str) -> NotChecked:

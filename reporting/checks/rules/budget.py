@@ -84,9 +84,8 @@ def _daily_pace(campaign: CampaignFacts, facts: AdAccountFacts, *, budget: Decim
     if campaign.daily_budget_currency != facts.currency:
         return _not_checked(campaign, "The budget's currency is not the ad account's.")
     if campaign.paced_days < facts.thresholds.pace_days:
-        return _not_checked(
-            campaign, f"The campaign started or changed less than {facts.thresholds.pace_days} whole days ago."
-        )
+        whole_days = days_in_words(facts.thresholds.pace_days, "whole day")
+        return _not_checked(campaign, f"The campaign started or changed less than {whole_days} ago.")
     days = campaign.paced_days
     plan = f"daily budget over {days_in_words(days)}"
     return Pace(budget * days, campaign.paced_spend, Decimal(days), plan)

@@ -293,7 +293,12 @@ def test_no_more_is_at_stake_than_a_month_of_the_campaigns_spend(
     rule_id: str, changes: dict[str, Any], money: Decimal | None
 ) -> None:
     """Whatever its budget is; and nothing is not shown as an amount of 0."""
-    for spent, expected in ((Decimal("0.01"), Decimal("0.01")), (Decimal(0), None)):
+    for spent, expected in (
+        (Decimal("0.01"), Decimal("0.01")),
+        (Decimal(0), None),
+        (Decimal("0.004"), None),
+        (Decimal("-2E-18"), None),
+    ):
         problem = the_problem(rule_id, campaign(**changes | {"month_spend": spent}))
         assert problem.money == (None if money is None else expected)
 
