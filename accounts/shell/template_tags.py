@@ -30,7 +30,8 @@ def evidence(fact: dict[str, str], currency: str | None) -> str:
         if unit == "money":
             return formatting.money(Decimal(value), currency)
         if unit == "percent":
-            return formatting.percent(Decimal(value))
+            decimals = len(value.partition(".")[2])
+            return formatting.percent(Decimal(value), max(2, decimals))
         if unit == "count":
             return formatting.number(int(value))
         if unit == "day":

@@ -130,7 +130,10 @@ class FindingSerializer(serializers.Serializer[Any]):
     why = serializers.CharField(help_text="Why it matters.")
     remedy = serializers.CharField(help_text="What to do in Campaign Manager.")
     money_at_stake = serializers.DecimalField(
-        **_AMOUNT, source="money.amount", help_text="Amount at stake, a decimal string; stake says what it means."
+        **_AMOUNT,
+        source="money.amount",
+        help_text="Amount at stake in a month, a decimal string, at most what the campaign spent in the last 30 days; "
+        "stake says what it means.",
     )
     stake = serializers.CharField(help_text="What money_at_stake means.")
     currency = serializers.CharField(allow_null=True, help_text="ISO code of the amounts: the ad account's.")
@@ -141,7 +144,9 @@ class FindingSerializer(serializers.Serializer[Any]):
     snoozed_until = serializers.DateField(allow_null=True, help_text="UTC day on which a snoozed finding reopens.")
     accepted_reason = serializers.CharField(allow_null=True, help_text="Why it was accepted.")
     fixed_at = serializers.DateTimeField(allow_null=True, help_text="Start of the first sync without its cause, UTC.")
-    saved = serializers.DecimalField(**_AMOUNT, source="saved.amount", help_text="Amount at stake before it was fixed.")
+    saved = serializers.DecimalField(
+        **_AMOUNT, source="saved.amount", help_text="Amount at stake in a month before it was fixed."
+    )
     first_seen_at = serializers.DateTimeField(help_text="Start of the sync that first showed it, UTC.")
     last_seen_at = serializers.DateTimeField(help_text="Start of the last sync that showed it, UTC.")
     reopened_at = serializers.DateTimeField(allow_null=True, help_text="When it was last reopened, UTC.")
@@ -161,7 +166,7 @@ class StoredFindingSerializer(Described):
     severity = serializers.ChoiceField(choices=Finding.SEVERITIES, help_text="How grave it is.")
     evidence = EvidenceSerializer(many=True, help_text="The facts that it rests on.")
     money_at_stake = serializers.DecimalField(
-        **_AMOUNT, help_text="Money it is about, a decimal string; what it means depends on the rule."
+        **_AMOUNT, help_text="Amount at stake in a month, a decimal string; what it means depends on the rule."
     )
     state = serializers.ChoiceField(
         choices=Finding.State.choices, help_text="How it stands; a snoozed one is open again from snoozed_until on."
@@ -203,7 +208,12 @@ class AlreadyFixed(APIException):
     remedy = "Nothing to do: it reopens if its cause comes back."
 
 
-@described("findings", _ORDERS, one="a finding", about_order="severity: most severe first, then highest amount.")
+@described(
+    "findings",
+    _ORDERS,
+    one="a finding",
+    about_order="severity: most severe first, then by currency, highest amount first.",
+)
 class Findings(TableViewSet[Finding]):
     """What the checks found, and what people decided."""
 

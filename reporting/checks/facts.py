@@ -3,9 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Final
 
 from reporting.checks.thresholds import Thresholds
 
+# A month of spend, whatever the calendar says: what is at stake is compared from day to day.
+MONTH_DAYS: Final = 30
 _ZERO = Decimal(0)
 
 
@@ -14,9 +17,10 @@ class CampaignFacts:
     """One active campaign: status ACTIVE, still listed by LinkedIn, and its campaign group not paused.
 
     None means that LinkedIn did not send the value. Figures are for whole days up to the day before the last sync:
-    `impressions` to `leads` for the last `window_days`, `seen_lately` (impressions and sent messages) for the last
-    `quiet_days`. `paced_days` and `paced_spend` are for the whole days since it started or last changed, at most
-    seven; `spend_since_start` is for all stored days since its schedule started, where it has a total budget.
+    `impressions` to `leads` for the last `window_days`, `month_spend` for the last `MONTH_DAYS`, `seen_lately`
+    (impressions and sent messages) for the last `quiet_days`. `paced_days` and `paced_spend` are for the whole days
+    since it started or last changed, at most seven; `spend_since_start` is for all stored days since its schedule
+    started, where it has a total budget.
     """
 
     id: int
@@ -41,6 +45,7 @@ class CampaignFacts:
     impressions: int = 0
     clicks: int = 0
     spend: Decimal = _ZERO
+    month_spend: Decimal = _ZERO
     conversions: int = 0
     leads: int = 0
     seen_lately: int = 0
@@ -54,11 +59,16 @@ class CampaignFacts:
     def has_begun(self, at: datetime) -> bool:
         return self.starts_at is None or self.starts_at <= at
 
+    def has_nothing_to_serve(self, at: datetime) -> bool:
+        """Whether it should run, and LinkedIn serves none of its creatives."""
+        is_running = self.has_begun(at) and not self.has_ended(at)
+        return is_running and not self.creatives_serving and not self.creatives_unknown
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreativeFacts:
-    """One active creative in an active campaign that LinkedIn has on hold or sends no status for; `spend` is for the
-    last `window_days`."""
+    """One active creative in an active campaign that LinkedIn has on hold or sends no status for; `month_spend` is for
+    the last `MONTH_DAYS`."""
 
     id: str
     name: str
@@ -68,7 +78,7 @@ class CreativeFacts:
     hold_reasons: tuple[str, ...]
     is_serving: bool | None
     changed_at: datetime | None
-    spend: Decimal = _ZERO
+    month_spend: Decimal = _ZERO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

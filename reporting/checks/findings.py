@@ -4,7 +4,7 @@ A finding's states, and who changes them, are listed in `reporting/models/findin
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,7 +17,7 @@ from accounts.access import NotAllowed
 from accounts.models import AdAccount, User
 from reporting.checks.facts import AdAccountFacts
 from reporting.checks.rules import RULES
-from reporting.checks.rules.base import Problem, Rule, RuleResult
+from reporting.checks.rules.base import Evidence, Problem, Rule, RuleResult
 from reporting.models import CheckRequest, CheckRun, Finding
 from reporting.queries.check_facts import ad_account_facts
 
@@ -150,7 +150,9 @@ def _new(facts: AdAccountFacts, key: _Key, problem: Problem, *, now: datetime) -
 def _update_known(row: Finding, problem: Problem, *, facts: AdAccountFacts, now: datetime) -> bool:
     """Update a row; returns whether it was reopened."""
     old_state, old_reason = row.state, row.accepted_reason or ""
-    limit = (row.accepted_weight or Decimal(0)) * (100 + facts.thresholds.worse_percent) / 100
+    rule = RULES[row.rule_id]
+    is_another = old_state == _State.ACCEPTED and _is_another(rule, row.evidence, problem.evidence)
+    limit = _limit(row.accepted_weight or Decimal(0), rule, facts)
     _describe(row, problem, facts)
     if old_state == _State.FIXED:
         row.times_seen += 1
@@ -158,9 +160,26 @@ def _update_known(row: Finding, problem: Problem, *, facts: AdAccountFacts, now:
         _reopen(row, "came back", at=facts.as_of)
     elif old_state == _State.SNOOZED and row.snoozed_until and row.snoozed_until <= now.date():
         _reopen(row, "snooze ended", at=now)
+    elif is_another:
+        _reopen(row, "changed since it was accepted", at=facts.as_of, detail=old_reason)
     elif old_state == _State.ACCEPTED and row.weight > limit:
         _reopen(row, "got worse than accepted", at=facts.as_of, detail=old_reason)
     return row.state != old_state
+
+
+def _limit(accepted: Decimal, rule: Rule, facts: AdAccountFacts) -> Decimal:
+    """The weight above which an accepted finding is worse: by a share of it, and by enough to matter."""
+    return max(accepted * (100 + facts.thresholds.worse_percent) / 100, accepted + rule.least_increase(facts))
+
+
+def _is_another(rule: Rule, accepted: Sequence[Mapping[str, str]], found: Sequence[Evidence]) -> bool:
+    """Whether a fact that was accepted has another value now; LinkedIn gives several reasons in any order."""
+    before = {one["label"]: one["value"] for one in accepted}
+    return any(
+        set(before.get(one.label, one.value).split(", ")) != set(one.value.split(", "))
+        for one in found
+        if one.label in rule.accepted_facts
+    )
 
 
 def _describe(row: Finding, problem: Problem, facts: AdAccountFacts) -> None:

@@ -45,7 +45,7 @@ _CSV_HEADER = (
 @for_people
 @require_GET
 def actions(request: HttpRequest) -> HttpResponse:
-    """Findings, most severe first, then highest amount, filtered by the address."""
+    """Findings, most severe first, then highest amount of each currency, filtered by the address."""
     return _list(request, request.GET)
 
 

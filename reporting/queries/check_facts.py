@@ -12,7 +12,7 @@ from accounts.models import AdAccount
 from ingestion.models import CoveredDays
 from ingestion.sync.coverage import CAMPAIGN_DAYS
 from ingestion.sync.windows import DayRange, merged
-from reporting.checks.facts import AdAccountFacts, CampaignFacts, CreativeFacts
+from reporting.checks.facts import MONTH_DAYS, AdAccountFacts, CampaignFacts, CreativeFacts
 from reporting.checks.thresholds import Thresholds
 from reporting.models import CheckThresholds
 from reporting.queries.grouping import Params, Row, fetch_all
@@ -30,7 +30,7 @@ SELECT campaign.id, coalesce(campaign.name, campaign.id::text), campaign.type, c
        campaign.daily_budget, campaign.daily_budget_currency, campaign.total_budget, campaign.total_budget_currency,
        campaign.run_schedule_start_at, campaign.run_schedule_end_at, campaign.created_at,
        coalesce(creative.active, 0), coalesce(creative.serving, 0), coalesce(creative.unknown, 0),
-       day.impressions, day.clicks, day.spend, day.conversions, day.leads, day.seen_lately,
+       day.impressions, day.clicks, day.spend, day.month_spend, day.conversions, day.leads, day.seen_lately,
        greatest(0, %(yesterday)s::date - paced.first_day + 1), day.paced_spend,
        CASE WHEN campaign.total_budget IS NOT NULL THEN
            (SELECT coalesce(sum(every.spend), 0) FROM campaign_daily_metrics AS every
@@ -53,6 +53,7 @@ CROSS JOIN LATERAL (
     SELECT coalesce(sum(impressions) FILTER (WHERE date >= %(window_from)s), 0) AS impressions,
            coalesce(sum(clicks) FILTER (WHERE date >= %(window_from)s), 0) AS clicks,
            coalesce(sum(spend) FILTER (WHERE date >= %(window_from)s), 0) AS spend,
+           coalesce(sum(spend) FILTER (WHERE date >= %(month_from)s), 0) AS month_spend,
            coalesce(sum(conversions) FILTER (WHERE date >= %(window_from)s), 0) AS conversions,
            coalesce(sum(leads) FILTER (WHERE date >= %(window_from)s), 0) AS leads,
            coalesce(sum(impressions + sends) FILTER (WHERE date >= %(quiet_from)s), 0) AS seen_lately,
@@ -74,7 +75,7 @@ SELECT creative.id, coalesce(creative.content_name, creative.id), campaign.id,
        coalesce(creative.serving_hold_reasons, '{}'), creative.is_serving,
        coalesce(creative.last_modified_at, creative.created_at),
        (SELECT coalesce(sum(day.spend), 0) FROM creative_daily_metrics AS day
-        WHERE day.creative_id = creative.id AND day.date BETWEEN %(window_from)s AND %(yesterday)s)
+        WHERE day.creative_id = creative.id AND day.date BETWEEN %(month_from)s AND %(yesterday)s)
 FROM creatives AS creative
 JOIN campaigns AS campaign ON campaign.id = creative.campaign_id
 WHERE creative.account_id = %(ad_account_id)s AND creative.missing_since IS NULL AND creative.intended_status = 'ACTIVE'
@@ -128,6 +129,7 @@ def _days(facts: AdAccountFacts) -> dict[str, date]:
     limit = facts.thresholds
     first = {
         "window_from": facts.today - timedelta(days=limit.window_days),
+        "month_from": facts.today - timedelta(days=MONTH_DAYS),
         "quiet_from": facts.today - timedelta(days=limit.quiet_days),
         "paced_from": facts.today - timedelta(days=_PACE_DAYS),
     }
@@ -140,7 +142,7 @@ def _campaign(row: Row) -> CampaignFacts:
 
 
 def _creative(row: Row) -> CreativeFacts:
-    creative_id, name, campaign_id, campaign_name, review_status, holds, is_serving, changed_at, spend = row
+    creative_id, name, campaign_id, campaign_name, review_status, holds, is_serving, changed_at, month_spend = row
     return CreativeFacts(
         id=creative_id,
         name=name,
@@ -150,5 +152,5 @@ def _creative(row: Row) -> CreativeFacts:
         hold_reasons=tuple(holds),
         is_serving=is_serving,
         changed_at=changed_at,
-        spend=spend,
+        month_spend=month_spend,
     )

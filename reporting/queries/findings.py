@@ -72,7 +72,7 @@ class FindingLine:
 def findings(
     ad_accounts: QuerySet[AdAccount], wanted: FindingFilter, *, today: date, page: int = 1
 ) -> ListPage[FindingLine]:
-    """One page of the list, most severe first, then the highest amount."""
+    """One page of the list, in the order of `most_severe_first`."""
     found = most_severe_first(_matching(ad_accounts, wanted, today=today))
     return list_page(found, number=page, per_page=FINDINGS_PER_PAGE).convert(finding_line)
 
@@ -90,7 +90,7 @@ def counts_by_severity(ad_accounts: QuerySet[AdAccount], wanted: FindingFilter, 
 
 
 def money_at_stake(ad_accounts: QuerySet[AdAccount], wanted: FindingFilter, *, today: date) -> list[Money]:
-    """Per currency. Several findings about one campaign concern the same money, so only its largest amount counts."""
+    """A month's, by currency. Findings on one campaign concern the same money, so only its largest amount counts."""
     rows = _matching(ad_accounts, wanted, today=today).exclude(money_at_stake=None)
     of_each = rows.order_by().values("currency", "campaign", "ad_account").annotate(largest=Max("money_at_stake"))
     sums: dict[str | None, Decimal] = {}
@@ -138,10 +138,13 @@ def _matching(
 
 
 def most_severe_first(rows: QuerySet[Finding]) -> QuerySet[Finding]:
-    """Within a severity, the highest amount first."""
+    """Within a severity, the highest amount first; amounts in different currencies are not compared, so the findings of
+    a currency stay together. Those without an amount are last."""
     ranks = [When(severity=one.value, then=Value(one.rank)) for one in Severity]
     rank = Case(*ranks, default=Value(len(ranks)), output_field=IntegerField())
-    return rows.order_by(rank, F("money_at_stake").desc(nulls_last=True), "pk")
+    has_no_amount = Case(When(money_at_stake=None, then=Value(1)), default=Value(0), output_field=IntegerField())
+    currency = F("currency").asc(nulls_last=True)
+    return rows.order_by(rank, has_no_amount, currency, F("money_at_stake").desc(nulls_last=True), "pk")
 
 
 def finding_line(row: Finding) -> FindingLine:

@@ -1,15 +1,19 @@
 """What a rule is: words for people, and a pure function from facts to problems."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from reporting.checks.facts import AdAccountFacts, CampaignFacts
 from reporting.checks.severity import Severity
+
+_MAX_DECIMALS: Final = 6
+# Less would be shown as 0.00; LinkedIn sends dust such as -2E-18.
+_LEAST_AMOUNT: Final = Decimal("0.005")
 
 
 class EvidenceUnit(StrEnum):
@@ -42,10 +46,18 @@ class Evidence:
             value = f"{value:.2f}"
         return cls(label, str(value), unit)
 
+    @classmethod
+    def of_threshold(cls, value: int | Decimal, unit: EvidenceUnit) -> "Evidence":
+        """The ad account's own, with all its decimals."""
+        return cls("Threshold", plain(value), unit)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Something to fix. `weight` grows with severity, in the rule's own unit; `money` is None where it is unknown."""
+    """Something to fix. `weight` grows with severity, in the rule's own unit.
+
+    `money` is what is at stake in a month; None where that is unknown or nothing.
+    """
 
     campaign_id: int | None = None
     creative_id: str | None = None
@@ -76,7 +88,12 @@ class RuleResult:
 
 
 class Rule(ABC):
-    """One rule. `stake` says what its money at stake means; `reads_figures`, that it needs the days before the sync."""
+    """One rule.
+
+    `stake` says what its money at stake means; `reads_figures`, that it needs the days before the sync.
+    `accepted_facts` are the labels of the evidence that an acceptance is about: where one has another value, nobody
+    has accepted that.
+    """
 
     id: ClassVar[str]
     title: ClassVar[str]
@@ -86,20 +103,26 @@ class Rule(ABC):
     remedy: ClassVar[str]
     stake: ClassVar[str]
     reads_figures: ClassVar[bool] = False
+    accepted_facts: ClassVar[tuple[str, ...]] = ()
 
     def check(self, facts: AdAccountFacts) -> RuleResult:
         """Problems, and what could not be checked."""
         if reason := self._obstacle(facts):
             return RuleResult(not_checked=(NotChecked(reason=reason),))
         outcomes = list(self.outcomes(facts))
+        spent = {campaign.id: campaign.month_spend for campaign in facts.campaigns}
         return RuleResult(
-            problems=tuple(one for one in outcomes if isinstance(one, Problem)),
+            problems=tuple(_within_a_month(one, spent) for one in outcomes if isinstance(one, Problem)),
             not_checked=tuple(one for one in outcomes if isinstance(one, NotChecked)),
         )
 
     @abstractmethod
     def outcomes(self, facts: AdAccountFacts) -> Iterable[Outcome]:
         """One outcome per campaign or creative; None where all is well."""
+
+    def least_increase(self, facts: AdAccountFacts) -> Decimal:
+        """How much the weight must grow at least for an accepted finding to be worse, in the rule's own unit."""
+        return Decimal(0)
 
     def _obstacle(self, facts: AdAccountFacts) -> str | None:
         if not facts.is_listed:
@@ -120,6 +143,32 @@ class CampaignRule(Rule):
     @abstractmethod
     def check_campaign(self, campaign: CampaignFacts, facts: AdAccountFacts) -> Outcome:
         """Pure: the same facts give the same outcome."""
+
+
+def _within_a_month(problem: Problem, spent: Mapping[int, Decimal]) -> Problem:
+    """With at most what its campaign spent in the last month at stake, so that amounts never exceed what is spent."""
+    money = problem.money
+    if money is not None and problem.campaign_id is not None:
+        money = min(money, spent.get(problem.campaign_id, money))
+    is_nothing = money is not None and money < _LEAST_AMOUNT
+    return replace(problem, money=None if is_nothing else money)
+
+
+def plain(value: int | Decimal) -> str:
+    """A threshold as people type it: 0.4, 1, 110."""
+    return f"{Decimal(value).normalize():f}"
+
+
+def beside(value: Decimal, threshold: int | Decimal, *, decimals: int) -> str:
+    """A percentage with as many decimals as it takes to tell it from the threshold."""
+    while decimals < _MAX_DECIMALS and round(value, decimals) == threshold:
+        decimals += 1
+    return f"{value:.{decimals}f}"
+
+
+def days_in_words(count: int, kind: str = "day") -> str:
+    """1 day, 30 days, 3 whole days."""
+    return f"{count} {kind}{'' if count == 1 else 's'}"
 
 
 def not_reported(campaign: CampaignFacts, what: str) -> NotChecked:

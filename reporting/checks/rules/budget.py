@@ -3,23 +3,44 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Final
 
-from reporting.checks.facts import AdAccountFacts, CampaignFacts
-from reporting.checks.rules.base import CampaignRule, Evidence, EvidenceUnit, NotChecked, Outcome, Problem
+from reporting.checks.facts import MONTH_DAYS, AdAccountFacts, CampaignFacts
+from reporting.checks.rules.base import (
+    CampaignRule,
+    Evidence,
+    EvidenceUnit,
+    NotChecked,
+    Outcome,
+    Problem,
+    beside,
+    days_in_words,
+)
 from reporting.checks.severity import Severity
+
+_SECONDS_PER_DAY: Final = 86_400
+# Percent of the plan.
+_LEAST_INCREASE: Final = Decimal(10)
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What should have been spent by the end of yesterday, and what was; `plan` says which budget it goes by."""
+    """What should have been spent by the end of yesterday, and what was, over so many `days`; `plan` says
+    which budget it goes by."""
 
     expected: Decimal
     spent: Decimal
+    days: Decimal
     plan: str
 
     @property
     def percent(self) -> Decimal:
         return self.spent * 100 / self.expected
+
+    @property
+    def off_plan_a_month(self) -> Decimal:
+        """How much is spent above or below plan in a month, if it goes on like this."""
+        return abs(self.spent - self.expected) * MONTH_DAYS / self.days
 
 
 def pace(campaign: CampaignFacts, facts: AdAccountFacts) -> Pace | NotChecked | None:
@@ -55,17 +76,19 @@ def _total_pace(
     if facts.figures_from is None or facts.figures_from > starts_at.date():
         return _not_checked(campaign, f"Some figures since {starts_at:%Y-%m-%d} are missing; sync from that day on.")
     share = min(Decimal(1), Decimal(elapsed // timedelta(seconds=1)) / Decimal(duration // timedelta(seconds=1)))
-    return Pace(budget * share, campaign.spend_since_start, "total budget and schedule")
+    days = Decimal(elapsed // timedelta(seconds=1)) / _SECONDS_PER_DAY
+    return Pace(budget * share, campaign.spend_since_start, days, "total budget and schedule")
 
 
 def _daily_pace(campaign: CampaignFacts, facts: AdAccountFacts, *, budget: Decimal) -> Pace | NotChecked:
     if campaign.daily_budget_currency != facts.currency:
         return _not_checked(campaign, "The budget's currency is not the ad account's.")
     if campaign.paced_days < facts.thresholds.pace_days:
-        return _not_checked(
-            campaign, f"The campaign started or changed less than {facts.thresholds.pace_days} whole days ago."
-        )
-    return Pace(budget * campaign.paced_days, campaign.paced_spend, f"daily budget over {campaign.paced_days} days")
+        whole_days = days_in_words(facts.thresholds.pace_days, "whole day")
+        return _not_checked(campaign, f"The campaign started or changed less than {whole_days} ago.")
+    days = campaign.paced_days
+    plan = f"daily budget over {days_in_words(days)}"
+    return Pace(budget * days, campaign.paced_spend, Decimal(days), plan)
 
 
 class BudgetOverPace(CampaignRule):
@@ -82,15 +105,19 @@ class BudgetOverPace(CampaignRule):
         "In Campaign Manager, open the campaign and lower the daily budget or the bid, or bring the end date forward. "
         "If the extra spend is intended, raise the total budget so that it matches the plan."
     )
-    stake = "Spend above plan so far."
+    stake = "Spend above plan in a month, at the present pace."
 
     def check_campaign(self, campaign: CampaignFacts, facts: AdAccountFacts) -> Outcome:
         found = pace(campaign, facts)
         if not isinstance(found, Pace):
             return found
-        if found.percent <= facts.thresholds.pace_over_percent:
+        threshold = facts.thresholds.pace_over_percent
+        if found.percent <= threshold:
             return None
-        return _off_pace(campaign, found, found.spent - found.expected)
+        return _off_pace(campaign, found, threshold, where="above")
+
+    def least_increase(self, facts: AdAccountFacts) -> Decimal:
+        return _LEAST_INCREASE
 
 
 class BudgetUnderPace(CampaignRule):
@@ -107,29 +134,36 @@ class BudgetUnderPace(CampaignRule):
         "In Campaign Manager, open the campaign and raise the bid or the cost cap, widen the audience, or move the "
         "rest of the budget to a campaign that can use it."
     )
-    stake = "Planned spend that has not happened so far."
+    stake = "Planned spend that does not happen in a month, at the present pace."
 
     def check_campaign(self, campaign: CampaignFacts, facts: AdAccountFacts) -> Outcome:
         found = pace(campaign, facts)
         if not isinstance(found, Pace):
             return found
-        # One without impressions is reported by another rule.
-        if found.percent >= facts.thresholds.pace_under_percent or not campaign.seen_lately:
+        threshold = facts.thresholds.pace_under_percent
+        # One without impressions or without anything to show is reported by another rule.
+        is_dead = not campaign.seen_lately or campaign.has_nothing_to_serve(facts.as_of)
+        if found.percent >= threshold or is_dead:
             return None
-        return _off_pace(campaign, found, found.expected - found.spent)
+        return _off_pace(campaign, found, threshold, where="below")
+
+    def least_increase(self, facts: AdAccountFacts) -> Decimal:
+        return _LEAST_INCREASE
 
 
-def _off_pace(campaign: CampaignFacts, found: Pace, money: Decimal) -> Problem:
+def _off_pace(campaign: CampaignFacts, found: Pace, threshold: int, *, where: str) -> Problem:
+    share = beside(found.percent, threshold, decimals=0)
     return Problem(
         campaign_id=campaign.id,
-        sentence=f"{campaign.name} has spent {found.percent:.0f}% of its plan so far.",
+        sentence=f"{campaign.name} has spent {share}% of its plan so far, {where} the threshold of {threshold}%.",
         evidence=(
             Evidence.of("Planned through yesterday", found.expected, EvidenceUnit.MONEY),
             Evidence.of("Spent through yesterday", found.spent, EvidenceUnit.MONEY),
             Evidence.of("Share", found.percent, EvidenceUnit.PERCENT),
+            Evidence.of_threshold(threshold, EvidenceUnit.PERCENT),
             Evidence.of("Plan", found.plan),
         ),
-        money=money,
+        money=found.off_plan_a_month,
         weight=abs(found.percent - 100),
     )
 

@@ -1,15 +1,27 @@
 """How a campaign is set up: placement, audience, bidding, number of creatives."""
 
 from abc import abstractmethod
+from decimal import Decimal
 from typing import ClassVar
 
 from reporting.checks.facts import AdAccountFacts, CampaignFacts
-from reporting.checks.rules.base import CampaignRule, Evidence, EvidenceUnit, Outcome, Problem, not_reported
+from reporting.checks.rules.base import (
+    CampaignRule,
+    Evidence,
+    EvidenceUnit,
+    Outcome,
+    Problem,
+    days_in_words,
+    not_reported,
+)
 from reporting.checks.severity import Severity
 
 
 class SettingRule(CampaignRule):
-    """A setting that puts at stake what the campaign spent in the window."""
+    """A setting that puts at stake what the campaign spends.
+
+    It weighs the same however much is spent: who accepts it accepts the setting.
+    """
 
     # What the rule reads, and what it reports after the campaign's name.
     setting: ClassVar[str]
@@ -24,23 +36,28 @@ class SettingRule(CampaignRule):
         """The setting as it is."""
 
     def check_campaign(self, campaign: CampaignFacts, facts: AdAccountFacts) -> Outcome:
+        if campaign.has_ended(facts.as_of):
+            return None
         applies = self.applies(campaign, facts)
         if applies is None:
             return not_reported(campaign, self.setting)
         if not applies:
             return None
-        days = facts.thresholds.window_days
+        days = days_in_words(facts.thresholds.window_days)
         return Problem(
             campaign_id=campaign.id,
             sentence=f"{campaign.name} {self.statement}.",
             evidence=(
                 *self.setting_evidence(campaign),
-                Evidence.of(f"Spend in {days} days", campaign.spend, EvidenceUnit.MONEY),
-                Evidence.of(f"Impressions in {days} days", campaign.impressions, EvidenceUnit.COUNT),
+                Evidence.of(f"Spend in {days}", campaign.spend, EvidenceUnit.MONEY),
+                Evidence.of(f"Impressions in {days}", campaign.impressions, EvidenceUnit.COUNT),
             ),
-            money=campaign.spend,
-            weight=campaign.spend,
+            money=campaign.month_spend,
         )
+
+    def least_increase(self, facts: AdAccountFacts) -> Decimal:
+        """Findings that were accepted while the spend was the weight stay accepted, also where that was 0."""
+        return Decimal(1)
 
 
 class AudienceNetwork(SettingRule):
@@ -57,8 +74,9 @@ class AudienceNetwork(SettingRule):
         "Keep it on only with your own block list, and only after comparing both placements in the performance "
         "breakdown."
     )
-    stake = "Campaign spend in the window. LinkedIn does not report here how much of it went to the network."
+    stake = "Campaign spend in the last 30 days. LinkedIn does not report here how much of it went to the network."
     setting = "Audience Network setting"
+    accepted_facts = ("LinkedIn Audience Network",)
     statement = "also runs on LinkedIn Audience Network"
 
     def applies(self, campaign: CampaignFacts, facts: AdAccountFacts) -> bool | None:
@@ -81,8 +99,9 @@ class AudienceExpansion(SettingRule):
         "In Campaign Manager, open the campaign, go to Audience, clear “Enable audience expansion” and save. "
         "If the audience is too small, widen the targeting yourself."
     )
-    stake = "Campaign spend in the window. LinkedIn does not report how much of it went to added people."
+    stake = "Campaign spend in the last 30 days. LinkedIn does not report how much of it went to added people."
     setting = "audience expansion setting"
+    accepted_facts = ("Audience expansion",)
     statement = "is shown to people outside its targeting"
 
     def applies(self, campaign: CampaignFacts, facts: AdAccountFacts) -> bool | None:
@@ -108,8 +127,9 @@ class MaximumDelivery(SettingRule):
         "In Campaign Manager, open the campaign, go to Bidding and choose “Cost cap” or “Manual bidding”. Start near "
         "the cost per click of recent weeks and lower it step by step while the budget is still spent."
     )
-    stake = "Campaign spend in the window."
+    stake = "Campaign spend in the last 30 days."
     setting = "bid strategy or cost type"
+    accepted_facts = ("Optimization target", "Cost type")
     statement = "lets LinkedIn bid without a cap"
 
     def applies(self, campaign: CampaignFacts, facts: AdAccountFacts) -> bool | None:
@@ -137,12 +157,13 @@ class SingleCreative(SettingRule):
         "In Campaign Manager, open the campaign, add two to four ads with a different image or opening line, and run "
         "them side by side for two weeks before pausing the weakest."
     )
-    stake = "Campaign spend in the window."
+    stake = "Campaign spend in the last 30 days."
     setting = "creatives"
+    accepted_facts = ("Active creatives",)
     statement = "has a single creative"
 
     def applies(self, campaign: CampaignFacts, facts: AdAccountFacts) -> bool | None:
-        return campaign.creatives_active == 1 and not campaign.has_ended(facts.as_of)
+        return campaign.creatives_active == 1
 
     def setting_evidence(self, campaign: CampaignFacts) -> tuple[Evidence, ...]:
         return (Evidence.of("Active creatives", 1, EvidenceUnit.COUNT),)

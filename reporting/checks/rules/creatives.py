@@ -26,10 +26,12 @@ class HeldCreative(Rule):
         "In Campaign Manager, open the campaign and hover over the ad's status to read the reason. Fix the ad and "
         "resubmit it, or pause it. If a review does not end, contact LinkedIn support."
     )
-    stake = "Spend of the creative in the window, before it was held."
+    stake = "Spend of the creative in the last 30 days, before it was held."
+    accepted_facts = ("Review status", "Hold reasons")
 
     def outcomes(self, facts: AdAccountFacts) -> Iterable[Outcome]:
-        return (self.check_creative(creative, facts) for creative in facts.creatives)
+        ended = {campaign.id for campaign in facts.campaigns if campaign.has_ended(facts.as_of)}
+        return (self.check_creative(one, facts) for one in facts.creatives if one.campaign_id not in ended)
 
     def check_creative(self, creative: CreativeFacts, facts: AdAccountFacts) -> Outcome:
         is_rejected = creative.review_status == "REJECTED" or "REJECTED" in creative.hold_reasons
@@ -55,16 +57,18 @@ def _in_review(creative: CreativeFacts, facts: AdAccountFacts) -> Outcome:
 
 
 def _problem(creative: CreativeFacts, what: str, weight: Decimal) -> Problem:
+    # Reasons of the campaign and the ad account come and go without anything new about the creative.
+    own_reasons = [one for one in creative.hold_reasons if not one.startswith(_PARENT_HOLDS)]
     return Problem(
         campaign_id=creative.campaign_id,
         creative_id=creative.id,
         sentence=f"The creative {creative.name} in {creative.campaign_name} {what}.",
         evidence=(
             Evidence.of("Review status", creative.review_status or "unknown"),
-            Evidence.of("Hold reasons", ", ".join(creative.hold_reasons) or "unknown"),
+            Evidence.of("Hold reasons", ", ".join(own_reasons) or "unknown"),
             Evidence.of("Last changed", creative.changed_at, EvidenceUnit.DAY),
         ),
-        money=creative.spend,
+        money=creative.month_spend,
         weight=weight,
     )
 

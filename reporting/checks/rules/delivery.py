@@ -2,9 +2,8 @@
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Final
 
-from reporting.checks.facts import AdAccountFacts, CampaignFacts
+from reporting.checks.facts import MONTH_DAYS, AdAccountFacts, CampaignFacts
 from reporting.checks.rules.base import (
     CampaignRule,
     Evidence,
@@ -12,11 +11,10 @@ from reporting.checks.rules.base import (
     NotChecked,
     Outcome,
     Problem,
+    days_in_words,
     not_reported,
 )
 from reporting.checks.severity import Severity
-
-_DAYS_PER_WEEK: Final = 7
 
 
 class NoServingCreative(CampaignRule):
@@ -29,12 +27,12 @@ class NoServingCreative(CampaignRule):
         "In Campaign Manager, open the campaign and check the status of its ads: turn on paused ones, fix or replace "
         "rejected ones, or pause the campaign so that nobody thinks it is running."
     )
-    stake = "One week of the daily budget, which goes unspent."
+    stake = "The daily budget of 30 days, which goes unspent, but no more than the campaign spent in the last 30 days."
 
     def check_campaign(self, campaign: CampaignFacts, facts: AdAccountFacts) -> Outcome:
         if campaign.creatives_serving or campaign.has_ended(facts.as_of) or not campaign.has_begun(facts.as_of):
             return None
-        if campaign.creatives_unknown:
+        if not campaign.has_nothing_to_serve(facts.as_of):
             return not_reported(campaign, "serving status for its creatives")
         return _undelivered(
             campaign,
@@ -52,18 +50,25 @@ class NoImpressions(CampaignRule):
     title = "Active without impressions"
     severity = Severity.CRITICAL
     reads_figures = True
-    looks_for = "An active campaign without an impression or a sent message in the last 7 whole days."
+    looks_for = (
+        "An active campaign without an impression or a sent message in the last `quiet_days` whole days. One without a "
+        "serving creative is left out: it has its own finding."
+    )
     why = "People think it is running. Its audience may be too small, its bid too low, or its budget used up."
     remedy = (
         "In Campaign Manager, open the campaign and read the delivery column: raise the bid, widen the audience "
         "(LinkedIn needs 300 members), add budget to the campaign or its campaign group, or pause it."
     )
-    stake = "One week of the daily budget, which goes unspent."
+    stake = "The daily budget of 30 days, which goes unspent, but no more than the campaign spent in the last 30 days."
 
     def check_campaign(self, campaign: CampaignFacts, facts: AdAccountFacts) -> Outcome:
-        first_day = facts.today - timedelta(days=facts.thresholds.quiet_days)
+        quiet_days = facts.thresholds.quiet_days
+        first_day = facts.today - timedelta(days=quiet_days)
         began_at = max((one for one in (campaign.starts_at, campaign.created_at) if one), default=None)
         if campaign.seen_lately or campaign.has_ended(facts.as_of):
+            return None
+        # Its cause, which is reported as such.
+        if campaign.has_nothing_to_serve(facts.as_of):
             return None
         if began_at is not None and began_at.date() >= first_day:
             return None
@@ -72,7 +77,7 @@ class NoImpressions(CampaignRule):
         return _undelivered(
             campaign,
             facts,
-            sentence=f"{campaign.name} is active but had no impressions in {facts.thresholds.quiet_days} days.",
+            sentence=f"{campaign.name} is active but had no impressions in {days_in_words(quiet_days)}.",
             evidence=(
                 Evidence.of("First day without impressions", first_day, EvidenceUnit.DAY),
                 Evidence.of("Last day without impressions", facts.yesterday, EvidenceUnit.DAY),
@@ -83,20 +88,18 @@ class NoImpressions(CampaignRule):
 def _undelivered(
     campaign: CampaignFacts, facts: AdAccountFacts, *, sentence: str, evidence: tuple[Evidence, ...]
 ) -> Problem:
-    """With what LinkedIn says is wrong, and a week of budget at stake."""
+    """With what LinkedIn says is wrong, and a month of budget at stake."""
     holds = (Evidence.of("LinkedIn's reasons", ", ".join(campaign.holds)),) if campaign.holds else ()
-    money = _week_of_budget(campaign, facts)
     return Problem(
         campaign_id=campaign.id,
         sentence=sentence,
         evidence=(*evidence, *holds),
-        money=money,
-        weight=money or Decimal(1),
+        money=_month_of_budget(campaign, facts),
     )
 
 
-def _week_of_budget(campaign: CampaignFacts, facts: AdAccountFacts) -> Decimal | None:
+def _month_of_budget(campaign: CampaignFacts, facts: AdAccountFacts) -> Decimal | None:
     """None without a daily budget in the ad account's currency."""
     if campaign.daily_budget is None or campaign.daily_budget_currency != facts.currency:
         return None
-    return campaign.daily_budget * _DAYS_PER_WEEK
+    return campaign.daily_budget * MONTH_DAYS

@@ -12,7 +12,10 @@ from reporting.checks.rules.base import (
     NotChecked,
     Outcome,
     Problem,
+    beside,
+    days_in_words,
     not_reported,
+    plain,
 )
 from reporting.checks.severity import Severity
 
@@ -26,24 +29,39 @@ _OTHER_OBJECTIVES: Final = {
 }  # fmt: skip
 
 
+# Those whose result is clicks, or comes after a click: on an ad, its landing page or its form. The results of brand
+# awareness and video views are reach and views; LinkedIn optimizes and charges for these, and a low CTR is no fault
+# of such a campaign. Engagement stays: its result is "engagement clicks", which LinkedIn counts as clicks.
+# Source: LinkedIn Marketing Solutions Help, "Objective-based reporting with key results", read 2026-11-28.
+_CLICK_OBJECTIVES: Final = {
+    *_CONVERSION_OBJECTIVES, *_LEAD_OBJECTIVES, "ENGAGEMENT", "CREATIVE_ENGAGEMENT", "JOB_APPLICANT", "JOB_APPLICANTS",
+}  # fmt: skip
+_OBJECTIVES_WITHOUT_CLICKS: Final = {"BRAND_AWARENESS", "VIDEO_VIEW", "VIDEO_VIEWS"}
+
+
 class LowCtr(CampaignRule):
+    """Leaves out objectives that do not aim at clicks: LinkedIn shows their ads to whoever sees or watches them."""
+
     id = "low_ctr"
-    title = "CTR below 0.4%"
+    title = "Low CTR"
     severity = Severity.WARNING
     reads_figures = True
     looks_for = (
         "An active sponsored content campaign with enough impressions in the window and a CTR below the threshold. "
-        "Text ads, dynamic ads and messages are left out: their rates differ by nature."
+        "Text ads, dynamic ads and messages are left out, since their rates differ by nature; so are brand awareness "
+        "and video views, which do not aim at clicks."
     )
     why = "People see the ad and do not care. LinkedIn's auction also charges more for ads that nobody clicks."
     remedy = (
         "In Campaign Manager, open the campaign, pause the ads with the lowest CTR, try a different image and opening "
         "line, and narrow the audience to the people the offer is for."
     )
-    stake = "Campaign spend in the window."
+    stake = "Campaign spend in the last 30 days."
 
     def check_campaign(self, campaign: CampaignFacts, facts: AdAccountFacts) -> Outcome:
         limit = facts.thresholds
+        if campaign.has_ended(facts.as_of):
+            return None
         if campaign.type is None:
             return not_reported(campaign, "campaign type")
         ctr = ratios.value("ctr_percent", {"clicks": campaign.clicks, "impressions": campaign.impressions})
@@ -52,16 +70,26 @@ class LowCtr(CampaignRule):
         # The exact fraction decides, not the rounded one.
         if Decimal(campaign.clicks) * 100 >= limit.ctr_percent * campaign.impressions:
             return None
+        if campaign.objective in _OBJECTIVES_WITHOUT_CLICKS:
+            return None
+        if campaign.objective is None:
+            return not_reported(campaign, "campaign objective")
+        if campaign.objective not in _CLICK_OBJECTIVES:
+            return NotChecked(
+                campaign_id=campaign.id, reason=f"The objective {campaign.objective} is not known to aim at clicks."
+            )
+        days, threshold = days_in_words(limit.window_days), plain(limit.ctr_percent)
+        shown = beside(Decimal(ctr), limit.ctr_percent, decimals=2)
         return Problem(
             campaign_id=campaign.id,
-            sentence=f"{campaign.name} has a CTR of {ctr:.2f}%.",
+            sentence=f"{campaign.name} has a CTR of {shown}%, below the threshold of {threshold}%.",
             evidence=(
-                Evidence.of("CTR", ctr, EvidenceUnit.PERCENT),
-                Evidence.of("Threshold", limit.ctr_percent, EvidenceUnit.PERCENT),
-                Evidence.of(f"Impressions in {limit.window_days} days", campaign.impressions, EvidenceUnit.COUNT),
-                Evidence.of(f"Clicks in {limit.window_days} days", campaign.clicks, EvidenceUnit.COUNT),
+                Evidence("CTR", shown, EvidenceUnit.PERCENT),
+                Evidence.of_threshold(limit.ctr_percent, EvidenceUnit.PERCENT),
+                Evidence.of(f"Impressions in {days}", campaign.impressions, EvidenceUnit.COUNT),
+                Evidence.of(f"Clicks in {days}", campaign.clicks, EvidenceUnit.COUNT),
             ),
-            money=campaign.spend,
+            money=campaign.month_spend,
             weight=Decimal(campaign.impressions) / max(campaign.clicks, 1),
         )
 
@@ -71,6 +99,7 @@ class SpendWithoutConversions(CampaignRule):
     title = "Spend without conversions"
     severity = Severity.CRITICAL
     reads_figures = True
+    accepted_facts = ("Objective",)
     looks_for = (
         "An active campaign for website visits, website conversions or leads that spent more than the threshold in "
         "the window without a conversion or lead. Campaigns with other objectives are left out."
@@ -81,10 +110,13 @@ class SpendWithoutConversions(CampaignRule):
         "its Insight Tag is active, or that the lead form is the right one; then check the landing page. If both "
         "work, move the budget to campaigns that convert."
     )
-    stake = "Campaign spend in the window."
+    stake = "Campaign spend in the last 30 days."
 
     def check_campaign(self, campaign: CampaignFacts, facts: AdAccountFacts) -> Outcome:
-        if campaign.spend < facts.thresholds.spend_without_conversions or campaign.conversions or campaign.leads:
+        threshold = facts.thresholds.spend_without_conversions
+        if not campaign.spend or campaign.spend < threshold or campaign.conversions or campaign.leads:
+            return None
+        if campaign.has_ended(facts.as_of):
             return None
         if campaign.objective is None:
             return not_reported(campaign, "campaign objective")
@@ -94,18 +126,23 @@ class SpendWithoutConversions(CampaignRule):
             return NotChecked(
                 campaign_id=campaign.id, reason=f"Results for the objective {campaign.objective} are not stored."
             )
-        days = facts.thresholds.window_days
+        days = days_in_words(facts.thresholds.window_days)
         missing = "lead" if campaign.objective in _LEAD_OBJECTIVES else "conversion"
         return Problem(
             campaign_id=campaign.id,
-            sentence=f"{campaign.name} has spent money for {days} days without a single {missing}.",
+            sentence=f"{campaign.name} has spent money for {days} without a single {missing}.",
             evidence=(
-                Evidence.of(f"Spend in {days} days", campaign.spend, EvidenceUnit.MONEY),
-                Evidence.of(f"Clicks in {days} days", campaign.clicks, EvidenceUnit.COUNT),
+                Evidence.of(f"Spend in {days}", campaign.spend, EvidenceUnit.MONEY),
+                Evidence.of_threshold(threshold, EvidenceUnit.MONEY),
+                Evidence.of(f"Clicks in {days}", campaign.clicks, EvidenceUnit.COUNT),
                 Evidence.of("Conversions", 0, EvidenceUnit.COUNT),
                 Evidence.of("Leads", 0, EvidenceUnit.COUNT),
                 Evidence.of("Objective", campaign.objective),
             ),
-            money=campaign.spend,
+            money=campaign.month_spend,
             weight=campaign.spend,
         )
+
+    def least_increase(self, facts: AdAccountFacts) -> Decimal:
+        """As much again as makes a finding."""
+        return max(facts.thresholds.spend_without_conversions, Decimal(1))

@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from reporting.checks.facts import AdAccountFacts, CampaignFacts
-from reporting.checks.rules.base import CampaignRule, Evidence, EvidenceUnit, Outcome, Problem
+from reporting.checks.rules.base import CampaignRule, Evidence, EvidenceUnit, Outcome, Problem, days_in_words
 from reporting.checks.severity import Severity
 
 
@@ -18,7 +18,8 @@ class EndPassed(CampaignRule):
         "In Campaign Manager, open the campaign, go to Budget & schedule and set a later end date if it should "
         "continue; otherwise pause or archive it."
     )
-    stake = "The rest of the total budget, where known."
+    stake = "The rest of the total budget, where known, but no more than the campaign spent in the last 30 days."
+    accepted_facts = ("Last day",)
 
     def check_campaign(self, campaign: CampaignFacts, facts: AdAccountFacts) -> Outcome:
         if not campaign.has_ended(facts.as_of):
@@ -30,20 +31,24 @@ class EndNear(CampaignRule):
     id = "end_near"
     title = "End date near"
     severity = Severity.NOTICE
-    looks_for = "An active campaign that ends within the next 7 days."
+    looks_for = "An active campaign that ends within the next `end_near_days` days."
     why = "Campaigns end quietly: leads stop, and by the time somebody notices, the audience has gone cold."
     remedy = (
         "In Campaign Manager, open the campaign, go to Budget & schedule and move the end date if it should continue; "
         "otherwise accept this finding and plan what comes next."
     )
-    stake = "The rest of the total budget, which would go unspent, where known."
+    stake = (
+        "The rest of the total budget, which would go unspent, where known, but no more than the campaign spent in the "
+        "last 30 days."
+    )
+    accepted_facts = ("Last day",)
 
     def check_campaign(self, campaign: CampaignFacts, facts: AdAccountFacts) -> Outcome:
         near = facts.as_of + timedelta(days=facts.thresholds.end_near_days)
         if campaign.ends_at is None or campaign.has_ended(facts.as_of) or campaign.ends_at > near:
             return None
         days = (campaign.ends_at - facts.as_of).days
-        when = f"in {days} day{'' if days == 1 else 's'}" if days else "within a day"
+        when = f"in {days_in_words(days)}" if days else "within a day"
         return _ending(campaign, facts, f"{campaign.name} ends {when}.")
 
 

@@ -34,6 +34,7 @@ def campaign(**changes: Any) -> CampaignFacts:
         "paced_days": 7,
         "paced_spend": Decimal(350),
     }
+    values |= {"month_spend": changes.get("spend", values["spend"])}
     return CampaignFacts(**values | changes)
 
 
@@ -47,7 +48,7 @@ def creative(**changes: Any) -> CreativeFacts:
         "hold_reasons": (),
         "is_serving": True,
         "changed_at": NOW - timedelta(days=30),
-        "spend": Decimal(12),
+        "month_spend": Decimal(12),
     }
     return CreativeFacts(**values | changes)
 

@@ -14,7 +14,7 @@ from accounts.models import AdAccount, AuditEvent, User
 from accounts.roles import Role
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
-from ingestion.models import Campaign, Creative
+from ingestion.models import Campaign, CampaignDailyMetric, Creative
 from ingestion.sync.signals import sync_finished
 from ingestion.timetable import schedules
 from reporting import tasks
@@ -75,7 +75,7 @@ def notes(finding: Finding) -> list[str]:
     return [one["what"] for one in finding.history]
 
 
-def spend_again(amount: int, *, day: date = DAY - ONE_DAY) -> None:
+def spend_again(amount: Decimal | int, *, day: date = DAY - ONE_DAY) -> None:
     make_campaign_day(campaign=Campaign.objects.get(), date=day, spend=Decimal(amount), impressions=1000, clicks=20)
 
 
@@ -194,17 +194,27 @@ def test_snoozed_is_fixed_when_its_cause_goes_and_open_when_it_is_back(ad_accoun
     assert the_finding().state == "open"
 
 
+def spend_in_vain(amount: Decimal | int, *, day: date = DAY - ONE_DAY) -> None:
+    """Without a conversion or lead, on any day so far."""
+    if amount:
+        make_campaign_day(campaign=Campaign.objects.get(), date=day, spend=Decimal(amount), impressions=1000, clicks=20)
+    CampaignDailyMetric.objects.update(conversions=0, leads=0)
+
+
 def test_accepted_stays_until_it_is_materially_worse(ad_account, analyst):
+    rule_id = "spend_without_conversions"
+    spend_in_vain(0)
     check(ad_account)
-    findings.accept([the_finding().pk], reason=" The client wants it. ", by=analyst, now=NOW)
-    assert (the_finding().accepted_reason, the_finding().accepted_weight) == ("The client wants it.", 300)
-    spend_again(150)
+    findings.accept([the_finding(rule_id).pk], reason=" The client wants it. ", by=analyst, now=NOW)
+    accepted = the_finding(rule_id)
+    assert (accepted.accepted_reason, accepted.accepted_weight) == ("The client wants it.", 300)
+    spend_in_vain(150)
     check(ad_account, after=HOUR)
-    found = the_finding()
+    found = the_finding(rule_id)
     assert (found.state, found.money_at_stake) == ("accepted", 450)
-    spend_again(1, day=DAY - 2 * ONE_DAY)
+    spend_in_vain(1, day=DAY - 2 * ONE_DAY)
     assert check(ad_account, after=2 * HOUR).reopened == 1
-    found = the_finding()
+    found = the_finding(rule_id)
     assert (found.state, found.accepted_reason, found.reopened_at) == ("open", None, NOW + 2 * HOUR)
     assert notes(found)[-1] == "got worse than accepted"
     assert found.history[-1]["detail"] == "The client wants it."
@@ -219,12 +229,100 @@ def test_accepted_is_fixed_when_its_cause_goes(ad_account, analyst):
 
 
 def test_how_much_worse_is_a_threshold(ad_account, analyst):
-    CheckThresholds.objects.create(ad_account=ad_account, worse_percent=10)
+    CheckThresholds.objects.create(ad_account=ad_account, worse_percent=10, spend_without_conversions=20)
+    spend_in_vain(0)
     check(ad_account)
-    findings.accept([the_finding().pk], reason="Fine.", by=analyst, now=NOW)
-    spend_again(31)
+    findings.accept([the_finding("spend_without_conversions").pk], reason="Fine.", by=analyst, now=NOW)
+    spend_in_vain(30)
     check(ad_account, after=HOUR)
-    assert the_finding().state == "open"
+    assert the_finding("spend_without_conversions").state == "accepted"
+    spend_in_vain(1, day=DAY - 2 * ONE_DAY)
+    check(ad_account, after=2 * HOUR)
+    assert the_finding("spend_without_conversions").state == "open"
+
+
+def test_worse_by_a_share_of_next_to_nothing_is_not_worse(ad_account, analyst):
+    CheckThresholds.objects.create(ad_account=ad_account, spend_without_conversions=0)
+    CampaignDailyMetric.objects.update(spend=Decimal("0.01"))
+    spend_in_vain(0)
+    check(ad_account)
+    findings.accept([the_finding("spend_without_conversions").pk], reason="Fine.", by=analyst, now=NOW)
+    spend_in_vain(Decimal("0.99"))
+    check(ad_account, after=HOUR)
+    assert the_finding("spend_without_conversions").state == "accepted"
+
+
+@pytest.mark.parametrize("spent", [0, 300])
+@pytest.mark.parametrize(
+    ("rule_id", "setting", "another"),
+    [
+        ("audience_network", {"offsite_delivery_enabled": True}, None),
+        ("audience_expansion", {"audience_expansion_enabled": True}, None),
+        ("maximum_delivery", {"bid_strategy": "MAX_CLICK", "cost_type": "CPM"}, {"bid_strategy": "MAX_REACH"}),
+    ],
+)
+def test_who_accepts_a_setting_accepts_it_whatever_is_spent(ad_account, analyst, rule_id, setting, another, spent):
+    """And nothing else: another value of the setting has not been accepted by anybody."""
+    Campaign.objects.update(**setting)
+    CampaignDailyMetric.objects.update(spend=spent)
+    check(ad_account)
+    findings.accept([the_finding(rule_id).pk], reason="Fine.", by=analyst, now=NOW)
+    # As earlier versions stored it: the spend.
+    Finding.objects.filter(rule_id=rule_id).update(accepted_weight=spent, weight=spent)
+    for day, amount in ((1, Decimal("0.01")), (2, Decimal(90_000))):
+        spend_again(amount, day=DAY - day * ONE_DAY)
+        assert check(ad_account, after=day * HOUR).reopened == 0
+        assert the_finding(rule_id).state == "accepted"
+    if another:
+        Campaign.objects.update(**another)
+        assert check(ad_account, after=3 * HOUR).reopened == 1
+        assert notes(the_finding(rule_id))[-1] == "changed since it was accepted"
+
+
+def test_an_accepted_hold_is_another_one_when_its_reason_is(ad_account, analyst):
+    held = make_creative(campaign=Campaign.objects.get(), serving_hold_reasons=["FORM_HOLD", "JOB_HOLD"])
+    check(ad_account)
+    findings.accept([the_finding("held_creative").pk], reason="Fine.", by=analyst, now=NOW)
+    for reasons in (["JOB_HOLD", "FORM_HOLD"], ["JOB_HOLD", "FORM_HOLD", "CAMPAIGN_STOPPED"]):
+        Creative.objects.filter(pk=held.pk).update(serving_hold_reasons=reasons)
+        check(ad_account, after=HOUR)
+        assert the_finding("held_creative").state == "accepted"
+    Creative.objects.filter(pk=held.pk).update(serving_hold_reasons=["CONTENT_HOLD"])
+    check(ad_account, after=2 * HOUR)
+    assert the_finding("held_creative").state == "open"
+
+
+def test_the_end_of_a_campaign_is_accepted_for_its_day(ad_account, analyst):
+    Campaign.objects.update(run_schedule_end_at=NOW + 3 * ONE_DAY)
+    check(ad_account)
+    findings.accept([the_finding("end_near").pk], reason="Fine.", by=analyst, now=NOW)
+    check(ad_account, after=ONE_DAY)
+    assert the_finding("end_near").state == "accepted"
+    Campaign.objects.update(run_schedule_end_at=NOW + 5 * ONE_DAY)
+    check(ad_account, after=ONE_DAY + HOUR)
+    assert the_finding("end_near").state == "open"
+
+
+def test_what_is_at_stake_adds_up_to_no_more_than_a_month_of_spend(ad_account):
+    """However large the budgets are: here 30,000 a month for a campaign, and a total of 100,000."""
+    campaigns = [
+        make_campaign(account=ad_account, daily_budget=1000, offsite_delivery_enabled=True),
+        make_campaign(
+            account=ad_account, daily_budget=None, total_budget=100_000, total_budget_currency="EUR",
+            run_schedule_start_at=NOW - 40 * ONE_DAY, run_schedule_end_at=NOW + 2 * ONE_DAY,
+        ),
+    ]  # fmt: skip
+    make_creative(campaign=campaigns[1])
+    for campaign in campaigns:
+        make_campaign_day(campaign=campaign, spend=Decimal(20), leads=0, conversions=0)
+        make_campaign_day(campaign=campaign, date=DAY - 35 * ONE_DAY, spend=Decimal(7000))
+    check(ad_account)
+    assert {"no_serving_creative", "end_near", "budget_under_pace", "audience_network"} <= set(
+        Finding.objects.values_list("rule_id", flat=True)
+    )
+    [money] = finding_queries.money_at_stake(AdAccount.objects.all(), FindingFilter(), today=NOW.date())
+    assert money.amount == 300 + 20 + 20
+    assert not Finding.objects.filter(money_at_stake=0).exists()
 
 
 def test_reopened_by_a_person(ad_account, analyst):

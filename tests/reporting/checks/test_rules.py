@@ -1,5 +1,6 @@
 """Every rule where it fires, where it must not, at its edge, and where it cannot check."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -7,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from reporting.checks.facts import MONTH_DAYS
 from reporting.checks.rules import RULES
+from reporting.checks.rules.base import plain
 from reporting.checks.severity import Severity
 from reporting.checks.thresholds import Thresholds
 from reporting.models import CheckThresholds
@@ -27,23 +30,26 @@ FIRES: list[tuple[str, dict[str, Any], Decimal | None]] = [
     ("audience_network", {"audience_network": True}, Decimal(1500)),
     ("audience_expansion", {"audience_expansion": True}, Decimal(1500)),
     ("maximum_delivery", {"bid_strategy": "MAX_CLICK", "cost_type": "CPM"}, Decimal(1500)),
-    ("no_serving_creative", {"creatives_serving": 0}, Decimal(350)),
-    ("no_serving_creative", {"creatives_serving": 0, "creatives_active": 0}, Decimal(350)),
+    ("no_serving_creative", {"creatives_serving": 0}, Decimal(1500)),
+    ("no_serving_creative", {"creatives_serving": 0, "creatives_active": 0}, Decimal(1500)),
     ("single_creative", {"creatives_active": 1}, Decimal(1500)),
-    ("no_impressions", {"seen_lately": 0}, Decimal(350)),
+    ("no_impressions", {"seen_lately": 0}, Decimal(1500)),
     ("no_impressions", {"seen_lately": 0, "daily_budget_currency": "USD"}, None),
-    ("no_impressions", {"seen_lately": 0, "starts_at": NOW - 8 * DAY, "created_at": None}, Decimal(350)),
+    ("no_impressions", {"seen_lately": 0, "starts_at": NOW - 8 * DAY, "created_at": None}, Decimal(1500)),
     ("low_ctr", {"clicks": 399}, Decimal(1500)),
     ("low_ctr", {"clicks": 0, "impressions": 5000}, Decimal(1500)),
+    ("low_ctr", {"clicks": 0, "objective": "ENGAGEMENT"}, Decimal(1500)),
+    ("low_ctr", {"clicks": 0, "objective": "LEAD_GENERATION"}, Decimal(1500)),
+    ("low_ctr", {"clicks": 0, "objective": "JOB_APPLICANTS"}, Decimal(1500)),
     ("spend_without_conversions", {"conversions": 0}, Decimal(1500)),
     ("spend_without_conversions", {"conversions": 0, "spend": Decimal(100)}, Decimal(100)),
     ("spend_without_conversions", {"conversions": 0, "objective": "LEAD_GENERATION"}, Decimal(1500)),
-    ("budget_over_pace", {"paced_spend": Decimal("385.01")}, Decimal("35.01")),
-    ("budget_under_pace", {"paced_spend": Decimal("244.99")}, Decimal("105.01")),
+    ("budget_over_pace", {"paced_spend": Decimal("385.01")}, Decimal("35.01") * 30 / 7),
+    ("budget_under_pace", {"paced_spend": Decimal("244.99")}, Decimal("105.01") * 30 / 7),
     ("budget_over_pace", TOTAL | {"starts_at": MIDNIGHT - 5 * DAY, "ends_at": MIDNIGHT + 5 * DAY,
-                                  "spend_since_start": Decimal(551)}, Decimal(51)),
+                                  "spend_since_start": Decimal(551)}, Decimal(51) * 6),
     ("budget_under_pace", TOTAL | {"starts_at": MIDNIGHT - 5 * DAY, "ends_at": MIDNIGHT + 5 * DAY,
-                                   "spend_since_start": Decimal(349)}, Decimal(151)),
+                                   "spend_since_start": Decimal(349)}, Decimal(151) * 6),
     ("end_passed", {"ends_at": NOW}, None),
     ("end_passed", TOTAL | {"starts_at": NOW - 20 * DAY, "ends_at": NOW - DAY, "spend_since_start": Decimal(900)},
      Decimal(100)),
@@ -71,6 +77,16 @@ SILENT: list[tuple[str, dict[str, Any]]] = [
     ("low_ctr", {"clicks": 0, "impressions": 0}),
     ("low_ctr", {"clicks": 0, "type": "TEXT_AD"}),
     ("low_ctr", {"clicks": 0, "type": "SPONSORED_INMAILS"}),
+    *(("low_ctr", {"clicks": 0, "objective": one}) for one in ("BRAND_AWARENESS", "VIDEO_VIEW", "VIDEO_VIEWS")),
+    # One cause, one finding: what is not served, or has ended, is another rule's.
+    ("no_impressions", {"seen_lately": 0, "creatives_serving": 0}),
+    ("budget_under_pace", {"paced_spend": Decimal(0), "creatives_serving": 0}),
+    ("low_ctr", {"clicks": 0, "ends_at": NOW}),
+    ("spend_without_conversions", {"conversions": 0, "ends_at": NOW}),
+    ("audience_network", {"audience_network": True, "ends_at": NOW}),
+    ("audience_expansion", {"audience_expansion": True, "ends_at": NOW}),
+    ("maximum_delivery", {"bid_strategy": "MAX_CLICK", "cost_type": "CPM", "ends_at": NOW}),
+    ("single_creative", {"creatives_active": 1, "ends_at": NOW}),
     ("spend_without_conversions", {"conversions": 0, "leads": 1}),
     ("spend_without_conversions", {"conversions": 0, "spend": Decimal("99.99")}),
     ("spend_without_conversions", {"conversions": 0, "objective": "BRAND_AWARENESS"}),
@@ -151,6 +167,8 @@ NOT_CHECKED: list[tuple[str, dict[str, Any], str]] = [
         "sent no serving status for its creatives",
     ),
     ("low_ctr", {"type": None}, "sent no campaign type"),
+    ("low_ctr", {"clicks": 0, "objective": None}, "sent no campaign objective"),
+    ("low_ctr", {"clicks": 0, "objective": "NEXT_YEARS"}, "NEXT_YEARS is not known to aim at clicks"),
     ("spend_without_conversions", {"conversions": 0, "objective": None}, "sent no campaign objective"),
     ("spend_without_conversions", {"conversions": 0, "objective": "JOB_APPLICANTS"}, "JOB_APPLICANTS are not stored"),
     ("budget_over_pace", {"daily_budget": None}, "no budget of its own"),
@@ -261,6 +279,50 @@ def test_a_hold_that_turns_into_a_rejection_is_materially_worse() -> None:
     assert rejected.weight > held.weight * Decimal("1.5")
 
 
+def test_a_creative_in_a_campaign_that_has_ended_has_nothing_to_mend() -> None:
+    rejected = creative(review_status="REJECTED")
+    assert check("held_creative", campaign(), rejected).problems
+    assert not check("held_creative", campaign(ends_at=NOW), rejected).problems
+
+
+# --- Money at stake ---
+
+
+@pytest.mark.parametrize(("rule_id", "changes", "money"), FIRES)
+def test_no_more_is_at_stake_than_a_month_of_the_campaigns_spend(
+    rule_id: str, changes: dict[str, Any], money: Decimal | None
+) -> None:
+    """Whatever its budget is; and nothing is not shown as an amount of 0."""
+    for spent, expected in (
+        (Decimal("0.01"), Decimal("0.01")),
+        (Decimal(0), None),
+        (Decimal("0.004"), None),
+        (Decimal("-2E-18"), None),
+    ):
+        problem = the_problem(rule_id, campaign(**changes | {"month_spend": spent}))
+        assert problem.money == (None if money is None else expected)
+
+
+def test_the_window_of_an_ad_account_is_no_month() -> None:
+    facts = campaign(audience_network=True, spend=Decimal(9000), month_spend=Decimal(3000))
+    assert the_problem("audience_network", facts).money == 3000
+
+
+def test_a_dead_campaign_is_one_finding() -> None:
+    dead = ad_account(campaign(creatives_serving=0, seen_lately=0, paced_spend=Decimal(0)))
+    found = [rule_id for rule_id, rule in RULES.items() if rule.check(dead).problems]
+    assert found == ["no_serving_creative"]
+
+
+def test_a_campaign_that_has_ended_is_one_finding() -> None:
+    ended = campaign(
+        ends_at=NOW - DAY, audience_network=True, audience_expansion=True, creatives_active=1, creatives_serving=0,
+        clicks=0, conversions=0, seen_lately=0, bid_strategy="MAX_CLICK", cost_type="CPM",
+    )  # fmt: skip
+    facts = ad_account(ended, creative(review_status="REJECTED"))
+    assert [rule_id for rule_id, rule in RULES.items() if rule.check(facts).problems] == ["end_passed"]
+
+
 # --- The whole ad account ---
 
 
@@ -321,6 +383,52 @@ def test_thresholds_move_the_line(rule_id: str, threshold: dict[str, Any], chang
 
 
 # --- Words ---
+
+# Thresholds that nobody has by default.
+OWN: dict[str, Any] = {
+    "window_days": 17, "quiet_days": 13, "ctr_percent": Decimal("1.250"), "ctr_impressions": 23,
+    "spend_without_conversions": Decimal("41.50"), "pace_over_percent": 103, "pace_under_percent": 96, "pace_days": 2,
+    "review_days": 19, "end_near_days": 29, "worse_percent": 37,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "changes", "words"),
+    [
+        ("low_ctr", {}, ["CTR of 1.00%, below the threshold of 1.25%", "Threshold: 1.25", "in 17 days"]),
+        ("low_ctr", {"clicks": 1249}, ["CTR of 1.249%, below the threshold of 1.25%", "CTR: 1.249"]),
+        ("spend_without_conversions", {"conversions": 0}, ["for 17 days", "Threshold: 41.5", "Spend in 17 days"]),
+        ("no_impressions", {"seen_lately": 0}, ["in 13 days"]),
+        ("budget_over_pace", {"paced_spend": Decimal(400)}, ["114% of its plan", "above the threshold of 103%"]),
+        ("budget_over_pace", {"paced_spend": Decimal("361.2")}, ["103.2% of its plan", "above the threshold of 103%"]),
+        ("budget_under_pace", {"paced_spend": Decimal(250)}, ["71% of its plan", "below the threshold of 96%"]),
+        ("audience_network", {"audience_network": True}, ["Spend in 17 days", "Impressions in 17 days"]),
+    ],
+)
+def test_texts_have_the_ad_accounts_own_thresholds(rule_id: str, changes: dict[str, Any], words: list[str]) -> None:
+    problem = the_problem(rule_id, campaign(**changes), thresholds=Thresholds(**OWN))
+    # How many days a plan has run is no threshold.
+    evidence = [f"{one.label}: {one.value}" for one in problem.evidence if one.label != "Plan"]
+    text = "\n".join([problem.sentence, *evidence])
+    assert not [one for one in words if one not in text], text
+    defaults = Thresholds()
+    for name in OWN:
+        assert not re.search(rf"(?<![\d.]){plain(getattr(defaults, name))}(?![\d.])( days|%)", text), (name, text)
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
+def test_no_text_of_a_rule_has_a_threshold_in_it(rule: Any) -> None:
+    """An ad account may have another one; `stake` speaks of a month, which is no threshold."""
+    for text in (rule.title, rule.looks_for, rule.why, rule.remedy):
+        assert not re.search(r"\d(?!00 members)", text.replace("300 members", "")), text
+    assert set(re.findall(r"\d+", rule.stake)) <= {str(MONTH_DAYS)}
+
+
+def test_one_day_is_one_day() -> None:
+    one: dict[str, Any] = {"window_days": 1, "quiet_days": 1}
+    for rule_id, changes in (("low_ctr", {"clicks": 0}), ("no_impressions", {"seen_lately": 0})):
+        problem = the_problem(rule_id, campaign(**changes), thresholds=Thresholds(**one))
+        assert "1 days" not in f"{problem.sentence} {problem.evidence}"
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)

@@ -64,6 +64,21 @@ def test_a_finding_is_shown_whole(as_analyst):
     assert as_analyst.get(link).status_code == 200
 
 
+def test_amounts_in_different_currencies_are_not_compared(as_analyst):
+    """Those of one currency stay together, highest first; those without an amount are last."""
+    for sentence, currency, amount in (
+        ("fifth", "EUR", None),
+        ("third", "JPY", 90_000),
+        ("second", "EUR", 1),
+        ("fourth", "JPY", 8),
+        ("first", "EUR", 70),
+    ):
+        make_finding(sentence=sentence, currency=currency, money_at_stake=amount)
+    page = text(as_analyst)
+    places = [page.index(f">{word}</h3>") for word in ("first", "second", "third", "fourth", "fifth")]
+    assert places == sorted(places)
+
+
 def test_the_most_severe_then_the_highest_amount_come_first(as_analyst):
     make_finding(sentence="third", money_at_stake=5)
     make_finding(sentence="second", money_at_stake=50)
