@@ -52,7 +52,7 @@ class Broker:
         found = []
         while True:
             try:
-                message = self.queue.get(timeout=0.02)
+                message = self.queue.get_nowait()
             except self.queue.Empty:
                 return found
             message.ack()
