@@ -142,12 +142,14 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
 @for_people
 @require_POST
 def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
-    """Cancel a queued or running sync."""
-    ended = sync_requests.cancel(_own_run(request, run_id), requested_by=person_of(request), now=timezone.now())
-    if ended:
+    """Cancel a queued or running sync, or the next try of a failed one."""
+    run = _own_run(request, run_id)
+    if not sync_requests.cancel(run, requested_by=person_of(request), now=timezone.now()):
+        messages.info(request, "This sync has already ended.")
+    elif run.status in SyncLog.UNFINISHED:
         messages.success(request, "The sync stops after the current request; stored data is kept.")
     else:
-        messages.info(request, "This sync has already ended.")
+        messages.success(request, "The next try is cancelled; stored data is kept.")
     return redirect("reporting:run", run_id=run_id)
 
 

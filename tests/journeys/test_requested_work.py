@@ -22,7 +22,8 @@ from config.celery import app
 from ingestion import tasks as sync_tasks
 from ingestion.models import SyncLog, WorkRequest
 from ingestion.sync import sync
-from ingestion.sync.ledger import open_run
+from ingestion.sync.ledger import closing
+from ingestion.sync.signals import sync_finished
 from ingestion.timetable import sync_requests
 from reporting import tasks
 from reporting.checks import check_requests, findings
@@ -51,7 +52,7 @@ class Broker:
         found = []
         while True:
             try:
-                message = self.queue.get(timeout=0.02)
+                message = self.queue.get_nowait()
             except self.queue.Empty:
                 return found
             message.ack()
@@ -128,13 +129,13 @@ def _sync(ad_account: AdAccount, person: User, monkeypatch: Any) -> Kind:
     monkeypatch.setattr(sync, "_run_steps", lambda *_, **__: None)
     _wrapped(sync, "_run_steps", kind, monkeypatch)
     # Its check and its snapshot are kinds of their own.
-    monkeypatch.setattr(open_run.sync_finished, "send_robust", lambda *_, **__: [])
-    close = open_run.close
+    monkeypatch.setattr(sync_finished, "send_robust", lambda *_, **__: [])
+    close = closing.close
 
     def close_if_alive(*args: Any, **options: Any) -> bool:
         return "Killed" not in str(options["failures"]) and close(*args, **options)
 
-    monkeypatch.setattr(open_run, "close", close_if_alive)
+    monkeypatch.setattr("ingestion.sync.ledger.open_run.close", close_if_alive)
     return kind
 
 
@@ -237,7 +238,7 @@ def test_a_slow_queue_is_one_run_however_often_it_is_sent(kind, broker, clock):
 def test_two_workers_that_get_it_at_once_run_it_once(kind, broker):
     kind.click()
     [message] = broker.waiting()
-    other = threading.Thread(target=_run_elsewhere, args=[message])
+    other = threading.Thread(target=_elsewhere, args=[run, message])
 
     def second_worker() -> None:
         other.start()
@@ -255,6 +256,25 @@ def test_a_second_click_while_it_waits_is_the_same_run(kind, broker):
     for message in broker.waiting():
         run(message)
     assert (kind.state, kind.runs) == (kind.done, 1)
+
+
+def test_a_click_while_it_runs_is_a_run_of_its_own_only_where_the_data_may_be_new(kind, broker):
+    """A check reads what was stored before it began; the others are shown the run that there is."""
+    kind.click()
+    [message] = broker.waiting()
+    clicked = threading.Thread(target=_elsewhere, args=[kind.click])
+
+    def click_again() -> None:
+        kind.meanwhile = lambda: None
+        clicked.start()
+        clicked.join(0.2)
+
+    kind.meanwhile = click_again
+    run(message)
+    clicked.join()
+    for one in broker.waiting():
+        run(one)
+    assert (kind.state, kind.runs) == (kind.done, 2 if kind.model is CheckRequest else 1)
 
 
 def test_a_worker_that_dies_leaves_it_to_the_next(kind, broker, clock):
@@ -324,8 +344,9 @@ def resent(kind: Kind, broker: Broker, clock: Any) -> Any:
     return None
 
 
-def _run_elsewhere(message: Any) -> None:
+def _elsewhere(do: Callable[..., object], *args: Any) -> None:
+    """In a thread of its own, with a connection of its own."""
     try:
-        run(message)
+        do(*args)
     finally:
         connection.close()

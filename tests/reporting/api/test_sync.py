@@ -8,6 +8,7 @@ from django.test import Client
 
 from accounts.models import AdAccount, AuditEvent, User
 from accounts.roles import Role
+from ingestion import tasks
 from ingestion.models import SyncLog
 from tests import builders
 from tests.conftest import signed_in
@@ -33,7 +34,7 @@ def test_a_sync_is_queued(alice: User, bobs_ad_account: AdAccount, django_captur
     assert response["Location"] == f"http://testserver/api/v1/sync-logs/{run.pk}"
     assert (run.status, run.asked_by, run.forced) == ("queued", alice, False)
     assert response.json() == {"reason": "", "run": get(signed_in(alice), f"sync-logs/{run.pk}")}
-    told.assert_called_once_with(bobs_ad_account.pk, run_id=run.pk)
+    told.assert_called_once_with(bobs_ad_account.pk, run_id=run.pk, delivery=1)
     assert AuditEvent.objects.get(kind="sync_started_by_hand").actor_id == alice.pk
 
 
@@ -51,6 +52,19 @@ def test_fresh_data_is_left_alone_unless_forced(alice: User, bobs_ad_account: Ad
     assert response.json()["run"] is None
     assert response.json()["reason"].startswith("synced just now")
     assert start(bobs_ad_account, alice, force=True).status_code == 202
+
+
+def test_a_sync_that_turned_out_fresh_keeps_its_address(alice: User, bobs_ad_account: AdAccount) -> None:
+    where = start(bobs_ad_account, alice)["Location"].removeprefix("http://testserver/api/v1/")
+    builders.make_sync_run(account=bobs_ad_account)
+    [queued] = SyncLog.objects.filter(status="queued")
+    assert tasks.sync_ad_account(bobs_ad_account.pk, run_id=queued.pk)["status"] == "skipped"
+    run = get(signed_in(alice), where)
+    assert (run["id"], run["status"], run["errors"]) == (queued.pk, "skipped", None)
+    assert run["reason"] == "synced 0 minutes ago; next sync after 4 hours"
+    assert run["finished_at"]
+    listed = get(signed_in(alice), "sync-logs?status=skipped")["results"]
+    assert [one["id"] for one in listed] == [queued.pk]
 
 
 def test_a_sync_under_way_is_told(alice: User, bobs_ad_account: AdAccount) -> None:

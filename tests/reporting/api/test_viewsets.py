@@ -158,7 +158,7 @@ def test_sync_logs(as_bob: Client, world: dict[str, Any]) -> None:
         "started_at": "2026-11-20T11:59:00Z", "finished_at": "2026-11-20T12:00:00Z", "first_day": "2026-08-23",
         "last_day": "2026-11-20", "campaigns_fetched": 0, "creatives_fetched": 0, "api_calls_made": 0,
         "api_calls_throttled": 0, "rows_stored": 0, "rows_rejected": 0, "error_kind": None, "errors": None,
-        "progress": {}, "heartbeat_at": "2026-11-20T12:00:00Z", "reason": "",
+        "reason": "", "progress": {}, "heartbeat_at": "2026-11-20T12:00:00Z",
     }  # fmt: skip
 
 

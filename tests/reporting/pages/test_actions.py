@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import AdAccount, AuditEvent, User
 from accounts.roles import Role
+from ingestion.processes import work_requests
 from reporting import tasks
 from reporting.models import CheckRequest, CheckRun, CheckThresholds, Finding
 from tests.builders import NOW, make_ad_account, make_campaign, make_creative, make_finding, make_sync_run, make_user
@@ -398,6 +399,31 @@ def test_viewers_watch_their_own_and_start_nothing(as_bob, bobs_ad_account):
     assert "Check now" not in page
     assert "0 of 1" in page
     assert as_bob.post("/actions/judge/").status_code == 403
+
+
+def test_a_check_that_fails_every_time_says_so(as_analyst, queued):
+    """Also where the page has waited for it: it is not counted as checked."""
+    ad_account = make_ad_account(name="Odd")
+    make_sync_run(account=ad_account)
+    request = CheckRequest.objects.create(ad_account=ad_account, asked_at=NOW, delivery=2, state="running")
+    for tries in range(3):
+        request.tries = tries
+        work_requests.fail_try(request, now=NOW)
+        request.refresh_from_db()
+    watched = as_analyst.get("/actions/judging/?of=1").content.decode()
+    for page in (text(as_analyst), watched):
+        assert "not checked" in page
+        assert "Odd" in page
+        assert "failed 3 times" in page
+        assert "Check now to try again" in page
+        assert 'hx-get="/actions/judging/' not in page
+    assert "rechecked" not in watched
+    status = as_analyst.get(f"/api/v1/ad-accounts/{ad_account.pk}/audit").json()
+    assert status["waiting_since"] is None
+    assert "failed 3 times" in status["trouble"]
+    check_now(as_analyst)
+    assert "0 of 1" in text(as_analyst)
+    assert "failed 3 times" not in text(as_analyst)
 
 
 @pytest.mark.parametrize("of", ["x", "-1", "²", "9" * 30])

@@ -195,6 +195,28 @@ def test_cancel_and_try_again_from_the_page(as_manager, told, django_capture_on_
     assert told == [run.account_id]
 
 
+def test_a_skipped_run_says_why(as_manager):
+    run = make_sync_run(account=make_ad_account(), status="skipped", reason="synced 5 minutes ago")
+    for address in ("/sync/", "/sync/?status=skipped", f"/sync/runs/{run.pk}/"):
+        page = as_manager.get(address).content.decode()
+        assert "Skipped: synced 5 minutes ago." in page
+        assert ">skipped</span>" in page
+    assert "synced 5 minutes ago" in as_manager.get(f"/admin/ingestion/synclog/{run.pk}/change/").content.decode()
+
+
+def test_the_next_try_is_shown_and_can_be_cancelled(as_manager):
+    run = make_sync_run(
+        account=make_ad_account(), status="failed", delivery=2, resend_at=timezone.now() + timedelta(minutes=4)
+    )
+    assert "Next try" in as_manager.get("/sync/").content.decode()
+    page = as_manager.get(f"/sync/runs/{run.pk}/").content.decode()
+    assert "Next try" in page
+    assert "Cancel the next try" in page
+    page = as_manager.post(f"/sync/runs/{run.pk}/cancel/", follow=True).content.decode()
+    assert "The next try is cancelled" in page
+    assert "Cancel the next try" not in page
+
+
 @pytest.mark.parametrize("role", [Role.ANALYST, Role.VIEWER])
 def test_those_who_may_not_sync_cannot(role, told):
     ad_account = make_ad_account()

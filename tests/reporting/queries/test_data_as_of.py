@@ -11,10 +11,14 @@ from django.test.utils import CaptureQueriesContext
 from accounts.access import visible_ad_accounts
 from accounts.models import AdAccount
 from ingestion.models import IncompleteDay
+from ingestion.timetable import sync_status
 from ingestion.timetable.expected_sync import expected_syncs
+from ingestion.timetable.freshness import days_due, freshness
 from ingestion.timetable.schedules import schedule_syncs
 from reporting.checks.severity import Severity
 from reporting.periods import Period
+from reporting.queries import operations
+from reporting.queries.check_runs import check_overview
 from reporting.queries.data_as_of import (
     attention,
     connections_of,
@@ -177,6 +181,30 @@ def test_rejected_records_of_the_last_run_only(healthy: AdAccount):
     [one] = attention(ad_accounts=EVERYONE, now=NOW)
     assert (one.kind, one.run_id, one.count) == ("rejected_records", run.pk, 2)
     assert one.sentence.startswith("The last sync of Healthy rejected 2 records")
+
+
+@pytest.mark.parametrize("status", ["success", "failed", "partial"])
+def test_a_skipped_request_is_nobody_s_last_sync(healthy: AdAccount, status: str):
+    """Whatever lists or counts syncs is as if it had not been made, but for the list of runs itself."""
+    make_sync_run(account=healthy, status=status, started_at=NOW - timedelta(seconds=30), rows_rejected=2)
+    schedule_syncs([healthy.pk], now=NOW)
+
+    def seen() -> list[Any]:
+        return [
+            attention(ad_accounts=EVERYONE, now=NOW),
+            data_as_of(ad_accounts=EVERYONE),
+            expected_syncs([healthy.pk], now=NOW),
+            freshness(healthy.pk, now=NOW),
+            [(one.last_status, one.last_errors) for one in sync_status.state(now=NOW).ad_accounts],
+            operations.data_ages(NOW),
+            operations.sync_day(NOW).seconds,
+            check_overview(EVERYONE),
+            days_due(healthy.pk, today=NOW.date()),
+        ]
+
+    before = seen()
+    make_sync_run(account=healthy, status="skipped", started_at=NOW, first_day=None, last_day=None, reason="fresh")
+    assert seen() == before
 
 
 def test_incomplete_days_missing_and_never_synced_most_severe_first(healthy: AdAccount):
