@@ -24,6 +24,12 @@ class IncompleteDay(models.Model):
     )
     first_seen_at = models.DateTimeField()
     checked_at = models.DateTimeField()
+    rechecks = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="how often in a row LinkedIn was asked again and the difference stayed"
+    )
+    rechecked_at = models.DateTimeField(
+        null=True, blank=True, help_text="when LinkedIn was last asked again; the next time after 1, 2, 4 … 30 days"
+    )
 
     class Meta:
         db_table = "incomplete_days"

@@ -189,7 +189,8 @@ class DailySource:
             return
         if answer.page.received < ANALYTICS_ROW_LIMIT:
             self._run.coverage.record(self.table.dataset, (window.first_day, window.last_day))
-        if not any(map(self._stored_days.get, days_between(window.first_day, window.last_day))):
+        is_looked_up = window.first_day >= self._run.days[0]
+        if is_looked_up and not any(map(self._stored_days.get, days_between(window.first_day, window.last_day))):
             load.insert_days(target, lines, now=self._run.fetched_at)
             return
         self.stale += load.upsert_days(

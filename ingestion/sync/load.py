@@ -306,18 +306,6 @@ def rows_per_day(target: Table, *, ad_account_id: int, first_day: date, last_day
         return dict(cursor.fetchall())
 
 
-def creatives_per_campaign(*, ad_account_id: int) -> dict[int, int]:
-    """Every stored campaign of an ad account, with how many creatives are stored for it."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT campaigns.id, count(creatives.id) FROM campaigns"
-            " LEFT JOIN creatives ON creatives.campaign_id = campaigns.id"
-            " WHERE campaigns.account_id = %s GROUP BY campaigns.id ORDER BY campaigns.id",
-            [ad_account_id],
-        )
-        return dict(cursor.fetchall())
-
-
 def names_known(urns: Iterable[str], *, now: datetime) -> dict[str, str | None]:
     """Stored names; None for a URN that is not to be looked up now, because LinkedIn gave no name or refused it.
 

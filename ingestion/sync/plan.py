@@ -11,7 +11,7 @@ from accounts.consents import choice
 from ingestion.linkedin import endpoints
 from ingestion.linkedin.resources import Resource
 from ingestion.models import AccountDailyTotal, AudienceDemographic, Campaign, Creative, SyncLog
-from ingestion.sync import daily_figures, entities, load, names, rate_limits
+from ingestion.sync import daily_figures, entities, load, names, rate_limits, reconciliation
 from ingestion.sync.coverage import Coverage
 from ingestion.sync.coverage import segments as segments_of
 from ingestion.sync.months import whole_months
@@ -78,6 +78,9 @@ def plan_sync(
     )
     segments = AudienceDemographic.objects.filter(account_id=ad_account_id, date_start__gte=first_month)
     rows["audience_demographics"] = segments.count()
+    calls["reconciliation"] = reconciliation.count_calls(
+        ad_account_id=ad_account_id, first_day=first_day, last_day=last_day, today=now.date()
+    )
     calls |= _count_name_calls(ad_account_id, now=now)
     return Plan(
         ad_account_id=ad_account_id,

@@ -2,37 +2,38 @@
 
 A day is *complete* when the rows of its campaigns, and those of its creatives, add up to the ad account's total
 in impressions, clicks, spend and conversions; it *differs* otherwise, and is *missing* where LinkedIn counted
-something and we hold nothing. What differs is requested once more, by campaign: an answer that was cut without
-notice is then whole. The current day is not checked, because it is not over. Days that stayed incomplete and
-that the run no longer requests are rechecked once a day.
+something and we hold nothing. What differs is requested again in a few requests, also where the run itself no longer
+requests the day, and then with its total; `rechecks.py` says when. The current day is not checked, because it is not
+over.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from ingestion.linkedin import endpoints
+from ingestion.linkedin.endpoints import Page
+from ingestion.linkedin.records import AccountDayRecord
 from ingestion.models import IncompleteDay
-from ingestion.sync import load
+from ingestion.sync import load, rechecks
 from ingestion.sync.coverage import CHECKED_DAYS
 from ingestion.sync.daily_figures import DailySource
 from ingestion.sync.load import DayKey, Table
+from ingestion.sync.rechecks import DueDay, Requests
 from ingestion.sync.request_pool import Job, Jobs
+from ingestion.sync.rows import account_day_row
 from ingestion.sync.run import Run
 from ingestion.sync.steps import Step
-from ingestion.sync.windows import DayRange, Window
+from ingestion.sync.windows import DayRange
 
 METRICS = ("impressions", "clicks", "spend", "conversions")
 # Amounts are rounded to ten places row by row; a hundredth of a currency unit is beyond any such noise.
 _SPEND_TOLERANCE = Decimal("0.01")
-# A recheck stays far below any cut, and a run rechecks no more days than this.
-_ROWS_PER_RECHECK = 400
-_MAX_RECHECKED_DAYS = 60
 
 # Id of a campaign or creative, and a day.
 RowKey = tuple[int | str, date]
@@ -55,7 +56,12 @@ def settle(run: Run, sources: Sequence[DailySource]) -> None:
     last_day = min(last_day, run.fetched_at.date() - timedelta(days=1))
     if first_day > last_day:
         return
-    earlier = _incomplete_before(first_day, run)
+    known = {one.date: one for one in IncompleteDay.objects.filter(account_id=run.ad_account_id)}
+    earlier = {one.day for one in rechecks.due_before(first_day, known.values(), today=run.fetched_at.date())}
+    calls = rechecks.MAX_CALLS
+    if earlier:
+        calls -= 1
+        earlier = _refresh_totals(run, earlier)
 
     def check() -> list[Gap]:
         found = gaps(ad_account_id=run.ad_account_id, first_day=min([first_day, *earlier]), last_day=last_day)
@@ -64,31 +70,40 @@ def settle(run: Run, sources: Sequence[DailySource]) -> None:
     found = check()
     if found and _take_back(run, sources, found):
         found = check()
-    unchecked = [gap for gap in found if not _was_rechecked_today(gap, run)]
-    if unchecked:
-        _recheck(run, sources, unchecked)
-        found = check()
-    checked = IncompleteDay.objects.filter(
-        Q(date__range=(first_day, last_day)) | Q(date__in=earlier), account_id=run.ad_account_id
-    )
-    _store_incomplete(run, (first_day, last_day), found, checked)
+    before = {gap.day: _attempts(gap, known.get(gap.day)) for gap in found}
+    after, requested = found, _recheck(run, sources, before.values(), calls=calls)
+    if requested:
+        after = check()
+        if _take_back(run, sources, after):
+            after = check()
+
+    def attempts(gap: Gap) -> DueDay:
+        so_far = before.get(gap.day) or _attempts(gap, None)
+        if gap.day not in requested:
+            return so_far
+        return replace(so_far, rechecks=so_far.rechecks + 1 if gap in found else 1, rechecked_at=run.fetched_at)
+
+    days = [_incomplete_day(run, gap, attempts(gap), known.get(gap.day)) for gap in after]
+    _store_incomplete(run, (first_day, last_day), days, Q(date__range=(first_day, last_day)) | Q(date__in=earlier))
 
 
-def _incomplete_before(first_day: date, run: Run) -> set[date]:
-    """Incomplete days that the run does not request anyway: rechecked once a day, so that none stays so for good."""
-    days = IncompleteDay.objects.filter(account_id=run.ad_account_id, date__lt=first_day)
-    return set(days.exclude(checked_at__range=_today(run)).values_list("date", flat=True))
+def count_calls(*, ad_account_id: int, first_day: date, last_day: date, today: date) -> int:
+    """The requests for days again that a run of these days makes, if it finds them as they are stored."""
+    last_day = min(last_day, today - timedelta(days=1))
+    if first_day > last_day:
+        return 0
+    known = IncompleteDay.objects.filter(account_id=ad_account_id, date__lte=last_day)
+    due = [rechecks.due_day(one) for one in known if rechecks.is_due(one.rechecks, one.rechecked_at, today=today)]
+    of_totals = int(any(one.day < first_day for one in due))
+    return of_totals + len(Requests(due, ad_account_id=ad_account_id, calls=rechecks.MAX_CALLS - of_totals).windows)
 
 
-def _was_rechecked_today(gap: Gap, run: Run) -> bool:
-    """The same difference was seen and rechecked today: LinkedIn's own figures do not add up there."""
-    known = IncompleteDay.objects.filter(account_id=run.ad_account_id, date=gap.day, checked_at__range=_today(run))
-    return known.filter(differences=_as_json(gap)).exists()
-
-
-def _today(run: Run) -> tuple[datetime, datetime]:
-    midnight = run.fetched_at.replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight, midnight + timedelta(days=1)
+def _attempts(gap: Gap, known: IncompleteDay | None) -> DueDay:
+    """How often the same difference was rechecked before; another one starts from none."""
+    tables = rechecks.tables_to_request(gap.differences, is_missing=gap.is_missing)
+    if known is None:
+        return DueDay(gap.day, tables)
+    return DueDay(gap.day, tables, known.rechecks if known.differences == _as_json(gap) else 0, known.rechecked_at)
 
 
 def _as_json(gap: Gap) -> dict[str, dict[str, float]]:
@@ -201,64 +216,82 @@ def _same(sums: Mapping[str, Decimal], surplus: Mapping[str, Decimal]) -> bool:
 # --- The recheck ---
 
 
-def _recheck(run: Run, sources: Sequence[DailySource], found: Sequence[Gap]) -> None:
-    """Request once more what differs, newest days first, a few campaigns at a time."""
-    newest = sorted(found, key=lambda gap: gap.day, reverse=True)[:_MAX_RECHECKED_DAYS]
-    creatives = load.creatives_per_campaign(ad_account_id=run.ad_account_id)
+def _refresh_totals(run: Run, days: Collection[date]) -> set[date]:
+    """Request the totals of days that the run does not request; returns the days if they are stored, else none."""
+    stored: set[date] = set()
+
+    def store(page: Page[AccountDayRecord]) -> None:
+        run.ledger.store(load.ACCOUNT_DAYS.table, page, partial(_write_totals, run, page, days))
+        stored.update(days)
+
+    ask = partial(
+        endpoints.account_days,
+        run.requests.client,
+        ad_account_id=run.ad_account_id,
+        first_day=min(days),
+        last_day=max(days),
+    )
+    with run.ledger.step(Step.RECHECK):
+        run.requests.run([Jobs([Job(ask, store, run.ledger.step_failed)])])
+    return stored
+
+
+def _write_totals(run: Run, page: Page[AccountDayRecord], days: Collection[date]) -> None:
+    """Store the totals of these days alone: the days between them have rows of their own time."""
+    rows = {row[1]: row for row in map(account_day_row, page.records)}
+    load.upsert(load.ACCOUNT_DAYS, [row for day, row in rows.items() if day in days], now=run.fetched_at)
+    if gone := sorted(set(days) - rows.keys()):
+        # LinkedIn answers with nothing, too, when access was lost a moment ago; this raises then.
+        endpoints.ad_account(run.requests.client, ad_account_id=run.ad_account_id)
+        load.set_to_zero(load.ACCOUNT_DAYS, [(run.ad_account_id, day) for day in gone], now=run.fetched_at)
+
+
+def _recheck(run: Run, sources: Sequence[DailySource], found: Iterable[DueDay], *, calls: int) -> set[date]:
+    """Request what differs again, where it is time to; returns the days requested."""
+    today = run.fetched_at.date()
+    due = [one for one in found if rechecks.is_due(one.rechecks, one.rechecked_at, today=today)]
+    if not due:
+        return set()
+    requests = Requests(due, ad_account_id=run.ad_account_id, calls=calls)
+    by_table = {source.table.target.table: source for source in sources}
+    for source in sources:
+        # What the first answers lacked may be in these.
+        source.stale.clear()
     jobs = [
         Job(partial(source.ask, window), partial(source.keep, window), run.ledger.step_failed)
-        for source in sources
-        for window in _recheck_windows(
-            [gap.day for gap in newest if source.table.target.table in gap.differences],
-            dict.fromkeys(creatives, 1) if source.table.target == load.CAMPAIGN_DAYS else creatives,
-        )
+        for source, window in ((by_table[table], window) for table, window in requests.windows)
     ]
     with run.ledger.step(Step.RECHECK):
         run.requests.run([Jobs(jobs)])
-
-
-def _recheck_windows(days: Iterable[date], rows_per_campaign: Mapping[int, int]) -> Iterator[Window]:
-    for day in days:
-        for campaign_ids in _small_groups(rows_per_campaign):
-            yield Window(day, day, _ROWS_PER_RECHECK, campaign_ids)
-
-
-def _small_groups(rows_per_campaign: Mapping[int, int]) -> Iterator[tuple[int, ...]]:
-    """Campaigns in groups of few rows; one with more than that is alone in its group."""
-    group: list[int] = []
-    rows = 0
-    for campaign_id, count in rows_per_campaign.items():
-        if group and rows + count > _ROWS_PER_RECHECK:
-            yield tuple(group)
-            group, rows = [], 0
-        group.append(campaign_id)
-        rows += count
-    if group:
-        yield tuple(group)
+    return requests.days
 
 
 # --- What stays incomplete ---
 
 
-def _store_incomplete(run: Run, days: DayRange, found: Sequence[Gap], checked: QuerySet[IncompleteDay]) -> None:
-    """Replace what is stored of the days checked; a day that still differs keeps when it was first seen."""
-    first_seen = dict(checked.values_list("date", "first_seen_at"))
+def _incomplete_day(run: Run, gap: Gap, attempts: DueDay, known: IncompleteDay | None) -> IncompleteDay:
+    """The row of a day that differs; one that still differs keeps when it was first seen."""
+    return IncompleteDay(
+        account_id=run.ad_account_id,
+        date=gap.day,
+        state=IncompleteDay.State.MISSING if gap.is_missing else IncompleteDay.State.DIFFERS,
+        differences=_as_json(gap),
+        first_seen_at=known.first_seen_at if known else run.fetched_at,
+        checked_at=run.fetched_at,
+        rechecks=attempts.rechecks,
+        rechecked_at=attempts.rechecked_at,
+    )
+
+
+def _store_incomplete(run: Run, days: DayRange, found: Sequence[IncompleteDay], checked: Q) -> None:
+    """Replace what is stored of the days checked."""
+    stored = IncompleteDay.objects.filter(checked, account_id=run.ad_account_id)
     with transaction.atomic():
         run.coverage.record(CHECKED_DAYS, days)
-        checked.exclude(date__in=[gap.day for gap in found]).delete()
+        stored.exclude(date__in=[one.date for one in found]).delete()
         IncompleteDay.objects.bulk_create(
-            [
-                IncompleteDay(
-                    account_id=run.ad_account_id,
-                    date=gap.day,
-                    state=IncompleteDay.State.MISSING if gap.is_missing else IncompleteDay.State.DIFFERS,
-                    differences=_as_json(gap),
-                    first_seen_at=first_seen.get(gap.day, run.fetched_at),
-                    checked_at=run.fetched_at,
-                )
-                for gap in found
-            ],
+            found,
             update_conflicts=True,
             unique_fields=["account", "date"],
-            update_fields=["state", "differences", "checked_at"],
+            update_fields=["state", "differences", "checked_at", "rechecks", "rechecked_at"],
         )

@@ -325,7 +325,7 @@ def _incomplete_days(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
             kind="incomplete_days",
             sentence=f"{one['days']} {'days' if several else 'day'} of {one['account__name'] or one['account']}"
             f" {'do' if several else 'does'} not match LinkedIn's totals, starting {one['first']};"
-            " the next sync fetches again.",
+            f" syncs fetch {'them' if several else 'it'} again.",
             ad_account_id=one["account"],
             count=one["days"],
         )

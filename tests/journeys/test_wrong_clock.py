@@ -1,8 +1,6 @@
 """A clock that was three days ahead for a while: what it dated does not stop anything once it is right again."""
 
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from celery import current_app
@@ -17,7 +15,7 @@ from ingestion.linkedin.errors import DayLimitReached
 from ingestion.models import IncompleteDay, SyncLog
 from ingestion.processes import work_requests
 from ingestion.processes.beat import HeartbeatScheduler
-from ingestion.sync import coverage, rate_limits, reconciliation
+from ingestion.sync import coverage, rate_limits, rechecks
 from ingestion.sync.ledger import closing, run_queue
 from ingestion.timetable import schedules
 from ingestion.timetable.freshness import days_due, freshness
@@ -146,14 +144,10 @@ def test_a_daily_limit_ends_within_a_day():
 
 def test_an_incomplete_day_is_tried_again(ad_account):
     day = TODAY - timedelta(days=60)
-    differences = {"campaign_daily_metrics": {"impressions": 1.0}}
-    IncompleteDay.objects.create(
-        account=ad_account, date=day, differences=differences, first_seen_at=NOW, checked_at=AHEAD
-    )
-    run: Any = SimpleNamespace(ad_account_id=ad_account.pk, fetched_at=NOW)
-    gap: Any = SimpleNamespace(day=day, differences=differences)
-    assert reconciliation._incomplete_before(TODAY, run) == {day}
-    assert not reconciliation._was_rechecked_today(gap, run)
+    one = IncompleteDay(account=ad_account, date=day, differences={}, rechecks=5, rechecked_at=NOW)
+    assert rechecks.due_before(TODAY, [one], today=TODAY) == []
+    one.rechecked_at = AHEAD
+    assert [due.day for due in rechecks.due_before(TODAY, [one], today=TODAY)] == [day]
 
 
 def test_the_last_use_of_a_token_is_recorded():

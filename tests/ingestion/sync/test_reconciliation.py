@@ -20,7 +20,7 @@ from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.truth import served_money, truth
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import AccountDailyTotal, CampaignDailyMetric, CreativeDailyMetric, IncompleteDay, SyncLog
-from ingestion.sync import reconciliation
+from ingestion.sync import rechecks, reconciliation
 from ingestion.timetable.sync_status import state
 from tests.ingestion.simulated import (
     DATA_TABLES,
@@ -37,7 +37,8 @@ TODAY = NOW.date()
 YESTERDAY = TODAY - timedelta(days=1)
 DAYS = 20
 FIRST_DAY = TODAY - timedelta(days=DAYS - 1)
-CREATIVES = 10 * 4
+# Totals, campaigns, creatives, and eight demographics.
+UNDISTURBED = 3 + 8
 METRICS = ("campaign_daily_metrics", "creative_daily_metrics")
 
 
@@ -143,10 +144,9 @@ def test_a_second_ask_mends_short_answers(dense: SimulatedLinkedIn):
     assert_metrics_are_true(dense, YESTERDAY)
     assert not IncompleteDay.objects.exists()
     assert complete_through() == YESTERDAY
-    # Undisturbed it takes one call each for totals, campaigns, creatives, and eight demographics.
-    extra = dense.simulator.counters.counted()["calls"]["adAnalytics"] - (3 + 8)
-    days_cut = 300 / CREATIVES
-    assert days_cut - 1 <= extra <= days_cut
+    # Undisturbed it takes one call each for totals, campaigns, creatives, and eight demographics; the days that were
+    # cut off have 300 rows together, which one more request gets.
+    assert dense.simulator.counters.counted()["calls"]["adAnalytics"] == UNDISTURBED + 1
 
 
 def test_what_stays_short_is_named_and_heals_later(dense: SimulatedLinkedIn, monkeypatch):
@@ -209,34 +209,45 @@ def test_what_stays_short_heals_after_it_left_the_look_back(dense: SimulatedLink
     dense.assert_stored(FIRST_DAY, tomorrow)
 
 
-def test_what_left_the_look_back_is_tried_again_once_a_day(dense: SimulatedLinkedIn, settings):
-    settings.LOOKBACK_DAYS = 2
-    dense.simulator.switch_on("short_answers", rows=3)
+def test_what_left_the_look_back_is_tried_again_and_each_time_later(dense: SimulatedLinkedIn, settings):
+    settings.LOOKBACK_DAYS = 0
+    left = TODAY - timedelta(days=9)
+    dense.simulator.switch_on("wrong_totals", day=str(left))
     dense.sync()
-    calls = []
-    for hour in (1, 2, 24, 25):
-        dense.simulator.clock.set(NOW + timedelta(hours=hour))
+    asked = []
+    for day in (1, 1.2, 2, 3, 4, 6, 7, 8, 14, 15):
+        dense.simulator.clock.set(NOW + timedelta(days=day))
         dense.forget_calls()
         assert dense.sync(force=True).status == "success"
-        calls.append(dense.simulator.counters.counted()["calls"]["adAnalytics"])
-    assert calls[0] == calls[1] < calls[2] - 2 * (DAYS - 4) + 1
-    assert calls[3] < calls[2]
-    assert IncompleteDay.objects.count() >= DAYS - 1
+        if dense.simulator.counters.counted()["calls"]["adAnalytics"] > UNDISTURBED:
+            asked.append(day)
+    assert asked == [1, 3, 7, 15]
+    assert [one.date for one in IncompleteDay.objects.all()] == [left]
+    dense.simulator.switch_off()
+    for day in (30, 31):
+        dense.simulator.clock.set(NOW + timedelta(days=day))
+        dense.sync(force=True)
+        assert IncompleteDay.objects.exists() is (day == 30), "the corrected total is fetched again, too"
 
 
 def test_more_days_than_one_run_asks_again_heal_run_by_run(dense: SimulatedLinkedIn, settings):
-    settings.BACKFILL_DAYS = 90
-    first_day = TODAY - timedelta(days=89)
+    """What was cut is requested in ever smaller answers, a few a run, until no answer is cut any more."""
+    settings.BACKFILL_DAYS, settings.LOOKBACK_DAYS = 60, 2
+    first_day = TODAY - timedelta(days=59)
     dense.simulator.switch_on("short_answers", rows=100)
-    first = dense.sync()
-    assert first.status == "success"
-    left = IncompleteDay.objects.count()
-    assert 0 < left <= 30
-    assert first.api_calls < 2 * 60 + 40
-    dense.simulator.clock.set(NOW + timedelta(days=1))
-    assert dense.sync(force=True).status == "success"
-    assert not IncompleteDay.objects.exists()
-    assert_metrics_are_true(dense, TODAY, first_day=first_day)
+    assert dense.sync().status == "success"
+    left = [IncompleteDay.objects.count()]
+    assert left[0] > 30
+    runs = 0
+    while left[-1] and runs < 24:
+        runs += 1
+        dense.simulator.clock.set(NOW + timedelta(hours=8 * runs))
+        dense.forget_calls()
+        assert dense.sync(force=True).status == "success"
+        assert dense.simulator.counters.counted()["calls"]["adAnalytics"] <= UNDISTURBED + rechecks.MAX_CALLS
+        left.append(IncompleteDay.objects.count())
+    assert left[-1] == 0, left
+    assert_metrics_are_true(dense, dense.today - timedelta(days=1), first_day=first_day)
 
 
 def test_a_day_without_any_row_is_missing_and_one_with_some_differs(dense: SimulatedLinkedIn):
@@ -246,10 +257,14 @@ def test_a_day_without_any_row_is_missing_and_one_with_some_differs(dense: Simul
     assert not CreativeDailyMetric.objects.exists()
     dense.simulator.switch_off()
     dense.simulator.switch_on("short_answers", rows=1)
-    # What differs as before is asked again once a day.
+    # What differs as before is requested again the next day, and then one row of each answer comes.
     dense.simulator.clock.set(NOW + timedelta(days=1))
     dense.sync(force=True)
-    assert set(IncompleteDay.objects.values_list("state", flat=True)) == {"differs"}
+    with_rows = {*CampaignDailyMetric.objects.values_list("date", flat=True)}
+    with_rows |= {*CreativeDailyMetric.objects.values_list("date", flat=True)}
+    states = dict(IncompleteDay.objects.values_list("date", "state"))
+    assert set(states.values()) == {"missing", "differs"}
+    assert states == {day: "differs" if day in with_rows else "missing" for day in states}
 
 
 # --- what happens to our own rows ---
