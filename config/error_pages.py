@@ -6,6 +6,9 @@ import structlog
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.template import loader
+from django.urls import reverse
+
+from accounts.shell.request_values import BadValue, NotThere
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -27,6 +30,30 @@ def explain_not_allowed(get_response: Callable[[HttpRequest], HttpResponse]) -> 
         return response
 
     return answer
+
+
+class ExplainRefusals:
+    """Middleware: says what is wrong with the address of a page, or what is not there, and where to go on."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, BadValue):
+            return _refusal(request, str(exception), where="", status=400)
+        if isinstance(exception, NotThere):
+            return _refusal(request, str(exception), where=exception.where, status=404)
+        return None
+
+
+def _refusal(request: HttpRequest, sentence: str, *, where: str, status: int) -> HttpResponse:
+    """The page that lists what there is: the one named, or this one without its parameters."""
+    href = reverse(where) if where else (request.path if request.GET else "")
+    page = loader.get_template("refused.html").render({"sentence": sentence, "status": status, "href": href})
+    return HttpResponse(page, status=status)
 
 
 def refuse_nul(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:

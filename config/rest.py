@@ -9,6 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
+from accounts.shell.request_values import BadValue, NotThere
+
 _TOKENS_PAGE = "/people/me/tokens/"
 # What the caller does next, by status; an exception of ours may have a better `remedy`.
 _REMEDIES: Final = {
@@ -37,6 +39,7 @@ _TYPES: Final = {
 
 def error_response(exception: Exception, context: Mapping[str, object]) -> Response | None:
     """`{"error": {"type", "message", "field", "remedy"}}`; None for a bug, which becomes a 500."""
+    exception = _in_words_of_rest(exception)
     response = exception_handler(exception, dict(context))
     if response is None:
         return None
@@ -45,11 +48,18 @@ def error_response(exception: Exception, context: Mapping[str, object]) -> Respo
         "error": {
             "type": _TYPES.get(response.status_code, "error"),
             "message": message,
-            "field": field if isinstance(exception, ValidationError) else None,
+            "field": field if isinstance(exception, ValidationError) else getattr(exception, "field", None),
             "remedy": _remedy(exception, response.status_code, context["view"]),
         }
     }
     return response
+
+
+def _in_words_of_rest(exception: Exception) -> Exception:
+    """What the readers of addresses raise, which pages share."""
+    if isinstance(exception, BadValue):
+        return ValidationError(str(exception))
+    return NotFound(str(exception)) if isinstance(exception, NotThere) else exception
 
 
 def _remedy(exception: Exception, status: int, view: object) -> str:

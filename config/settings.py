@@ -160,6 +160,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "config.error_pages.refuse_nul",
     "config.error_pages.explain_not_allowed",
+    "config.error_pages.ExplainRefusals",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.sign_in.middleware.SessionsInUse",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import TextFilter
 
 from accounts.models import AdAccountAccess
-from accounts.shell.admin_filters import VisibleRowsForm
-from accounts.shell.request_values import or_none, row_id
+from accounts.shell.admin_filters import VisibleRowsForm, require_visible
+from accounts.shell.request_values import row_id
 
 if TYPE_CHECKING:
     from accounts.admin.base import OfAdAccountAdmin
@@ -42,8 +42,9 @@ class AdAccountFilter(TextFilter):  # type: ignore[misc]
     def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
         if not self.value():
             return queryset
-        ad_account_id = or_none(row_id, self.value())
-        return queryset.none() if ad_account_id is None else self.model_admin.of_ad_account(queryset, ad_account_id)
+        ad_account_id = row_id(self.value())
+        require_visible(request, _SEARCHED, ad_account_id)
+        return self.model_admin.of_ad_account(queryset, ad_account_id)
 
     def choices(self, changelist: ChangeList) -> Iterator[dict[str, VisibleRowsForm]]:
         form = VisibleRowsForm(
@@ -53,6 +54,6 @@ class AdAccountFilter(TextFilter):  # type: ignore[misc]
             choices=(),
             field=_SEARCHED,
             model_admin=self.model_admin,
-            data={self.parameter_name: or_none(row_id, self.value())},
+            data={self.parameter_name: self.value()},
         )
         yield {"form": form}

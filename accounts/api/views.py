@@ -9,6 +9,7 @@ from rest_framework.views import APIView
 from accounts.access import person_of, visible_ad_accounts
 from accounts.models import ApiToken, User
 from accounts.roles import Role
+from accounts.shell.request_values import values_of
 
 
 class MeSerializer(serializers.Serializer[User]):
@@ -27,6 +28,7 @@ class Me(APIView):
 
     @extend_schema(summary="Show the person of a token", responses=MeSerializer)
     def get(self, request: Request) -> Response:
+        values_of(request.query_params, {"format": str})
         user = person_of(request)
         return Response(
             {

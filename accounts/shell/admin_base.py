@@ -14,6 +14,7 @@ from accounts.shell import row_links
 from accounts.shell.admin_columns import API_WORDS, Column, Row, columns
 from accounts.shell.admin_filters import ApiWordFilter
 from accounts.shell.admin_paging import EstimatingPaginator
+from accounts.shell.list_address import check_address, read_filters
 
 __all__ = ["EstimatingPaginator", "ListAdmin", "OneRightAdmin", "ReadOnlyAdmin", "Row", "UnfoldAdmin"]
 
@@ -37,6 +38,13 @@ class ListAdmin(UnfoldAdmin[Row]):
     nothing_yet: ClassVar[str]
     # Whether everybody who sees a row's name elsewhere may open the row's page.
     is_open_to_all_who_see_its_rows: ClassVar[bool] = False
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """Raises BadValue and NotThere for an address that asks for what the list does not have."""
+        with read_filters():
+            changes = super().get_changelist_instance(request)
+        check_address(changes, request)
+        return changes
 
 
 class ReadOnlyAdmin(ListAdmin[Row]):

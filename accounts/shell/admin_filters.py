@@ -4,7 +4,7 @@ None of them loads what there is to choose from: rows are found by typing, days 
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -16,7 +16,7 @@ from unfold.contrib.filters.forms import AutocompleteDropdownForm
 
 from accounts.shell import formatting
 from accounts.shell.admin_columns import label_of
-from accounts.shell.request_values import day, or_none
+from accounts.shell.request_values import BadValue, NotThere, day
 
 if TYPE_CHECKING:
     from django.contrib.admin.filters import _ListFilterChoices
@@ -41,9 +41,27 @@ class RowFilter(AutocompleteSelectFilter):  # type: ignore[misc]
 
     form_class = VisibleRowsForm
 
+    def queryset(self, request: HttpRequest, queryset: "Rows") -> "Rows":
+        for number in self.used_parameters.get(self.lookup_kwarg) or []:
+            require_visible(request, self.field, number)
+        rows: Rows = super().queryset(request, queryset)
+        return rows
+
+
+def require_visible(request: HttpRequest, field: "ForeignKey", number: object) -> None:
+    """Raises NotThere where the row that a foreign key names does not exist, or is not the person's to see."""
+    model = field.remote_field.model
+    rows = admin.site.get_model_admin(model).get_queryset(request)
+    try:
+        is_there = rows.filter(pk=number).exists()
+    except (TypeError, ValueError):
+        is_there = False
+    if not is_there:
+        raise NotThere(f"There is no such {model._meta.verbose_name}, or you may not see it.")
+
 
 class DaysFilter(RangeDateFilter):  # type: ignore[misc]
-    """Narrows a list to a range of UTC days, both included; what is not a valid date narrows nothing.
+    """Narrows a list to a range of UTC days, both included. Raises BadValue for what is none.
 
     Unfold's own range ends with the first instant of its last day.
     """
@@ -66,7 +84,9 @@ class DaysFilter(RangeDateFilter):  # type: ignore[misc]
         self.title = f"{name} (UTC)" if self.has_times else name
 
     def queryset(self, request: HttpRequest, queryset: "Rows") -> "Rows":
-        first, last = (or_none(day, self.used_parameters.get(name)) for name in self._parameters)
+        first, last = (self._day(name) for name in self._parameters)
+        if first and last and last < first:
+            raise BadValue(f"The last day of “{self.title}” is before the first; swap them.")
         if first:
             start = datetime.combine(first, time.min, UTC) if self.has_times else first
             queryset = queryset.filter(**{f"{self.field_path}__gte": start})
@@ -74,6 +94,10 @@ class DaysFilter(RangeDateFilter):  # type: ignore[misc]
             end = datetime.combine(last, time.max, UTC) if self.has_times else last
             queryset = queryset.filter(**{f"{self.field_path}__lte": end})
         return queryset
+
+    def _day(self, name: str) -> date | None:
+        text = self.used_parameters.get(name)
+        return day(text) if text else None
 
 
 class ApiWordFilter(admin.AllValuesFieldListFilter):

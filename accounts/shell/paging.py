@@ -6,6 +6,8 @@ from typing import Generic, TypeVar
 
 from django.db.models import Model, QuerySet
 
+from accounts.shell.request_values import NotThere
+
 Row = TypeVar("Row", bound=Model)
 Line = TypeVar("Line")
 Other = TypeVar("Other")
@@ -25,6 +27,9 @@ class ListPage(Generic[Line]):
 
 
 def list_page(rows: QuerySet[Row], *, number: int, per_page: int) -> ListPage[Row]:
+    """Raises NotThere for a page after the last one."""
     start = (number - 1) * per_page
     found = list(rows[start : start + per_page + 1])
+    if number > 1 and not found:
+        raise NotThere(f"There is no page {number}; the list ends before it.")
     return ListPage(found[:per_page], number, has_next=len(found) > per_page)

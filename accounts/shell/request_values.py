@@ -1,12 +1,14 @@
 """Values as requests send them: ids, page numbers, days and choices, each read in one way.
 
-An API refuses what it cannot read, in the words of `BadValue`. A page whose address people keep and edit reads it with
-`or_none` and takes its default instead.
+Pages and the API refuse what they cannot read, in the words of `BadValue`, and what is not there, in those of
+`NotThere`: the answer to another question would be taken for that to the one that was asked.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from typing import Final, TypeVar
+
+from django.http import QueryDict
 
 # The largest number that a column of ids holds.
 MAX_ID: Final = 2**63 - 1
@@ -18,6 +20,17 @@ Value = TypeVar("Value")
 
 class BadValue(ValueError):
     """No value of that kind; the message says what to send instead."""
+
+
+class NotThere(LookupError):
+    """What a request names does not exist, or is not its sender's to see: both have the same message.
+
+    `where` is the name of the page that lists what there is.
+    """
+
+    def __init__(self, message: str, *, where: str = "") -> None:
+        super().__init__(message)
+        self.where = where
 
 
 def whole_number(text: str, *, at_least: int = 0, at_most: int) -> int:
@@ -62,6 +75,33 @@ def one_of(known: Collection[str]) -> Callable[[str], str]:
         return text
 
     return read
+
+
+Reader = Callable[[str], object]
+
+
+def values_of(sent: QueryDict, readers: Mapping[str, Reader]) -> dict[str, str]:
+    """The parameters of an address as they were sent, each checked by its reader; an empty one was not given.
+
+    Raises BadValue, also for a parameter without a reader and for one that is given twice.
+    """
+    found = dict.fromkeys(readers, "")
+    for name, texts in sent.lists():
+        if name not in readers:
+            raise BadValue(f"Unknown parameter “{name[:40]}”; use {', '.join(sorted(readers)) or 'none'}.")
+        if len(set(texts)) > 1:
+            raise BadValue(f"Give “{name}” once.")
+        if texts[-1]:
+            _read(readers[name], name, texts[-1])
+        found[name] = texts[-1]
+    return found
+
+
+def _read(read: Reader, name: str, text: str) -> None:
+    try:
+        read(text)
+    except BadValue as error:
+        raise BadValue(f"“{name}” in the address: {error}") from None
 
 
 def or_none(read: Callable[[str], Value], text: str | None) -> Value | None:

@@ -182,6 +182,7 @@ class AdAccounts(TableViewSet[AdAccount]):
     )
     def last_check(self, request: Request, pk: int) -> Response:
         """When the ad account was last checked, and what was not checked; the findings are under `findings`."""
+        refuse_unknown(request, ["format"])
         return Response(CheckRunSerializer(check_status(self._own(pk).pk)).data)
 
     @extend_schema(

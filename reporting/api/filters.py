@@ -4,20 +4,36 @@ A filter is called what the field is called that it compares. Ranges add `_from`
 last day or `_before` for the first instant that is not.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, date, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import django_filters as filters
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 from django_filters.fields import IsoDateTimeField
+from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import ValidationError as Refused
 
+from accounts.models import AdAccount
 from accounts.shell.request_values import MAX_ID, BadValue, day, or_none, row_id
-from ingestion.models import AudienceDemographic, SyncLog
+from ingestion.models import AudienceDemographic, Campaign, Creative, SyncLog
 from reporting.models import Snapshot
+from reporting.queries.visible_rows import are_visible
 
+# LinkedIn's words, API version 202602.
+_AD_ACCOUNT_STATUSES = ("ACTIVE", "CANCELED", "DRAFT", "PENDING_DELETION", "REMOVED")
+_CAMPAIGN_STATUSES = (
+    "ACTIVE", "PAUSED", "ARCHIVED", "COMPLETED", "CANCELED", "DRAFT", "PENDING_DELETION", "REMOVED",
+)  # fmt: skip
+_CREATIVE_STATUSES = ("ACTIVE", "PAUSED", "DRAFT", "ARCHIVED", "CANCELED", "PENDING_DELETION", "REMOVED")
+_REVIEW_STATUSES = ("PENDING", "APPROVED", "REJECTED", "NEEDS_REVIEW")
+_OBJECTIVES = (
+    "BRAND_AWARENESS", "CREATIVE_ENGAGEMENT", "ENGAGEMENT", "JOB_APPLICANTS", "LEAD_GENERATION", "TALENT_LEADS",
+    "VIDEO_VIEW", "WEBSITE_CONVERSION", "WEBSITE_TRAFFIC", "WEBSITE_VISIT",
+)  # fmt: skip
 _NO_WATERMARK = "As a watermark for a copy it loses rows: use `changes`."
 Value = TypeVar("Value")
 Row = TypeVar("Row", bound=Model)
@@ -83,21 +99,78 @@ class _Id(forms.IntegerField):
         return _read(row_id, str(value).strip())
 
 
-class Numbers(filters.BaseInFilter, filters.NumberFilter):  # type: ignore[misc]
-    """Ids, separated by commas."""
+class NothingThere(NotFound):
+    """A filter names a row that does not exist, or that the person may not see."""
+
+    def __init__(self, field: str, model: type[Model]) -> None:
+        super().__init__(f"There is no such {model._meta.verbose_name}, or you may not see it.")
+        self.field = field
+
+
+class _Several(filters.BaseInFilter):  # type: ignore[misc]
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, lookup_expr="in", help_text=kwargs["label"], **kwargs)
+
+
+class _Rows(_Several):
+    """Ids of rows, separated by commas; each must exist and be the person's to see: raises NothingThere."""
+
+    def __init__(self, model: type[Model], path: str, **kwargs: object) -> None:
+        super().__init__(path, **kwargs)
+        self._model = model
+
+    @property
+    def _name(self) -> str:
+        """What the filter is called."""
+        return str(next(name for name, one in self.parent.filters.items() if one is self))
+
+    def filter(self, qs: QuerySet[Row], value: Sequence[Any] | None) -> QuerySet[Row]:
+        if value and not are_visible(self.parent.request.user, self._model, value):
+            raise NothingThere(self._name, self._model)
+        rows: QuerySet[Row] = super().filter(qs, value)
+        return rows
+
+
+class Numbers(_Rows, filters.NumberFilter):  # type: ignore[misc]
+    """Rows by number."""
 
     field_class = _Id
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        kwargs |= {"lookup_expr": "in", "max_value": MAX_ID, "help_text": kwargs["label"]}
+    def __init__(self, model: type[Model], path: str, **kwargs: object) -> None:
+        super().__init__(model, path, max_value=MAX_ID, **kwargs)
+
+
+class Urns(_Rows, filters.CharFilter):  # type: ignore[misc]
+    """Rows by URN."""
+
+
+class Words(_Several, filters.CharFilter):  # type: ignore[misc]
+    """Texts, separated by commas.
+
+    Of LinkedIn's own words those that it documents are `known`; others must be in a row, or are misspelled.
+    """
+
+    def __init__(self, *args: object, known: Collection[str] = (), **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
+        self._known = known
+
+    def filter(self, qs: QuerySet[Row], value: Sequence[str] | None) -> QuerySet[Row]:
+        for word in value or ():
+            if self._known and word not in self._known and not qs.filter(**{self.field_name: word}).exists():
+                known = ", ".join(self._known)
+                raise Refused({self.field_name: [f"There is no “{word[:40]}”; choose from {known}."]})
+        rows: QuerySet[Row] = super().filter(qs, value)
+        return rows
 
 
-class Words(filters.BaseInFilter, filters.CharFilter):  # type: ignore[misc]
-    """Texts, separated by commas."""
+class _Currencies(Words):
+    """Any currency: the ad accounts may have none in it."""
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, lookup_expr="in", help_text=kwargs["label"], **kwargs)
+    def filter(self, qs: QuerySet[Row], value: Sequence[str] | None) -> QuerySet[Row]:
+        for word in value or ():
+            if not re.fullmatch("[A-Z]{3}", word):
+                raise Refused({self.field_name: [f"“{word[:40]}” is not a currency; give ISO codes such as EUR."]})
+        return super().filter(qs, value)
 
 
 class Choices(filters.BaseInFilter, filters.ChoiceFilter):  # type: ignore[misc]
@@ -108,14 +181,29 @@ class Choices(filters.BaseInFilter, filters.ChoiceFilter):  # type: ignore[misc]
 
 
 def ad_account(path: str = "account_id") -> Numbers:
-    return Numbers(path, label="Ids of ad accounts, separated by commas.")
+    return Numbers(AdAccount, path, label="Ids of ad accounts, separated by commas.")
 
 
 def _campaign(path: str = "campaign_id") -> Numbers:
-    return Numbers(path, label="Ids of campaigns, separated by commas.")
+    return Numbers(Campaign, path, label="Ids of campaigns, separated by commas.")
 
 
-class _Entities(filters.FilterSet):  # type: ignore[misc]
+class Filters(filters.FilterSet):  # type: ignore[misc]
+    """The filters of a list."""
+
+    def filter_queryset(self, queryset: QuerySet[Row]) -> QuerySet[Row]:
+        """Raises for a range that ends before it begins, which no row is in."""
+        given = self.form.cleaned_data
+        for name, start in given.items():
+            for end_name in (name.removesuffix("_from") + end for end in ("_to", "_before") if name.endswith("_from")):
+                end = given.get(end_name)
+                if start and end and end < start:
+                    raise Refused({end_name: [f"{end_name} is before {name}; swap them."]})
+        rows: QuerySet[Row] = super().filter_queryset(queryset)
+        return rows
+
+
+class _Entities(Filters):
     """The filters that ad accounts, campaigns and creatives share; `named` is the column of their name."""
 
     named = "name"
@@ -137,33 +225,47 @@ class _Entities(filters.FilterSet):  # type: ignore[misc]
 
 
 class AdAccountFilters(_Entities):
-    id = Numbers("id", label="Ids, separated by commas.")
+    id = Numbers(AdAccount, "id", label="Ids, separated by commas.")
     name = filters.CharFilter("name", lookup_expr="icontains", label="Part of the name.")
-    status = Words("status", label="Statuses, separated by commas: ACTIVE, CANCELED, …")
-    currency = Words("currency", label="ISO codes, separated by commas.")
+    status = Words(
+        "status", known=_AD_ACCOUNT_STATUSES, label=f"Statuses, separated by commas: {', '.join(_AD_ACCOUNT_STATUSES)}."
+    )
+    currency = _Currencies("currency", label="ISO codes, separated by commas.")
 
 
 class CampaignFilters(_Entities):
-    id = Numbers("id", label="Ids, separated by commas.")
+    id = Numbers(Campaign, "id", label="Ids, separated by commas.")
     ad_account_id = ad_account()
     name = filters.CharFilter("name", lookup_expr="icontains", label="Part of the name.")
-    status = Words("status", label="Statuses, separated by commas: ACTIVE, PAUSED, ARCHIVED, …")
-    objective = Words("objective", label="Objectives, separated by commas.")
+    status = Words(
+        "status", known=_CAMPAIGN_STATUSES, label=f"Statuses, separated by commas: {', '.join(_CAMPAIGN_STATUSES)}."
+    )
+    objective = Words(
+        "objective", known=_OBJECTIVES, label=f"Objectives, separated by commas: {', '.join(_OBJECTIVES)}."
+    )
 
 
 class CreativeFilters(_Entities):
     named = "content_name"
 
-    id = Words("id", label="URNs, separated by commas.")
+    id = Urns(Creative, "id", label="URNs, separated by commas.")
     ad_account_id = ad_account()
     campaign_id = _campaign()
     creative_name = filters.CharFilter("content_name", lookup_expr="icontains", label="Part of the name.")
-    intended_status = Words("intended_status", label="Statuses, separated by commas: ACTIVE, PAUSED, …")
-    review_status = Words("review_status", label="Review states, separated by commas: APPROVED, REJECTED, …")
+    intended_status = Words(
+        "intended_status",
+        known=_CREATIVE_STATUSES,
+        label=f"Statuses, separated by commas: {', '.join(_CREATIVE_STATUSES)}.",
+    )
+    review_status = Words(
+        "review_status",
+        known=_REVIEW_STATUSES,
+        label=f"Review states, separated by commas: {', '.join(_REVIEW_STATUSES)}.",
+    )
     is_serving = Flag("is_serving", label="Whether LinkedIn serves it.")
 
 
-class _Days(filters.FilterSet):  # type: ignore[misc]
+class _Days(Filters):
     date_from = DayFilter("date", lookup_expr="gte", label="First UTC day, YYYY-MM-DD.")
     date_to = DayFilter("date", lookup_expr="lte", label="Last UTC day, YYYY-MM-DD.")
     fetched_at_from = Instant(
@@ -179,10 +281,10 @@ class CampaignMetricFilters(_Days):
 class CreativeMetricFilters(_Days):
     ad_account_id = ad_account("creative__account_id")
     campaign_id = _campaign("creative__campaign_id")
-    creative_id = Words("creative_id", label="URNs of creatives, separated by commas.")
+    creative_id = Urns(Creative, "creative_id", label="URNs of creatives, separated by commas.")
 
 
-class DemographicFilters(filters.FilterSet):  # type: ignore[misc]
+class DemographicFilters(Filters):
     ad_account_id = ad_account()
     pivot_type = Choices(
         "pivot_type",
@@ -197,7 +299,7 @@ class DemographicFilters(filters.FilterSet):  # type: ignore[misc]
     )
 
 
-class SyncLogFilters(filters.FilterSet):  # type: ignore[misc]
+class SyncLogFilters(Filters):
     ad_account_id = ad_account()
     status = Choices(
         "status",
@@ -213,13 +315,13 @@ class SyncLogFilters(filters.FilterSet):  # type: ignore[misc]
     )
 
 
-class RejectedRecordFilters(filters.FilterSet):  # type: ignore[misc]
+class RejectedRecordFilters(Filters):
     ad_account_id = ad_account()
-    run_id = Numbers("run_id", label="Ids of sync runs, separated by commas.")
+    run_id = Numbers(SyncLog, "run_id", label="Ids of sync runs, separated by commas.")
     endpoint = Words("endpoint", label="Endpoints, separated by commas.")
 
 
-class SnapshotFilters(filters.FilterSet):  # type: ignore[misc]
+class SnapshotFilters(Filters):
     ad_account_id = ad_account("ad_account_id")
     state = Choices(
         "state",

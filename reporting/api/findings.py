@@ -22,7 +22,7 @@ from rest_framework.response import Response
 from accounts.api.permissions import MayChangeFindings, WithinTokenScope
 from accounts.models import User
 from reporting.api.files import download
-from reporting.api.filters import Choices, Instant, ad_account
+from reporting.api.filters import Choices, Filters, Instant, ad_account
 from reporting.api.pagination import Order
 from reporting.api.serializers import Described, RequestBody
 from reporting.api.views import bounded_statements, refuse_unknown
@@ -46,7 +46,7 @@ _ORDERS = {
 }
 
 
-class FindingFilters(django_filters.FilterSet):  # type: ignore[misc]
+class FindingFilters(Filters):
     ad_account_id = ad_account("ad_account_id")
     rule_id = Choices(
         "rule_id",
@@ -75,7 +75,10 @@ class FindingFilters(django_filters.FilterSet):  # type: ignore[misc]
             return rows.filter(assigned_to=None)
         if whom == _ME:
             return rows.filter(assigned_to=self.request.user)
-        return rows.filter(assigned_to__email__iexact=whom)
+        person = User.objects.filter(email__iexact=whom).first()
+        if person is None:
+            raise ValidationError({"assignee": [f"Nobody here has this address; give one, {_ME} or {_NOBODY}."]})
+        return rows.filter(assigned_to=person)
 
 
 class EvidenceSerializer(serializers.Serializer[dict[str, str]]):

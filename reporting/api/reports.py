@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Final, NotRequired, TypedDict
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -13,10 +13,13 @@ from rest_framework.request import Request
 
 from accounts.models import AdAccount
 from accounts.shell.request_values import or_none, row_id
+from ingestion.models import Campaign, Creative
 from reporting.api.files import download
+from reporting.api.filters import NothingThere
 from reporting.api.views import FILES, View, query_values, refuse_unknown, with_as_of
 from reporting.periods import Period, PeriodError, Preset, parse_period
 from reporting.queries.data_as_of import SelectionAsOf, selection_as_of
+from reporting.queries.visible_rows import are_visible
 
 
 class _DecimalOptions(TypedDict):
@@ -100,6 +103,10 @@ class ReportSerializer(serializers.Serializer[object]):
     )
 
 
+# Parameters that name rows.
+_NAMED: Final[dict[str, type[Model]]] = {"ad_account_id": AdAccount, "campaign_id": Campaign, "creative_id": Creative}
+
+
 class ReportView(View):
     """Validates the request, chooses the ad accounts, and builds the head of every report."""
 
@@ -115,7 +122,11 @@ class ReportView(View):
         refuse_unknown(request, [*fields, "format"], several=several)
         question = self.question(data=query_values(request))
         question.is_valid(raise_exception=True)
-        return dict(question.validated_data)
+        asked = dict(question.validated_data)
+        for name, model in _NAMED.items():
+            if asked.get(name) and not are_visible(request.user, model, asked[name]):
+                raise NothingThere(name, model)
+        return asked
 
     def chosen(self, asked: PeriodArguments) -> QuerySet[AdAccount]:
         ids = asked.get("ad_account_id")

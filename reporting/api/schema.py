@@ -10,7 +10,6 @@ from rest_framework import serializers
 
 from accounts.shell.request_values import MAX_ID
 from reporting.api.files import MEDIA_TYPES
-from reporting.api.pagination import PageNumbers
 
 # A part of the document.
 Node = dict[str, Any]
@@ -59,7 +58,7 @@ _ERRORS = {
     503: "The query took too long and was cancelled.",
 }
 _NOT_FOUND = "It does not exist, or you may not see its ad account."
-_NO_SUCH_PAGE = "The list ends before this page."
+_NO_SUCH_ROW = "A filter names what does not exist or what you may not see, or the list ends before this page."
 _NO_JSON = "The content type of the body is not JSON."
 _UNCHANGED = "Nothing has changed since the response with this ETag."
 _FORMAT = "csv, xlsx and ndjson return all pages as one file."
@@ -128,12 +127,17 @@ class ErrorsToo(AutoSchema):
     def _is_conditional(self) -> bool:
         return getattr(self.view, "is_conditional", False) and self.method == "GET"
 
+    def _has_ids(self) -> bool:
+        """Whether pages or rows are named in the query."""
+        is_list = self._is_list_view() and getattr(self.view, "pagination_class", None) is not None
+        return is_list or hasattr(self.view, "question")
+
     def _errors(self) -> dict[int, str]:
         errors = dict(_ERRORS)
         if "{" in self.path:
             errors[404] = _NOT_FOUND
-        elif self._is_list_view() and getattr(self.view, "pagination_class", None) is PageNumbers:
-            errors[404] = _NO_SUCH_PAGE
+        elif self.method == "GET" and self._has_ids():
+            errors[404] = _NO_SUCH_ROW
         if self.method == "POST":
             errors[415] = _NO_JSON
         return errors

@@ -16,6 +16,7 @@ from accounts.shell.request_values import MAX_ID
 from reporting.api import filters
 from reporting.api.pagination import Order
 from reporting.api.serializers import Described, RequestBody
+from reporting.api.views import refuse_unknown
 from reporting.api.viewsets import TableViewSet, described
 from reporting.models import Snapshot
 from reporting.queries import snapshot_list
@@ -99,6 +100,7 @@ class Snapshots(TableViewSet[Snapshot]):
     @action(detail=True, filterset_class=None, pagination_class=None)
     def document(self, request: Request, pk: int) -> FileResponse:
         """The document itself, as a file; recorded in the audit trail."""
+        refuse_unknown(request, ["format"])
         found = snapshot_list.snapshot(self.ad_accounts, pk)
         if found is None:
             raise Http404("There is no such snapshot, or you may not see its ad account.")

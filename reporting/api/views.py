@@ -111,6 +111,9 @@ class View(APIView):
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
+        if request.method == "POST":
+            # What is to be done is in the body; in the address it would be ignored.
+            refuse_unknown(request, ["format"])
         if self.is_conditional and request.method in {"GET", "HEAD"} and not self.file_format:
             self._state = _data_state(self.person, request, self.ad_accounts)
             if self._state and self._state.key in parse_etags(request.headers.get("If-None-Match", "")):

@@ -20,13 +20,23 @@ from accounts import access, audit_trail
 from accounts.access import person_of
 from accounts.models import AdAccount, User
 from accounts.shell import downloads
-from accounts.shell.request_values import BadValue, day, one_of, or_none, page_number, row_id, whole_number
+from accounts.shell.request_values import (
+    BadValue,
+    NotThere,
+    day,
+    one_of,
+    or_none,
+    page_number,
+    row_id,
+    values_of,
+    whole_number,
+)
 from reporting.checks import check_requests, findings
 from reporting.checks.findings import InvalidDecision
 from reporting.checks.rules import RULES
 from reporting.checks.severity import Severity
 from reporting.models import Finding
-from reporting.pages.shell import for_people, page, part
+from reporting.pages.shell import for_people, page, part, require_ad_account
 from reporting.queries import check_runs
 from reporting.queries import findings as finding_queries
 from reporting.queries.findings import FindingFilter, FindingLine
@@ -53,7 +63,7 @@ def actions(request: HttpRequest) -> HttpResponse:
 @require_GET
 def download(request: HttpRequest) -> HttpResponseBase:
     """The list as CSV."""
-    chosen = _chosen(request.GET)
+    chosen = _chosen(request, request.GET)
     wanted, today = _wanted(chosen, request), timezone.now().date()
     lines = finding_queries.all_findings(access.visible_ad_accounts(request.user), wanted, today=today)
     audit_trail.record("exported", actor=person_of(request), what="findings", filters=chosen)
@@ -64,16 +74,15 @@ def download(request: HttpRequest) -> HttpResponseBase:
 @require_GET
 def check_progress(request: HttpRequest) -> HttpResponse:
     """How far the checks have come that the page is waiting for."""
-    chosen = _chosen(request.GET)
-    of = or_none(_count, request.GET.get("of"))
-    return part(request, "check_progress", _check_progress(request, chosen, of=of or 0))
+    chosen = _chosen(request, request.GET, of=_count)
+    return part(request, "check_progress", _check_progress(request, chosen, of=int(chosen.pop("of") or 0)))
 
 
 @for_people
 @require_POST
 def check_now(request: HttpRequest) -> HttpResponse:
     """Check the chosen ad account, or all that the person may see; then show the list again."""
-    chosen = _chosen(QueryDict(request.POST.get("back", "")))
+    chosen = _chosen(request, _back(request))
     ids = _ad_accounts(request, chosen).values_list("pk", flat=True)
     if not check_requests.check_now(list(ids), by=person_of(request), now=timezone.now()):
         messages.info(request, "There is nothing to check yet: the first sync brings the data.")
@@ -86,7 +95,8 @@ def change(request: HttpRequest) -> HttpResponse:
     """Assign, snooze, accept or reopen one finding or the selected ones; then show the list again."""
     if not access.may_change_findings(request.user):
         raise PermissionDenied("Your role may not change findings; ask an analyst, a manager or an owner.")
-    back = QueryDict(request.POST.get("back", ""))
+    back = _back(request)
+    chosen = _chosen(request, back)
     try:
         ids = _ids(request.POST.getlist("finding"))
         done, changed = _apply(request, ids)
@@ -97,11 +107,18 @@ def change(request: HttpRequest) -> HttpResponse:
         messages.success(request, f"{changed} finding{'' if changed == 1 else 's'} {done}.")
     else:
         messages.info(request, "Nothing changed: the findings are already in this state, fixed, or gone.")
-    return _back_to(_chosen(back))
+    return _back_to(chosen)
+
+
+def _back(request: HttpRequest) -> QueryDict:
+    """The filters of the list that the form was sent from, and nothing else that came with them."""
+    sent = QueryDict(request.POST.get("back", ""), mutable=True)
+    for name in sent.keys() - _FILTERS.keys():
+        del sent[name]
+    return sent
 
 
 def _back_to(chosen: dict[str, str]) -> HttpResponse:
-    """Only filters of the list go back into the address."""
     return redirect(f"{reverse('reporting:actions')}?{urlencode(chosen)}")
 
 
@@ -150,10 +167,11 @@ def _day(sent: str) -> date:
 
 
 def _list(request: HttpRequest, sent: QueryDict, *, status: int = 200) -> HttpResponse:
-    chosen = _chosen(sent)
+    chosen = _chosen(request, sent, page=page_number)
+    number = int(chosen.pop("page") or 1)
     wanted, today = _wanted(chosen, request), timezone.now().date()
     visible = access.visible_ad_accounts(request.user)
-    shown = finding_queries.findings(visible, wanted, today=today, page=or_none(page_number, sent.get("page")) or 1)
+    shown = finding_queries.findings(visible, wanted, today=today, page=number)
     may_change = access.may_change_findings(request.user)
     context = {
         **_check_progress(request, chosen),
@@ -203,11 +221,14 @@ def _counts(
     ]
 
 
-def _chosen(sent: QueryDict) -> dict[str, str]:
-    """The filters of the address; an unknown value counts as not chosen."""
-    chosen = {name: or_none(read, sent.get(name)) for name, read in _FILTERS.items()}
-    as_sent = {name: "" if value is None else str(value) for name, value in chosen.items()}
-    return as_sent | {"state": as_sent["state"] or Finding.State.OPEN.value}
+def _chosen(request: HttpRequest, sent: QueryDict, **others: Callable[[str], int | str]) -> dict[str, str]:
+    """The filters of the address and its other parameters. Raises BadValue and NotThere."""
+    chosen = values_of(sent, _FILTERS | others)
+    require_ad_account(request, chosen["ad_account"])
+    person = or_none(row_id, chosen["assignee"])
+    if person is not None and not finding_queries.assignees().filter(pk=person).exists():
+        raise NotThere("There is no such person among those whom findings can be assigned to.")
+    return chosen | {"state": chosen["state"] or Finding.State.OPEN.value}
 
 
 def _count(sent: str) -> int:

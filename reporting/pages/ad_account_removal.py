@@ -6,16 +6,17 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from accounts import access
 from accounts.access import person_of
 from accounts.models import AdAccount
+from accounts.shell.request_values import NotThere
 from reporting import tasks
 from reporting.operations import ad_account_removal
-from reporting.pages.shell import for_people, page
+from reporting.pages.shell import for_people, page, without_parameters
 
 
 @for_people
@@ -24,7 +25,10 @@ def remove_ad_account(request: HttpRequest, ad_account_id: int) -> HttpResponse:
     """Shows how many rows would be removed; typing the ad account's number removes them."""
     if not access.may_remove_ad_accounts(request.user):
         raise PermissionDenied
-    ad_account = get_object_or_404(AdAccount, pk=ad_account_id)
+    without_parameters(request)
+    ad_account = AdAccount.objects.filter(pk=ad_account_id).first()
+    if ad_account is None:
+        raise NotThere("There is no such ad account.", where="admin:accounts_adaccount_changelist")
     if request.method != "POST":
         return _ask(request, ad_account)
     if request.POST.get("number", "").strip() != str(ad_account.pk):

@@ -9,6 +9,9 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
+from accounts import access
+from accounts.shell.request_values import NotThere, values_of
+
 View = Callable[..., HttpResponseBase]
 
 
@@ -26,11 +29,22 @@ def page(
     return render(request, f"reporting/{name}.html", {**frame, **context}, status=status)
 
 
-def part(request: HttpRequest, name: str, context: Mapping[str, object]) -> HttpResponse:
+def part(request: HttpRequest, name: str, context: Mapping[str, object], *, status: int = 200) -> HttpResponse:
     """A part of a page that refreshes itself."""
-    return render(request, f"reporting/parts/{name}.html", context)
+    return render(request, f"reporting/parts/{name}.html", context, status=status)
+
+
+def without_parameters(request: HttpRequest) -> None:
+    """For pages whose address has none. Raises BadValue."""
+    values_of(request.GET, {})
 
 
 def wants_part(request: HttpRequest) -> bool:
     """Whether only the changing part of the page is requested."""
     return request.headers.get("HX-Request") == "true"
+
+
+def require_ad_account(request: HttpRequest, ad_account_id: str) -> None:
+    """An ad account that a filter names. Raises NotThere; in the same words whether others may see it or not."""
+    if ad_account_id and not access.visible_ad_accounts(request.user).filter(pk=ad_account_id).exists():
+        raise NotThere("There is no such ad account, or you may not see it.")

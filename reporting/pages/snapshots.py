@@ -1,11 +1,13 @@
 """The page of snapshots: the list, taking one, downloads."""
 
+from typing import Final
+
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -14,12 +16,15 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import access
 from accounts.access import person_of
 from accounts.models import AdAccount
-from accounts.shell.request_values import or_none, page_number, row_id
+from accounts.shell.request_values import NotThere, page_number, row_id, values_of
 from reporting.models import Snapshot
-from reporting.pages.shell import for_people, page, part, wants_part
+from reporting.pages.shell import for_people, page, part, require_ad_account, wants_part, without_parameters
 from reporting.queries import snapshot_list
 from reporting.snapshots import snapshot_requests
 from reporting.snapshots.snapshot_requests import NoDocument
+
+# The parameters of the list, and how each is read.
+_PARAMETERS: Final = {"page": page_number, "ad_account": row_id}
 
 
 class TakeSnapshotForm(forms.Form):
@@ -70,9 +75,10 @@ def take(request: HttpRequest) -> HttpResponse:
 @require_GET
 def document(request: HttpRequest, snapshot_id: int) -> HttpResponseBase:
     """The document as a file."""
+    without_parameters(request)
     found = snapshot_list.snapshot(access.visible_ad_accounts(request.user), snapshot_id)
     if found is None:
-        raise Http404("There is no such snapshot, or you may not see its ad account.")
+        raise NotThere("There is no such snapshot, or you may not see its ad account.", where="reporting:snapshots")
     try:
         return snapshot_requests.download(found, by=person_of(request))
     except NoDocument as error:
@@ -92,15 +98,16 @@ def _page(request: HttpRequest, form: TakeSnapshotForm | None, *, status: int = 
 
 
 def _list(request: HttpRequest) -> dict[str, object]:
-    """One page of the snapshots, narrowed as far as the address can be read."""
-    ad_account_id = or_none(row_id, request.GET.get("ad_account"))
+    """One page of the snapshots, narrowed by the address."""
+    chosen = values_of(request.GET, _PARAMETERS)
+    require_ad_account(request, chosen["ad_account"])
     shown = snapshot_list.snapshots(
         access.visible_ad_accounts(request.user),
-        ad_account_id=ad_account_id,
-        page=or_none(page_number, request.GET.get("page")) or 1,
+        ad_account_id=int(chosen["ad_account"]) if chosen["ad_account"] else None,
+        page=int(chosen["page"] or 1),
     )
     return {
         "shown": shown,
         "has_unfinished": any(one.state in Snapshot.UNFINISHED for one in shown.lines),
-        "chosen": "" if ad_account_id is None else str(ad_account_id),
+        "chosen": chosen["ad_account"],
     }

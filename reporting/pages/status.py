@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET
 
 from accounts import access
 from ingestion.models import Campaign
-from reporting.pages.shell import for_people, page, part, wants_part
+from reporting.pages.shell import for_people, page, part, wants_part, without_parameters
 from reporting.queries import data_as_of
 from reporting.queries.operations import service_state
 
@@ -18,6 +18,7 @@ def status(request: HttpRequest) -> HttpResponse:
     """The status of the installation; for people who see all ad accounts."""
     if not access.sees_every_ad_account(request.user):
         raise PermissionDenied("The status covers the whole installation; ask an owner for another role.")
+    without_parameters(request)
     now = timezone.now()
     context = {
         "state": service_state(now),

@@ -1,26 +1,30 @@
 """The sync page: runs and their results; start, cancel and retry syncs."""
 
 from datetime import date
+from typing import Final
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import access
 from accounts.access import person_of
 from accounts.models import AdAccount
-from accounts.shell.request_values import one_of, or_none, page_number, row_id
+from accounts.shell.request_values import NotThere, one_of, page_number, row_id, values_of
 from ingestion.models import SyncLog
 from ingestion.timetable import sync_requests
 from ingestion.timetable.expected_sync import expected_syncs
 from ingestion.timetable.sync_requests import RequestedSync
-from reporting.pages.shell import for_people, page, part, wants_part
+from reporting.pages.shell import for_people, page, part, require_ad_account, wants_part, without_parameters
 from reporting.queries import runs as run_queries
+
+# The parameters of the list, and how each is read.
+_PARAMETERS: Final = {"page": page_number, "ad_account": row_id, "status": one_of(SyncLog.Status.values)}
 
 
 class AdAccountsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
@@ -125,10 +129,11 @@ def start(request: HttpRequest) -> HttpResponse:
 @require_GET
 def run(request: HttpRequest, run_id: int) -> HttpResponse:
     """One run: its progress, then its results and rejected records."""
+    without_parameters(request)
     ad_accounts = access.visible_ad_accounts(request.user)
     line = run_queries.run(ad_accounts, run_id, with_discoveries=access.sees_every_ad_account(request.user))
     if line is None:
-        raise Http404("There is no such sync run, or you may not see it.")
+        raise NotThere("There is no such sync run, or you may not see it.", where="reporting:sync")
     context = {
         "run": line,
         "rejected": run_queries.rejected_records(ad_accounts, run_id),
@@ -165,20 +170,20 @@ def retry(request: HttpRequest, run_id: int) -> HttpResponse:
 
 
 def _runs(request: HttpRequest) -> dict[str, object]:
-    """One page of the runs, narrowed as far as the address can be read."""
-    ad_account_id = or_none(row_id, request.GET.get("ad_account"))
-    status = or_none(one_of(SyncLog.Status.values), request.GET.get("status")) or ""
+    """One page of the runs, narrowed by the address."""
+    chosen = values_of(request.GET, _PARAMETERS)
+    require_ad_account(request, chosen["ad_account"])
     runs = run_queries.runs(
         access.visible_ad_accounts(request.user),
         with_discoveries=access.sees_every_ad_account(request.user),
-        status=status,
-        ad_account_id=ad_account_id,
-        page=or_none(page_number, request.GET.get("page")) or 1,
+        status=chosen["status"],
+        ad_account_id=int(chosen["ad_account"]) if chosen["ad_account"] else None,
+        page=int(chosen["page"] or 1),
     )
     return {
         "runs": runs,
         "has_unfinished": any(line.is_unfinished for line in runs.lines),
-        "chosen": {"status": status, "ad_account": "" if ad_account_id is None else str(ad_account_id)},
+        "chosen": chosen,
     }
 
 
@@ -218,4 +223,7 @@ def _report(request: HttpRequest, asked: list[RequestedSync], *, names: dict[int
 
 def _own_run(request: HttpRequest, run_id: int) -> SyncLog:
     visible = access.visible_ad_accounts(request.user)
-    return get_object_or_404(SyncLog.objects.select_related("account"), pk=run_id, account__in=visible)
+    found = SyncLog.objects.select_related("account").filter(pk=run_id, account__in=visible).first()
+    if found is None:
+        raise NotThere("There is no such sync run, or you may not see it.", where="reporting:sync")
+    return found

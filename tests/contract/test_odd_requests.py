@@ -7,6 +7,7 @@ import yaml
 from django.test import Client
 
 from accounts.models import AdAccount, User
+from tests import builders
 from tests.contract.test_every_reply import DOCUMENT
 from tests.contract.world import bearer
 
@@ -80,6 +81,14 @@ def test_bodies(
         "connections?person=alice",
         "status?ad_account=1",
         "me?format=csv",
+        "me?role=owner",
+        "campaigns?status=RUNNING",
+        "campaigns?objective=FAME",
+        "creatives?review_status=FINE",
+        "ad-accounts?currency=euro",
+        "campaign-metrics?date_from=2026-11-02&date_to=2026-11-01",
+        "demographics?month_start_from=2026-11-01&month_start_to=2026-10-01",
+        "sync-logs?started_at_from=2026-11-02T00:00:00Z&started_at_before=2026-11-01T00:00:00Z",
         "reports/performance?limit=99999999999999999999",
         "reports/performance?period=last_7_days&period=last_30_days",
         "reports/performance?first_day=0001-01-01&last_day=0001-01-02",
@@ -93,7 +102,20 @@ def test_questions(headers: dict[str, str], question: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["creatives/a%00b", "creatives/%ff", "campaigns/9223372036854775808", "campaigns?page=99", "campaigns/", "x"],
+    [
+        "creatives/a%00b",
+        "creatives/%ff",
+        "campaigns/9223372036854775808",
+        "campaigns?page=99",
+        "campaigns/",
+        "x",
+        "campaigns?ad_account_id=404",
+        "campaigns?id=404",
+        "creative-metrics?creative_id=urn:li:sponsoredCreative:404",
+        "rejected-records?run_id=404",
+        "reports/performance?campaign_id=404",
+        "reports/demographics?ad_account_id=404",
+    ],
 )
 def test_addresses(headers: dict[str, str], path: str) -> None:
     _assert_refused(Client().get(f"/api/v1/{path}", headers=headers), 404)
@@ -107,5 +129,14 @@ def test_an_instant_may_have_any_offset(headers: dict[str, str]) -> None:
 
 def test_parameters_of_one_name_are_several_values(headers: dict[str, str], bobs_ad_account: AdAccount) -> None:
     """Generated clients write lists so."""
-    answer = Client().get(f"/api/v1/ad-accounts?id={bobs_ad_account.pk}&id=404", headers=headers)
-    assert [row["id"] for row in answer.json()["results"]] == [bobs_ad_account.pk]
+    another = builders.make_ad_account()
+    builders.make_ad_account()
+    answer = Client().get(f"/api/v1/ad-accounts?id={bobs_ad_account.pk}&id={another.pk}&order=id", headers=headers)
+    assert {row["id"] for row in answer.json()["results"]} == {bobs_ad_account.pk, another.pk}
+
+
+def test_words_of_linkedin_that_are_new_are_found(headers: dict[str, str], bobs_ad_account: AdAccount) -> None:
+    """A status that LinkedIn documents nowhere is known once a row has it."""
+    campaign = builders.make_campaign(account=bobs_ad_account, status="HIBERNATING")
+    answer = Client().get("/api/v1/campaigns?status=HIBERNATING", headers=headers)
+    assert [row["id"] for row in answer.json()["results"]] == [campaign.pk]

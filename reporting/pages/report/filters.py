@@ -4,7 +4,7 @@ An invalid filter becomes an error message and leaves the rest as typed. Ad acco
 not see are left out and counted: a shared link shows everybody their own part.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import TypedDict
@@ -34,6 +34,12 @@ TREND_METRICS = with_offered(
 )
 _DEFAULT_TREND = ("spend", "clicks")
 COMPARE_WITH = {"previous": "Previous period", "none": "Nothing"}
+# The parameters of the address; the first two may be repeated.
+_SEVERAL = {"ad_account", "campaign"}
+_PARAMETERS = (
+    *_SEVERAL, "currency", "period", "first_day", "last_day", "compare", "by", "trend", "campaign_metric",
+    "creative_metric",
+)  # fmt: skip
 _STEPS = {"": "Automatic", "day": "Day", "week": "Week", "month": "Month"}
 
 
@@ -77,7 +83,10 @@ class ReportSelection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportFilters:
-    """The filters as typed, with their errors; `selection` is None if there are any."""
+    """The filters as typed, with their errors; `selection` is None if there are any.
+
+    `is_missing`: they name what does not exist, or what this reader may not see.
+    """
 
     ad_account_ids: tuple[int, ...]
     campaign_ids: tuple[int, ...]
@@ -91,26 +100,28 @@ class ReportFilters:
     campaign_metric: str
     creative_metric: str
     errors: tuple[str, ...]
-    hidden_ad_accounts: int
-    hidden_campaigns: int
+    is_missing: bool
     selection: ReportSelection | None
 
 
-def read(params: QueryDict, *, visible: QuerySet[AdAccount], today: date) -> ReportFilters:
-    """The filters of the address, within the ad accounts this reader may see."""
-    errors: list[str] = []
+def read(
+    params: QueryDict, *, visible: QuerySet[AdAccount], today: date, others: Collection[str] = ()
+) -> ReportFilters:
+    """The filters of the address, within the ad accounts this reader may see; `others` are parameters besides them."""
+    errors = _wrong_names(params, others)
     asked_accounts, asked_campaigns = (
         _ids(params, "ad_account", "ad accounts", errors),
         _ids(params, "campaign", "campaigns", errors),
     )
+    missing = _missing(asked_accounts, asked_campaigns, visible)
+    errors += missing
     ad_accounts = visible.filter(pk__in=asked_accounts) if asked_accounts else visible
-    seen_accounts = set(ad_accounts.values_list("pk", flat=True)) if asked_accounts else set()
     currency = params.get("currency", "")
     if currency:
         ad_accounts = ad_accounts.filter(currency=currency)
-        if not ad_accounts.exists():
-            errors.append(f"None of these ad accounts uses “{currency[:40]}”; choose another currency, or all.")
-    seen_campaigns = _visible_campaigns(asked_campaigns, ad_accounts)
+    if not missing:
+        errors += _contradictions(ad_accounts, asked_campaigns, currency)
+    trend = _trend(params, errors)
     period = _period(params, today, errors)
     compare = _one_of(params, "compare", COMPARE_WITH, "previous", "comparison", errors)
     step = _one_of(params, "by", _STEPS, "", "trend interval", errors)
@@ -123,7 +134,7 @@ def read(params: QueryDict, *, visible: QuerySet[AdAccount], today: date) -> Rep
             ad_accounts=ad_accounts,
             period=period,
             before=before,
-            campaign_ids=tuple(sorted(seen_campaigns)) if asked_campaigns else None,
+            campaign_ids=tuple(sorted(asked_campaigns)) or None,
             step=GroupBy(step) if step else step_of(period),
             campaign_metric=campaign_metric,
             creative_metric=creative_metric,
@@ -137,12 +148,11 @@ def read(params: QueryDict, *, visible: QuerySet[AdAccount], today: date) -> Rep
         last_day=params.get("last_day", ""),
         compare=compare,
         step=step,
-        trend=tuple(one for one in params.get("trend", "").split(",") if one in TREND_METRICS) or _DEFAULT_TREND,
+        trend=trend,
         campaign_metric=campaign_metric,
         creative_metric=creative_metric,
         errors=tuple(errors),
-        hidden_ad_accounts=len(set(asked_accounts) - seen_accounts),
-        hidden_campaigns=len(set(asked_campaigns) - seen_campaigns),
+        is_missing=bool(missing),
         selection=selection,
     )
 
@@ -172,12 +182,49 @@ def _ids(params: QueryDict, name: str, what: str, errors: list[str]) -> tuple[in
     return tuple(dict.fromkeys(number for number in ids.values() if number is not None))
 
 
-def _visible_campaigns(asked: Iterable[int], ad_accounts: QuerySet[AdAccount]) -> set[int]:
-    """Only campaigns of ad accounts in the report."""
-    if not asked:
-        return set()
-    campaigns = Campaign.objects.filter(pk__in=asked, account__in=ad_accounts.order_by().values("pk"))
-    return set(campaigns.order_by().values_list("pk", flat=True))
+def _wrong_names(params: QueryDict, others: Collection[str]) -> list[str]:
+    """Of parameters that the report does not have, and of those that are given twice."""
+    known = {*_PARAMETERS, *others}
+    errors = [
+        f"Unknown parameter “{name[:40]}”; use {', '.join(sorted(known))}." for name in params if name not in known
+    ]
+    once = known - _SEVERAL
+    return errors + [f"Give “{name}” once." for name in sorted(once) if len(set(params.getlist(name))) > 1]
+
+
+def _missing(ad_account_ids: Collection[int], campaign_ids: Collection[int], visible: QuerySet[AdAccount]) -> list[str]:
+    """In the same words whether something does not exist or is somebody else's."""
+    found = []
+    if ad_account_ids and visible.filter(pk__in=ad_account_ids).count() < len(ad_account_ids):
+        found.append("There is no such ad account, or it is not shared with you. Ask an owner for access.")
+    if campaign_ids and _campaigns(campaign_ids, visible) < len(campaign_ids):
+        found.append("There is no such campaign, or its ad account is not shared with you. Ask an owner for access.")
+    return found
+
+
+def _contradictions(ad_accounts: QuerySet[AdAccount], campaign_ids: Collection[int], currency: str) -> list[str]:
+    """Of filters that leave nothing of each other."""
+    if currency and not ad_accounts.exists():
+        return [f"None of these ad accounts uses “{currency[:40]}”; choose another currency, or all."]
+    outside = len(campaign_ids) - _campaigns(campaign_ids, ad_accounts) if campaign_ids else 0
+    if outside:
+        return [
+            f"{outside} selected campaign{' does' if outside == 1 else 's do'} not belong to these ad accounts; choose"
+            " campaigns of these ad accounts, or none to include all."
+        ]
+    return []
+
+
+def _campaigns(ids: Collection[int], ad_accounts: QuerySet[AdAccount]) -> int:
+    """How many of them belong to these ad accounts."""
+    return Campaign.objects.filter(pk__in=ids, account__in=ad_accounts.order_by().values("pk")).count()
+
+
+def _trend(params: QueryDict, errors: list[str]) -> tuple[str, ...]:
+    asked = [one for one in params.get("trend", "").split(",") if one]
+    if unknown := [one for one in asked if one not in TREND_METRICS]:
+        errors.append(f"Unknown trend metric “{unknown[0][:40]}”; choose from {', '.join(TREND_METRICS)}.")
+    return tuple(one for one in asked if one in TREND_METRICS) or _DEFAULT_TREND
 
 
 def _period(params: QueryDict, today: date, errors: list[str]) -> Period | None:

@@ -1,15 +1,17 @@
 """The visual report: a page whose address holds all filters, and one response per section, as JSON or CSV."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts import access, audit_trail
 from accounts.shell.downloads import download
+from accounts.shell.request_values import NotThere
 from ingestion.models import Campaign
 from reporting.pages.report import filters as report_filters
 from reporting.pages.report.filters import ReportFilters, ReportSelection
@@ -39,9 +41,9 @@ def report(request: HttpRequest) -> HttpResponse:
     """The filters, how recent the data is, and nine sections that load themselves."""
     filters = _filters(request)
     context = _head(request, filters) | {"campaigns": _campaigns(request, filters)}
-    status = 400 if filters.errors else 200
+    status = _status(filters)
     if wants_part(request):
-        return part(request, "report_selection", context)
+        return part(request, "report_selection", context, status=status)
     ad_accounts = list(access.visible_ad_accounts(request.user).order_by("name", "pk"))
     context |= {
         "ad_accounts": ad_accounts,
@@ -60,13 +62,16 @@ def report(request: HttpRequest) -> HttpResponse:
 def report_section(request: HttpRequest, name: str) -> HttpResponseBase:
     """The figures of one section; an error message with status 400 if the filters are invalid."""
     if name not in NAMES:
-        raise Http404(f"The report has no section “{name}”; use {', '.join(NAMES)}.")
-    filters = _filters(request)
+        raise NotThere(f"The report has no section “{name[:40]}”.", where="reporting:report")
+    filters = _filters(request, others=["format"])
     selection = filters.selection
     if selection is None:
-        return JsonResponse({"error": " ".join(filters.errors)}, status=400)
+        return JsonResponse({"error": " ".join(filters.errors)}, status=_status(filters))
+    file_format = request.GET.get("format", "")
+    if file_format not in {"", "csv"}:
+        return JsonResponse({"error": f"There is no format “{file_format[:40]}”; use csv."}, status=400)
     found = section(name, selection)
-    if request.GET.get("format") != "csv":
+    if not file_format:
         return JsonResponse(found.as_json())
     audit_trail.record(
         "exported",
@@ -78,10 +83,16 @@ def report_section(request: HttpRequest, name: str) -> HttpResponseBase:
     return download("csv", f"{name}-{period}", found.csv_header(), found.csv_rows())
 
 
-def _filters(request: HttpRequest) -> ReportFilters:
+def _filters(request: HttpRequest, *, others: Collection[str] = ()) -> ReportFilters:
     return report_filters.read(
-        request.GET, visible=access.visible_ad_accounts(request.user), today=timezone.now().date()
+        request.GET, visible=access.visible_ad_accounts(request.user), today=timezone.now().date(), others=others
     )
+
+
+def _status(filters: ReportFilters) -> int:
+    if filters.is_missing:
+        return 404
+    return 400 if filters.errors else 200
 
 
 def _head(request: HttpRequest, filters: ReportFilters) -> dict[str, object]:

@@ -108,7 +108,6 @@ def test_findings_of_others_are_not_found(as_bob: Client, as_charlie: Client, fi
         ({"assignee": "me"}, {"mine"}),
         ({"assignee": "ANA@example.com"}, {"mine"}),
         ({"assignee": "nobody", "state": "fixed"}, {"done"}),
-        ({"assignee": "nobody@example.com"}, set()),
         ({"changed_at_from": (NOW + HOUR).isoformat()}, {"mine"}),
         ({"ad_account_id": "{critical}"}, {"critical"}),
     ],
@@ -141,6 +140,7 @@ def test_lists_are_narrowed(analyst: User, narrowed: dict[str, str], shown: set[
         {"fields": "weight"},
         {"page_size": "0"},
         {"assignee": "\0"},
+        {"assignee": "nobody@example.com"},
     ],
 )
 def test_nonsense_is_refused(as_alice: Client, wrong: dict[str, str]) -> None:

@@ -80,7 +80,6 @@ def test_who_sees_which(as_bob: Client, as_charlie: Client, alice: User, snapsho
         ({"state": "queued,failed"}, 0),
         ({"asked_at_from": "2026-11-20T12:00:00Z"}, 1),
         ({"asked_at_before": "2026-11-20T12:00:00Z"}, 0),
-        ({"ad_account_id": "7"}, 0),
     ],
 )
 def test_filters(as_bob: Client, snapshot: Snapshot, filters: dict[str, str], count: int) -> None:

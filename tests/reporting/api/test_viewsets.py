@@ -275,7 +275,7 @@ def test_filters(as_alice: Client, world: dict[str, Any], path: str, filters: di
 
 def test_filters_by_id(as_alice: Client, world: dict[str, Any]) -> None:
     bobs = world["bobs"]
-    of_account = {"ad_account_id": f"{bobs['ad-accounts'].pk},404"}
+    of_account = {"ad_account_id": f"{bobs['ad-accounts'].pk},{bobs['ad-accounts'].pk}"}
     for path in LISTS[1:]:
         assert len(get(as_alice, path, **of_account)["results"]) == 1, path
     of_campaign = {"campaign_id": bobs["campaigns"].pk}

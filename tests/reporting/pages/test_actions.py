@@ -135,14 +135,36 @@ def test_the_address_narrows_the_list(as_analyst, analyst, query, shown):
 
 
 @pytest.mark.parametrize(
-    "query",
-    ["?ad_account=x", "?ad_account=99999999999999999999999", "?rule=x", "?severity=x", "?state=x", "?assignee=x",
-     "?page=x", "?page=0", "?page=99999", "?page=99999999999999999999", "?page=²"],
-)  # fmt: skip
-def test_nonsense_in_the_address_breaks_nothing(as_analyst, query):
-    make_finding()
-    assert as_analyst.get(f"/actions/{query}").status_code == 200
-    assert b"".join(as_analyst.get(f"/actions/findings.csv{query}").streaming_content)
+    ("query", "status", "sentence"),
+    [
+        ("?ad_account=x", 400, "“ad_account” in the address: Not a valid id"),
+        ("?ad_account=99999999999999999999999", 400, "Not a valid id"),
+        ("?ad_account=404", 404, "There is no such ad account, or you may not see it."),
+        ("?rule=x", 400, "There is no “x”; choose one of"),
+        ("?severity=x", 400, "choose one of critical"),
+        ("?state=x", 400, "choose one of open"),
+        ("?assignee=x", 400, "Not a valid id"),
+        ("?assignee=404", 404, "no such person"),
+        ("?states=open", 400, "Unknown parameter “states”"),
+        ("?state=open&state=fixed", 400, "Give “state” once."),
+        ("?page=x", 400, "Give a whole number"),
+        ("?page=0", 400, "Give a whole number"),
+        ("?page=99999999999999999999", 400, "Give a whole number"),
+        ("?page=²", 400, "Give a whole number"),
+        ("?page=99999", 404, "There is no page 99999"),
+    ],
+)
+def test_an_address_that_asks_for_what_is_not_there_is_refused(as_analyst, query, status, sentence):
+    make_finding(sentence="A finding")
+    answer = as_analyst.get(f"/actions/{query}")
+    page = answer.content.decode()
+    assert answer.status_code == status
+    assert sentence in page
+    assert 'href="/actions/"' in page
+    assert "A finding" not in page
+    file = as_analyst.get(f"/actions/findings.csv{query}")
+    assert file.status_code == (400 if "page" in query else status)
+    assert not AuditEvent.objects.exists()
 
 
 def test_the_list_has_pages_and_a_bounded_number_of_queries(as_analyst, django_assert_max_num_queries):
@@ -427,8 +449,8 @@ def test_a_check_that_fails_every_time_says_so(as_analyst, queued):
 
 
 @pytest.mark.parametrize("of", ["x", "-1", "²", "9" * 30])
-def test_nonsense_about_how_many_there_were_breaks_nothing(as_analyst, of):
-    assert as_analyst.get("/actions/judging/", {"of": of}).status_code == 200
+def test_nonsense_about_how_many_there_were_is_refused(as_analyst, of):
+    assert as_analyst.get("/actions/judging/", {"of": of}).status_code == 400
 
 
 # --- Around it ---

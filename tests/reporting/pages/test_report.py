@@ -6,6 +6,7 @@ from collections import defaultdict
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.http import QueryDict
@@ -51,7 +52,8 @@ def asked(address: str = "", ad_accounts: Any = EVERYTHING) -> ReportFilters:
 
 
 def select(address: str = "") -> ReportSelection:
-    filters = asked(f"period=custom&first_day=2026-11-01&last_day=2026-11-16&{address}")
+    given = QueryDict("period=custom&first_day=2026-11-01&last_day=2026-11-16").dict() | QueryDict(address).dict()
+    filters = asked(urlencode(given))
     assert filters.selection, filters.errors
     return filters.selection
 
@@ -264,6 +266,9 @@ def test_the_step_suits_the_length(days, step):
         ("by=hour", "Unknown trend interval “hour”"),
         ("campaign_metric=drop", "Unknown campaign metric “drop”"),
         ("currency=XXX", "None of these ad accounts uses “XXX”"),
+        ("trend=spend,speed", "Unknown trend metric “speed”"),
+        ("acount=1", "Unknown parameter “acount”"),
+        ("currency=EUR&currency=USD", "Give “currency” once."),
         ("period=custom&first_day=2000-01-01&last_day=2000-02-01", "no previous period to compare with"),
     ],
 )
@@ -283,39 +288,51 @@ def test_bad_filters_are_explained_and_nothing_is_lost(as_alice, address, senten
 # --- Who sees what ---
 
 
-def test_everybody_sees_their_own_part_of_a_link(as_bob, as_alice, bobs_ad_account):
+def test_a_link_to_what_is_not_shared_is_refused(as_bob, as_alice, bobs_ad_account):
+    """In the same words as one to what does not exist; the figures of other ad accounts would be taken for it."""
     foreign = make_campaign(name="Foreign campaign", account=make_ad_account(name="Foreign brand"))
     own = make_campaign(name="Own campaign", account=bobs_ad_account)
     for campaign in (foreign, own):
         make_campaign_day(campaign=campaign, date=DAY, spend=50)
-    address = f"ad_account={foreign.account_id},{bobs_ad_account.pk}"
     for name in NAMES:
-        told = as_bob.get(f"/report/sections/{name}/", DAYS).content.decode()
-        assert "Foreign" not in told
-        assert (
-            told
-            == as_bob.get(f"/report/sections/{name}/?{address}", DAYS | {"ad_account": address[11:]}).content.decode()
-        )
+        assert "Foreign" not in told_of(as_bob, name)
+        for what, foreign_ids in (
+            ("ad_account", f"{foreign.account_id},{bobs_ad_account.pk}"),
+            ("campaign", foreign.pk),
+        ):
+            refused, not_there = (
+                as_bob.get(f"/report/sections/{name}/", DAYS | {what: one}) for one in (foreign_ids, 404)
+            )
+            assert refused.status_code == not_there.status_code == 404
+            assert refused.content == not_there.content
     assert "Own campaign" in told_of(as_bob, "campaigns")
     assert "Foreign campaign" in told_of(as_alice, "campaigns")
-    page = as_bob.get(f"/report/?{address}&campaign={foreign.pk}").content.decode()
+    answer = as_bob.get(f"/report/?ad_account={foreign.account_id}&campaign={foreign.pk}")
+    assert answer.status_code == 404
+    page = answer.content.decode()
     assert "Foreign" not in page
-    assert "includes 1 ad account that is not shared with you" in page
-    assert "1 selected campaign does not belong to these ad accounts" in page
+    assert "There is no such ad account, or it is not shared with you" in page
+    assert "There is no such campaign, or its ad account is not shared with you" in page
+    assert 'href="/report/">Show all ad accounts that are shared with you' in page
 
 
 def told_of(browser: Any, name: str) -> str:
     return str(browser.get(f"/report/sections/{name}/", DAYS).content.decode())
 
 
-def test_naming_only_what_one_may_not_see_shows_nothing(as_bob, bobs_ad_account):
-    foreign = make_campaign()
-    make_campaign_day(campaign=foreign, date=DAY)
-    make_campaign_day(campaign=make_campaign(account=bobs_ad_account), date=DAY)
-    for asked_for in ({"ad_account": foreign.account_id}, {"campaign": foreign.pk}):
-        found = as_bob.get("/report/sections/campaigns/", DAYS | asked_for).json()
-        assert found["blocks"] == []
-        assert found["empty"]
+def test_a_campaign_of_another_ad_account_than_the_chosen_ones_is_refused(as_alice):
+    """Both exist, and contradict each other: the page asks again without it once its list of campaigns has changed."""
+    one, other = make_campaign(), make_campaign()
+    asked_for = {"ad_account": str(one.account_id), "campaign": f"{one.pk},{other.pk}"}
+    answer = as_alice.get("/report/sections/campaigns/", DAYS | asked_for)
+    assert answer.status_code == 400
+    assert "1 selected campaign does not belong to these ad accounts" in answer.json()["error"]
+    assert as_alice.get("/report/", asked_for).status_code == 400
+
+
+@pytest.mark.parametrize("file_format", ["pdf", "json"])
+def test_a_section_has_no_other_format(as_alice, file_format):
+    assert as_alice.get("/report/sections/trend/", DAYS | {"format": file_format}).status_code == 400
 
 
 def test_without_any_ad_account_it_says_whom_to_ask(as_charlie):

@@ -92,9 +92,23 @@ def test_older_runs_are_a_page_away(as_manager):
     assert "Older" not in second
 
 
-@pytest.mark.parametrize("nonsense", ["?page=x", "?page=0", "?ad_account=x", "?status=x", "?page=99999"])
-def test_nonsense_in_the_address_breaks_nothing(as_manager, nonsense):
-    assert as_manager.get(f"/sync/{nonsense}").status_code == 200
+@pytest.mark.parametrize(
+    ("query", "status", "sentence"),
+    [
+        ("?page=x", 400, "Give a whole number"),
+        ("?page=0", 400, "Give a whole number"),
+        ("?page=99999", 404, "There is no page 99999; the list ends before it."),
+        ("?ad_account=x", 400, "Not a valid id"),
+        ("?ad_account=404", 404, "There is no such ad account, or you may not see it."),
+        ("?status=x", 400, "choose one of queued"),
+        ("?sort=x", 400, "Unknown parameter “sort”"),
+    ],
+)
+def test_an_address_that_asks_for_what_is_not_there_is_refused(as_manager, query, status, sentence):
+    answer = as_manager.get(f"/sync/{query}")
+    assert answer.status_code == status
+    assert sentence in answer.content.decode()
+    assert 'href="/sync/"' in answer.content.decode()
 
 
 def test_a_viewer_sees_the_runs_of_granted_ad_accounts_alone(as_bob, bobs_ad_account):

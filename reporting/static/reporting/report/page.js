@@ -215,7 +215,8 @@
 
     async function head(signal) {
         const response = await request(address(location.pathname, query()), { signal, headers: { "HX-Request": "true" } });
-        if (!response.ok && response.status !== 400) throw new Error(`The server returned an error (${response.status}).`);
+        // The answer says what is wrong with the filters, or what is not there.
+        if (!response.ok && ![400, 404].includes(response.status)) throw new Error(`The server returned an error (${response.status}).`);
         const found = new DOMParser().parseFromString(await response.text(), "text/html");
         const place = document.getElementById("report-head");
         place.replaceChildren(...found.getElementById("report-head").childNodes);
@@ -250,7 +251,10 @@
         if (address(location.pathname, query()) !== `${location.pathname}${location.search}`) updateAddress("pushState");
         sections.forEach((section) => section.setAttribute("aria-busy", "true"));
         try {
+            const asked = query();
             const isGood = await head(signal);
+            // Campaigns of an ad account that is no longer selected are gone from the list: ask again without them.
+            if (!isGood && query() !== asked) { refresh(); return; }
             root.classList.toggle("is-stale", !isGood);
             if (isGood) await loadAll(signal);
             else sections.forEach((section) => section.setAttribute("aria-busy", "false"));
