@@ -14,6 +14,7 @@ from .chance import chance
 from .clock import Clock
 from .errors import (
     data_limit_exceeded,
+    field_invalid,
     gateway_timeout,
     internal_error_page,
     no_permission_on,
@@ -42,6 +43,7 @@ NAMES = {
     "lost_role": "the ad account is gone from search and users, 403 on reads, analytics empty (ad_account)",
     "posts_forbidden": "403 on posts",
     "refused_urn": "400 (or the status given) on names or posts whenever one URN is among those asked for (urn)",
+    "refused_pivot": "400 on adAnalytics by one pivot (pivot)",
     "wrong_totals": "adAnalytics by ad account counts more impressions than its campaigns had (by, default 1; day)",
 }
 FLAKY_KINDS = ("500", "503", "504", "reset")
@@ -65,6 +67,7 @@ class Fault:
     ad_account: int | None = None
     version: str | None = None
     urn: str | None = None
+    pivot: str | None = None
     status: int = 400
     by: int = 1
     day: str | None = None
@@ -220,6 +223,14 @@ class Faults:
                 if self._hits(fault, now):
                     fault.strikes += 1
                     raise no_permission_on(fault.urn) if fault.status == 403 else urn_not_accepted(fault.urn)
+
+    def refuse_pivot(self, pivot: str) -> None:
+        """Refuse analytics by one pivot."""
+        with self._lock:
+            for fault in self._on:
+                if fault.name == "refused_pivot" and fault.pivot == pivot:
+                    fault.strikes += 1
+                    raise field_invalid("pivot", f"ERROR :: /pivot :: {pivot} is not supported")
 
     def sunset(self, version: str) -> bool:
         """Whether a version is refused although it is active."""

@@ -1,4 +1,4 @@
-"""What LinkedIn refuses for good costs no figures: a week of hourly turns with one name and one post refused."""
+"""What LinkedIn refuses for good costs no figures: a week of hourly turns with a pivot, a name and a post refused."""
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -8,7 +8,7 @@ import pytest
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.truth import truth
 from ingestion.linkedin_simulator.world import WorldSize
-from ingestion.models import AudienceDemographic, IncompleteDay, SyncLog, UrnName
+from ingestion.models import AudienceDemographic, CoveredDays, IncompleteDay, SyncLog, UrnName
 from ingestion.timetable.sync_status import state
 from tests.ingestion.simulated import SimulatedLinkedIn, assert_same_rows, simulated_linkedin, stored_rows
 
@@ -38,6 +38,7 @@ def refuse_a_name_and_a_post(linkedin: SimulatedLinkedIn) -> set[str]:
         linkedin.simulator.switch_on("refused_urn", urn=urn)
     SyncLog.objects.all().delete()
     UrnName.objects.all().delete()
+    CoveredDays.objects.all().delete()
     linkedin.forget_calls()
     return {name, post}
 
@@ -52,8 +53,11 @@ def assert_figures_are_true(linkedin: SimulatedLinkedIn, first_day: date) -> Non
 
 
 @pytest.mark.parametrize("are_totals_wrong", [False, True], ids=["totals agree", "totals off by one"])
-def test_figures_advance_every_day_and_calls_do_not_grow(linkedin, are_totals_wrong):
+@pytest.mark.parametrize("pivot", [None, "MEMBER_JOB_TITLE"], ids=["every pivot", "a pivot refused"])
+def test_figures_advance_every_day_and_calls_do_not_grow(linkedin, are_totals_wrong, pivot):
     refused = refuse_a_name_and_a_post(linkedin)
+    if pivot:
+        linkedin.simulator.switch_on("refused_pivot", pivot=pivot)
     if are_totals_wrong:
         linkedin.simulator.switch_on("wrong_totals")
     by_day: list[Counter[str]] = []
@@ -70,7 +74,7 @@ def test_figures_advance_every_day_and_calls_do_not_grow(linkedin, are_totals_wr
             if not are_totals_wrong:
                 assert ad_account.complete_through == linkedin.today - timedelta(days=1)
     # Every fourth turn is due.
-    assert statuses == {"success": DAYS * 6, "skipped": DAYS * 18}
+    assert statuses == {"partial" if pivot else "success": DAYS * 6, "skipped": DAYS * 18}
     assert set(UrnName.objects.filter(refusals__gt=0).values_list("urn", "refusals")) == {(urn, 1) for urn in refused}
     assert SyncLog.objects.exclude(notes=None).count() == 1, "found once, and left alone since"
     assert IncompleteDay.objects.exists() is are_totals_wrong

@@ -212,6 +212,16 @@ def test_a_refused_urn_must_be_named(simulator: Simulator):
         simulator.switch_on("refused_urn", urn="urn:li:share:1", status=404)
 
 
+def test_a_refused_pivot_leaves_the_others(caller: Caller):
+    refused, other = (
+        analytics_target(pivot, "MONTHLY", "2026-11-01", "2026-11-20", fields="impressions,pivotValues,dateRange")
+        for pivot in ("MEMBER_JOB_TITLE", "MEMBER_SENIORITY")
+    )
+    caller.simulator.switch_on("refused_pivot", pivot="MEMBER_JOB_TITLE")
+    assert caller.error(refused)[0] == 400
+    assert caller.answer(other).status == 200
+
+
 def test_wrong_totals_count_more_than_the_campaigns_had(caller: Caller):
     totals = analytics_target("ACCOUNT", "DAILY", "2026-11-01", "2026-11-20")
     right, of_campaigns = caller.get(totals), caller.get(ANALYTICS)
