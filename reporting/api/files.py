@@ -26,6 +26,13 @@ _TO_NDJSON: Final = (
     "COPY (SELECT row_to_json(line) FROM ({rows}) AS line ({names}))"
     r" TO STDOUT WITH (FORMAT csv, DELIMITER E'\x02', QUOTE E'\x01')"
 )
+# What `_defused` does, at half the price: most texts hold none of these characters, and then nothing is replaced.
+_DEFUSED_COLUMN: Final = f"""
+CASE WHEN strpos(%(expressions)s, '=') + strpos(%(expressions)s, '+') + strpos(%(expressions)s, '-')
+          + strpos(%(expressions)s, '@') > 0
+       OR ascii(%(expressions)s) < 32 OR octet_length(%(expressions)s) > length(%(expressions)s)
+     THEN regexp_replace(%(expressions)s, '{FORMULA_START}', '''', 'g') ELSE %(expressions)s END
+"""
 _INSTANT: Final = 'YYYY-MM-DD"T"HH24:MI:SS'
 
 
@@ -121,7 +128,7 @@ def _as_csv(model: type[models.Model], source: Selected) -> Selected:
     if isinstance(field, models.JSONField):
         return _defused(Cast(source, TextField()))
     if isinstance(field, TextField | CharField) and not field.choices:
-        return _defused(F(source))
+        return Func(F(source), template=_DEFUSED_COLUMN, output_field=TextField())
     return source
 
 

@@ -186,7 +186,26 @@ def test_instants_have_the_places_they_have(as_alice: Client, microsecond: int) 
 
 @pytest.mark.parametrize(
     "text",
-    ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "plain", "a=b", "ö=", " =1", "", 'x;=1|"=2', "x\r\n-\n@", "＝,＠"],
+    [
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "plain",
+        "a=b",
+        "ö=",
+        " =1",
+        "",
+        'x;=1|"=2',
+        "x\r\n-\n@",
+        "＝,＠",
+        "a\n＝1",
+        "x\t=1",
+        "-",
+        "ö;+1",
+    ],
 )
 def test_postgresql_defuses_what_python_defuses(as_alice: Client, text: str) -> None:
     builders.make_ad_account(name=text)
