@@ -5,7 +5,7 @@ A fault may be limited to an endpoint ("adAnalytics"), to a number of strikes (`
 """
 
 import threading
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -42,8 +42,9 @@ NAMES = {
     "refused_account": "403 on one ad account, its analytics are empty (ad_account)",
     "lost_role": "the ad account is gone from search and users, 403 on reads, analytics empty (ad_account)",
     "posts_forbidden": "403 on posts",
-    "refused_urn": "400 (or the status given) on names or posts whenever one URN is among those asked for (urn)",
-    "refused_pivot": "400 on adAnalytics by one pivot (pivot)",
+    "refused_urn": "400 (or the status given) on names or posts if one URN is among those asked for"
+    " (urn; without it every one)",
+    "refused_pivot": "400 on demographics by one pivot (pivot; without it every one)",
     "wrong_totals": "adAnalytics by ad account counts more impressions than its campaigns had (by, default 1; day)",
 }
 FLAKY_KINDS = ("500", "503", "504", "reset")
@@ -107,8 +108,8 @@ class Faults:
         if unknown:
             raise ValueError(f"unknown fault option {sorted(unknown)[0]!r}")
         fault = Fault(name=name, token_serial=token_serial, **options)
-        if name == "refused_urn" and (fault.urn is None or fault.status not in (400, 403)):
-            raise ValueError("refused_urn needs the urn that is refused, and 400 or 403 as status")
+        if fault.status not in (400, 403):
+            raise ValueError("LinkedIn refuses a URN with status 400 or 403")
         fault.kinds = tuple(fault.kinds)
         if unknown_kinds := set(fault.kinds) - set(FLAKY_KINDS):
             raise ValueError(f"unknown kind {sorted(unknown_kinds)[0]!r}; known are {', '.join(FLAKY_KINDS)}")
@@ -208,27 +209,23 @@ class Faults:
         if endpoint == "adAnalytics" and self.strike("data_limit", endpoint):
             raise data_limit_exceeded()
 
-    def refuse_urns(self, endpoint: str, urns: Collection[str]) -> None:
+    def refuse_urns(self, endpoint: str, urns: Sequence[str]) -> None:
         """Refuse a whole batch because of one URN in it."""
         now = self._clock.seconds()
         with self._lock:
             for fault in self._on:
-                if (
-                    fault.name != "refused_urn"
-                    or fault.urn is None
-                    or fault.urn not in urns
-                    or not fault.reaches(endpoint)
-                ):
+                if fault.name != "refused_urn" or fault.urn not in (None, *urns) or not fault.reaches(endpoint):
                     continue
-                if self._hits(fault, now):
+                if urns and self._hits(fault, now):
                     fault.strikes += 1
-                    raise no_permission_on(fault.urn) if fault.status == 403 else urn_not_accepted(fault.urn)
+                    urn = fault.urn or urns[0]
+                    raise no_permission_on(urn) if fault.status == 403 else urn_not_accepted(urn)
 
     def refuse_pivot(self, pivot: str) -> None:
-        """Refuse analytics by one pivot."""
+        """Refuse demographics by one pivot."""
         with self._lock:
             for fault in self._on:
-                if fault.name == "refused_pivot" and fault.pivot == pivot:
+                if fault.name == "refused_pivot" and fault.pivot in (None, pivot):
                     fault.strikes += 1
                     raise field_invalid("pivot", f"ERROR :: /pivot :: {pivot} is not supported")
 

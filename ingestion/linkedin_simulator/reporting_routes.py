@@ -30,7 +30,8 @@ def ad_analytics(call: Call) -> str:
     call.office.budget.check(client_id)
     present = call.office.present
     query = read_query(parameters, finder, present.clock.today())
-    call.office.faults.refuse_pivot(query.pivots[0])
+    if query.asks_members:
+        call.office.faults.refuse_pivot(query.pivots[0])
     fields, order = read_fields(parameters, query), read_order(parameters)
     accounts = _readable(call, query)
     rows = printed_rows(present, call.office.totals, query, fields, accounts, order) if accounts else []

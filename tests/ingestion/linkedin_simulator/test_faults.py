@@ -205,11 +205,12 @@ def test_a_refused_urn_makes_its_whole_batch_refused(caller: Caller, target: str
     assert caller.answer(target.format(encoded)).status == 200
 
 
-def test_a_refused_urn_must_be_named(simulator: Simulator):
-    with pytest.raises(ValueError, match="needs the urn"):
-        simulator.switch_on("refused_urn")
+def test_without_a_urn_every_one_is_refused_as_often_as_told(caller: Caller):
+    caller.simulator.switch_on("refused_urn", endpoint="posts", count=1)
+    assert caller.answer(NAMES.format("urn%3Ali%3Aseniority%3A5")).status == 200
+    assert statuses(caller, POSTS.format("urn%3Ali%3Ashare%3A1"), 2) == [400, 200]
     with pytest.raises(ValueError, match="400 or 403"):
-        simulator.switch_on("refused_urn", urn="urn:li:share:1", status=404)
+        caller.simulator.switch_on("refused_urn", status=404)
 
 
 def test_a_refused_pivot_leaves_the_others(caller: Caller):

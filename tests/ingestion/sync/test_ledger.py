@@ -316,6 +316,18 @@ def test_a_run_that_stored_no_step_whole_has_failed(ad_account):
     assert run.ledger.close().status == "failed"
 
 
+def test_what_is_left_for_later_is_noted_and_fails_nothing(ad_account):
+    row = open_run(ad_account)
+    run = run_of(row)
+    run.ledger.step_stored()
+    run.ledger.note("Names of posts left for tomorrow: 3.")
+    run.ledger.note("Names of segments left for tomorrow: 7.")
+    result = run.ledger.close()
+    row.refresh_from_db()
+    assert (row.status, row.errors) == ("success", None)
+    assert row.notes == result.notes == "Names of posts left for tomorrow: 3.\nNames of segments left for tomorrow: 7."
+
+
 def test_a_failure_at_the_end_names_the_kind_before_refused_steps(ad_account):
     run = run_of(open_run(ad_account))
     run.ledger.step_stored()

@@ -6,13 +6,26 @@ import pytest
 from django.db import connection as database
 from django.db import transaction
 
+from accounts.models import LinkedInConnection
+from ingestion.linkedin.answers import FailedCall, Retry
+from ingestion.linkedin.errors import DayLimitReached
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
 from ingestion.models import CoveredDays, SyncLog, UrnName
 from ingestion.sync.plan import Plan, plan_sync
+from ingestion.sync.rate_limits import TokenBudget
 from ingestion.timetable.freshness import days_to_sync
 from ingestion.timetable.sync_requests import plan_syncs
-from tests.builders import make_ad_account, make_campaign, make_creative, make_segment, make_sync_run, make_urn_name
+from tests.builders import (
+    make_ad_account,
+    make_campaign,
+    make_connection,
+    make_creative,
+    make_role,
+    make_segment,
+    make_sync_run,
+    make_urn_name,
+)
 from tests.ingestion.simulated import SimulatedLinkedIn, simulated_linkedin
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -147,6 +160,28 @@ def test_a_plan_asks_for_names_that_are_still_missing_fifty_a_call():
     make_urn_name(urn="urn:li:title:7", name=None, looked_up_at=NOW)
     assert plan_sync(ad_account.pk, first_day=FIRST_DAY, last_day=TODAY, now=NOW).calls["names"] == 1
     assert UrnName.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_plan_asks_for_refused_names_alone_and_for_posts_where_the_consent_covers_them():
+    ad_account = make_ad_account()
+    make_segment(account=ad_account, segment="urn:li:title:1", segment_name=None)
+    make_segment(account=ad_account, segment="urn:li:title:2", segment_name=None)
+    make_urn_name(urn="urn:li:title:2", name=None, looked_up_at=NOW - timedelta(days=31), refusals=1)
+    make_creative(account=ad_account, content_name=None, content_reference="urn:li:share:1")
+    make_creative(account=ad_account, content_name=None, content_reference="urn:li:inMail:1")
+    role = make_role(ad_account=ad_account, connection=make_connection(scopes=["r_ads", "r_ads_reporting"]))
+    plan = plan_sync(ad_account.pk, first_day=FIRST_DAY, last_day=TODAY, now=NOW)
+    assert (plan.calls["names"], plan.calls.get("posts", 0)) == (2, 0)
+    LinkedInConnection.objects.update(scopes=["r_ads", "r_ads_reporting", "r_organization_social"])
+    assert plan_sync(ad_account.pk, first_day=FIRST_DAY, last_day=TODAY, now=NOW).calls["posts"] == 1
+
+    budget = TokenBudget(role.connection_id, now=lambda: NOW)
+    for resource in ("adTargetingEntities", "posts"):
+        limit = DayLimitReached("no", resource=resource, resets_at=NOW + timedelta(hours=12))
+        budget.leave(budget.enter(lambda seconds: None, resource), FailedCall(limit, Retry.NEVER))
+    plan = plan_sync(ad_account.pk, first_day=FIRST_DAY, last_day=TODAY, now=NOW)
+    assert (plan.calls["names"], plan.calls.get("posts", 0)) == (0, 0)
 
 
 @pytest.mark.django_db

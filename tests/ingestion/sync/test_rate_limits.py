@@ -300,6 +300,35 @@ def test_a_used_up_day_stops_everybody_until_midnight():
     assert limit_of(one) >= FIRST_PLACES
 
 
+@pytest.mark.parametrize("resource", ["adAccounts", "adCampaigns", "creatives", "adAnalytics", "something new"])
+def test_a_used_up_resource_stops_figures_and_no_request_for_others(resource):
+    one = make_budget()
+    one.leave(one.enter(time.sleep, resource), day_limit(resource))
+    with pytest.raises(DayLimitReached, match=f"daily limit for {resource} is used up") as refused:
+        one.enter(refuse_to_wait, resource)
+    assert refused.value.resource == resource
+    one.leave(one.enter(refuse_to_wait, "adAccountUsers"), None)
+    with pytest.raises(DayLimitReached):
+        one.require_not_parked()
+    assert budgets.parked_resources([CONNECTION, 8], now=NOW) == {
+        CONNECTION: budgets.ParkedResources({resource: MIDNIGHT})
+    }
+    assert budgets.parked_resources([CONNECTION], now=NOW)[CONNECTION].figures == MIDNIGHT
+
+
+@pytest.mark.parametrize("resource", ["adTargetingEntities", "posts", "adAccountUsers"])
+def test_a_used_up_resource_that_figures_do_not_need_stops_no_sync(resource):
+    one = make_budget()
+    one.leave(one.enter(time.sleep, resource), day_limit(resource))
+    with pytest.raises(DayLimitReached):
+        one.enter(refuse_to_wait, resource)
+    one.require_not_parked()
+    one.leave(one.enter(refuse_to_wait, "adAnalytics"), None)
+    parked = budgets.parked_resources([CONNECTION], now=NOW)[CONNECTION]
+    assert (parked.figures, dict(parked.others)) == (None, {resource: MIDNIGHT})
+    assert budgets.parked_resources([CONNECTION], now=MIDNIGHT) == {}
+
+
 # --- values ---
 
 

@@ -50,7 +50,7 @@ def test_fresh_data_is_left_alone_unless_forced(alice: User, bobs_ad_account: Ad
     response = start(bobs_ad_account, alice)
     assert response.status_code == 200
     assert response.json()["run"] is None
-    assert response.json()["reason"].startswith("synced just now")
+    assert response.json()["reason"].startswith("synced 1 minute ago")
     assert start(bobs_ad_account, alice, force=True).status_code == 202
 
 
@@ -61,7 +61,7 @@ def test_a_sync_that_turned_out_fresh_keeps_its_address(alice: User, bobs_ad_acc
     assert tasks.sync_ad_account(bobs_ad_account.pk, run_id=queued.pk)["status"] == "skipped"
     run = get(signed_in(alice), where)
     assert (run["id"], run["status"], run["errors"]) == (queued.pk, "skipped", None)
-    assert run["reason"] == "synced 0 minutes ago; next sync after 4 hours"
+    assert run["reason"] == "synced 1 minute ago; next sync after 4 hours"
     assert run["finished_at"]
     listed = get(signed_in(alice), "sync-logs?status=skipped")["results"]
     assert [one["id"] for one in listed] == [queued.pk]

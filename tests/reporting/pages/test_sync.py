@@ -197,6 +197,14 @@ def test_a_run_tells_its_trouble_and_what_was_set_aside(as_manager):
     assert "Try again" in page
 
 
+def test_a_run_says_what_was_left_for_later_and_calls_it_no_trouble(as_manager):
+    run = make_sync_run(account=make_ad_account(), notes="Names of posts left for tomorrow: 3.")
+    page = as_manager.get(f"/sync/runs/{run.pk}/").content.decode()
+    assert "Left for later" in page
+    assert "Names of posts left for tomorrow: 3." in page
+    assert "What went wrong" not in page
+
+
 def test_cancel_and_try_again_from_the_page(as_manager, told, django_capture_on_commit_callbacks):
     run = running(make_ad_account())
     page = as_manager.post(f"/sync/runs/{run.pk}/cancel/", follow=True).content.decode()
