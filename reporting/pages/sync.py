@@ -9,7 +9,7 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import access
 from accounts.access import person_of
@@ -78,10 +78,10 @@ def sync(request: HttpRequest) -> HttpResponse:
 
 
 @for_people
-@require_POST
+@require_http_methods(["GET", "POST"])
 def plan(request: HttpRequest) -> HttpResponse:
-    """What the chosen syncs would request from LinkedIn, and the button that starts them."""
-    form = _form(request)
+    """What the chosen syncs would request from LinkedIn, and the button that starts them; a link may choose them."""
+    form = _form(request, request.POST if request.method == "POST" else request.GET)
     if not form.is_valid():
         return _page(request, _runs(request), form, status=400)
     chosen = form.cleaned_data
@@ -105,7 +105,7 @@ def plan(request: HttpRequest) -> HttpResponse:
 @require_POST
 def start(request: HttpRequest) -> HttpResponse:
     """Queue the chosen syncs and say what happened to each."""
-    form = _form(request)
+    form = _form(request, request.POST)
     if not form.is_valid():
         return _page(request, _runs(request), form, status=400)
     chosen = form.cleaned_data
@@ -180,11 +180,11 @@ def _runs(request: HttpRequest) -> dict[str, object]:
     }
 
 
-def _form(request: HttpRequest) -> StartSyncForm:
+def _form(request: HttpRequest, data: QueryDict | None = None) -> StartSyncForm:
     if not access.may_sync_anything(request.user):
         raise PermissionDenied("Your role may not start syncs; ask an owner or a manager.")
     return StartSyncForm(
-        request.POST if request.method == "POST" else None,
+        data,
         ad_accounts=access.visible_ad_accounts(request.user),
         today=timezone.now().date(),
     )

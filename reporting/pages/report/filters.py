@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypedDict
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import QueryDict
 
 from accounts.models import AdAccount
 from accounts.shell.request_values import or_none, row_id
-from ingestion.models import Campaign
+from ingestion.models import Campaign, CoveredDays
+from ingestion.sync.coverage import DAILY_TABLES
 from reporting.metrics import METRICS, OFFERED
 from reporting.periods import CUSTOM, Period, PeriodError, Preset, parse_period
 from reporting.queries.grouping import GroupBy
@@ -47,8 +48,13 @@ class QueryArguments(TypedDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportSelection:
-    """What a report shows; `campaign_ids` of None means all campaigns, `before` of None no comparison."""
+    """What a report shows; `campaign_ids` of None means all campaigns, `before` of None no comparison.
 
+    `chosen` are all ad accounts that were asked for, `ad_accounts` those of them that were ever synced: the others have
+    no figures to add, and the report says so once, instead of counting every day of all others as missing.
+    """
+
+    chosen: QuerySet[AdAccount]
     ad_accounts: QuerySet[AdAccount]
     period: Period
     before: Period | None
@@ -120,7 +126,8 @@ def read(params: QueryDict, *, visible: QuerySet[AdAccount], today: date) -> Rep
     selection = None
     if period and not errors:
         selection = ReportSelection(
-            ad_accounts=ad_accounts,
+            chosen=ad_accounts,
+            ad_accounts=ad_accounts.filter(_was_ever_synced()),
             period=period,
             before=before,
             campaign_ids=tuple(sorted(seen_campaigns)) if asked_campaigns else None,
@@ -170,6 +177,10 @@ def _ids(params: QueryDict, name: str, what: str, errors: list[str]) -> tuple[in
     if invalid := [text for text, number in ids.items() if number is None]:
         errors.append(f"“{invalid[0][:40]}” is not an id of one of the {what}; choose from the list.")
     return tuple(dict.fromkeys(number for number in ids.values() if number is not None))
+
+
+def _was_ever_synced() -> Exists:
+    return Exists(CoveredDays.objects.filter(account=OuterRef("pk"), data_table__in=DAILY_TABLES))
 
 
 def _visible_campaigns(asked: Iterable[int], ad_accounts: QuerySet[AdAccount]) -> set[int]:
