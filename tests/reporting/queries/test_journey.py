@@ -49,7 +49,7 @@ def test_conversions_and_leads_are_two_ends():
 @given(st.fixed_dictionaries(dict.fromkeys(_STEPS, st.integers(0, 2000))))
 def test_no_share_is_above_a_hundred(counts: dict[str, int]):
     """Whatever LinkedIn counts: conversions after mere views, messages without impressions."""
-    of_one_currency = Totals(currency="EUR", days=1, sums=counts)
+    of_one_currency = Totals(currency="EUR", days=1, is_whole=True, sums=counts)
     with patch("reporting.queries.journey.totals", return_value=[of_one_currency]):
         steps = funnel(ad_accounts=EVERYONE, period=PERIOD)
     assert {one.name: one.count for one in steps} == counts

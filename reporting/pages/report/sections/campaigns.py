@@ -1,5 +1,7 @@
 """The campaigns with the highest value of one metric."""
 
+from collections.abc import Sequence
+
 from reporting.pages.report.answers import Block, Chart, Column, Table, metric_column
 from reporting.pages.report.filters import CAMPAIGN_METRICS, ReportSelection, with_offered
 from reporting.pages.report.sections.definition import SectionDefinition, blocks, choice_of, in_currency, inline_label
@@ -26,7 +28,7 @@ def campaign_comparison(selection: ReportSelection) -> tuple[Block, ...]:
     )
 
 
-def _campaigns(selection: ReportSelection, currency: str | None) -> list[ComparedRow]:
+def _campaigns(selection: ReportSelection, currency: str | None) -> Sequence[ComparedRow]:
     arguments, order_by = selection.arguments(currency), selection.campaign_metric
     if selection.before is None:
         rows = performance(group_by=GroupBy.CAMPAIGN, order_by=order_by, limit=_TOP, **arguments)
@@ -36,7 +38,7 @@ def _campaigns(selection: ReportSelection, currency: str | None) -> list[Compare
     )
 
 
-def _campaign_block(selection: ReportSelection, currency: str | None, pairs: list[ComparedRow]) -> Block:
+def _campaign_block(selection: ReportSelection, currency: str | None, pairs: Sequence[ComparedRow]) -> Block:
     chosen = selection.campaign_metric
     columns = [Column(name="campaign", label="Campaign"), *map(metric_column, _OF_CAMPAIGNS)]
     if selection.before:

@@ -1,5 +1,7 @@
 """Each day, week or month, compared with the corresponding one of the previous period."""
 
+from collections.abc import Iterable
+
 from reporting.pages.report.answers import Block, CellUnit, Chart, Column, Table, metric_column
 from reporting.pages.report.filters import TREND_METRICS, ReportSelection
 from reporting.pages.report.sections.definition import SectionDefinition, blocks, in_currency
@@ -14,6 +16,7 @@ from reporting.queries.performance import (
 def performance_trend(selection: ReportSelection) -> tuple[Block, ...]:
     """Each day, week or month, compared with the corresponding one of the previous period."""
     arguments = selection.arguments()
+    pairs: Iterable[ComparedRow]
     if selection.before is None:
         pairs = [ComparedRow(row, None) for row in trend(group_by=selection.step, **arguments)]
     else:
