@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import AdAccount
 from accounts.roles import Role
-from ingestion.models import SyncLog
+from ingestion.models import CoveredDays, SyncLog
 from reporting.pages.coverage import complete_through
 from reporting.periods import Period
 from reporting.queries.coverage import Coverage
@@ -194,3 +194,18 @@ def test_complete_through_stops_at_the_first_day_that_is_not_stored(
 ) -> None:
     period = Period(date(2026, 11, 1), date(2026, 11, 19))
     assert complete_through(known, Coverage(period=period, complete=(complete,) if complete else ())) == through
+
+
+def test_a_pivot_that_linkedin_no_longer_sends_has_its_own_line(as_alice: Client) -> None:
+    ad_account = make_ad_account()
+    covered(ad_account, 89)
+    stale = CoveredDays.objects.filter(account=ad_account, pivot_type__in=["job_title", "company"])
+    since = timezone.now() - 16 * DAY
+    stale.update(asked_at=since)
+    sentence = f"LinkedIn has sent no demographics by job title, company since {since:%-d %B %Y}"
+    notes = as_alice.get("/report/sections/demographics/").json()["notes"]
+    assert [note for note in notes if note.startswith(sentence)]
+    assert f"complete through {today() - DAY}" in head(as_alice)
+    stale.delete()
+    notes = as_alice.get("/report/sections/demographics/").json()["notes"]
+    assert [note for note in notes if note.startswith("LinkedIn has sent no demographics by job title, company so far")]
