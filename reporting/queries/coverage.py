@@ -5,7 +5,7 @@ both of its periods. A day that was never fetched is not a day without activity.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Generic, TypeVar, overload
 
@@ -57,6 +57,16 @@ class Coverage:
     def has_stored(self, first_day: date, last_day: date) -> bool:
         """Whether each of these days is stored."""
         return any(first <= first_day and last_day <= last for first, last in self.stored)
+
+    def within(self, period: Period) -> "Coverage":
+        """Of fewer days."""
+        return replace(
+            self,
+            period=period,
+            fetched=_in_all([self.fetched], period),
+            stored=_in_all([self.stored], period),
+            complete=_in_all([self.complete], period),
+        )
 
     @property
     def complete_through(self) -> date | None:

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from reporting.pages.sparkline import sparkline
 from tests.builders import (
+    cover_every_ad_account,
     make_ad_account,
     make_campaign,
     make_campaign_day,
@@ -64,6 +65,7 @@ def test_spend_is_shown_per_currency_against_the_same_weekdays_before(as_alice, 
         make_campaign_day(campaign=campaign, date=yesterday, spend=Decimal(spend))
         make_campaign_day(campaign=campaign, date=yesterday - timedelta(days=35), spend=Decimal(spend * 2))
         make_campaign_day(campaign=campaign, date=yesterday - timedelta(days=32), spend=Decimal(spend * 9))
+    cover_every_ad_account(last_day=yesterday)
     page = text(as_alice)
     for days_ago in (65, 36):
         assert f">{timezone.now().date() - timedelta(days=days_ago)}</time>" in page
