@@ -20,6 +20,8 @@ FIGURE_COLUMNS: Final = tuple(column.name for column in COLUMNS)
 NOTHING: Final[Mapping[str, Figure]] = {
     metric.column: metric.absent for metric in catalogue.DAILY if metric.column in FIGURE_COLUMNS
 }
+# Those of days that were never fetched.
+UNKNOWN: Final[Mapping[str, Figure]] = dict.fromkeys(FIGURE_COLUMNS)
 
 
 def value(name: str, sums: Mapping[str, Figure]) -> Figure:

@@ -1,6 +1,6 @@
 """Things tests are about, valid without saying anything: `make_x(**changes)` stores one and returns it."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -229,6 +229,15 @@ def make_covered_days(*, account: AdAccount | int, first_day: date, last_day: da
     for dataset, (first, last) in covered.items():
         if first <= last:
             coverage.record(dataset, (first, last), ad_account_id=ad_account_id, asked_at=asked_at)
+
+
+def cover_every_ad_account(
+    *, first_day: date = date(2025, 1, 1), last_day: date = date(2026, 12, 31), asked_at: datetime | None = None
+) -> None:
+    """Every ad account made so far has stored these days, by default after they were over."""
+    asked_at = asked_at or datetime.combine(last_day + timedelta(days=1), time(), UTC)
+    for pk in AdAccount.objects.values_list("pk", flat=True):
+        make_covered_days(account=pk, first_day=first_day, last_day=last_day, asked_at=asked_at)
 
 
 def make_rejected_record(**changes: Any) -> RejectedRecord:

@@ -63,7 +63,7 @@ def dashboard(request: HttpRequest, context: dict[str, object]) -> dict[str, obj
         "has_ad_accounts": True,
         "selection": data_as_of.together([data for data, _ in each]),
         "next_sync_at": min((expected.next_at for _, expected in each if expected.next_at), default=None),
-        "spend": [SpendTile(one, sparkline(one.days)) for one in spend],
+        "spend": [SpendTile(one, _line(one)) for one in spend],
         "attention": [AttentionLine(one, _where(one)) for one in attention[:_ATTENTION_SHOWN]],
         "more_attention": max(0, len(attention) - _ATTENTION_SHOWN),
         "ad_accounts": oldest_first[:_AD_ACCOUNTS_SHOWN],
@@ -72,6 +72,12 @@ def dashboard(request: HttpRequest, context: dict[str, object]) -> dict[str, obj
         "open_findings": finding_queries.open_findings(ad_accounts, today=now.date()),
         "may_connect": access.may_connect_linkedin(request.user),
     }
+
+
+def _line(spend: SpendLately) -> Sparkline | None:
+    """None where days are missing: a line through them would show zeros."""
+    days = [day for day in spend.days if day is not None]
+    return sparkline(days) if len(days) == len(spend.days) else None
 
 
 def _steps(request: HttpRequest) -> list[Step]:

@@ -10,7 +10,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import access
 from accounts.access import person_of
@@ -74,7 +74,7 @@ class StartSyncForm(forms.Form):
 @require_GET
 def sync(request: HttpRequest) -> HttpResponse:
     """Runs, newest first, refreshed while one is in progress; with the form to start more."""
-    context = _runs(request)
+    context = _runs(request, request.GET)
     if wants_part(request):
         return part(request, "runs", context)
     form = _form(request) if access.may_sync_anything(request.user) else None
@@ -82,12 +82,12 @@ def sync(request: HttpRequest) -> HttpResponse:
 
 
 @for_people
-@require_POST
+@require_http_methods(["GET", "POST"])
 def plan(request: HttpRequest) -> HttpResponse:
-    """What the chosen syncs would request from LinkedIn, and the button that starts them."""
-    form = _form(request)
+    """What the chosen syncs would request from LinkedIn, and the button that starts them; a link may choose them."""
+    form = _form(request, request.POST if request.method == "POST" else request.GET)
     if not form.is_valid():
-        return _page(request, _runs(request), form, status=400)
+        return _page(request, _runs(request, QueryDict()), form, status=400)
     chosen = form.cleaned_data
     ids = [one.pk for one in chosen["ad_accounts"]]
     plans = sync_requests.plan_syncs(
@@ -109,9 +109,9 @@ def plan(request: HttpRequest) -> HttpResponse:
 @require_POST
 def start(request: HttpRequest) -> HttpResponse:
     """Queue the chosen syncs and say what happened to each."""
-    form = _form(request)
+    form = _form(request, request.POST)
     if not form.is_valid():
-        return _page(request, _runs(request), form, status=400)
+        return _page(request, _runs(request, request.GET), form, status=400)
     chosen = form.cleaned_data
     asked = sync_requests.start_syncs(
         [one.pk for one in chosen["ad_accounts"]],
@@ -169,9 +169,9 @@ def retry(request: HttpRequest, run_id: int) -> HttpResponse:
     return redirect("reporting:run", run_id=now_shown.pk)
 
 
-def _runs(request: HttpRequest) -> dict[str, object]:
-    """One page of the runs, narrowed by the address."""
-    chosen = values_of(request.GET, _PARAMETERS)
+def _runs(request: HttpRequest, narrowed_by: QueryDict) -> dict[str, object]:
+    """One page of the runs."""
+    chosen = values_of(narrowed_by, _PARAMETERS)
     require_ad_account(request, chosen["ad_account"])
     runs = run_queries.runs(
         access.visible_ad_accounts(request.user),
@@ -187,11 +187,11 @@ def _runs(request: HttpRequest) -> dict[str, object]:
     }
 
 
-def _form(request: HttpRequest) -> StartSyncForm:
+def _form(request: HttpRequest, data: QueryDict | None = None) -> StartSyncForm:
     if not access.may_sync_anything(request.user):
         raise PermissionDenied("Your role may not start syncs; ask an owner or a manager.")
     return StartSyncForm(
-        request.POST if request.method == "POST" else None,
+        data,
         ad_accounts=access.visible_ad_accounts(request.user),
         today=timezone.now().date(),
     )

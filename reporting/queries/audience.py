@@ -3,7 +3,8 @@
 LinkedIn counts audiences by month, withholds small segments and keeps two years: the months that the period falls in
 are counted whole, and *coverage* is the share of all impressions in these months that the segments cover. A month
 that is not fetched completely, such as the first one of an ad account, has complete segments but only part of the
-impressions, so it is left out of the coverage.
+impressions, so it is left out of the coverage. Where a month was never requested for some ad account, or LinkedIn cut
+its answer, there are neither shares nor coverage.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import reduce
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 from django.db.models import QuerySet
@@ -27,7 +28,8 @@ from reporting.ratios import Figure, added, percent_of, value
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """One segment over all months; `share_percent` is its share of the impressions of all segments of the pivot.
+    """One segment over all months; `share_percent` is its share of the impressions of all segments of the pivot, None
+    where months are missing.
 
     `sums` are of all currencies, by column; `amounts` of each one, the same currencies in the same order for each.
     """
@@ -51,8 +53,9 @@ class Segment:
 class Audience:
     """One pivot: the segments with the most impressions, and the rest combined.
 
-    `coverage_percent` is the share of the ad accounts' impressions in these months that the segments cover; None if
-    there were no impressions or no completely fetched month. It is below 100 if LinkedIn withheld small segments or no
+    `missing_months` were not fetched for some ad account, or not whole. `coverage_percent` is the share of the ad
+    accounts' impressions in these months that the segments cover; None if there were no impressions, no completely
+    fetched month, or a missing one. It is below 100 if LinkedIn withheld small segments or no
     longer keeps a month, and may exceed 100 if LinkedIn counts a member in several segments.
     """
 
@@ -63,6 +66,7 @@ class Audience:
     segment_count: int
     impressions: int
     coverage_percent: Decimal | None
+    missing_months: tuple[date, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +74,14 @@ class Audiences:
     """The pivots, and the whole calendar months they cover.
 
     `months` are those with figures; `partly_fetched_months` are left out of the coverage, because some of their days
-    are not fetched yet for some ad account.
+    are not fetched yet for some ad account. `missing_months` are those of any pivot.
     """
 
     first_day: date
     last_day: date
     months: tuple[date, ...]
     partly_fetched_months: tuple[date, ...]
+    missing_months: tuple[date, ...]
     pivots: tuple[Audience, ...]
 
 
@@ -124,6 +129,22 @@ LEFT JOIN fetched AS segments USING (account_id, pivot_type)
 LEFT JOIN fetched AS campaigns ON campaigns.account_id = month.account_id AND campaigns.pivot_type = ''
 GROUP BY month.account_id, month.first_day ORDER BY month.first_day, month.account_id
 """
+# By pivot, the months that were not requested for each ad account, or whose answer LinkedIn cut.
+_MISSING_MONTHS = """
+SELECT pivot_type, array_agg(DISTINCT month.first_day ORDER BY month.first_day)
+FROM unnest(%(ad_account_ids)s::bigint[]) AS account (id)
+CROSS JOIN unnest(%(pivot_types)s::text[]) AS pivot (pivot_type)
+CROSS JOIN LATERAL (
+    SELECT first_day::date
+    FROM generate_series(%(first_day)s::timestamp, %(last_day)s::timestamp, interval '1 month') AS first_day
+) AS month
+WHERE NOT EXISTS (
+    SELECT FROM covered_days
+    WHERE account_id = account.id AND data_table = 'audience_demographics' AND pivot_type = pivot.pivot_type
+      AND is_whole AND month.first_day BETWEEN covered_days.first_day AND covered_days.last_day
+)
+GROUP BY pivot_type
+"""
 # Of single months of single ad accounts.
 _SEEN_IN_PARTLY = """
 SELECT pivot_type, sum(impressions) FROM audience_demographics
@@ -167,11 +188,13 @@ def audiences(
     months = fetch_all(_MONTHS, params)
     partly = [(ad_account_id, month) for ad_account_id, month, is_whole in months if not is_whole]
     left_out, impressions_left_out = _of_partly_fetched(partly, pivot_types)
+    missing = {pivot_type: tuple(of_pivot) for pivot_type, of_pivot in fetch_all(_MISSING_MONTHS, params)}
     return Audiences(
         first_day=first_day,
         last_day=last_day,
         months=tuple(dict.fromkeys(month for _, month, _ in months)),
         partly_fetched_months=tuple(dict.fromkeys(month for _, month in partly)),
+        missing_months=tuple(sorted(set(chain.from_iterable(missing.values())))),
         pivots=tuple(
             _audience(
                 one,
@@ -179,6 +202,7 @@ def audiences(
                 top=top,
                 left_out=left_out.get(one, 0),
                 of_all=impressions - impressions_left_out,
+                missing=missing.get(one, ()),
             )
             for one in pivot_types
         ),
@@ -198,17 +222,22 @@ def _of_partly_fetched(partly: Sequence[tuple[int, date]], pivot_types: list[str
     return {pivot_type: int(seen) for pivot_type, seen in fetch_all(_SEEN_IN_PARTLY, params)}, impressions
 
 
-def _audience(pivot_type: str, rows: Sequence[Row], *, top: int, left_out: int, of_all: int) -> Audience:
+def _audience(
+    pivot_type: str, rows: Sequence[Row], *, top: int, left_out: int, of_all: int, missing: tuple[date, ...]
+) -> Audience:
     together = sum(_counts_of(row)["impressions"] for row in rows)
-    segments = [_segment(row, together) for row in rows]
+    # Of a whole that is not known there are no shares.
+    whole = 0 if missing else together
+    segments = [_segment(row, whole) for row in rows]
     return Audience(
         pivot_type=pivot_type,
         label=str(AudienceDemographic.PivotType(pivot_type).label),
         segments=tuple(segments[:top]),
-        rest=_together(segments[top:], together),
+        rest=_together(segments[top:], whole),
         segment_count=len(segments),
         impressions=together,
-        coverage_percent=percent_of(together - left_out, of_all),
+        coverage_percent=None if missing else percent_of(together - left_out, of_all),
+        missing_months=missing,
     )
 
 

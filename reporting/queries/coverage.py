@@ -5,18 +5,19 @@ both of its periods. A day that was never fetched is not a day without activity.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final
+from typing import Final, Generic, TypeVar, overload
 
 from django.db.models import QuerySet
 
 from accounts.models import AdAccount
-from ingestion.models import Campaign, Creative
 from ingestion.sync.coverage import CHECKED_DAYS, DAILY_TABLES
 from ingestion.sync.windows import DayRange, merged, without
 from reporting.periods import Period
-from reporting.queries.grouping import ad_account_ids, fetch_all
+from reporting.queries.grouping import Selection, fetch_all
+
+_Row = TypeVar("_Row", covariant=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,16 @@ class Coverage:
         """Whether each of these days is stored."""
         return any(first <= first_day and last_day <= last for first, last in self.stored)
 
+    def within(self, period: Period) -> "Coverage":
+        """Of fewer days."""
+        return replace(
+            self,
+            period=period,
+            fetched=_in_all([self.fetched], period),
+            stored=_in_all([self.stored], period),
+            complete=_in_all([self.complete], period),
+        )
+
     @property
     def complete_through(self) -> date | None:
         """The last day of the period up to which every day of it is complete."""
@@ -65,14 +76,48 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class SelectionCoverage:
-    """The coverage of each ad account of a selection, and of all of them together."""
+    """The coverage of each ad account of a selection, of those of one currency, and of all of them together."""
 
     together: Coverage
     by_ad_account: Mapping[int, Coverage]
+    by_currency: Mapping[str | None, Coverage]
+
+    @property
+    def period(self) -> Period:
+        return self.together.period
+
+    def of_ad_account(self, ad_account_id: int | None) -> Coverage:
+        """What a row of one ad account rests on; without an id it may be any of them."""
+        if ad_account_id is None:
+            return self.together
+        return self.by_ad_account.get(ad_account_id, Coverage(period=self.period))
+
+    def of_currency(self, currency: str | None) -> Coverage:
+        """What a sum over all ad accounts of one currency rests on."""
+        return self.by_currency.get(currency, Coverage(period=self.period))
 
     def lacking(self) -> list[int]:
         """The ad accounts that are not whole."""
         return [pk for pk, one in self.by_ad_account.items() if not one.is_whole]
+
+
+@dataclass(frozen=True, slots=True)
+class CoveredRows(Sequence[_Row], Generic[_Row]):
+    """The rows that answer a question, and what they rest on; `before` is of the period they are compared with."""
+
+    rows: Sequence[_Row]
+    coverage: SelectionCoverage
+    before: SelectionCoverage | None = None
+
+    @overload
+    def __getitem__(self, place: int) -> _Row: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[_Row]: ...
+    def __getitem__(self, place: int | slice) -> _Row | Sequence[_Row]:
+        return self.rows[place]
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
 
 def selection_coverage(
@@ -83,19 +128,33 @@ def selection_coverage(
     creative_ids: Collection[str] | None = None,
 ) -> SelectionCoverage:
     """What the figures of these ad accounts rest on; with campaigns or creatives, only those that they belong to."""
-    wanted = ad_account_ids(_of_entities(ad_accounts, campaign_ids, creative_ids))
+    return coverage_of(Selection(ad_accounts, period, campaign_ids, creative_ids))
+
+
+def coverage_of(selection: Selection) -> SelectionCoverage:
+    """The same; read it before the rows, since a sync may store days in between: rows may know more, never less."""
+    period = selection.period
     rows = fetch_all(
         _COVERED,
         {
-            "ad_account_ids": wanted,
+            "ad_account_ids": selection.ad_account_ids,
+            "campaign_ids": None if selection.campaign_ids is None else list(selection.campaign_ids),
+            "creative_ids": None if selection.creative_ids is None else list(selection.creative_ids),
             "data_tables": [*DAILY_TABLES],
             "checked": CHECKED_DAYS.data_table,
             "first_day": period.first_day,
             "last_day": period.last_day,
         },
     )
-    each = {row[0]: _coverage(period, *row[1:]) for row in rows}
-    return SelectionCoverage(together(each.values(), period=period), each)
+    each = {ad_account_id: _coverage(period, *days) for ad_account_id, _, *days in rows}
+    of_currency: dict[str | None, list[Coverage]] = {}
+    for ad_account_id, currency, *_ in rows:
+        of_currency.setdefault(currency, []).append(each[ad_account_id])
+    return SelectionCoverage(
+        together(each.values(), period=period),
+        each,
+        {currency: together(several, period=period) for currency, several in of_currency.items()},
+    )
 
 
 def together(each: Collection[Coverage], *, period: Period) -> Coverage:
@@ -108,16 +167,6 @@ def together(each: Collection[Coverage], *, period: Period) -> Coverage:
         complete=_in_all([one.complete for one in each], period),
         stored_since=None if None in since else max((one for one in since if one), default=None),
     )
-
-
-def _of_entities(
-    ad_accounts: QuerySet[AdAccount], campaign_ids: Collection[int] | None, creative_ids: Collection[str] | None
-) -> QuerySet[AdAccount]:
-    if campaign_ids is not None:
-        ad_accounts = ad_accounts.filter(pk__in=Campaign.objects.filter(pk__in=campaign_ids).values("account"))
-    if creative_ids is not None:
-        ad_accounts = ad_accounts.filter(pk__in=Creative.objects.filter(pk__in=creative_ids).values("account"))
-    return ad_accounts
 
 
 def _coverage(
@@ -158,12 +207,12 @@ _BOUNDS: Final = """(
     FROM unnest({days} * datemultirange(daterange(%(first_day)s, %(last_day)s, '[]'))) AS days
 )"""
 _COVERED: Final = f"""
-SELECT account.id, {_BOUNDS.format(days="daily.fetched")}, {_BOUNDS.format(days="daily.stored")},
+SELECT account.id, account.currency, {_BOUNDS.format(days="daily.fetched")}, {_BOUNDS.format(days="daily.stored")},
        {_BOUNDS.format(days="checked.days")},
        ARRAY(SELECT date FROM incomplete_days
              WHERE account_id = account.id AND date BETWEEN %(first_day)s AND %(last_day)s ORDER BY date),
        daily.since
-FROM unnest(%(ad_account_ids)s::bigint[]) AS account (id)
+FROM ad_accounts AS account
 CROSS JOIN LATERAL (
     SELECT range_intersect_agg(of_table.fetched) AS fetched, range_intersect_agg(of_table.stored) AS stored,
            CASE WHEN bool_and(oldest.first_day IS NOT NULL) THEN max(oldest.first_day) END AS since
@@ -187,4 +236,9 @@ CROSS JOIN LATERAL (
     WHERE account_id = account.id AND data_table = %(checked)s AND pivot_type = ''
       AND last_day >= %(first_day)s AND first_day <= %(last_day)s
 ) AS checked
+WHERE account.id = ANY(%(ad_account_ids)s)
+  AND (%(campaign_ids)s::bigint[] IS NULL
+       OR account.id IN (SELECT account_id FROM campaigns WHERE id = ANY(%(campaign_ids)s)))
+  AND (%(creative_ids)s::text[] IS NULL
+       OR account.id IN (SELECT account_id FROM creatives WHERE id = ANY(%(creative_ids)s)))
 """  # noqa: S608

@@ -1,6 +1,6 @@
 """How recent and complete the data is, what needs attention, and recent spend."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,6 +20,7 @@ from ingestion.timetable.sync_status import (
 )
 from reporting.checks.severity import Severity
 from reporting.periods import Period, last_days
+from reporting.queries.coverage import Coverage, coverage_of
 from reporting.queries.grouping import Selection, ad_account_ids, fetch_all
 from reporting.ratios import change_percent
 
@@ -77,14 +78,28 @@ class Attention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpendLately:
-    """One currency: spend in the last 30 whole days and per day, and in the days they are compared with."""
+    """One currency: spend in the last 30 whole days and per day, and in the days they are compared with.
+
+    A day that was never fetched has None; so has a period without spend unless each of its days was fetched.
+    """
 
     currency: str | None
-    spend: Decimal
-    compared_with: Period
-    before: Decimal
-    change_percent: Decimal | None
-    days: tuple[Decimal, ...]
+    spend: Decimal | None
+    before: Decimal | None
+    days: tuple[Decimal | None, ...]
+    coverage: Coverage
+    compared_coverage: Coverage
+
+    @property
+    def compared_with(self) -> Period:
+        return self.compared_coverage.period
+
+    @property
+    def change_percent(self) -> Decimal | None:
+        """None if there is nothing to compare with or days of either period are missing."""
+        if not (self.coverage.is_whole and self.compared_coverage.is_whole):
+            return None
+        return change_percent(before=self.before, now=self.spend)
 
 
 def data_as_of(*, ad_accounts: QuerySet[AdAccount], now: datetime | None = None) -> list[DataAsOf]:
@@ -175,7 +190,8 @@ def overview_spend(*, ad_accounts: QuerySet[AdAccount], today: date) -> list[Spe
     """
     period = last_days(_SPEND_DAYS, today=today)
     before = period.previous()
-    source = Selection(ad_accounts, Period(before.first_day, period.last_day)).source()
+    selection = Selection(ad_accounts, Period(before.first_day, period.last_day))
+    coverage, source = coverage_of(selection), selection.source()
     counted = {*before.each_day(), *period.each_day()}
     spent: dict[str | None, dict[date, Decimal]] = {}
     for currency, day, spend in fetch_all(
@@ -183,24 +199,32 @@ def overview_spend(*, ad_accounts: QuerySet[AdAccount], today: date) -> list[Spe
     ):
         if day in counted:
             spent.setdefault(currency, {})[day] = spend
-    found = [_spend_lately(currency, by_day, period, before) for currency, by_day in spent.items()]
-    return sorted(found, key=lambda one: (-one.spend, one.currency or ""))
+    found = [
+        _spend_lately(currency, by_day, of_currency.within(period), of_currency.within(before))
+        for currency, by_day in spent.items()
+        for of_currency in [coverage.of_currency(currency)]
+    ]
+    return sorted(found, key=lambda one: (-(one.spend or 0), one.currency or ""))
 
 
 def _spend_lately(
-    currency: str | None, by_day: dict[date, Decimal], period: Period, compared_with: Period
+    currency: str | None, by_day: Mapping[date, Decimal], coverage: Coverage, compared: Coverage
 ) -> SpendLately:
-    days = tuple(by_day.get(day, Decimal(0)) for day in period.each_day())
-    spend = sum(days, Decimal(0))
-    before = sum(by_day.values(), Decimal(0)) - spend
     return SpendLately(
         currency=currency,
-        spend=spend,
-        compared_with=compared_with,
-        before=before,
-        change_percent=change_percent(before=before, now=spend),
-        days=days,
+        spend=_spend(by_day, coverage),
+        before=_spend(by_day, compared),
+        days=tuple(_spend(by_day, coverage.within(Period(day, day))) for day in coverage.period.each_day()),
+        coverage=coverage,
+        compared_coverage=compared,
     )
+
+
+def _spend(by_day: Mapping[date, Decimal], coverage: Coverage) -> Decimal | None:
+    """What was spent in the period; None if there are no rows and not every day was fetched."""
+    days = coverage.period
+    spent = [by_day[day] for day in days.each_day() if day in by_day]
+    return sum(spent, Decimal(0)) if spent or coverage.has_fetched(days.first_day, days.last_day) else None
 
 
 # --- data as of ---

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from django.db import connection
@@ -36,7 +37,7 @@ class GroupBy(StrEnum):
 _CALENDAR = frozenset({GroupBy.DAY, GroupBy.WEEK, GroupBy.MONTH})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Selection:
     """Some daily rows: of these ad accounts, in this period, optionally only of some campaigns or creatives."""
 
@@ -45,12 +46,17 @@ class Selection:
     campaign_ids: Collection[int] | None = None
     creative_ids: Collection[str] | None = None
 
+    @cached_property
+    def ad_account_ids(self) -> list[int]:
+        """Read once, however many statements need them."""
+        return ad_account_ids(self.ad_accounts)
+
     def source(self, *, by_creative: bool = False) -> "RowSource":
         """Creatives' rows if creatives are selected, otherwise campaigns'."""
         wants_creatives = by_creative or self.creative_ids is not None
         template = _CREATIVE_ROWS if wants_creatives else _CAMPAIGN_ROWS
         params: Params = {
-            "ad_account_ids": ad_account_ids(self.ad_accounts),
+            "ad_account_ids": self.ad_account_ids,
             "first_day": self.period.first_day,
             "last_day": self.period.last_day,
         }

@@ -10,6 +10,7 @@ from accounts.models import AdAccount
 from ingestion.models import Creative
 from reporting.metrics import METRICS
 from reporting.periods import Period
+from reporting.queries.coverage import CoveredRows
 from reporting.queries.grouping import GroupBy
 from reporting.queries.performance import PerformanceRow, performance, totals
 from reporting.ratios import percent_of
@@ -29,13 +30,14 @@ _STEPS = {
 class FunnelStep:
     """One step: its count, the step it follows, and its share of that and of the first one.
 
-    A share is None where there is nothing to be a part of: the other step is 0, or smaller, since LinkedIn also
-    counts conversions after mere views. So no share is above 100.
+    The count is None if nothing is stored and not every day was fetched. A share is None where there is nothing to be
+    a part of: the other step is 0, or smaller, since LinkedIn also counts conversions after mere views. So no share is
+    above 100.
     """
 
     name: str
     label: str
-    count: int
+    count: int | None
     previous: str | None
     percent_of_previous: Decimal | None
     percent_of_first: Decimal | None
@@ -60,25 +62,31 @@ def funnel(
     ad_accounts: QuerySet[AdAccount],
     period: Period,
     campaign_ids: Collection[int] | None = None,
-) -> tuple[FunnelStep, ...]:
+) -> CoveredRows[FunnelStep]:
     """Impressions, clicks, landing-page clicks, then two ends, conversions and leads: counts across all currencies."""
     found = totals(ad_accounts=ad_accounts, period=period, campaign_ids=campaign_ids)
-    counts = {name: int(sum(one.total(name) for one in found)) for name in _STEPS}
-    return tuple(
-        FunnelStep(
-            name=name,
-            label=METRICS[name].label,
-            count=counts[name],
-            previous=previous,
-            percent_of_previous=_share(counts[name], counts[previous]) if previous else None,
-            percent_of_first=_share(counts[name], counts["impressions"]),
-        )
-        for name, previous in _STEPS.items()
+    is_known = found or found.coverage.together.has_fetched(period.first_day, period.last_day)
+    counts = {name: int(sum(one.total(name) for one in found)) if is_known else None for name in _STEPS}
+    return CoveredRows(
+        [
+            FunnelStep(
+                name=name,
+                label=METRICS[name].label,
+                count=counts[name],
+                previous=previous,
+                percent_of_previous=_share(counts[name], counts[previous]) if previous else None,
+                percent_of_first=_share(counts[name], counts["impressions"]),
+            )
+            for name, previous in _STEPS.items()
+        ],
+        found.coverage,
     )
 
 
-def _share(count: int, whole: int) -> Decimal | None:
-    return percent_of(count, whole) if count <= whole else None
+def _share(count: int | None, whole: int | None) -> Decimal | None:
+    if count is None or whole is None or count > whole:
+        return None
+    return percent_of(count, whole)
 
 
 def engagement(
@@ -87,7 +95,7 @@ def engagement(
     period: Period,
     campaign_ids: Collection[int] | None = None,
     top: int = 5,
-) -> list[PerformanceRow]:
+) -> CoveredRows[PerformanceRow]:
     """The campaigns with the most likes, comments, shares and follows combined; none without any."""
     rows = performance(
         ad_accounts=ad_accounts,
@@ -97,7 +105,7 @@ def engagement(
         order_by="engagements",
         limit=top,
     )
-    return [row for row in rows if row.value("engagements")]
+    return CoveredRows([row for row in rows if row.value("engagements")], rows.coverage)
 
 
 def top_creatives(
@@ -107,7 +115,7 @@ def top_creatives(
     campaign_ids: Collection[int] | None = None,
     order_by: str = "spend",
     top: int = 15,
-) -> list[CreativePerformance]:
+) -> CoveredRows[CreativePerformance]:
     """The creatives with the highest value of a metric, and whether LinkedIn serves them."""
     rows = performance(
         ad_accounts=ad_accounts,
@@ -118,7 +126,7 @@ def top_creatives(
         limit=top,
     )
     creatives = Creative.objects.select_related("campaign").in_bulk([row.key for row in rows])
-    return [_creative_performance(row, creatives[row.key]) for row in rows]
+    return CoveredRows([_creative_performance(row, creatives[row.key]) for row in rows], rows.coverage)
 
 
 def _creative_performance(row: PerformanceRow, creative: Creative) -> CreativePerformance:

@@ -3,10 +3,13 @@
 Figures of campaigns, ad accounts and calendar periods come from `campaign_daily_metrics`, those of creatives from
 `creative_daily_metrics`. Archived and removed campaigns are included: their spend is history. Each row has one
 currency: a day of ad accounts in euros and dollars is two rows.
+
+Each answer says which of its days are stored. Where there are no rows, figures are zero only if every day was fetched,
+and None otherwise; a change is worked out only if both of its sides are whole.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from itertools import zip_longest
@@ -17,8 +20,9 @@ from django.db.models import QuerySet
 from accounts.models import AdAccount
 from reporting.metrics import METRICS
 from reporting.periods import Period, month_of, week_of
+from reporting.queries.coverage import Coverage, CoveredRows, SelectionCoverage, coverage_of
 from reporting.queries.grouping import GroupBy, Params, Selection, fetch_all
-from reporting.ratios import FIGURE_COLUMNS, NOTHING, Figure, Figures, change_percent
+from reporting.ratios import FIGURE_COLUMNS, NOTHING, UNKNOWN, Figure, Figures, change_percent
 
 _SUMS = ", ".join(f"sum(day.{name})" for name in FIGURE_COLUMNS)
 LABELS = frozenset({"key", "label"})
@@ -30,28 +34,32 @@ class PerformanceRow(Figures):
 
     `key` is the id or URN as text, or the first calendar day of the day, week or month. `first_day` and
     `last_day` are the days included: a week or month at the edge of the period has fewer than usual and is
-    `is_partial`.
+    `is_partial`. `is_whole` says whether all of these days are stored, for the group's own ad account or, of a day,
+    week or month, for all of its currency. `ad_account_id` is None where a group may be of several.
     """
 
     key: str
     label: str
     currency: str | None
+    ad_account_id: int | None
     first_day: date
     last_day: date
     is_partial: bool = False
+    is_whole: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals(Figures):
-    """Figures of a whole selection in one currency, and how many of its days had any activity."""
+    """Figures of a whole selection in one currency, how many of its days had any activity, and if all are stored."""
 
     currency: str | None
     days: int
+    is_whole: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ComparedRow:
-    """One group in two periods; a period without activity has zeros.
+    """One group in two periods; a period without activity has zeros, and one that was never fetched has nothing.
 
     `before` is None where the other period has no counterpart, such as a fifth week.
     """
@@ -60,9 +68,8 @@ class ComparedRow:
     before: PerformanceRow | None
 
     def change_percent(self, name: str) -> Decimal | None:
-        """Percent change of a metric; None if there is nothing to compare with."""
-        before = self.before.value(name) if self.before else None
-        return change_percent(before=before, now=self.now.value(name))
+        """Percent change of a metric; None if there is nothing to compare with or days of either side are missing."""
+        return _change_percent(self, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +80,14 @@ class ComparedTotals:
     before: Totals
 
     def change_percent(self, name: str) -> Decimal | None:
-        """Percent change of a metric; None if there is nothing to compare with."""
-        return change_percent(before=self.before.value(name), now=self.now.value(name))
+        """Percent change of a metric; None if there is nothing to compare with or days of either side are missing."""
+        return _change_percent(self, name)
+
+
+def _change_percent(pair: ComparedRow | ComparedTotals, name: str) -> Decimal | None:
+    if pair.before is None or not (pair.now.is_whole and pair.before.is_whole):
+        return None
+    return change_percent(before=pair.before.value(name), now=pair.now.value(name))
 
 
 class _Wanted(TypedDict):
@@ -85,17 +98,24 @@ class _Wanted(TypedDict):
 
 
 class _Grouping(NamedTuple):
-    """The key of the group, and its display name."""
+    """The key of the group, its display name, and the ad account that it belongs to."""
 
     key: str
     label: str
+    ad_account: str = "NULL"
 
 
+# Creatives of an unknown campaign may be of several ad accounts.
+_ONLY_ONE = "CASE WHEN min(ad_account.id) = max(ad_account.id) THEN min(ad_account.id) END"
 # Grouped by id only; max() picks the name, which is not part of the key.
 _GROUPINGS = {
-    GroupBy.AD_ACCOUNT: _Grouping("ad_account.id", "max(coalesce(ad_account.name, ad_account.id::text))"),
-    GroupBy.CAMPAIGN: _Grouping("campaign.id", "max(coalesce(campaign.name, campaign.id::text, 'Unknown campaign'))"),
-    GroupBy.CREATIVE: _Grouping("day.creative_id", "max(coalesce(creative.content_name, day.creative_id))"),
+    GroupBy.AD_ACCOUNT: _Grouping(
+        "ad_account.id", "max(coalesce(ad_account.name, ad_account.id::text))", "ad_account.id"
+    ),
+    GroupBy.CAMPAIGN: _Grouping(
+        "campaign.id", "max(coalesce(campaign.name, campaign.id::text, 'Unknown campaign'))", _ONLY_ONE
+    ),
+    GroupBy.CREATIVE: _Grouping("day.creative_id", "max(coalesce(creative.content_name, day.creative_id))", _ONLY_ONE),
     GroupBy.DAY: _Grouping("day.date", "''"),
     GroupBy.WEEK: _Grouping("date_trunc('week', day.date::timestamp)::date", "''"),
     GroupBy.MONTH: _Grouping("date_trunc('month', day.date::timestamp)::date", "''"),
@@ -112,7 +132,7 @@ def performance(
     order_by: str | None = None,
     descending: bool | None = None,
     limit: int | None = None,
-) -> list[PerformanceRow]:
+) -> CoveredRows[PerformanceRow]:
     """One row per group and currency with any activity.
 
     Sorted by `order_by`, the name of a metric, `key` or `label`; by default days, weeks and months by date and
@@ -121,16 +141,19 @@ def performance(
     """
     group_by = GroupBy(group_by)
     selection = Selection(ad_accounts, period, campaign_ids, creative_ids)
+    coverage = coverage_of(selection)
     source = selection.source(by_creative=group_by is GroupBy.CREATIVE)
     grouping = _GROUPINGS[group_by]
     params: Params = source.params | {"limit": limit}
     rows = fetch_all(
-        f"SELECT {grouping.key} AS key, {grouping.label} AS label, ad_account.currency, {_SUMS} {source.sql}"
+        f"SELECT {grouping.key} AS key, {grouping.label} AS label, ad_account.currency, {grouping.ad_account},"
+        f" {_SUMS} {source.sql}"
         f" GROUP BY {grouping.key}, ad_account.currency ORDER BY {_order(group_by, order_by, descending)}"
         " LIMIT %(limit)s",
         params,
     )
-    return [_row(group_by, period, *row) for row in rows]
+    of_rows = _bucket_row if group_by.is_calendar else _entity_row
+    return CoveredRows([of_rows(group_by, coverage, *row) for row in rows], coverage)
 
 
 def totals(
@@ -139,15 +162,27 @@ def totals(
     period: Period,
     campaign_ids: Collection[int] | None = None,
     creative_ids: Collection[str] | None = None,
-) -> list[Totals]:
+) -> CoveredRows[Totals]:
     """One total per currency with any activity, highest spend first; empty without activity."""
-    source = Selection(ad_accounts, period, campaign_ids, creative_ids).source()
+    selection = Selection(ad_accounts, period, campaign_ids, creative_ids)
+    coverage, source = coverage_of(selection), selection.source()
     rows = fetch_all(
         f"SELECT ad_account.currency, count(DISTINCT day.date), {_SUMS} {source.sql}"
         " GROUP BY ad_account.currency ORDER BY sum(day.spend) DESC, 1",
         source.params,
     )
-    return [Totals(currency=currency, days=days, sums=_by_column(sums)) for currency, days, *sums in rows]
+    return CoveredRows(
+        [
+            Totals(
+                currency=currency,
+                days=days,
+                is_whole=coverage.of_currency(currency).is_whole,
+                sums=_by_column(sums),
+            )
+            for currency, days, *sums in rows
+        ],
+        coverage,
+    )
 
 
 def trend(
@@ -157,10 +192,10 @@ def trend(
     group_by: GroupBy | str = GroupBy.DAY,
     campaign_ids: Collection[int] | None = None,
     creative_ids: Collection[str] | None = None,
-) -> list[PerformanceRow]:
+) -> CoveredRows[PerformanceRow]:
     """Every day, week or month of the period in order, with zeros where there was no activity.
 
-    One currency after another; empty if the whole period had no activity.
+    Those that were not fetched have None instead. One currency after another; empty if no day had any activity.
     """
     group_by = _calendar(group_by)
     rows = performance(
@@ -170,19 +205,14 @@ def trend(
         campaign_ids=campaign_ids,
         creative_ids=creative_ids,
     )
-    return filled(rows, period=period, group_by=group_by)
+    return filled(rows, group_by=group_by)
 
 
-def filled(rows: Iterable[PerformanceRow], *, period: Period, group_by: GroupBy) -> list[PerformanceRow]:
+def filled(rows: CoveredRows[PerformanceRow], *, group_by: GroupBy) -> CoveredRows[PerformanceRow]:
     """The rows, plus empty ones for days, weeks or months of the period without any, by currency."""
-    found = {(row.currency, row.key): row for row in rows}
-    currencies = sorted({currency for currency, _ in found}, key=lambda currency: currency or "")
-    starts = _starts(group_by, period)
-    return [
-        found.get((currency, start.isoformat())) or _row(group_by, period, start, "", currency)
-        for currency in currencies
-        for start in starts
-    ]
+    currencies = sorted({row.currency for row in rows}, key=lambda currency: currency or "")
+    starts, bucket = _starts(group_by, rows.coverage.period), _buckets(rows, group_by)
+    return CoveredRows([bucket(currency, start) for currency in currencies for start in starts], rows.coverage)
 
 
 def compared_performance(
@@ -196,7 +226,7 @@ def compared_performance(
     order_by: str | None = None,
     descending: bool | None = None,
     limit: int | None = None,
-) -> list[ComparedRow]:
+) -> CoveredRows[ComparedRow]:
     """Each group in two periods; the other one is by default the one that `Period.previous` gives.
 
     Ad accounts, campaigns and creatives are matched by key and keep the order of `performance`; those only in the
@@ -207,15 +237,16 @@ def compared_performance(
     before = before or period.previous()
     wanted = _Wanted(ad_accounts=ad_accounts, group_by=group_by, campaign_ids=campaign_ids, creative_ids=creative_ids)
     if group_by.is_calendar:
-        return _compared_by_place(
-            performance(period=period, **wanted), performance(period=before, **wanted), period, before, group_by
-        )
+        return _compared_by_place(performance(period=period, **wanted), performance(period=before, **wanted), group_by)
     rows = performance(period=period, order_by=order_by, descending=descending, limit=limit, **wanted)
-    earlier = {(row.key, row.currency): row for row in performance(period=before, **wanted)}
-    compared = [ComparedRow(row, earlier.pop((row.key, row.currency), None) or _zeros_of(row, before)) for row in rows]
+    others = performance(period=before, **wanted)
+    earlier = {(row.key, row.currency): row for row in others}
+    compared = [
+        ComparedRow(row, earlier.pop((row.key, row.currency), None) or _empty(row, others.coverage)) for row in rows
+    ]
     if limit is None:
-        compared += [ComparedRow(_zeros_of(row, period), row) for row in earlier.values()]
-    return compared
+        compared += [ComparedRow(_empty(row, rows.coverage), row) for row in earlier.values()]
+    return CoveredRows(compared, rows.coverage, others.coverage)
 
 
 def compared_totals(
@@ -225,22 +256,26 @@ def compared_totals(
     before: Period | None = None,
     campaign_ids: Collection[int] | None = None,
     creative_ids: Collection[str] | None = None,
-) -> list[ComparedTotals]:
+) -> CoveredRows[ComparedTotals]:
     """The totals of each currency beside those of another period, by default `Period.previous`."""
     wanted: dict[str, Any] = {
         "ad_accounts": ad_accounts,
         "campaign_ids": campaign_ids,
         "creative_ids": creative_ids,
     }
-    now = {one.currency: one for one in totals(period=period, **wanted)}
-    earlier = {one.currency: one for one in totals(period=before or period.previous(), **wanted)}
-    return [
-        ComparedTotals(
-            now.get(currency) or Totals(currency=currency, days=0),
-            earlier.get(currency) or Totals(currency=currency, days=0),
-        )
-        for currency in {**now, **earlier}
-    ]
+    now, earlier = totals(period=period, **wanted), totals(period=before or period.previous(), **wanted)
+    of_now, of_earlier = ({one.currency: one for one in found} for found in (now, earlier))
+    return CoveredRows(
+        [
+            ComparedTotals(
+                of_now.get(currency) or _empty_totals(currency, now.coverage),
+                of_earlier.get(currency) or _empty_totals(currency, earlier.coverage),
+            )
+            for currency in {**of_now, **of_earlier}
+        ],
+        now.coverage,
+        earlier.coverage,
+    )
 
 
 def _order(group_by: GroupBy, order_by: str | None, descending: bool | None) -> str:
@@ -263,68 +298,105 @@ def _columns(expression: str, name: str) -> list[str]:
     return expression.split(", ") if name in LABELS else [expression]
 
 
-def _row(
-    group_by: GroupBy, period: Period, key: Any, label: str, currency: str | None, *sums: Figure
+def _entity_row(
+    _group_by: GroupBy,
+    coverage: SelectionCoverage,
+    key: int | str | None,
+    label: str,
+    currency: str | None,
+    ad_account_id: int | None,
+    *sums: Figure,
 ) -> PerformanceRow:
-    if not group_by.is_calendar:
-        return PerformanceRow(
-            key="" if key is None else str(key),
-            label=label,
-            currency=currency,
-            first_day=period.first_day,
-            last_day=period.last_day,
-            sums=_by_column(sums),
-        )
-    whole = _bucket(group_by, key)
-    counted = period.clipped(*whole)
     return PerformanceRow(
-        key=key.isoformat(),
-        label=_calendar_label(group_by, key),
+        key="" if key is None else str(key),
+        label=label,
         currency=currency,
-        first_day=counted.first_day,
-        last_day=counted.last_day,
-        is_partial=(counted.first_day, counted.last_day) != whole,
+        ad_account_id=ad_account_id,
+        first_day=coverage.period.first_day,
+        last_day=coverage.period.last_day,
+        is_whole=coverage.of_ad_account(ad_account_id).is_whole,
         sums=_by_column(sums),
     )
 
 
-def _by_column(sums: Sequence[Figure]) -> Mapping[str, Figure]:
-    """Summed columns by name; a row that is made here has none."""
-    return dict(zip(FIGURE_COLUMNS, sums, strict=True)) if sums else NOTHING
-
-
-def _zeros_of(row: PerformanceRow, period: Period) -> PerformanceRow:
+def _bucket_row(
+    group_by: GroupBy,
+    coverage: SelectionCoverage,
+    start: date,
+    _label: str,
+    currency: str | None,
+    _ad_account_id: int | None,
+    *sums: Figure,
+) -> PerformanceRow:
+    whole = _bucket(group_by, start)
+    counted = coverage.period.clipped(*whole)
+    covered = coverage.of_currency(currency)
     return PerformanceRow(
-        key=row.key,
-        label=row.label,
-        currency=row.currency,
-        first_day=period.first_day,
-        last_day=period.last_day,
+        key=start.isoformat(),
+        label=_calendar_label(group_by, start),
+        currency=currency,
+        ad_account_id=None,
+        first_day=counted.first_day,
+        last_day=counted.last_day,
+        is_partial=(counted.first_day, counted.last_day) != whole,
+        is_whole=covered.has_stored(counted.first_day, counted.last_day),
+        sums=_by_column(sums) if sums else _without_rows(covered, counted),
     )
 
 
+def _by_column(sums: Sequence[Figure]) -> Mapping[str, Figure]:
+    return dict(zip(FIGURE_COLUMNS, sums, strict=True))
+
+
+def _without_rows(covered: Coverage, days: Period) -> Mapping[str, Figure]:
+    """Zeros if LinkedIn was asked for each of these days; otherwise nobody knows."""
+    return NOTHING if covered.has_fetched(days.first_day, days.last_day) else UNKNOWN
+
+
+def _empty(row: PerformanceRow, coverage: SelectionCoverage) -> PerformanceRow:
+    """The same group in a period in which it has no rows."""
+    covered = coverage.of_ad_account(row.ad_account_id)
+    return replace(
+        row,
+        first_day=coverage.period.first_day,
+        last_day=coverage.period.last_day,
+        is_whole=covered.is_whole,
+        sums=_without_rows(covered, coverage.period),
+    )
+
+
+def _empty_totals(currency: str | None, coverage: SelectionCoverage) -> Totals:
+    covered = coverage.of_currency(currency)
+    return Totals(currency=currency, days=0, is_whole=covered.is_whole, sums=_without_rows(covered, coverage.period))
+
+
+def _buckets(rows: CoveredRows[PerformanceRow], group_by: GroupBy) -> Callable[[str | None, date], PerformanceRow]:
+    """Finds the row of a currency and bucket, or makes an empty one."""
+    found = {(row.currency, row.key): row for row in rows}
+
+    def bucket(currency: str | None, start: date) -> PerformanceRow:
+        stored = found.get((currency, start.isoformat()))
+        return stored or _bucket_row(group_by, rows.coverage, start, "", currency, None)
+
+    return bucket
+
+
 def _compared_by_place(
-    rows: list[PerformanceRow],
-    earlier: list[PerformanceRow],
-    period: Period,
-    before: Period,
-    group_by: GroupBy,
-) -> list[ComparedRow]:
+    rows: CoveredRows[PerformanceRow], earlier: CoveredRows[PerformanceRow], group_by: GroupBy
+) -> CoveredRows[ComparedRow]:
     """The n-th bucket of one period with the n-th of the other, for all buckets of the first."""
-    now = {(row.currency, row.key): row for row in rows}
-    then = {(row.currency, row.key): row for row in earlier}
-    currencies = sorted({currency for currency, _ in [*now, *then]}, key=lambda currency: currency or "")
-    starts, starts_before = _starts(group_by, period), _starts(group_by, before)
-    return [
-        ComparedRow(
-            now.get((currency, start.isoformat())) or _row(group_by, period, start, "", currency),
-            then.get((currency, start_before.isoformat())) or _row(group_by, before, start_before, "", currency)
-            if start_before
-            else None,
-        )
-        for currency in currencies
-        for start, start_before in zip_longest(starts, starts_before[: len(starts)])
-    ]
+    currencies = sorted({row.currency for row in [*rows, *earlier]}, key=lambda currency: currency or "")
+    starts, starts_before = (_starts(group_by, found.coverage.period) for found in (rows, earlier))
+    now, then = _buckets(rows, group_by), _buckets(earlier, group_by)
+    return CoveredRows(
+        [
+            ComparedRow(now(currency, start), then(currency, start_before) if start_before else None)
+            for currency in currencies
+            for start, start_before in zip_longest(starts, starts_before[: len(starts)])
+        ],
+        rows.coverage,
+        earlier.coverage,
+    )
 
 
 def _calendar(group_by: GroupBy | str) -> GroupBy:

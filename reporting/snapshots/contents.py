@@ -162,7 +162,7 @@ def _run(run: SyncLog) -> document.SyncRun:
 # --- campaigns, creatives and their days ---
 
 
-def _sums(rows: list[PerformanceRow], key: Callable[[str], _Id]) -> dict[_Id, Figures]:
+def _sums(rows: Iterable[PerformanceRow], key: Callable[[str], _Id]) -> dict[_Id, Figures]:
     return {key(row.key): row for row in rows}
 
 
@@ -236,7 +236,7 @@ def _columns(row: Model, shape: type[BaseModel], *, exclude: Iterable[str] = ())
 def _ad_account(
     ad_account: AdAccount,
     sums: Figures,
-    days: list[PerformanceRow],
+    days: Iterable[PerformanceRow],
     audience: Audiences,
     *,
     campaign_count: int,

@@ -33,6 +33,7 @@ VALUES = ("", "0", "-1", "x", "²", str(2**63), "9" * 30, "0001-01-01", "99999-0
 # What our own pages read; the parameters of an admin's list are those of its filters.
 PARAMETERS = {
     "reporting:sync": ("page", "ad_account", "status"),
+    "reporting:plan": ("ad_accounts", "first_day", "last_day", "force"),
     "reporting:snapshots": ("page", "ad_account"),
     "reporting:actions": ("page", "ad_account", "rule", "severity", "state", "assignee"),
     "reporting:actions_csv": ("ad_account", "rule", "severity", "state", "assignee"),

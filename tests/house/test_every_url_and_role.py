@@ -164,8 +164,9 @@ PAGES: dict[str, Outcomes] = {
     # Known addresses of pages that have moved; the page itself decides who sees it.
     "reporting:former_thresholds": ("/admin/reporting/checkthresholds/",) * 6,
     "reporting:former_thresholds_page": ("/admin/reporting/checkthresholds/add/",) * 6,
+    # A plan requests nothing; without ad accounts there is nothing to plan.
+    "reporting:plan": staff(403, 403, 403, 400, 400),
     # They start and stop what runs, so a link does nothing.
-    "reporting:plan": staff(405),
     "reporting:start": staff(405),
     "reporting:cancel": staff(405),
     "reporting:retry": staff(405),

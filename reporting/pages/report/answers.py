@@ -29,13 +29,17 @@ class Column:
 class Table:
     """Rows under columns; `row_units` are the units of a column whose unit is "by row".
 
-    `row_better` says of rows that are figures whether more, less or neither is good.
+    `row_better` says of rows that are figures whether more, less or neither is good. `why_empty` says of each row why
+    cells of it are empty, `why_empty_before` the same of what it is compared with; without a reason, there was nothing
+    to divide by.
     """
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     row_units: tuple[str, ...] = ()
     row_better: tuple[Better, ...] = ()
+    why_empty: tuple[str, ...] = ()
+    why_empty_before: tuple[str, ...] = ()
 
     def column(self, name: str) -> tuple[Any, ...]:
         """The values of one column."""

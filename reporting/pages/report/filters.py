@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypedDict
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import QueryDict
 
 from accounts.models import AdAccount
 from accounts.shell.request_values import or_none, row_id
-from ingestion.models import Campaign
+from ingestion.models import Campaign, CoveredDays
+from ingestion.sync.coverage import DAILY_TABLES
 from reporting.metrics import METRICS, OFFERED
 from reporting.periods import CUSTOM, Period, PeriodError, Preset, parse_period
 from reporting.queries.grouping import GroupBy
@@ -53,8 +54,13 @@ class QueryArguments(TypedDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportSelection:
-    """What a report shows; `campaign_ids` of None means all campaigns, `before` of None no comparison."""
+    """What a report shows; `campaign_ids` of None means all campaigns, `before` of None no comparison.
 
+    `chosen` are all ad accounts that were asked for, `ad_accounts` those of them that were ever synced: the others have
+    no figures to add, and the report says so once, instead of counting every day of all others as missing.
+    """
+
+    chosen: QuerySet[AdAccount]
     ad_accounts: QuerySet[AdAccount]
     period: Period
     before: Period | None
@@ -131,7 +137,8 @@ def read(
     selection = None
     if period and not errors:
         selection = ReportSelection(
-            ad_accounts=ad_accounts,
+            chosen=ad_accounts,
+            ad_accounts=ad_accounts.filter(_was_ever_synced()),
             period=period,
             before=before,
             campaign_ids=tuple(sorted(asked_campaigns)) or None,
@@ -225,6 +232,10 @@ def _trend(params: QueryDict, errors: list[str]) -> tuple[str, ...]:
     if unknown := [one for one in asked if one not in TREND_METRICS]:
         errors.append(f"Unknown trend metric “{unknown[0][:40]}”; choose from {', '.join(TREND_METRICS)}.")
     return tuple(one for one in asked if one in TREND_METRICS) or _DEFAULT_TREND
+
+
+def _was_ever_synced() -> Exists:
+    return Exists(CoveredDays.objects.filter(account=OuterRef("pk"), data_table__in=DAILY_TABLES))
 
 
 def _period(params: QueryDict, today: date, errors: list[str]) -> Period | None:

@@ -1,6 +1,6 @@
 """The visual report: a page whose address holds all filters, and one response per section, as JSON or CSV."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -13,12 +13,15 @@ from accounts import access, audit_trail
 from accounts.shell.downloads import download
 from accounts.shell.request_values import NotThere
 from ingestion.models import Campaign
+from reporting.pages import coverage
+from reporting.pages.coverage import MissingDays
 from reporting.pages.report import filters as report_filters
 from reporting.pages.report.filters import ReportFilters, ReportSelection
 from reporting.pages.report.sections import NAMES, section
 from reporting.pages.shell import for_people, page, part, wants_part
-from reporting.periods import Period
+from reporting.periods import CUSTOM, Period
 from reporting.queries import data_as_of
+from reporting.queries.coverage import Coverage, selection_coverage
 
 # Nobody scrolls through more; people with more campaigns choose ad accounts first.
 _CAMPAIGNS_LISTED = 1000
@@ -33,6 +36,23 @@ class StoredDays:
     first_day: date
     last_day: date
     href: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foundation:
+    """What the figures rest on, and the plan of the sync that would fetch what is missing, for those who may start it.
+
+    `has_any` is whether any day of the period was ever fetched for any ad account; `until_yesterday` leads to the same
+    report without today.
+    """
+
+    covered: Coverage
+    has_any: bool
+    missing: MissingDays | None
+    missing_before: MissingDays | None
+    plan: str
+    includes_today: bool
+    until_yesterday: str
 
 
 @for_people
@@ -101,25 +121,53 @@ def _head(request: HttpRequest, filters: ReportFilters) -> dict[str, object]:
     selection = filters.selection
     if selection is None:
         return context
-    now = timezone.now()
-    state = data_as_of.selection_as_of(ad_accounts=selection.ad_accounts)
-    names = [one.name or str(one.pk) for one in selection.ad_accounts.order_by("name", "pk")]
+    today = timezone.now().date()
+    names = {one.pk: one.name or str(one.pk) for one in selection.chosen.order_by("name", "pk")}
+    found = _foundation(request, selection, names=names, today=today)
+    through, last_over = found.covered.complete_through, min(selection.period.last_day, _yesterday(today))
     return context | {
-        "state": state,
-        "names": names[:_AD_ACCOUNTS_NAMED],
+        "state": data_as_of.selection_as_of(ad_accounts=selection.chosen),
+        "names": list(names.values())[:_AD_ACCOUNTS_NAMED],
         "more_names": max(0, len(names) - _AD_ACCOUNTS_NAMED),
+        "foundation": found,
         "incomplete_days": data_as_of.incomplete_days(ad_accounts=selection.ad_accounts, period=selection.period),
-        "is_under_way": selection.period.last_day >= now.date(),
-        "ends_after_complete": bool(
-            state.complete_through and state.complete_through < min(selection.period.last_day, _yesterday(now.date()))
-        ),
+        "ends_after_complete": through is not None and through < last_over and not found.missing,
         "currencies": [currency for currency in selection.currencies() if currency],
         "stored": _stored_elsewhere(request, selection),
+        "may_sync": access.may_sync_anything(request.user),
     }
 
 
+def _foundation(
+    request: HttpRequest, selection: ReportSelection, *, names: Mapping[int, str], today: date
+) -> Foundation:
+    covered = selection_coverage(**selection.arguments())
+    missing = coverage.missing_days(covered, names=names, today=today)
+    missing_before = None
+    if selection.before:
+        before = selection_coverage(**selection.arguments() | {"period": selection.before})
+        missing_before = coverage.missing_days(before, names=names, today=today)
+    may_sync = access.may_sync_anything(request.user)
+    includes_today = selection.period.last_day >= today
+    return Foundation(
+        covered=covered.together,
+        has_any=coverage.has_any(covered),
+        missing=missing,
+        missing_before=missing_before,
+        plan=coverage.plan_address(list(filter(None, (missing, missing_before))), today=today) if may_sync else "",
+        includes_today=includes_today,
+        until_yesterday=_until_yesterday(request, selection.period, today) if includes_today else "",
+    )
+
+
+def _until_yesterday(request: HttpRequest, period: Period, today: date) -> str:
+    """The same report without today; empty if nothing is left of it."""
+    yesterday = _yesterday(today)
+    return _same_report(request, Period(period.first_day, yesterday)) if period.first_day <= yesterday else ""
+
+
 def _stored_elsewhere(request: HttpRequest, selection: ReportSelection) -> StoredDays | None:
-    """Where to look, if all stored days are outside the period."""
+    """Where to look, if all days with activity are outside the period."""
     days = data_as_of.stored_days(ad_accounts=selection.ad_accounts, campaign_ids=selection.campaign_ids)
     if days is None:
         return None
@@ -127,10 +175,16 @@ def _stored_elsewhere(request: HttpRequest, selection: ReportSelection) -> Store
     if first_day <= selection.period.last_day and last_day >= selection.period.first_day:
         return None
     shown = Period(max(first_day, last_day - _LATEST_STORED_DAYS), last_day)
+    return StoredDays(first_day, last_day, _same_report(request, shown))
+
+
+def _same_report(request: HttpRequest, period: Period) -> str:
+    """The address of this report for other days."""
     params: QueryDict = request.GET.copy()
-    for name, value in (("period", "custom"), ("first_day", str(shown.first_day)), ("last_day", str(shown.last_day))):
+    days = (("period", CUSTOM), ("first_day", str(period.first_day)), ("last_day", str(period.last_day)))
+    for name, value in days:
         params[name] = value
-    return StoredDays(first_day, last_day, f"{reverse('reporting:report')}?{params.urlencode(safe=',')}")
+    return f"{reverse('reporting:report')}?{params.urlencode(safe=',')}"
 
 
 def _campaigns(request: HttpRequest, filters: ReportFilters) -> dict[str, object]:

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from reporting.pages.sparkline import sparkline
 from tests.builders import (
+    cover_every_ad_account,
     make_ad_account,
     make_campaign,
     make_campaign_day,
@@ -64,6 +65,7 @@ def test_spend_is_shown_per_currency_against_the_same_weekdays_before(as_alice, 
         make_campaign_day(campaign=campaign, date=yesterday, spend=Decimal(spend))
         make_campaign_day(campaign=campaign, date=yesterday - timedelta(days=35), spend=Decimal(spend * 2))
         make_campaign_day(campaign=campaign, date=yesterday - timedelta(days=32), spend=Decimal(spend * 9))
+    cover_every_ad_account(last_day=yesterday)
     page = text(as_alice)
     for days_ago in (65, 36):
         assert f">{timezone.now().date() - timedelta(days=days_ago)}</time>" in page
@@ -123,7 +125,17 @@ def test_a_hundred_ad_accounts_take_no_more_queries_than_one(as_alice, app, djan
 def test_a_sparkline_goes_from_zero_to_the_largest_value():
     line = sparkline([Decimal(0), Decimal(5), Decimal(10)])
     assert line is not None
-    assert line.line == "0.0,40.0 120.0,21.0 240.0,2.0"
-    assert line.area == "0,40 0.0,40.0 120.0,21.0 240.0,2.0 240,40"
+    [stretch] = line.stretches
+    assert stretch.line == "0.0,40.0 120.0,21.0 240.0,2.0"
+    assert stretch.area == "0,40 0.0,40.0 120.0,21.0 240.0,2.0 240,40"
     assert sparkline([Decimal(1)]) is None
     assert sparkline([Decimal(0), Decimal(0)]) is None
+
+
+def test_a_sparkline_has_gaps_where_nothing_is_known():
+    line = sparkline([None, Decimal(10), Decimal(5), None, Decimal(10)])
+    assert line is not None
+    assert [one.line for one in line.stretches] == ["60.0,2.0 120.0,21.0", "240.0,2.0 240.0,2.0"]
+    assert line.stretches[0].area == "60,40 60.0,2.0 120.0,21.0 120,40"
+    assert sparkline([None, None]) is None
+    assert sparkline([None, Decimal(0)]) is None

@@ -11,11 +11,14 @@ from accounts.models import AdAccount
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.truth import truth
 from ingestion.linkedin_simulator.world import WorldSize
+from ingestion.models import CoveredDays
+from ingestion.sync.coverage import record, segments
 from reporting.periods import Period
 from reporting.queries.audience import audiences
 from reporting.queries.money import Money
 from reporting.ratios import percent_of
 from tests.builders import (
+    NOW,
     make_ad_account,
     make_campaign,
     make_campaign_day,
@@ -149,3 +152,39 @@ def test_nothing_stored():
     assert (found.months, len(found.pivots)) == ((), 8)
     for pivot in found.pivots:
         assert (pivot.segments, pivot.rest, pivot.impressions, pivot.coverage_percent) == ((), None, 0, None)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("lacking", ["a month", "an ad account", "a pivot", "rows that were cut"])
+def test_there_are_no_shares_where_a_month_is_missing(lacking: str):
+    account, other = make_ad_account(), make_ad_account()
+    make_segment(account=account, date_start=OCTOBER)
+    make_campaign_day(campaign=make_campaign(account=account), date=OCTOBER)
+    make_covered_days(
+        account=account, first_day=NOVEMBER if lacking == "a month" else OCTOBER, last_day=date(2026, 11, 19)
+    )
+    if lacking != "an ad account":
+        make_covered_days(account=other, first_day=OCTOBER, last_day=date(2026, 11, 19))
+    titles = segments("job_title")
+    if lacking == "a pivot":
+        CoveredDays.objects.filter(account=account, pivot_type="job_title").delete()
+    if lacking == "rows that were cut":
+        record(titles, (OCTOBER, date(2026, 10, 31)), ad_account_id=account.pk, asked_at=NOW, is_whole=False)
+    found = audiences(ad_accounts=EVERYONE, period=AUTUMN, pivot_types=["job_title", "industry"])
+    job_titles, industries = found.pivots
+    [segment] = job_titles.segments
+    assert (segment.value("impressions"), segment.share_percent, job_titles.coverage_percent) == (100, None, None)
+    expected = (OCTOBER,) if lacking in {"a month", "rows that were cut"} else (OCTOBER, NOVEMBER)
+    assert job_titles.missing_months == found.missing_months == expected
+    assert industries.missing_months == (() if lacking in {"a pivot", "rows that were cut"} else expected)
+
+
+@pytest.mark.django_db
+def test_a_month_under_way_and_an_ad_account_without_segments_are_not_missing():
+    account, quiet = make_ad_account(), make_ad_account()
+    make_segment(account=account, date_start=NOVEMBER)
+    for one in (account, quiet):
+        make_covered_days(account=one, first_day=date(2026, 10, 20), last_day=date(2026, 11, 19))
+    found = audiences(ad_accounts=EVERYONE, period=AUTUMN, pivot_types=["job_title"])
+    assert found.missing_months == ()
+    assert [one.share_percent for one in found.pivots[0].segments] == [100]

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.access import visible_ad_accounts
 from accounts.models import AdAccount
-from ingestion.models import IncompleteDay
+from ingestion.models import CampaignDailyMetric, IncompleteDay
 from ingestion.timetable import sync_status
 from ingestion.timetable.expected_sync import expected_syncs
 from ingestion.timetable.freshness import days_due, freshness
@@ -29,10 +29,12 @@ from reporting.queries.data_as_of import (
 )
 from tests.builders import (
     NOW,
+    cover_every_ad_account,
     make_ad_account,
     make_campaign,
     make_campaign_day,
     make_connection,
+    make_covered_days,
     make_role,
     make_sync_run,
 )
@@ -255,6 +257,39 @@ def test_attention_asks_as_often_for_many_ad_accounts_as_for_one():
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("days_ago", [1, 12, 30, 36, 50, 65])
+def test_spend_says_nothing_about_a_day_that_is_missing(days_ago: int):
+    today = date(2026, 11, 20)
+    campaign = make_campaign()
+    for number in range(1, 66):
+        make_campaign_day(campaign=campaign, date=today - timedelta(days=number), spend=Decimal(2))
+    gap = today - timedelta(days=days_ago)
+    CampaignDailyMetric.objects.filter(date=gap).delete()
+    for first_day, last_day in (
+        (today - timedelta(days=90), gap - timedelta(days=1)),
+        (gap + timedelta(days=1), today),
+    ):
+        if first_day <= last_day:
+            make_covered_days(account=campaign.account_id or 0, first_day=first_day, last_day=last_day, asked_at=NOW)
+    [spend] = overview_spend(ad_accounts=EVERYONE, today=today)
+    assert spend.change_percent is None
+    assert spend.days.count(None) == (days_ago <= 30)
+    assert (spend.coverage.is_whole, spend.compared_coverage.is_whole) == (days_ago > 30, days_ago <= 30)
+
+
+@pytest.mark.django_db
+def test_spend_before_the_first_sync_is_unknown():
+    today = date(2026, 11, 20)
+    campaign = make_campaign()
+    make_campaign_day(campaign=campaign, date=today - timedelta(days=1))
+    make_covered_days(
+        account=campaign.account_id or 0, first_day=today - timedelta(days=30), last_day=today, asked_at=NOW
+    )
+    [spend] = overview_spend(ad_accounts=EVERYONE, today=today)
+    assert (spend.spend, spend.before, spend.change_percent) == (50, None, None)
+
+
+@pytest.mark.django_db
 def test_spend_of_thirty_days_beside_the_same_weekdays_before():
     today = date(2026, 11, 20)
     euros = make_campaign(account=make_ad_account())
@@ -264,6 +299,7 @@ def test_spend_of_thirty_days_beside_the_same_weekdays_before():
     make_campaign_day(campaign=dollars, date=today - timedelta(days=2), spend=Decimal(7))
     between = make_campaign(account=make_ad_account(currency="SEK"))
     make_campaign_day(campaign=between, date=today - timedelta(days=33), spend=Decimal(7))
+    cover_every_ad_account()
     found = overview_spend(ad_accounts=EVERYONE, today=today)
     assert found[0].compared_with == Period(date(2026, 9, 16), date(2026, 10, 15))
     assert [(one.currency, one.spend, one.before, one.change_percent) for one in found] == [
@@ -272,5 +308,5 @@ def test_spend_of_thirty_days_beside_the_same_weekdays_before():
     ]
     assert [len(one.days) for one in found] == [30, 30]
     assert (found[0].days[0], found[0].days[-1]) == (60, 30)
-    assert sum(found[1].days) == 7
+    assert sum(day or 0 for day in found[1].days) == 7
     assert overview_spend(ad_accounts=AdAccount.objects.none(), today=today) == []

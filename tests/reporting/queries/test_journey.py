@@ -12,13 +12,23 @@ from hypothesis import strategies as st
 from accounts.access import visible_ad_accounts
 from accounts.models import AdAccount
 from reporting.periods import Period
+from reporting.queries.coverage import Coverage, CoveredRows, SelectionCoverage
 from reporting.queries.journey import _STEPS, engagement, funnel, top_creatives
 from reporting.queries.performance import Totals
-from tests.builders import NOW, make_ad_account, make_campaign, make_campaign_day, make_creative, make_creative_day
+from tests.builders import (
+    NOW,
+    cover_every_ad_account,
+    make_ad_account,
+    make_campaign,
+    make_campaign_day,
+    make_creative,
+    make_creative_day,
+)
 
 EVERYONE = AdAccount.objects.all()
 DAY = date(2026, 11, 16)
 PERIOD = Period(DAY, DAY)
+NOWHERE = SelectionCoverage(Coverage(period=PERIOD), {}, {})
 
 
 @pytest.mark.django_db
@@ -49,8 +59,8 @@ def test_conversions_and_leads_are_two_ends():
 @given(st.fixed_dictionaries(dict.fromkeys(_STEPS, st.integers(0, 2000))))
 def test_no_share_is_above_a_hundred(counts: dict[str, int]):
     """Whatever LinkedIn counts: conversions after mere views, messages without impressions."""
-    of_one_currency = Totals(currency="EUR", days=1, sums=counts)
-    with patch("reporting.queries.journey.totals", return_value=[of_one_currency]):
+    of_one_currency = Totals(currency="EUR", days=1, is_whole=True, sums=counts)
+    with patch("reporting.queries.journey.totals", return_value=CoveredRows([of_one_currency], NOWHERE)):
         steps = funnel(ad_accounts=EVERYONE, period=PERIOD)
     assert {one.name: one.count for one in steps} == counts
     for one in steps:
@@ -59,8 +69,13 @@ def test_no_share_is_above_a_hundred(counts: dict[str, int]):
 
 @pytest.mark.django_db
 def test_an_empty_funnel_has_every_step():
+    make_ad_account()
+    steps = funnel(ad_accounts=EVERYONE, period=PERIOD)
+    assert [one.count for one in steps] == [None] * 5, "never fetched is not zero"
+    cover_every_ad_account()
     steps = funnel(ad_accounts=EVERYONE, period=PERIOD)
     assert [(one.count, one.percent_of_previous, one.percent_of_first) for one in steps] == [(0, None, None)] * 5
+    assert steps.coverage.together.is_whole
 
 
 @pytest.mark.django_db
@@ -99,7 +114,9 @@ def test_only_what_the_asker_may_see(bob, bobs_ad_account):
     foreign = make_creative_day(date=DAY).creative
     make_campaign_day(campaign=foreign.campaign, date=DAY, likes=9)
     seen: Any = {"ad_accounts": visible_ad_accounts(bob), "period": PERIOD}
-    assert top_creatives(**seen) == engagement(**seen) == []
+    assert not top_creatives(**seen)
+    assert not engagement(**seen)
+    cover_every_ad_account()
     assert funnel(**seen)[0].count == 0
     mine = make_creative(campaign=make_campaign(account=bobs_ad_account))
     make_creative_day(creative=mine, date=DAY)

@@ -1,6 +1,7 @@
 """How the ads did: equal to the simulator's truth, adding up whichever way it is cut, currencies apart."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -32,9 +33,11 @@ from reporting.queries.performance import (
 from reporting.ratios import FIGURE_COLUMNS
 from tests.builders import (
     NOW,
+    cover_every_ad_account,
     make_ad_account,
     make_campaign,
     make_campaign_day,
+    make_covered_days,
     make_creative,
     make_creative_day,
 )
@@ -42,6 +45,7 @@ from tests.ingestion.simulated import simulated_linkedin
 
 EVERYONE = AdAccount.objects.all()
 MONDAY = date(2026, 11, 16)
+DAY = timedelta(days=1)
 WEEK = Period(MONDAY, MONDAY + timedelta(days=6))
 
 
@@ -147,7 +151,7 @@ def test_every_grouping_adds_up_to_the_same_totals(four_campaigns: list[Any], ro
     assert sum(one["impressions"] for one in expected.values()) == sum(row[2] for row in inside)
 
 
-def _by_currency(rows: list[PerformanceRow]) -> dict[str | None, dict[str, Any]]:
+def _by_currency(rows: Iterable[PerformanceRow]) -> dict[str | None, dict[str, Any]]:
     sums: dict[str | None, Any] = {}
     for row in rows:
         sums[row.currency] = sums[row.currency].plus(row) if row.currency in sums else row
@@ -170,16 +174,16 @@ def test_each_of_the_cast_sees_what_they_may(alice, bob, charlie, bobs_ad_accoun
     assert sorted(clicks.pop("alice")) == [7, 100]
     assert clicks == {"bob": [7], "charlie": []}
     assert [one.value("clicks") for one in totals(ad_accounts=visible_ad_accounts(bob), period=WEEK)] == [7]
-    assert totals(ad_accounts=visible_ad_accounts(charlie), period=WEEK) == []
+    assert not totals(ad_accounts=visible_ad_accounts(charlie), period=WEEK)
 
 
 def test_naming_another_s_campaign_or_creative_shows_nothing(bob, bobs_ad_account):
     foreign = make_creative_day(date=MONDAY)
     make_campaign_day(campaign=foreign.creative.campaign, date=MONDAY)
     seen: Any = {"ad_accounts": visible_ad_accounts(bob), "period": WEEK}
-    assert performance(**seen, group_by="campaign", campaign_ids=[foreign.creative.campaign_id or 0]) == []
-    assert performance(**seen, group_by="creative", creative_ids=[foreign.creative_id]) == []
-    assert totals(**seen, creative_ids=[foreign.creative_id]) == []
+    assert not performance(**seen, group_by="campaign", campaign_ids=[foreign.creative.campaign_id or 0])
+    assert not performance(**seen, group_by="creative", creative_ids=[foreign.creative_id])
+    assert not totals(**seen, creative_ids=[foreign.creative_id])
 
 
 @pytest.mark.django_db
@@ -202,12 +206,13 @@ def test_currencies_are_never_added():
 def test_nothing_happened(group_by: GroupBy):
     make_campaign()
     asked: Any = {"ad_accounts": EVERYONE, "period": WEEK}
-    assert performance(**asked, group_by=group_by) == []
-    assert compared_performance(**asked, group_by=group_by) == []
-    assert totals(**asked) == compared_totals(**asked) == []
-    assert performance(**asked, group_by=group_by, campaign_ids=[]) == []
+    assert not performance(**asked, group_by=group_by)
+    assert not compared_performance(**asked, group_by=group_by)
+    assert not totals(**asked)
+    assert not compared_totals(**asked)
+    assert not performance(**asked, group_by=group_by, campaign_ids=[])
     if group_by.is_calendar:
-        assert trend(**asked, group_by=group_by) == []
+        assert not trend(**asked, group_by=group_by)
     else:
         with pytest.raises(ValueError, match="by day, week or month"):
             trend(**asked, group_by=group_by)
@@ -279,14 +284,14 @@ def test_order_and_cut():
 
 
 @pytest.mark.django_db
-def test_one_question_is_two_statements():
-    """The ad accounts the asker may see, then their figures."""
+def test_one_question_is_three_statements():
+    """The ad accounts the asker may see, which days they have stored, then their figures."""
     make_campaign_day(date=MONDAY)
     with CaptureQueriesContext(
         connection,
     ) as statements:
         performance(ad_accounts=EVERYONE, period=WEEK, group_by="campaign")
-    assert len(statements) == 2
+    assert len(statements) == 3
 
 
 # --- weeks and months at the border ---
@@ -298,6 +303,7 @@ def test_weeks_and_months_cut_by_the_period_say_so():
     period = Period(date(2026, 9, 30), date(2026, 11, 1))
     for day in (date(2026, 9, 29), date(2026, 9, 30), date(2026, 10, 5), date(2026, 11, 1), date(2026, 11, 2)):
         make_campaign_day(campaign=campaign, date=day, clicks=1)
+    cover_every_ad_account()
     months = performance(ad_accounts=EVERYONE, period=period, group_by="month")
     assert [(row.label, row.first_day, row.last_day, row.is_partial, row.value("clicks")) for row in months] == [
         ("2026-09", date(2026, 9, 30), date(2026, 9, 30), True, 1),
@@ -351,6 +357,7 @@ def test_entities_are_compared_by_key():
         (was, last_week, 8, 1),
     ):
         make_campaign_day(campaign=campaign, date=day, clicks=clicks, spend=Decimal(spend))
+    cover_every_ad_account()
     asked: Any = {"ad_accounts": EVERYONE, "period": WEEK, "group_by": "campaign"}
     rows = compared_performance(**asked)
     assert [(one.now.key, one.now.value("clicks"), one.before and one.before.value("clicks")) for one in rows] == [
@@ -369,6 +376,7 @@ def test_days_are_compared_by_their_place():
     campaign = make_campaign()
     for offset in (0, 2, -7, -6, -8):
         make_campaign_day(campaign=campaign, date=MONDAY + timedelta(days=offset), clicks=offset + 100)
+    cover_every_ad_account()
     rows = compared_performance(ad_accounts=EVERYONE, period=WEEK, group_by="day")
     assert [(one.now.value("clicks"), one.before and one.before.value("clicks")) for one in rows] == [
         (100, 93), (0, 94), (102, 0), (0, 0), (0, 0), (0, 0), (0, 0),
@@ -393,9 +401,144 @@ def test_a_currency_that_only_the_other_period_knows():
     make_campaign_day(campaign=make_campaign(account=make_ad_account(currency="USD")), date=MONDAY)
     euros = make_campaign(account=make_ad_account(currency="EUR"))
     make_campaign_day(campaign=euros, date=MONDAY - timedelta(days=3), spend=Decimal(12))
+    cover_every_ad_account()
     found = compared_totals(ad_accounts=EVERYONE, period=WEEK)
     assert [(one.now.currency, one.now.value("spend"), one.before.value("spend")) for one in found] == [
         ("USD", 50, 0),
         ("EUR", 0, 12),
     ]
     assert [one.change_percent("spend") for one in found] == [None, -100]
+
+
+# --- what figures rest on ---
+
+LAST_WEEK = WEEK.previous()
+SIDES = {"now": WEEK, "before": LAST_WEEK}
+PLACES = {"first": 0, "middle": 3, "last": 6}
+
+
+def leave_out(day: date, account: Any) -> None:
+    """Every day of 2026 is stored but this one."""
+    asked_at = datetime(2027, 1, 1, tzinfo=UTC)
+    for first, last in ((date(2026, 1, 1), day - DAY), (day + DAY, date(2026, 12, 31))):
+        make_covered_days(account=account, first_day=first, last_day=last, asked_at=asked_at)
+
+
+@pytest.fixture
+def busy(db: None) -> Any:
+    """A creative with figures on every day of both weeks."""
+    creative = make_creative()
+    for period in SIDES.values():
+        for day in period.each_day():
+            make_campaign_day(campaign=creative.campaign, date=day)
+            make_creative_day(creative=creative, date=day)
+    return creative
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("group_by", GroupBy)
+def test_a_day_missing_on_either_side_leaves_no_change(busy: Any, group_by: GroupBy, side: str, place: str):
+    """Of days, weeks and months only for the one that it is in."""
+    gap = SIDES[side].first_day + PLACES[place] * DAY
+    leave_out(gap, busy.account)
+    asked: Any = {"ad_accounts": EVERYONE, "period": WEEK}
+    rows = compared_performance(**asked, group_by=group_by)
+    lacking = {
+        "now": [row for row in rows if not row.now.is_whole],
+        "before": [row for row in rows if row.before and not row.before.is_whole],
+    }
+    assert [row.now if side == "now" else row.before for row in lacking[side]] == [
+        one
+        for row in rows
+        if (one := row.now if side == "now" else row.before) and one.first_day <= gap <= one.last_day
+    ]
+    assert lacking[side]
+    assert not lacking["before" if side == "now" else "now"]
+    assert [row.change_percent("clicks") is None for row in rows] == [row in lacking[side] for row in rows]
+    [total] = compared_totals(**asked)
+    assert total.change_percent("clicks") is None
+    assert (total.now.is_whole, total.before.is_whole) == (side != "now", side != "before")
+
+
+@pytest.mark.parametrize("group_by", GroupBy)
+def test_a_period_that_is_whole_has_changes(busy: Any, group_by: GroupBy):
+    cover_every_ad_account()
+    rows = compared_performance(ad_accounts=EVERYONE, period=WEEK, group_by=group_by)
+    assert {row.change_percent("clicks") for row in rows} == {0}
+    [total] = compared_totals(ad_accounts=EVERYONE, period=WEEK)
+    assert total.change_percent("clicks") == 0
+
+
+@pytest.mark.django_db
+def test_a_day_is_zero_only_if_it_was_fetched():
+    campaign = make_campaign()
+    make_campaign_day(campaign=campaign, date=MONDAY, clicks=4)
+    today = MONDAY + 4 * DAY
+    make_covered_days(
+        account=campaign.account_id or 0, first_day=MONDAY - 7 * DAY, last_day=MONDAY + DAY, asked_at=NOW - 3 * DAY
+    )
+    make_covered_days(account=campaign.account_id or 0, first_day=MONDAY + 3 * DAY, last_day=today, asked_at=NOW)
+    rows = trend(ad_accounts=EVERYONE, period=WEEK)
+    assert [row.value("clicks") for row in rows] == [4, 0, None, 0, 0, None, None]
+    # Tuesday was fetched on Tuesday, today is under way, and what comes later has not been.
+    assert [row.is_whole for row in rows] == [True, False, False, True, False, False, False]
+    [week] = trend(ad_accounts=EVERYONE, period=WEEK, group_by="week")
+    assert (week.value("clicks"), week.is_whole) == (4, False)
+    two_weeks = Period(MONDAY - 7 * DAY, WEEK.last_day)
+    earlier, _ = trend(ad_accounts=EVERYONE, period=two_weeks, group_by="week")
+    assert (earlier.value("clicks"), earlier.is_whole) == (0, True)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("group_by", GroupBy)
+def test_what_has_no_rows_in_a_period_that_was_never_fetched_has_no_zeros(group_by: GroupBy):
+    creative = make_creative()
+    make_campaign_day(campaign=creative.campaign, date=MONDAY)
+    make_creative_day(creative=creative, date=MONDAY)
+    make_covered_days(
+        account=creative.account_id or 0, first_day=MONDAY, last_day=WEEK.last_day, asked_at=NOW + 9 * DAY
+    )
+    first = compared_performance(ad_accounts=EVERYONE, period=WEEK, group_by=group_by)[0]
+    assert first.before is not None
+    assert set(first.before.sums.values()) == {None}
+    [total] = compared_totals(ad_accounts=EVERYONE, period=WEEK)
+    assert set(total.before.sums.values()) == {None}
+
+
+@pytest.mark.django_db
+def test_rows_rest_on_their_own_ad_account_and_sums_on_all_of_their_currency():
+    """An ad account that is not whole takes the change from its own rows, and from the sums that it is in."""
+    whole, lacking = make_ad_account(currency="EUR"), make_ad_account(currency="EUR")
+    dollars = make_ad_account(currency="USD")
+    for account in (whole, lacking, dollars):
+        creative = make_creative(campaign=make_campaign(account=account))
+        for day in (MONDAY, MONDAY - 7 * DAY):
+            make_campaign_day(campaign=creative.campaign, date=day)
+            make_creative_day(creative=creative, date=day)
+    stored: Any = {"first_day": LAST_WEEK.first_day, "last_day": WEEK.last_day, "asked_at": NOW + 9 * DAY}
+    make_covered_days(account=whole, **stored)
+    make_covered_days(account=dollars, **stored)
+    for group_by in GroupBy:
+        rows = compared_performance(ad_accounts=EVERYONE, period=WEEK, group_by=group_by)
+        changed = {row.now.currency for row in rows if row.change_percent("clicks") is not None}
+        assert changed == ({"USD"} if group_by.is_calendar else {"EUR", "USD"}), group_by
+        if not group_by.is_calendar:
+            assert {row.now.ad_account_id for row in rows if row.change_percent("clicks") is None} == {lacking.pk}
+    sums = compared_totals(ad_accounts=EVERYONE, period=WEEK)
+    assert {one.now.currency: one.change_percent("clicks") for one in sums} == {"EUR": None, "USD": 0}
+    assert (sums.coverage.lacking(), sums.before and sums.before.lacking()) == ([lacking.pk], [lacking.pk])
+
+
+@pytest.mark.django_db
+def test_creatives_of_an_unknown_campaign_rest_on_all_ad_accounts():
+    whole, lacking = make_ad_account(), make_ad_account()
+    stubs = [make_creative(campaign=None, account=account) for account in (whole, lacking)]
+    for stub in stubs:
+        make_creative_day(creative=stub, date=MONDAY)
+    make_covered_days(account=whole, first_day=MONDAY, last_day=WEEK.last_day, asked_at=NOW + 9 * DAY)
+    asked: Any = {"ad_accounts": EVERYONE, "period": WEEK, "group_by": "campaign"}
+    [both] = performance(**asked, creative_ids=[one.pk for one in stubs])
+    [one] = performance(**asked, creative_ids=[stubs[0].pk])
+    assert (both.ad_account_id, both.is_whole) == (None, False)
+    assert (one.ad_account_id, one.is_whole) == (whole.pk, True)

@@ -5,6 +5,7 @@ Amounts in different currencies are never in one block: a section with amounts h
 
 from typing import Final
 
+from reporting.pages.coverage import has_any
 from reporting.pages.report.answers import ReportSection
 from reporting.pages.report.filters import ReportSelection
 from reporting.pages.report.sections import (
@@ -18,8 +19,8 @@ from reporting.pages.report.sections import (
     spend,
     trend,
 )
+from reporting.queries.coverage import selection_coverage
 
-_NOTHING: Final = "No activity in this period."
 # In page order.
 _SECTIONS: Final = {
     "key-figures": key_figures.SECTION,
@@ -45,5 +46,15 @@ def section(name: str, selection: ReportSelection) -> ReportSection:
         blocks=blocks,
         notes=(*definition.notes, *notes),
         choice=definition.choice(selection) if definition.choice else None,
-        empty="" if blocks else _NOTHING,
+        empty="" if blocks else _why_empty(selection),
     )
+
+
+def _why_empty(selection: ReportSelection) -> str:
+    """No activity is known only of days that were fetched."""
+    if not selection.chosen.exists():
+        return "There are no ad accounts to report on."
+    covered = selection_coverage(**selection.arguments())
+    if not has_any(covered):
+        return "Nothing is stored for this period."
+    return "No activity in this period." if covered.together.is_whole else "No activity on the days that are stored."

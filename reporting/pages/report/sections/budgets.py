@@ -1,5 +1,6 @@
 """Spend compared with budgets, with overspend shown separately."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -30,7 +31,7 @@ def budget_utilisation(selection: ReportSelection) -> tuple[Block, ...]:
     )
 
 
-def _budget_block(currency: str | None, uses: list[BudgetUse]) -> Block:
+def _budget_block(currency: str | None, uses: Sequence[BudgetUse]) -> Block:
     columns = (
         Column(name="campaign", label="Campaign"),
         Column(name="status", label="Status"),
@@ -59,7 +60,18 @@ def _budget_row(use: BudgetUse) -> Row:
     status = (use.status or "").capitalize()
     if against is None:
         why = "No budget" if not (use.daily_budget or use.total_budget) else "Not comparable"
-        return use.name, status, why, use.spend.amount, None, None, None, None, None, use.days_over_daily_budget
+        return (
+            use.name,
+            status,
+            why,
+            use.spend.amount if use.spend else None,
+            None,
+            None,
+            None,
+            None,
+            None,
+            use.days_over_daily_budget,
+        )
     spent, budget = against.spent, against.budget
     return (
         use.name,
@@ -79,7 +91,7 @@ def _comparison(use: BudgetUse) -> _Comparison | None:
     """The budget that is used up most; None if there is none to compare the spend with."""
     found = []
     daily, in_all = use.daily_budget_of_active_days, use.spent_in_all_stored_days
-    if daily and use.daily_used_percent is not None:
+    if daily and use.spend and use.daily_used_percent is not None:
         days = "1 active day" if use.days_active == 1 else f"{use.days_active} active days"
         found.append(_Comparison(f"Daily budget for {days}", use.spend.amount, daily.amount, use.daily_used_percent))
     if in_all and use.total_budget and use.total_used_percent is not None:

@@ -2,13 +2,20 @@
 
 from reporting.pages.report.answers import Block, Chart, Column, Table, metric_column
 from reporting.pages.report.filters import CAMPAIGN_METRICS, ReportSelection, with_offered
-from reporting.pages.report.sections.definition import SectionDefinition, blocks, choice_of, in_currency, inline_label
-from reporting.queries.grouping import GroupBy
-from reporting.queries.performance import (
-    ComparedRow,
-    compared_performance,
-    performance,
+from reporting.pages.report.sections.definition import (
+    DAYS_MISSING,
+    SectionDefinition,
+    blocks,
+    choice_of,
+    figure,
+    in_currency,
+    inline_label,
+    why_empty,
 )
+from reporting.queries.coverage import CoveredRows
+from reporting.queries.grouping import GroupBy
+from reporting.queries.performance import ComparedRow, compared_performance, performance
+from reporting.ratios import Figure
 
 _TOP = 20
 _OF_CAMPAIGNS = with_offered(
@@ -26,36 +33,47 @@ def campaign_comparison(selection: ReportSelection) -> tuple[Block, ...]:
     )
 
 
-def _campaigns(selection: ReportSelection, currency: str | None) -> list[ComparedRow]:
+def _campaigns(selection: ReportSelection, currency: str | None) -> CoveredRows[ComparedRow]:
     arguments, order_by = selection.arguments(currency), selection.campaign_metric
     if selection.before is None:
         rows = performance(group_by=GroupBy.CAMPAIGN, order_by=order_by, limit=_TOP, **arguments)
-        return [ComparedRow(row, None) for row in rows]
+        return CoveredRows([ComparedRow(row, None) for row in rows], rows.coverage)
     return compared_performance(
         before=selection.before, group_by=GroupBy.CAMPAIGN, order_by=order_by, limit=_TOP, **arguments
     )
 
 
-def _campaign_block(selection: ReportSelection, currency: str | None, pairs: list[ComparedRow]) -> Block:
+def _campaign_block(selection: ReportSelection, currency: str | None, pairs: CoveredRows[ComparedRow]) -> Block:
     chosen = selection.campaign_metric
     columns = [Column(name="campaign", label="Campaign"), *map(metric_column, _OF_CAMPAIGNS)]
     if selection.before:
         columns.append(metric_column(chosen, is_before=True))
+    covered = [pairs.coverage.of_ad_account(pair.now.ad_account_id) for pair in pairs]
     rows = [
         (
             pair.now.label,
-            *(pair.now.value(name) for name in _OF_CAMPAIGNS),
-            *((pair.before.value(chosen) if pair.before else None,) if selection.before else ()),
+            *(figure(pair.now, name, of_row) for name in _OF_CAMPAIGNS),
+            *((_before(pair, chosen),) if selection.before else ()),
         )
-        for pair in pairs
+        for pair, of_row in zip(pairs, covered, strict=True)
     ]
     return Block(
         key=currency or "",
         title=in_currency(f"Campaigns by {inline_label(chosen)}", currency),
         currency=currency,
-        table=Table(columns=tuple(columns), rows=tuple(rows)),
+        table=Table(
+            columns=tuple(columns),
+            rows=tuple(rows),
+            why_empty=tuple(map(why_empty, covered)),
+            why_empty_before=tuple("" if pair.before and pair.before.is_whole else DAYS_MISSING for pair in pairs),
+        ),
         chart=Chart(kind="bars", labels="campaign", series=(chosen,)),
     )
+
+
+def _before(pair: ComparedRow, name: str) -> Figure:
+    """What it was, if every day of that is stored."""
+    return pair.before.value(name) if pair.before and pair.before.is_whole else None
 
 
 SECTION = SectionDefinition(

@@ -1,5 +1,7 @@
 """The creatives with the highest value of one metric, and their review status."""
 
+from collections.abc import Sequence
+
 from accounts.shell.formatting import api_word
 from reporting.pages.report.answers import Block, Chart, Column, Table, metric_column
 from reporting.pages.report.filters import CREATIVE_METRICS, ReportSelection
@@ -24,7 +26,7 @@ def creative_performance(selection: ReportSelection) -> tuple[Block, ...]:
     )
 
 
-def _creative_block(chosen: str, currency: str | None, found: list[CreativePerformance]) -> Block:
+def _creative_block(chosen: str, currency: str | None, found: Sequence[CreativePerformance]) -> Block:
     columns = (
         Column(name="creative", label="Creative"),
         Column(name="campaign", label="Campaign"),

@@ -2,10 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from reporting.metrics import METRICS
 from reporting.pages.report.answers import Block, Choice
 from reporting.pages.report.filters import ReportSelection, metric_options
+from reporting.queries.coverage import Coverage
+from reporting.ratios import Figure, Figures
+
+NEVER_FETCHED: Final = "Never fetched"
+DAYS_MISSING: Final = "Some of the days were never fetched"
+NOT_COMPARED: Final = "Not every day of both periods is stored"
 
 # Blocks, and notes about them.
 BlocksAndNotes = tuple[tuple[Block, ...], tuple[str, ...]]
@@ -24,6 +31,22 @@ class SectionDefinition:
 def blocks(build: Callable[[ReportSelection], tuple[Block, ...]]) -> Callable[[ReportSelection], BlocksAndNotes]:
     """A builder for a section whose notes never change."""
     return lambda selection: (build(selection), ())
+
+
+def is_fetched(covered: Coverage) -> bool:
+    """Whether each day of the period was fetched, so that a zero is one and shares are those of the whole period."""
+    return covered.has_fetched(covered.period.first_day, covered.period.last_day)
+
+
+def figure(row: Figures, name: str, covered: Coverage) -> Figure:
+    """A figure of the period; where days of it were never fetched, a zero would say that nothing happened on them."""
+    value = row.value(name)
+    return value if value or is_fetched(covered) else None
+
+
+def why_empty(covered: Coverage) -> str:
+    """Why a figure of the period may be missing; empty if no day of it is."""
+    return "" if is_fetched(covered) else DAYS_MISSING
 
 
 def choice_of(name: str, value: str, metrics: Sequence[str]) -> Choice:

@@ -1,11 +1,15 @@
 """Who saw the ads, by pivot."""
 
+from collections.abc import Iterator
+from datetime import date
+
 from reporting.metrics import SEGMENT_COUNTS
 from reporting.pages.report.answers import Block, Chart, Column, Row, Table, metric_column
 from reporting.pages.report.filters import ReportSelection
 from reporting.pages.report.sections.definition import BlocksAndNotes, SectionDefinition
 from reporting.periods import Period
 from reporting.queries.audience import Audience, Audiences, Segment, audiences
+from reporting.queries.late_demographics import LatePivot, late_demographics
 
 _TOP = 10
 _NAMED = ("impressions", "clicks", "ctr_percent", "conversions", "leads")
@@ -15,7 +19,8 @@ _OF_SEGMENTS = (*_NAMED, *(one.column for one in SEGMENT_COUNTS if one.is_offere
 def demographics(selection: ReportSelection) -> BlocksAndNotes:
     """Who saw the ads: one block per pivot with figures, and the months they cover."""
     found = audiences(ad_accounts=selection.ad_accounts, period=selection.period, top=_TOP)
-    return tuple(_pivot(one) for one in found.pivots if one.segments), _months(found, selection)
+    late = late_demographics(ad_accounts=selection.ad_accounts)
+    return tuple(_pivot(one) for one in found.pivots if one.segments), (*_months(found, selection), *_late(late))
 
 
 def _pivot(audience: Audience) -> Block:
@@ -62,6 +67,16 @@ def _months(found: Audiences, selection: ReportSelection) -> tuple[str, ...]:
     if selection.campaign_ids is not None:
         notes.append("Audiences are stored per ad account, so the campaign filter does not apply.")
     return tuple(notes)
+
+
+def _late(pivots: list[LatePivot]) -> Iterator[str]:
+    """What LinkedIn no longer sends; one sentence for all pivots that it last sent on the same day."""
+    by_day: dict[date | None, list[str]] = {}
+    for one in pivots:
+        by_day.setdefault(one.since, []).append(one.label.lower())
+    for since, labels in by_day.items():
+        when = f"since {since:%-d %B %Y}" if since else "so far"
+        yield f"LinkedIn has sent no demographics by {', '.join(labels)} {when}; no other figure depends on them."
 
 
 SECTION = SectionDefinition("Demographics", demographics)

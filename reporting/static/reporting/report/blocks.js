@@ -17,6 +17,17 @@
         return column.unit === "by row" ? block.table.row_units[row] : column.unit;
     }
 
+    // Why a cell is empty, if the server says so. The change is worked out from both periods.
+    function whyEmpty(block, column, row) {
+        const reasons = column.is_before || column.name === "change" ? block.table.why_empty_before : block.table.why_empty;
+        return reasons[row] || "";
+    }
+
+    // A dash, and why: for whoever points at it, and for whoever has the page read out.
+    function dash(reason) {
+        return element("span", { title: reason, textContent: "–" }, element("span", { className: "unseen", textContent: `, ${reason.toLowerCase()}` }));
+    }
+
     function isNumber(unit) {
         return unit !== "text" && unit !== "day";
     }
@@ -32,10 +43,11 @@
             const column = columns[index];
             const unit = unitOf(block, column, number);
             const className = `${isNumber(unit) ? "number" : ""}${column.is_before ? " is-before" : ""}`;
-            const textContent = cell(value, unit, block.currency);
+            const reason = value === null ? whyEmpty(block, column, number) : "";
+            const content = reason ? dash(reason) : cell(value, unit, block.currency);
             return index
-                ? element("td", { textContent, className })
-                : element("th", { textContent, className, attributes: { scope: "row" } });
+                ? element("td", { className }, content)
+                : element("th", { className, attributes: { scope: "row" } }, content);
         })));
         const whole = element("table", { className: "data-table" },
             element("caption", { className: "unseen", textContent: block.title }),
@@ -57,11 +69,11 @@
             const [name, unit] = [row[at.metric], block.table.row_units[number]];
             const tile = element("div", { className: "tile" },
                 element("dt", { className: "subtle", textContent: name }),
-                element("dd", { className: "figure", textContent: cell(row[at.now], unit, block.currency) }));
+                element("dd", { className: "figure" }, row[at.now] === null && block.table.why_empty[number] ? dash(block.table.why_empty[number]) : cell(row[at.now], unit, block.currency)));
             if (at.before === undefined) return tile;
             const percent = row[at.change];
             const comparison = percent === null
-                ? element("span", { textContent: "No comparison" })
+                ? element("span", { textContent: "No comparison", title: block.table.why_empty_before[number] || "" })
                 : element("span", { className: toneOf(block.table.row_better[number], percent), textContent: change(percent) });
             tile.append(element("dd", { className: "subtle" }, comparison, percent === null ? null : ` from ${cell(row[at.before], unit, block.currency)}`));
             return tile;

@@ -73,6 +73,8 @@
         const columns = shown.map((name) => columnOf(block, name)).filter(Boolean);
         const units = unitsOf(columns);
         const few = days.values.length <= 31;
+        // A day between two gaps has no line through it, so it is a dot.
+        const isAlone = ({ dataset, dataIndex }) => [dataIndex - 1, dataIndex + 1].every((one) => (dataset.data[one] ?? null) === null);
         const dataset = (column, colour, isBefore) => ({
             label: column.label,
             data: column.numbers,
@@ -83,7 +85,9 @@
             borderWidth: isBefore ? 1.5 : 2,
             borderDash: isBefore ? [5, 4] : [],
             pointBackgroundColor: isBefore ? look.paper : colour,
-            pointRadius: (few && !isBefore) || days.values.length === 1 ? 3 : 0,
+            pointRadius: (context) => ((few && !isBefore) || isAlone(context) ? 3 : 0),
+            // Days that were never fetched are gaps, not a line between their neighbours.
+            spanGaps: false,
             pointHitRadius: 12,
             tension: 0.2,
         });
@@ -168,7 +172,7 @@
         return {
             type: "doughnut",
             data: {
-                labels: names.values.map((name, index) => `${shortened(name, 34)} (${cell(share.values[index], "percent")})`),
+                labels: names.values.map((name, index) => shortened(name, 34) + (share.values[index] === null ? "" : ` (${cell(share.values[index], "percent")})`)),
                 datasets: [{ label: column.label, data: column.numbers, backgroundColor: colour, borderColor: look.paper, borderWidth: 2 }],
             },
             options: options(look, {
@@ -225,7 +229,7 @@
         const maxima = columns.map((column) => Math.max(...column.numbers));
         const datasets = names.values.map((name, row) => ({
             label: shortened(name, 34),
-            data: columns.map((column, index) => (maxima[index] ? (column.numbers[row] / maxima[index]) * 100 : 0)),
+            data: columns.map((column, index) => (column.numbers[row] === null ? null : maxima[index] ? (column.numbers[row] / maxima[index]) * 100 : 0)),
             borderColor: look.series[row],
             backgroundColor: `${look.series[row]}22`,
             pointBackgroundColor: look.series[row],

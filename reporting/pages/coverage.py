@@ -1,0 +1,102 @@
+"""What the figures of a page rest on, in words, and the sync that would fetch what is missing."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from ingestion.sync.windows import DayRange
+from ingestion.timetable import sync_requests
+from reporting.queries.coverage import Coverage, SelectionCoverage
+
+_MAX_NAMED: Final = 3
+# As many fit into an address; once they are synced, the page offers the others.
+_MAX_SYNCED: Final = 100
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingDays:
+    """The days of one period that are over and not stored; `ad_accounts` names whose they are, if not everybody's."""
+
+    of: int
+    ranges: tuple[DayRange, ...]
+    were_never_fetched: bool
+    ad_account_ids: tuple[int, ...]
+    ad_accounts: tuple[str, ...]
+
+    @property
+    def count(self) -> int:
+        return sum((last - first).days + 1 for first, last in self.ranges)
+
+    @property
+    def ranges_named(self) -> tuple[DayRange, ...]:
+        return self.ranges[:_MAX_NAMED]
+
+    @property
+    def more_ranges(self) -> int:
+        return max(0, len(self.ranges) - _MAX_NAMED)
+
+    @property
+    def ad_accounts_named(self) -> tuple[str, ...]:
+        return self.ad_accounts[:_MAX_NAMED]
+
+    @property
+    def more_ad_accounts(self) -> int:
+        return max(0, len(self.ad_accounts) - _MAX_NAMED)
+
+
+def missing_days(covered: SelectionCoverage, *, names: Mapping[int, str], today: date) -> MissingDays | None:
+    """What is missing of a period, except for today, which is not over; None if nothing is."""
+    one = covered.together
+    ranges = tuple(_before(one.missing, today))
+    if not ranges or not covered.by_ad_account:
+        return None
+    lacking = [pk for pk, each in covered.by_ad_account.items() if any(_before(each.missing, today))]
+    is_everybodys = len(lacking) == len(covered.by_ad_account)
+    return MissingDays(
+        of=one.period.days,
+        ranges=ranges,
+        were_never_fetched=not any(_overlaps(days, fetched) for days in ranges for fetched in one.fetched),
+        ad_account_ids=tuple(lacking),
+        ad_accounts=() if is_everybodys else tuple(names[pk] for pk in lacking),
+    )
+
+
+def has_any(covered: SelectionCoverage) -> bool:
+    """Whether any day was ever fetched for any of the ad accounts, so that no figures mean no activity."""
+    return any(one.fetched for one in covered.by_ad_account.values())
+
+
+def plan_address(missing: Collection[MissingDays], *, today: date) -> str:
+    """The plan of the sync that would fetch these days; empty if there is none to fetch or LinkedIn keeps none."""
+    days = [day for one in missing for days in one.ranges for day in days]
+    if not days:
+        return ""
+    first_day, last_day = min(days), max(days)
+    try:
+        sync_requests.check_days(first_day, last_day, today=today)
+    except sync_requests.WrongDays:
+        return ""
+    ids = list(dict.fromkeys(pk for one in missing for pk in one.ad_account_ids))[:_MAX_SYNCED]
+    values = [("ad_accounts", pk) for pk in ids], [("first_day", first_day), ("last_day", last_day)]
+    return f"{reverse('reporting:plan')}?{urlencode([*values[0], *values[1]])}"
+
+
+def complete_through(known: date | None, coverage: Coverage) -> date | None:
+    """The last complete day, if the period is the latest one: no day that is not stored lies before it."""
+    if known is None or known < coverage.period.first_day:
+        return known
+    through = coverage.complete_through
+    return min(known, through) if through else None
+
+
+def _before(ranges: Collection[DayRange], today: date) -> Iterator[DayRange]:
+    return ((first, min(last, today - _DAY)) for first, last in ranges if first < today)
+
+
+def _overlaps(one: DayRange, other: DayRange) -> bool:
+    return one[0] <= other[1] and other[0] <= one[1]

@@ -1,0 +1,211 @@
+"""What the head of the report says its figures rest on, and who is offered the sync that fetches the rest."""
+
+import re
+from datetime import date, timedelta
+from html import unescape
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import AdAccount
+from accounts.roles import Role
+from ingestion.models import CoveredDays, SyncLog
+from reporting.pages.coverage import complete_through
+from reporting.periods import Period
+from reporting.queries.coverage import Coverage
+from tests.builders import make_access, make_ad_account, make_campaign, make_campaign_day, make_covered_days, make_user
+from tests.conftest import signed_in
+
+pytestmark = pytest.mark.django_db
+
+DAY = timedelta(days=1)
+TAGS = re.compile(r"<[^>]+>")
+
+
+def today() -> date:
+    return timezone.now().date()
+
+
+def covered(ad_account: AdAccount, first: int, last: int = 0) -> None:
+    """Days ago, both inclusive."""
+    now = timezone.now()
+    make_covered_days(
+        account=ad_account, first_day=now.date() - first * DAY, last_day=now.date() - last * DAY, asked_at=now
+    )
+
+
+def head(browser: Client, **query: Any) -> str:
+    """The head of the report as one line of text."""
+    part = browser.get("/report/", query, headers={"HX-Request": "true"}).content.decode()
+    return " ".join(unescape(TAGS.sub("", part.split('<div id="report-campaigns">')[0])).split())
+
+
+def link(browser: Client, label: str, **query: Any) -> str:
+    part = browser.get("/report/", query, headers={"HX-Request": "true"}).content.decode()
+    found = re.search(rf'<a class="link" href="([^"]+)">{label}', part)
+    return unescape(found[1]) if found else ""
+
+
+def test_whole_periods_say_since_when_they_are_stored_and_nothing_else(as_alice: Client) -> None:
+    covered(make_ad_account(), 89)
+    text = head(as_alice)
+    assert f"Stored since {today() - 89 * DAY} · complete through {today() - DAY} · data as of" in text
+    assert "No changes are shown" not in text
+    assert "fetched" not in text
+    assert "Today" not in text
+
+
+@pytest.mark.parametrize("compare", ["previous", "none"])
+def test_days_of_the_period_before_that_were_never_fetched(as_alice: Client, compare: str) -> None:
+    ad_account = make_ad_account()
+    covered(ad_account, 37)
+    text = head(as_alice, compare=compare)
+    sentence = (
+        f"28 of 30 days of the period before were never fetched ({today() - 65 * DAY} – {today() - 38 * DAY})."
+        " No changes are shown."
+    )
+    assert (sentence in text) is (compare == "previous")
+    assert f"Stored since {today() - 37 * DAY}" in text
+    plan = link(as_alice, "Plan the sync", compare=compare)
+    wanted = {"ad_accounts": ad_account.pk, "first_day": today() - 65 * DAY, "last_day": today() - 38 * DAY}
+    assert plan == (f"/sync/plan/?{urlencode(wanted)}" if compare == "previous" else "")
+
+
+def test_the_ad_accounts_that_lack_days_are_named(as_alice: Client) -> None:
+    whole, short = make_ad_account(name="Whole & sound"), make_ad_account(name="Short & young")
+    covered(whole, 89)
+    covered(short, 89, 11)
+    covered(short, 9)
+    assert f"1 of 30 days of this period was never fetched ({today() - 10 * DAY}; Short & young)." in head(as_alice)
+    assert f"ad_accounts={short.pk}&" in link(as_alice, "Plan the sync")
+    assert "fetched" not in head(as_alice, ad_account=whole.pk)
+
+
+def test_a_day_that_was_fetched_before_it_was_over_is_not_called_never_fetched(as_alice: Client) -> None:
+    ad_account = make_ad_account()
+    yesterday = timezone.now() - DAY
+    make_covered_days(
+        account=ad_account, first_day=yesterday.date() - 90 * DAY, last_day=yesterday.date(), asked_at=yesterday
+    )
+    assert f"1 of 30 days of this period was not fetched in full ({yesterday.date()})." in head(as_alice)
+
+
+def test_a_period_that_includes_today_leads_to_the_whole_days_of_it(as_alice: Client) -> None:
+    covered(make_ad_account(), 89)
+    days = {"period": "custom", "first_day": today() - 6 * DAY, "last_day": today()}
+    assert "Today is not over: changes are worked out for whole days only." in head(as_alice, **days)
+    assert "never fetched" not in head(as_alice, **days)
+    address = link(as_alice, "Show the same days through yesterday", **days, by="week")
+    for part in ("by=week", f"first_day={today() - 6 * DAY}", f"last_day={today() - DAY}", "period=custom"):
+        assert part in address
+    assert "Today is not over" not in head(as_alice, **days | {"last_day": today() - DAY})
+    assert not link(as_alice, "Show the same days", **days | {"first_day": today()})
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_only_people_who_may_sync_are_offered_the_plan(role: str) -> None:
+    ad_account = make_ad_account()
+    covered(ad_account, 37)
+    person = make_user(role=role)
+    make_access(user=person, ad_account=ad_account)
+    browser = signed_in(person)
+    plan = link(browser, "Plan the sync")
+    assert bool(plan) is (role in {Role.OWNER, Role.MANAGER})
+    assert ("Ask an owner or a manager to sync these days." in head(browser)) is not bool(plan)
+    if plan:
+        page = browser.get(plan).content.decode()
+        assert "Start 1 sync" in page
+        assert f'name="first_day" value="{today() - 65 * DAY}"' in page
+        assert f'name="last_day" value="{today() - 38 * DAY}"' in page
+        assert not SyncLog.objects.exists()
+    else:
+        assert browser.get(f"/sync/plan/?ad_accounts={ad_account.pk}").status_code == 403
+
+
+def test_a_plan_of_somebody_elses_ad_account_is_refused() -> None:
+    browser = signed_in(make_user(role=Role.MANAGER))
+    response = browser.get("/sync/plan/?ad_accounts=1&first_day=2026-11-01&last_day=2026-11-02")
+    assert response.status_code == 400
+    assert "Select a valid choice" in response.content.decode()
+
+
+# --- Nothing to show, and why ---
+
+
+def empties(browser: Client, **query: Any) -> set[str]:
+    names = ("key-figures", "trend", "campaigns", "spend", "funnel", "engagement", "creatives")
+    found = [browser.get(f"/report/sections/{name}/", query).json() for name in names]
+    assert not any(one["blocks"] for one in found)
+    return {one["empty"] for one in found}
+
+
+def test_without_ad_accounts(as_charlie: Client) -> None:
+    assert empties(as_charlie) == {"There are no ad accounts to report on."}
+    assert "never fetched" not in head(as_charlie)
+
+
+def test_of_an_ad_account_that_was_never_synced(as_alice: Client) -> None:
+    make_ad_account()
+    assert empties(as_alice) == {"Nothing is stored for this period."}
+    text = head(as_alice)
+    assert "1 of 1 ad account has never been synced and is not included." in text
+    assert "data as of" not in text
+
+
+def test_an_ad_account_that_was_never_synced_leaves_the_figures_of_the_others_whole(as_alice: Client) -> None:
+    covered(make_ad_account(), 89)
+    make_ad_account(name="Just found")
+    text = head(as_alice)
+    assert "1 of 2 ad accounts has never been synced and is not included." in text
+    assert "No changes are shown" not in text
+
+
+def test_no_activity_differs_from_nothing_stored(as_alice: Client) -> None:
+    ad_account = make_ad_account()
+    covered(ad_account, 89)
+    make_campaign_day(campaign=make_campaign(account=ad_account), date=today() - 80 * DAY)
+    assert empties(as_alice) == {"No activity in this period."}
+    assert f"No activity in this period. There is activity from {today() - 80 * DAY}" in head(as_alice)
+    days = {"period": "custom", "first_day": today() - 200 * DAY, "last_day": today() - 190 * DAY}
+    assert empties(as_alice, **days) == {"Nothing is stored for this period."}
+    assert "Nothing is stored for this period. There is activity from" in head(as_alice, **days)
+    partly = {"period": "custom", "first_day": today() - 100 * DAY, "last_day": today() - 85 * DAY}
+    assert empties(as_alice, **partly) == {"No activity on the days that are stored."}
+
+
+# --- Complete through ---
+
+
+@pytest.mark.parametrize(
+    ("known", "complete", "through"),
+    [
+        (date(2026, 11, 19), (date(2026, 11, 1), date(2026, 11, 19)), date(2026, 11, 19)),
+        (date(2026, 11, 19), (date(2026, 11, 1), date(2026, 11, 9)), date(2026, 11, 9)),
+        (date(2026, 11, 19), (date(2026, 11, 2), date(2026, 11, 19)), None),
+        (date(2026, 10, 3), None, date(2026, 10, 3)),
+        (None, None, None),
+    ],
+)
+def test_complete_through_stops_at_the_first_day_that_is_not_stored(
+    known: date | None, complete: tuple[date, date] | None, through: date | None
+) -> None:
+    period = Period(date(2026, 11, 1), date(2026, 11, 19))
+    assert complete_through(known, Coverage(period=period, complete=(complete,) if complete else ())) == through
+
+
+def test_a_pivot_that_linkedin_no_longer_sends_has_its_own_line(as_alice: Client) -> None:
+    ad_account = make_ad_account()
+    covered(ad_account, 89)
+    stale = CoveredDays.objects.filter(account=ad_account, pivot_type__in=["job_title", "company"])
+    since = timezone.now() - 16 * DAY
+    stale.update(asked_at=since)
+    sentence = f"LinkedIn has sent no demographics by job title, company since {since:%-d %B %Y}"
+    notes = as_alice.get("/report/sections/demographics/").json()["notes"]
+    assert [note for note in notes if note.startswith(sentence)]
+    assert f"complete through {today() - DAY}" in head(as_alice)
+    stale.delete()
+    notes = as_alice.get("/report/sections/demographics/").json()["notes"]
+    assert [note for note in notes if note.startswith("LinkedIn has sent no demographics by job title, company so far")]
