@@ -147,7 +147,11 @@ class _LookUp(Generic[N]):
                 f" more: {', '.join(self._refused)}."
             )
         if self._limit:
-            yield f"Names of {self._kind.called} left for tomorrow: {self._not_asked}. {self._limit}"
+            until = f" until {self._limit.resets_at:%Y-%m-%d %H:%M} UTC" if self._limit.resets_at else ""
+            yield (
+                f"Names of {self._kind.called} left for tomorrow: {self._not_asked}. LinkedIn's daily limit for"
+                f" {self._limit.resource} is used up{until}."
+            )
         elif self._not_asked:
             yield f"Names of {self._kind.called} left for the next sync: {self._not_asked}."
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TODAY = NOW.date()
 MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)
-DAYS = 100
+DAYS = 60
 FIRST_DAY = TODAY - timedelta(days=DAYS - 1)
 SCOPES = ("r_ads", "r_ads_reporting", "r_organization_social")
 NAMES, POSTS = "adTargetingEntities", "posts"
@@ -29,7 +29,7 @@ NAMES, POSTS = "adTargetingEntities", "posts"
 
 @pytest.fixture
 def linkedin(settings):
-    """A hundred days, of which later syncs request the last few again: earlier demographics stay as stored."""
+    """Sixty days, of which later syncs request the last few again: earlier demographics stay as stored."""
     settings.BACKFILL_DAYS, settings.LOOKBACK_DAYS = DAYS, 3
     size = WorldSize(ad_accounts=1, campaigns_per_account=6, creatives_per_campaign=4)
     with simulated_linkedin(settings, Options(now=NOW, frozen=True, size=size)) as linkedin:
@@ -67,7 +67,7 @@ def test_a_daily_limit_of_names_leaves_them_for_tomorrow_and_figures_go_on(linke
     result = linkedin.sync()
     assert (result.status, result.reason) == ("success", "")
     assert "left for tomorrow: " in result.notes
-    assert f"daily limit for /rest/{endpoint} is used up" in result.notes
+    assert f"daily limit for {endpoint} is used up until 2026-11-22 00:00 UTC" in result.notes
     assert SyncLog.objects.get(pk=result.run_id).notes == result.notes
     assert calls(linkedin, endpoint) <= 4, "only those that were under way together"
     for hours in (1, 6, 11.9):
