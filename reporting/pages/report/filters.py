@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypedDict
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.http import QueryDict
 
 from accounts.models import AdAccount
 from accounts.shell.request_values import or_none, row_id
-from ingestion.models import Campaign, CoveredDays
-from ingestion.sync.coverage import DAILY_TABLES
+from ingestion.models import Campaign
 from reporting.metrics import METRICS, OFFERED
 from reporting.periods import CUSTOM, Period, PeriodError, Preset, parse_period
+from reporting.queries.coverage import ever_synced
 from reporting.queries.grouping import GroupBy
 
 
@@ -127,7 +127,7 @@ def read(params: QueryDict, *, visible: QuerySet[AdAccount], today: date) -> Rep
     if period and not errors:
         selection = ReportSelection(
             chosen=ad_accounts,
-            ad_accounts=ad_accounts.filter(_was_ever_synced()),
+            ad_accounts=ever_synced(ad_accounts),
             period=period,
             before=before,
             campaign_ids=tuple(sorted(seen_campaigns)) if asked_campaigns else None,
@@ -177,10 +177,6 @@ def _ids(params: QueryDict, name: str, what: str, errors: list[str]) -> tuple[in
     if invalid := [text for text, number in ids.items() if number is None]:
         errors.append(f"“{invalid[0][:40]}” is not an id of one of the {what}; choose from the list.")
     return tuple(dict.fromkeys(number for number in ids.values() if number is not None))
-
-
-def _was_ever_synced() -> Exists:
-    return Exists(CoveredDays.objects.filter(account=OuterRef("pk"), data_table__in=DAILY_TABLES))
 
 
 def _visible_campaigns(asked: Iterable[int], ad_accounts: QuerySet[AdAccount]) -> set[int]:
