@@ -46,7 +46,8 @@ class SegmentSerializer(serializers.Serializer[object]):
     segment_name = serializers.CharField(source="name", help_text="Display name.")
     ctr_percent = serializers.DecimalField(**DECIMAL, help_text="Clicks per hundred impressions (percent).")
     share_percent = serializers.DecimalField(
-        **DECIMAL, help_text="Share of the impressions of all segments of the pivot (percent)."
+        **DECIMAL,
+        help_text="Share of the impressions of all segments of the pivot (percent); null if months are missing.",
     )
 
     def get_fields(self) -> dict[str, Any]:
@@ -72,9 +73,16 @@ class AudienceSerializer(serializers.Serializer[object]):
     )
     label = serializers.CharField(help_text="Display name of the pivot.")  # type: ignore[assignment]
     segment_count = serializers.IntegerField(help_text="Total segments (count).")
-    impressions = serializers.IntegerField(help_text="Impressions of all segments (count).")
+    impressions = serializers.IntegerField(
+        allow_null=True, help_text="Impressions of all segments (count); null if there are none and months are missing."
+    )
     coverage_percent = serializers.DecimalField(
-        **DECIMAL, help_text="Share of the ad accounts' impressions covered by the segments (percent)."
+        **DECIMAL,
+        help_text="Share of the ad accounts' impressions that segments cover (percent); null if months are missing.",
+    )
+    missing_months = serializers.ListField(
+        child=serializers.DateField(),
+        help_text="First days of months that were not fetched for some ad account, or not whole.",
     )
     segments = SegmentSerializer(many=True, help_text="The segments with the most impressions.")
     rest = SegmentSerializer(allow_null=True, help_text="All others combined; null if there are none.")
@@ -87,6 +95,9 @@ class DemographicsReport(ReportSerializer):
     partly_fetched_months = serializers.ListField(
         child=serializers.DateField(),
         help_text="First days of months with days not yet fetched for some ad account; not part of the coverage.",
+    )
+    missing_months = serializers.ListField(
+        child=serializers.DateField(), help_text="First days of months that are missing from any of the pivots."
     )
     pivots = AudienceSerializer(many=True, help_text="One per requested pivot.")
 
@@ -110,10 +121,14 @@ class DemographicsReportView(ReportView):
                         **self.report_head(Period(found.first_day, found.last_day), ad_accounts),
                         "months": found.months,
                         "partly_fetched_months": found.partly_fetched_months,
+                        "missing_months": found.missing_months,
                         "pivots": AudienceSerializer(found.pivots, many=True).data,
                     }
                 )
-        return self.file(asked, "demographics", _SEGMENT_HEADER, _segment_lines(found.pivots))
+        file = self.file(asked, "demographics", _SEGMENT_HEADER, _segment_lines(found.pivots))
+        if found.missing_months:
+            file["Missing-Months"] = ", ".join(f"{month:%Y-%m}" for month in found.missing_months)
+        return file
 
 
 _SEGMENT_HEADER = (

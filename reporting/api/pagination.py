@@ -52,6 +52,15 @@ _AS_OF = {
         "description": "The last day through which all stored days match LinkedIn's own totals.",
     },
 }
+_STORED = {"first_day": "2026-11-01", "last_day": "2026-11-19"}
+_COVERAGE = {
+    "is_whole": True,
+    "is_complete": True,
+    "stored_since": "2026-08-22",
+    "stored": [_STORED],
+    "missing": [],
+    "complete": [_STORED],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +143,11 @@ class Cursors(BasePagination):
                     "description": "Address of the next page; null on the last one.",
                 },
                 **_AS_OF,
+                "coverage": {
+                    "allOf": [{"$ref": "#/components/schemas/Coverage"}],
+                    "description": "Which of the days are stored; only of daily figures with date_from and date_to.",
+                    "example": _COVERAGE,
+                },
                 "results": schema,
             },
         }

@@ -12,9 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import AdAccount
+from reporting.api.coverage import CoverageSerializer, DaysShown, shown, with_coverage
 from reporting.api.reports import (
     DECIMAL,
-    DaysShown,
     PeriodArguments,
     PeriodSerializer,
     ReportSerializer,
@@ -24,6 +24,7 @@ from reporting.api.reports import (
 from reporting.api.views import bounded_statements
 from reporting.metrics import METRICS, Metric, Sum, Type
 from reporting.periods import Period, PeriodError
+from reporting.queries.coverage import CoveredRows
 from reporting.queries.grouping import GroupBy
 from reporting.queries.performance import (
     LABELS,
@@ -42,7 +43,7 @@ _MAX_ROWS = 10_000
 _DEFAULT_METRICS = ("impressions", "clicks", "spend", "conversions", "leads", "ctr_percent", "cpc")
 
 
-_ROW_COLUMNS = ("key", "label", "currency", "first_day", "last_day", "is_partial")
+_ROW_COLUMNS = ("key", "label", "currency", "first_day", "last_day", "is_partial", "is_whole")
 _Values = dict[str, Decimal | int | None]
 _Line = Mapping[str, object]
 
@@ -99,20 +100,20 @@ class PerformanceQuestion(PeriodSerializer):
 def _figure_field(metric: Metric) -> serializers.Field[Any, Any, Any, Any]:
     if isinstance(metric, Sum) and metric.type is Type.COUNT:
         meaning = f"{metric.description} (count)."
-        return serializers.IntegerField(required=False, allow_null=metric.is_nullable, help_text=meaning)
+        return serializers.IntegerField(required=False, allow_null=True, help_text=meaning)
     meaning = f"{metric.description} ({metric.unit}, a decimal string): {metric.formula}."
     return serializers.DecimalField(**DECIMAL, help_text=meaning)
 
 
 class FiguresSerializer(serializers.Serializer[object]):
-    """The requested metrics; a ratio is null where its divisor is 0."""
+    """The requested metrics; a ratio is null where its divisor is 0, and all are null where no day was fetched."""
 
     def get_fields(self) -> dict[str, Any]:
         return {name: _figure_field(one) for name, one in METRICS.items()}
 
 
 class ChangesSerializer(serializers.Serializer[object]):
-    """How each metric changed; null where there is nothing to compare with."""
+    """How each metric changed; null where there is nothing to compare with or days of either period are missing."""
 
     def get_fields(self) -> dict[str, Any]:
         return {
@@ -126,6 +127,10 @@ class _Compared(serializers.Serializer[object]):
     figures = FiguresSerializer(help_text="The requested metrics.")
     before = FiguresSerializer(required=False, allow_null=True, help_text="The same in the previous period.")
     change_percent = ChangesSerializer(required=False, help_text="The change, if compared.")
+    is_whole = serializers.BooleanField(help_text="Whether all days of these figures are stored.")
+    before_is_whole = serializers.BooleanField(
+        required=False, allow_null=True, help_text="The same of the previous period."
+    )
 
 
 class PerformanceRowSerializer(_Compared):
@@ -149,6 +154,8 @@ class PerformanceReport(ReportSerializer):
 
     group_by = serializers.ChoiceField(choices=[*GroupBy], help_text="What one row represents.")
     compared_with = DaysShown(allow_null=True, help_text="The days that figures are compared with, if they are.")
+    coverage = CoverageSerializer(help_text="Which days are stored, for all ad accounts of the selection together.")
+    compared_coverage = CoverageSerializer(allow_null=True, help_text="The same of the days compared with.")
     totals = TotalsSerializer(many=True, help_text="One per currency, over all rows regardless of limit.")
     has_more_rows = serializers.BooleanField(help_text="Whether `limit` left out rows.")
     rows = PerformanceRowSerializer(many=True, help_text="One per group and currency.")
@@ -192,7 +199,23 @@ class PerformanceReportView(ReportView):
                     "complete_through": "2026-11-15",
                     "group_by": "campaign",
                     "compared_with": None,
-                    "totals": [{"currency": "EUR", "days": 15, "figures": {"clicks": 20, "spend": "50.0000000000"}}],
+                    "coverage": {
+                        "is_whole": True,
+                        "is_complete": True,
+                        "stored_since": "2026-08-18",
+                        "stored": [{"first_day": "2026-11-01", "last_day": "2026-11-15"}],
+                        "missing": [],
+                        "complete": [{"first_day": "2026-11-01", "last_day": "2026-11-15"}],
+                    },
+                    "compared_coverage": None,
+                    "totals": [
+                        {
+                            "currency": "EUR",
+                            "days": 15,
+                            "is_whole": True,
+                            "figures": {"clicks": 20, "spend": "50.0000000000"},
+                        }
+                    ],
                     "has_more_rows": False,
                     "rows": [
                         {
@@ -202,6 +225,7 @@ class PerformanceReportView(ReportView):
                             "first_day": "2026-11-01",
                             "last_day": "2026-11-15",
                             "is_partial": False,
+                            "is_whole": True,
                             "figures": {"clicks": 20, "spend": "50.0000000000"},
                         }
                     ],
@@ -214,12 +238,14 @@ class PerformanceReportView(ReportView):
         asked = cast("PerformanceArguments", self.validated(request))
         metrics = asked.get("metrics") or list(_DEFAULT_METRICS)
         with bounded_statements():
-            rows = self._rows(asked, metrics)
+            found = self._found(asked)
             if not self.file_format:
-                return Response(self._report(asked, metrics, rows))
-        return self.file(asked, "performance", *_flat(rows, metrics, is_compared="compare" in asked))
+                return Response(self._report(asked, metrics, found))
+        rows = [_line(one, metrics) for one in found]
+        file = self.file(asked, "performance", *_flat(rows, metrics, is_compared="compare" in asked))
+        return with_coverage(file, found.coverage.together, found.before.together if found.before else None)
 
-    def _rows(self, asked: PerformanceArguments, metrics: list[str]) -> list[_Line]:
+    def _found(self, asked: PerformanceArguments) -> CoveredRows[PerformanceRow] | CoveredRows[ComparedRow]:
         """One row more than a page may hold, which reveals that there are more; all of them for a file."""
         selection, order, is_compared = self._selection(asked), asked.get("order"), "compare" in asked
         maximum = asked.get("limit") or (None if self.file_format else _MAX_ROWS)
@@ -227,25 +253,31 @@ class PerformanceReportView(ReportView):
         if asked.get("limit") or (maximum and not is_compared):
             limit = maximum if self.file_format else (maximum or _MAX_ROWS) + 1
         rows = compared_performance if is_compared else performance
-        found = rows(
+        return rows(
             **selection,
             group_by=asked["group_by"],
             order_by=order.removeprefix("-") if order else None,
             descending=order.startswith("-") if order else None,
             limit=limit,
         )
-        return [_line(one, metrics) for one in found]
 
-    def _report(self, asked: PerformanceArguments, metrics: list[str], rows: list[_Line]) -> dict[str, object]:
+    def _report(
+        self,
+        asked: PerformanceArguments,
+        metrics: list[str],
+        found: CoveredRows[PerformanceRow] | CoveredRows[ComparedRow],
+    ) -> dict[str, object]:
         selection, maximum = self._selection(asked), asked.get("limit") or _MAX_ROWS
         sums = compared_totals(**selection) if "compare" in asked else totals(**selection)
         return {
             **self.report_head(asked["days"], self.chosen(asked)),
             "group_by": asked["group_by"],
             "compared_with": DaysShown(asked["days"].previous()).data if "compare" in asked else None,
+            "coverage": shown(found.coverage.together),
+            "compared_coverage": shown(found.before.together) if found.before else None,
             "totals": [_line(one, metrics) for one in sums],
-            "has_more_rows": len(rows) > maximum,
-            "rows": rows[:maximum],
+            "has_more_rows": len(found) > maximum,
+            "rows": [_line(one, metrics) for one in found[:maximum]],
         }
 
     def _selection(self, asked: PerformanceArguments) -> _Selection:
@@ -265,13 +297,14 @@ def _line(one: PerformanceRow | Totals | ComparedRow | ComparedTotals, metrics: 
             "figures": _figures(one.now, metrics),
             "before": _figures(one.before, metrics) if one.before else None,
             "change_percent": {name: one.change_percent(name) for name in metrics},
+            "before_is_whole": one.before.is_whole if one.before else None,
         }
     return {**_labels(one), "figures": _figures(one, metrics)}
 
 
 def _labels(one: PerformanceRow | Totals) -> _Line:
     if isinstance(one, Totals):
-        return {"currency": one.currency, "days": one.days}
+        return {"currency": one.currency, "days": one.days, "is_whole": one.is_whole}
     return {name: getattr(one, name) for name in _ROW_COLUMNS}
 
 
@@ -284,11 +317,16 @@ def _flat(rows: list[_Line], metrics: list[str], *, is_compared: bool) -> tuple[
     header = [*_ROW_COLUMNS, *metrics]
     if is_compared:
         header += [f"before_{name}" for name in metrics] + [f"change_percent_{name}" for name in metrics]
+        header.append("before_is_whole")
 
     def lines() -> Iterator[list[object]]:
         for row in rows:
             parts = ("figures", "before", "change_percent") if is_compared else ("figures",)
             figures = [(cast("_Values | None", row[part]) or {}).get(name) for part in parts for name in metrics]
-            yield [*(row[name] for name in _ROW_COLUMNS), *figures]
+            yield [
+                *(row[name] for name in _ROW_COLUMNS),
+                *figures,
+                *([row["before_is_whole"]] if is_compared else []),
+            ]
 
     return header, lines()

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from accounts.models import AdAccount
 from accounts.shell.request_values import or_none, row_id
 from ingestion.models import Campaign, Creative
+from reporting.api.coverage import DaysShown
 from reporting.api.files import download
 from reporting.api.filters import NothingThere
 from reporting.api.views import FILES, View, query_values, refuse_unknown, with_as_of
@@ -84,11 +85,6 @@ class PeriodSerializer(serializers.Serializer[object]):
         except PeriodError as error:
             raise serializers.ValidationError(str(error)) from None
         return attrs
-
-
-class DaysShown(serializers.Serializer[object]):
-    first_day = serializers.DateField(help_text="First UTC day.")
-    last_day = serializers.DateField(help_text="Last UTC day.")
 
 
 class ReportSerializer(serializers.Serializer[object]):

@@ -85,6 +85,18 @@ _HEADERS_OF_FIGURES = [
     OpenApiParameter(
         "Complete-Through", OpenApiTypes.DATE, "header", response=[200], description="complete_through of a file."
     ),
+    *(
+        OpenApiParameter(name, str, "header", response=[200], description=f"{meaning}, as first/last, with commas.")
+        for name, meaning in (
+            ("Stored-Days", "The stored days of a file"),
+            ("Missing-Days", "The days that are missing from a file"),
+            ("Compared-Stored-Days", "The stored days that a file is compared with"),
+            ("Compared-Missing-Days", "The missing days that a file is compared with"),
+        )
+    ),
+    OpenApiParameter(
+        "Missing-Months", str, "header", response=[200], description="missing_months of a file, YYYY-MM, with commas."
+    ),
 ]
 
 

@@ -21,7 +21,7 @@ from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet
 
 from accounts import access
 from accounts.models import AdAccount, LinkedInConnection
-from accounts.shell.request_values import row_id
+from accounts.shell.request_values import day, row_id
 from ingestion.models import (
     AudienceDemographic,
     Campaign,
@@ -33,9 +33,12 @@ from ingestion.models import (
 )
 from reporting.api import filters, serializers
 from reporting.api.changes import ChangeFeed, describes_changes
+from reporting.api.coverage import shown, with_coverage
 from reporting.api.files import download_table
 from reporting.api.pagination import Cursors, Order, PageNumbers
 from reporting.api.views import FILES, View, bounded_statements, query_values, refuse_unknown, with_as_of
+from reporting.periods import Period, PeriodError
+from reporting.queries.coverage import Coverage, selection_coverage
 from reporting.queries.data_as_of import SelectionAsOf, selection_as_of
 from reporting.queries.stored_columns import Selected, as_rows, named, selected
 
@@ -163,30 +166,52 @@ class FiguresViewSet(ListViewSet[_Row]):
         return not {"date_from", "date_to"}.isdisjoint(self.request.query_params)
 
     def file(self, rows: QuerySet[_Row], order: Order) -> HttpResponseBase:
-        return with_as_of(super().file(rows, order), self._as_of())
+        coverage, file = self._coverage(), with_as_of(super().file(rows, order), self._as_of())
+        return with_coverage(file, coverage) if coverage else file
 
     def in_file(self, rows: QuerySet[_Row], order: Order) -> QuerySet[_Row]:
         """In order only where somebody asks: an index leads to every row one by one, a file takes them as they lie."""
         return super().in_file(rows, order) if self.request.query_params.get("order") else rows
 
     def _page(self, rows: QuerySet[_Row], order: Order) -> Response:
+        as_of, coverage = self._as_of(), self._coverage()
         response = self.get_paginated_response(self.paginate_queryset(rows))
-        as_of = self._as_of()
         results = response.data.pop("results")
         response.data |= {
             "data_as_of": as_of.as_of,
             "complete_through": as_of.complete_through,
+            **({"coverage": shown(coverage)} if coverage else {}),
             "results": results,
         }
         return response
+
+    def _coverage(self) -> Coverage | None:
+        """Of the days that are asked for; None unless both their first and their last one are."""
+        asked = query_values(self.request)
+        if not {"date_from", "date_to"} <= asked.keys():
+            return None
+        try:
+            period = Period(day(asked["date_from"]), day(asked["date_to"]))
+        except PeriodError:
+            return None
+        campaign_ids, creative_ids = (_several(asked.get(name)) for name in ("campaign_id", "creative_id"))
+        return selection_coverage(
+            ad_accounts=self._requested_ad_accounts(),
+            period=period,
+            campaign_ids=[row_id(one) for one in campaign_ids] or None,
+            creative_ids=creative_ids or None,
+        ).together
 
     def _as_of(self) -> SelectionAsOf:
         return selection_as_of(ad_accounts=self._requested_ad_accounts())
 
     def _requested_ad_accounts(self) -> QuerySet[AdAccount]:
-        asked = query_values(self.request).get("ad_account_id", "")
-        ids = [row_id(one.strip()) for one in asked.split(",") if one]
+        ids = [row_id(one) for one in _several(query_values(self.request).get("ad_account_id"))]
         return self.ad_accounts.filter(pk__in=ids) if ids else self.ad_accounts
+
+
+def _several(text: str | None) -> list[str]:
+    return [one.strip() for one in (text or "").split(",") if one]
 
 
 def described(

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from ingestion.sync.windows import DayRange
 from ingestion.timetable import sync_requests
+from reporting.periods import Period
 from reporting.queries.coverage import Coverage, SelectionCoverage
 
 _MAX_NAMED: Final = 3
@@ -86,12 +87,13 @@ def plan_address(missing: Collection[MissingDays], *, today: date) -> str:
     return f"{reverse('reporting:plan')}?{urlencode([*values[0], *values[1]])}"
 
 
-def complete_through(known: date | None, coverage: Coverage) -> date | None:
-    """The last complete day, if the period is the latest one: no day that is not stored lies before it."""
-    if known is None or known < coverage.period.first_day:
+def complete_through(known: date, lately: Coverage) -> date:
+    """The last complete day so far, unless an earlier day of the period is not complete; since when any is stored."""
+    since = max(lately.period.first_day, lately.stored_since or known)
+    if since > lately.period.last_day:
         return known
-    through = coverage.complete_through
-    return min(known, through) if through else None
+    covered = lately.within(Period(since, lately.period.last_day))
+    return min(known, covered.complete_through or since - _DAY)
 
 
 def _before(ranges: Collection[DayRange], today: date) -> Iterator[DayRange]:

@@ -1,22 +1,29 @@
 """The first page after sign-in: spend, how recent the data is, what needs attention."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts import access
-from accounts.models import LinkedInConnection
+from accounts.models import AdAccount, LinkedInConnection
 from ingestion.models import SyncLog
+from ingestion.timetable.expected_sync import ExpectedSync
+from reporting.pages import coverage
 from reporting.pages.sparkline import Sparkline, sparkline
+from reporting.periods import last_days
 from reporting.queries import data_as_of
 from reporting.queries import findings as finding_queries
-from reporting.queries.data_as_of import Attention, SpendLately
+from reporting.queries.coverage import Coverage, ever_synced, selection_coverage
+from reporting.queries.data_as_of import Attention, DataAsOf, SpendLately
 
 _ATTENTION_SHOWN = 12
 _AD_ACCOUNTS_SHOWN = 25
+_DAYS_LATELY = 30
 _CONSENT_KINDS = frozenset({"consent_lost", "consent_ending", "no_connection"})
 
 
@@ -55,10 +62,10 @@ def dashboard(request: HttpRequest, context: dict[str, object]) -> dict[str, obj
     context |= {"title": "Overview", "steps": steps, "is_set_up": all(step.is_done for step in steps)}
     if not ad_accounts.exists():
         return context
-    each = data_as_of.with_next_sync(ad_accounts=ad_accounts, now=now)
+    each = _without_gaps(data_as_of.with_next_sync(ad_accounts=ad_accounts, now=now), ad_accounts, today=now.date())
     oldest_first = sorted(each, key=lambda one: (one[0].as_of is not None, one[0].as_of))
     attention = [one for one in data_as_of.attention(ad_accounts=ad_accounts, now=now) if _concerns(request, one)]
-    spend = data_as_of.overview_spend(ad_accounts=ad_accounts, today=now.date())
+    spend = data_as_of.overview_spend(ad_accounts=ever_synced(ad_accounts), today=now.date())
     return context | {
         "has_ad_accounts": True,
         "selection": data_as_of.together([data for data, _ in each]),
@@ -75,9 +82,22 @@ def dashboard(request: HttpRequest, context: dict[str, object]) -> dict[str, obj
 
 
 def _line(spend: SpendLately) -> Sparkline | None:
-    """None where days are missing: a line through them would show zeros."""
-    days = [day for day in spend.days if day is not None]
-    return sparkline(days) if len(days) == len(spend.days) else None
+    """A gap where a day was never fetched for all ad accounts: the spend of the others would look like a fall."""
+    days = zip(spend.coverage.period.each_day(), spend.days, strict=True)
+    return sparkline([spent if spend.coverage.has_fetched(day, day) else None for day, spent in days])
+
+
+def _without_gaps(
+    each: list[tuple[DataAsOf, ExpectedSync]], ad_accounts: QuerySet[AdAccount], *, today: date
+) -> list[tuple[DataAsOf, ExpectedSync]]:
+    """Complete through the day before the first that is missing: a day that was never fetched was never checked."""
+    lately = selection_coverage(ad_accounts=ad_accounts, period=last_days(_DAYS_LATELY, today=today))
+    return [(_complete(one, lately.of_ad_account(one.ad_account_id)), expected) for one, expected in each]
+
+
+def _complete(one: DataAsOf, lately: Coverage) -> DataAsOf:
+    known = one.complete_through
+    return replace(one, complete_through=coverage.complete_through(known, lately)) if known else one
 
 
 def _steps(request: HttpRequest) -> list[Step]:

@@ -53,7 +53,8 @@ class Segment:
 class Audience:
     """One pivot: the segments with the most impressions, and the rest combined.
 
-    `missing_months` were not fetched for some ad account, or not whole. `coverage_percent` is the share of the ad
+    `missing_months` were not fetched for some ad account, or not whole; without any segment, `impressions` are then
+    None. `coverage_percent` is the share of the ad
     accounts' impressions in these months that the segments cover; None if there were no impressions, no completely
     fetched month, or a missing one. It is below 100 if LinkedIn withheld small segments or no
     longer keeps a month, and may exceed 100 if LinkedIn counts a member in several segments.
@@ -64,7 +65,7 @@ class Audience:
     segments: tuple[Segment, ...]
     rest: Segment | None
     segment_count: int
-    impressions: int
+    impressions: int | None
     coverage_percent: Decimal | None
     missing_months: tuple[date, ...]
 
@@ -235,7 +236,7 @@ def _audience(
         segments=tuple(segments[:top]),
         rest=_together(segments[top:], whole),
         segment_count=len(segments),
-        impressions=together,
+        impressions=together if segments or not missing else None,
         coverage_percent=None if missing else percent_of(together - left_out, of_all),
         missing_months=missing,
     )

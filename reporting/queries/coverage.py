@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Generic, TypeVar, overload
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.models import AdAccount
+from ingestion.models import CoveredDays
 from ingestion.sync.coverage import CHECKED_DAYS, DAILY_TABLES
 from ingestion.sync.windows import DayRange, merged, without
 from reporting.periods import Period
@@ -155,6 +156,11 @@ def coverage_of(selection: Selection) -> SelectionCoverage:
         each,
         {currency: together(several, period=period) for currency, several in of_currency.items()},
     )
+
+
+def ever_synced(ad_accounts: QuerySet[AdAccount]) -> QuerySet[AdAccount]:
+    """Those of which any day was fetched; pages leave the others out of sums, and name them."""
+    return ad_accounts.filter(Exists(CoveredDays.objects.filter(account=OuterRef("pk"), data_table__in=DAILY_TABLES)))
 
 
 def together(each: Collection[Coverage], *, period: Period) -> Coverage:

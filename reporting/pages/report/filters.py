@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypedDict
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.http import QueryDict
 
 from accounts.models import AdAccount
 from accounts.shell.request_values import or_none, row_id
-from ingestion.models import Campaign, CoveredDays
-from ingestion.sync.coverage import DAILY_TABLES
+from ingestion.models import Campaign
 from reporting.metrics import METRICS, OFFERED
 from reporting.periods import CUSTOM, Period, PeriodError, Preset, parse_period
+from reporting.queries.coverage import ever_synced
 from reporting.queries.grouping import GroupBy
 
 
@@ -138,7 +138,7 @@ def read(
     if period and not errors:
         selection = ReportSelection(
             chosen=ad_accounts,
-            ad_accounts=ad_accounts.filter(_was_ever_synced()),
+            ad_accounts=ever_synced(ad_accounts),
             period=period,
             before=before,
             campaign_ids=tuple(sorted(asked_campaigns)) or None,
@@ -232,10 +232,6 @@ def _trend(params: QueryDict, errors: list[str]) -> tuple[str, ...]:
     if unknown := [one for one in asked if one not in TREND_METRICS]:
         errors.append(f"Unknown trend metric “{unknown[0][:40]}”; choose from {', '.join(TREND_METRICS)}.")
     return tuple(one for one in asked if one in TREND_METRICS) or _DEFAULT_TREND
-
-
-def _was_ever_synced() -> Exists:
-    return Exists(CoveredDays.objects.filter(account=OuterRef("pk"), data_table__in=DAILY_TABLES))
 
 
 def _period(params: QueryDict, today: date, errors: list[str]) -> Period | None:

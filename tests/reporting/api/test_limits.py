@@ -17,6 +17,7 @@ from accounts.api.throttling import PerMinute
 from accounts.models import AdAccount, ApiToken, User
 from accounts.shell import valkey
 from ingestion.models import SyncLog
+from reporting.queries.coverage import Coverage, CoveredRows, SelectionCoverage
 from tests import builders
 from tests.builders import NOW
 from tests.reporting.api.asking import error, get, token_of
@@ -141,11 +142,11 @@ def test_every_question_has_a_limit(as_alice: Client, settings: Any) -> None:
     settings.API_STATEMENT_SECONDS = 7
     limits = []
 
-    def look(**_: Any) -> list[Any]:
+    def look(**asked: Any) -> CoveredRows[Any]:
         with connection.cursor() as cursor:
             cursor.execute("SHOW statement_timeout")
             limits.append(cursor.fetchone())
-        return []
+        return CoveredRows([], SelectionCoverage(Coverage(period=asked["period"]), {}, {}))
 
     with patch("reporting.api.performance_report.performance", look):
         get(as_alice, "reports/performance")

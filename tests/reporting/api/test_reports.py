@@ -94,6 +94,15 @@ def test_a_month_is_compared_with_the_month_before_it(as_bob: Client, days: AdAc
     assert report["compared_with"] == {"first_day": "2026-09-01", "last_day": "2026-09-30"}
 
 
+def whole(day: str) -> dict[str, Any]:
+    """The coverage of one day that is stored and complete."""
+    days = [{"first_day": day, "last_day": day}]
+    return {
+        "is_whole": True, "is_complete": True, "stored_since": "2026-08-23",
+        "stored": days, "missing": [], "complete": days,
+    }  # fmt: skip
+
+
 @pytest.mark.django_db
 def test_performance_beside_the_same_weekday_before(as_bob: Client, days: AdAccount) -> None:
     campaign = Campaign.objects.get(account=days)
@@ -106,6 +115,7 @@ def test_performance_beside_the_same_weekday_before(as_bob: Client, days: AdAcco
         "figures": {"clicks": 20, "spend": "50.0000000000", "cost_per_lead": "25.0000000000"},
         "before": {"clicks": 10, "spend": "10.0000000000", "cost_per_lead": "5.0000000000"},
         "change_percent": {"clicks": "100.000000", "spend": "400.000000", "cost_per_lead": "400.000000"},
+        "before_is_whole": True,
     }
     assert report == {
         "period": {"first_day": "2026-11-19", "last_day": "2026-11-19"},
@@ -113,7 +123,9 @@ def test_performance_beside_the_same_weekday_before(as_bob: Client, days: AdAcco
         "complete_through": "2026-11-19",
         "group_by": "ad_account",
         "compared_with": {"first_day": "2026-11-12", "last_day": "2026-11-12"},
-        "totals": [{"currency": "EUR", "days": 1, **figures}],
+        "coverage": whole("2026-11-19"),
+        "compared_coverage": whole("2026-11-12"),
+        "totals": [{"currency": "EUR", "days": 1, "is_whole": True, **figures}],
         "has_more_rows": False,
         "rows": [
             {
@@ -123,6 +135,7 @@ def test_performance_beside_the_same_weekday_before(as_bob: Client, days: AdAcco
                 "first_day": "2026-11-19",
                 "last_day": "2026-11-19",
                 "is_partial": False,
+                "is_whole": True,
                 **figures,
             }
         ],

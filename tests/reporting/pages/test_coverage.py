@@ -180,20 +180,26 @@ def test_no_activity_differs_from_nothing_stored(as_alice: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "complete", "through"),
+    ("known", "since", "complete", "through"),
     [
-        (date(2026, 11, 19), (date(2026, 11, 1), date(2026, 11, 19)), date(2026, 11, 19)),
-        (date(2026, 11, 19), (date(2026, 11, 1), date(2026, 11, 9)), date(2026, 11, 9)),
-        (date(2026, 11, 19), (date(2026, 11, 2), date(2026, 11, 19)), None),
-        (date(2026, 10, 3), None, date(2026, 10, 3)),
-        (None, None, None),
+        ("2026-11-19", "2026-01-01", ("2026-11-01", "2026-11-19"), "2026-11-19"),
+        # A gap in the middle, on the first day, and everywhere.
+        ("2026-11-19", "2026-01-01", ("2026-11-01", "2026-11-09"), "2026-11-09"),
+        ("2026-11-19", "2026-01-01", ("2026-11-02", "2026-11-19"), "2026-10-31"),
+        ("2026-11-19", "2026-01-01", None, "2026-10-31"),
+        # Days before the first sync are not a gap.
+        ("2026-11-19", "2026-11-12", ("2026-11-12", "2026-11-19"), "2026-11-19"),
+        ("2026-11-19", "2026-11-20", None, "2026-11-19"),
+        ("2026-10-03", "2026-01-01", None, "2026-10-03"),
     ],
 )
-def test_complete_through_stops_at_the_first_day_that_is_not_stored(
-    known: date | None, complete: tuple[date, date] | None, through: date | None
+def test_complete_through_stops_before_the_first_day_that_is_not(
+    known: str, since: str, complete: tuple[str, str] | None, through: str
 ) -> None:
+    ranges = ((date.fromisoformat(complete[0]), date.fromisoformat(complete[1])),) if complete else ()
     period = Period(date(2026, 11, 1), date(2026, 11, 19))
-    assert complete_through(known, Coverage(period=period, complete=(complete,) if complete else ())) == through
+    lately = Coverage(period=period, complete=ranges, stored_since=date.fromisoformat(since))
+    assert complete_through(date.fromisoformat(known), lately) == date.fromisoformat(through)
 
 
 def test_a_pivot_that_linkedin_no_longer_sends_has_its_own_line(as_alice: Client) -> None:

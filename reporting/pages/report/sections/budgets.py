@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from reporting.pages.report.answers import Block, Chart, Column, Row, Table
 from reporting.pages.report.filters import ReportSelection
-from reporting.pages.report.sections.definition import SectionDefinition, blocks, in_currency
+from reporting.pages.report.sections.definition import NOT_WHOLE, SectionDefinition, blocks, in_currency
 from reporting.queries.budgets import BudgetUse, budget_use
 
 _TOP = 20
@@ -50,7 +50,11 @@ def _budget_block(currency: str | None, uses: Sequence[BudgetUse]) -> Block:
         title=in_currency("Budget utilisation", currency),
         currency=currency,
         note=f"{over} of {len(uses)} campaigns {'is' if over == 1 else 'are'} over budget." if over else "",
-        table=Table(columns=columns, rows=tuple(map(_budget_row, uses))),
+        table=Table(
+            columns=columns,
+            rows=tuple(map(_budget_row, uses)),
+            why_empty=tuple("" if use.is_whole else NOT_WHOLE for use in uses),
+        ),
         chart=Chart(kind="stacked bars", labels="campaign", series=("within", "beyond", "left")),
     )
 
@@ -59,19 +63,8 @@ def _budget_row(use: BudgetUse) -> Row:
     against = _comparison(use)
     status = (use.status or "").capitalize()
     if against is None:
-        why = "No budget" if not (use.daily_budget or use.total_budget) else "Not comparable"
-        return (
-            use.name,
-            status,
-            why,
-            use.spend.amount if use.spend else None,
-            None,
-            None,
-            None,
-            None,
-            None,
-            use.days_over_daily_budget,
-        )
+        nothing: Row = (None,) * 5
+        return use.name, status, _why_not_compared(use), _spent(use), *nothing, use.days_over_daily_budget
     spent, budget = against.spent, against.budget
     return (
         use.name,
@@ -85,6 +78,17 @@ def _budget_row(use: BudgetUse) -> Row:
         max(budget - spent, Decimal(0)),
         use.days_over_daily_budget,
     )
+
+
+def _why_not_compared(use: BudgetUse) -> str:
+    if not (use.daily_budget or use.total_budget):
+        return "No budget"
+    return "Not comparable" if use.is_whole else NOT_WHOLE
+
+
+def _spent(use: BudgetUse) -> Decimal | None:
+    """A zero is one only if every day is stored."""
+    return use.spend.amount if use.spend and (use.spend.amount or use.is_whole) else None
 
 
 def _comparison(use: BudgetUse) -> _Comparison | None:

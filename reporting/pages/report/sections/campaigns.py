@@ -7,7 +7,7 @@ from reporting.pages.report.sections.definition import (
     SectionDefinition,
     blocks,
     choice_of,
-    figure,
+    figures,
     in_currency,
     inline_label,
     why_empty,
@@ -48,14 +48,13 @@ def _campaign_block(selection: ReportSelection, currency: str | None, pairs: Cov
     columns = [Column(name="campaign", label="Campaign"), *map(metric_column, _OF_CAMPAIGNS)]
     if selection.before:
         columns.append(metric_column(chosen, is_before=True))
-    covered = [pairs.coverage.of_ad_account(pair.now.ad_account_id) for pair in pairs]
     rows = [
         (
             pair.now.label,
-            *(figure(pair.now, name, of_row) for name in _OF_CAMPAIGNS),
+            *figures(pair.now, _OF_CAMPAIGNS, pairs.coverage),
             *((_before(pair, chosen),) if selection.before else ()),
         )
-        for pair, of_row in zip(pairs, covered, strict=True)
+        for pair in pairs
     ]
     return Block(
         key=currency or "",
@@ -64,7 +63,7 @@ def _campaign_block(selection: ReportSelection, currency: str | None, pairs: Cov
         table=Table(
             columns=tuple(columns),
             rows=tuple(rows),
-            why_empty=tuple(map(why_empty, covered)),
+            why_empty=tuple(why_empty(pairs.coverage.of_ad_account(pair.now.ad_account_id)) for pair in pairs),
             why_empty_before=tuple("" if pair.before and pair.before.is_whole else DAYS_MISSING for pair in pairs),
         ),
         chart=Chart(kind="bars", labels="campaign", series=(chosen,)),

@@ -1,7 +1,5 @@
 """The creatives with the highest value of one metric, and their review status."""
 
-from collections.abc import Sequence
-
 from accounts.shell.formatting import api_word
 from reporting.pages.report.answers import Block, Chart, Column, Table, metric_column
 from reporting.pages.report.filters import CREATIVE_METRICS, ReportSelection
@@ -9,9 +7,12 @@ from reporting.pages.report.sections.definition import (
     SectionDefinition,
     blocks,
     choice_of,
+    figures,
     in_currency,
     inline_label,
+    why_empty,
 )
+from reporting.queries.coverage import CoveredRows
 from reporting.queries.journey import CreativePerformance, top_creatives
 
 _TOP = 15
@@ -26,7 +27,7 @@ def creative_performance(selection: ReportSelection) -> tuple[Block, ...]:
     )
 
 
-def _creative_block(chosen: str, currency: str | None, found: Sequence[CreativePerformance]) -> Block:
+def _creative_block(chosen: str, currency: str | None, found: CoveredRows[CreativePerformance]) -> Block:
     columns = (
         Column(name="creative", label="Creative"),
         Column(name="campaign", label="Campaign"),
@@ -38,7 +39,7 @@ def _creative_block(chosen: str, currency: str | None, found: Sequence[CreativeP
             one.figures.label.replace("urn:li:sponsoredCreative:", "Creative "),
             one.campaign_name or "",
             _state(one),
-            *(one.figures.value(name) for name in CREATIVE_METRICS),
+            *figures(one.figures, CREATIVE_METRICS, found.coverage),
         )
         for one in found
     )
@@ -46,7 +47,11 @@ def _creative_block(chosen: str, currency: str | None, found: Sequence[CreativeP
         key=currency or "",
         title=in_currency(f"Creatives by {inline_label(chosen)}", currency),
         currency=currency,
-        table=Table(columns=columns, rows=rows),
+        table=Table(
+            columns=columns,
+            rows=rows,
+            why_empty=tuple(why_empty(found.coverage.of_ad_account(one.figures.ad_account_id)) for one in found),
+        ),
         chart=Chart(kind="bars", labels="creative", series=(chosen,)),
     )
 

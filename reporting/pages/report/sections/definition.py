@@ -1,17 +1,19 @@
 """The definition of a section: title, builder, notes; and wording that sections share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from reporting.metrics import METRICS
 from reporting.pages.report.answers import Block, Choice
 from reporting.pages.report.filters import ReportSelection, metric_options
-from reporting.queries.coverage import Coverage
+from reporting.queries.coverage import Coverage, SelectionCoverage
+from reporting.queries.performance import PerformanceRow
 from reporting.ratios import Figure, Figures
 
 NEVER_FETCHED: Final = "Never fetched"
 DAYS_MISSING: Final = "Some of the days were never fetched"
+NOT_WHOLE: Final = "Not every day of the period is stored"
 NOT_COMPARED: Final = "Not every day of both periods is stored"
 
 # Blocks, and notes about them.
@@ -47,6 +49,12 @@ def figure(row: Figures, name: str, covered: Coverage) -> Figure:
 def why_empty(covered: Coverage) -> str:
     """Why a figure of the period may be missing; empty if no day of it is."""
     return "" if is_fetched(covered) else DAYS_MISSING
+
+
+def figures(row: PerformanceRow, names: Iterable[str], coverage: SelectionCoverage) -> tuple[Figure, ...]:
+    """Several figures of a campaign or creative."""
+    covered = coverage.of_ad_account(row.ad_account_id)
+    return tuple(figure(row, name, covered) for name in names)
 
 
 def choice_of(name: str, value: str, metrics: Sequence[str]) -> Choice:

@@ -1,6 +1,6 @@
 """Who saw the ads, by pivot."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 from reporting.metrics import SEGMENT_COUNTS
@@ -12,6 +12,7 @@ from reporting.queries.audience import Audience, Audiences, Segment, audiences
 from reporting.queries.late_demographics import LatePivot, late_demographics
 
 _TOP = 10
+_MONTHS_MISSING = "Not every month was fetched"
 _NAMED = ("impressions", "clicks", "ctr_percent", "conversions", "leads")
 _OF_SEGMENTS = (*_NAMED, *(one.column for one in SEGMENT_COUNTS if one.is_offered and one.column not in _NAMED))
 
@@ -34,8 +35,12 @@ def _pivot(audience: Audience) -> Block:
         key=audience.pivot_type,
         title=audience.label,
         note=_coverage(audience),
-        table=Table(columns=columns, rows=tuple(map(_segment_row, segments))),
-        chart=Chart(kind="bars", labels="segment", series=("share",)),
+        table=Table(
+            columns=columns,
+            rows=tuple(map(_segment_row, segments)),
+            why_empty=(_MONTHS_MISSING if audience.missing_months else "",) * len(segments),
+        ),
+        chart=Chart(kind="bars", labels="segment", series=("impressions" if audience.missing_months else "share",)),
     )
 
 
@@ -45,6 +50,8 @@ def _segment_row(one: Segment) -> Row:
 
 def _coverage(audience: Audience) -> str:
     coverage = audience.coverage_percent
+    if audience.missing_months:
+        return ""
     if coverage is None:
         return "There are no complete months of impressions to compare the segments with."
     if 99.5 <= coverage < 100.5:
@@ -56,17 +63,24 @@ def _coverage(audience: Audience) -> str:
 
 def _months(found: Audiences, selection: ReportSelection) -> tuple[str, ...]:
     asked = list(dict.fromkeys(day.replace(day=1) for day in Period(found.first_day, found.last_day).each_day()))
-    missing = [f"{month:%B %Y}" for month in asked if month not in found.months]
+    missing = _named(month for month in asked if month not in (*found.months, *found.missing_months))
     span = " to ".join(f"{month:%B %Y}" for month in dict.fromkeys([asked[0], asked[-1]]))
     notes = [f"LinkedIn counts audiences by calendar month, so whole months are shown: {span}."]
     if found.partly_fetched_months:
-        partly = ", ".join(f"{month:%B %Y}" for month in found.partly_fetched_months)
+        partly = _named(found.partly_fetched_months)
         notes.append(f"{partly} has not been fetched completely, so it does not count towards the coverage.")
+    if found.missing_months:
+        months = _named(found.missing_months)
+        notes.append(f"Not fetched for all ad accounts and pivots, so without shares: {months}.")
     if found.months and missing:
-        notes.append(f"No figures are stored for {', '.join(missing)}.")
+        notes.append(f"No figures are stored for {missing}.")
     if selection.campaign_ids is not None:
         notes.append("Audiences are stored per ad account, so the campaign filter does not apply.")
     return tuple(notes)
+
+
+def _named(months: Iterable[date]) -> str:
+    return ", ".join(f"{month:%B %Y}" for month in months)
 
 
 def _late(pivots: list[LatePivot]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from reporting.pages.report.answers import Block, Chart, Column, Table, metric_column
 from reporting.pages.report.filters import ReportSelection
-from reporting.pages.report.sections.definition import SectionDefinition, blocks
+from reporting.pages.report.sections.definition import SectionDefinition, blocks, figures, why_empty
 from reporting.queries.journey import engagement
 
 _TOP = 5
@@ -20,7 +20,11 @@ def social_engagement(selection: ReportSelection) -> tuple[Block, ...]:
         Block(
             key="",
             title="Engagement",
-            table=Table(columns=columns, rows=tuple((row.label, *(row.value(name) for name in names)) for row in rows)),
+            table=Table(
+                columns=columns,
+                rows=tuple((row.label, *figures(row, names, rows.coverage)) for row in rows),
+                why_empty=tuple(why_empty(rows.coverage.of_ad_account(row.ad_account_id)) for row in rows),
+            ),
             chart=Chart(kind="radar", labels="campaign", series=_OF_ENGAGED),
         ),
     )

@@ -2,7 +2,7 @@
 
 from reporting.pages.report.answers import Block, Chart, Column, Table
 from reporting.pages.report.filters import ReportSelection
-from reporting.pages.report.sections.definition import SectionDefinition, blocks
+from reporting.pages.report.sections.definition import SectionDefinition, blocks, why_empty
 from reporting.queries.journey import funnel
 
 
@@ -18,11 +18,13 @@ def conversion_funnel(selection: ReportSelection) -> tuple[Block, ...]:
         Column(name="of_previous", label="Percent of that step", unit="percent"),
         Column(name="of_first", label="Percent of impressions", unit="percent"),
     )
+    # A zero would say that nothing happened on days that were never fetched.
+    reason = why_empty(steps.coverage.together)
     labels = {step.name: step.label for step in steps}
     rows = tuple(
         (
             step.label,
-            step.count,
+            step.count or (None if reason else step.count),
             labels[step.previous] if step.previous else None,
             step.percent_of_previous,
             step.percent_of_first,
@@ -33,7 +35,7 @@ def conversion_funnel(selection: ReportSelection) -> tuple[Block, ...]:
         Block(
             key="",
             title="Conversion funnel",
-            table=Table(columns=columns, rows=rows),
+            table=Table(columns=columns, rows=rows, why_empty=(reason,) * len(rows)),
             chart=Chart(kind="funnel", labels="step", series=("count",)),
         ),
     )
