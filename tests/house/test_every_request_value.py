@@ -234,7 +234,7 @@ _FREE_TEXT = {"name", "creative_name", "search", "segment", "endpoint"}
 
 
 def _message(said: str) -> object:
-    return json.loads(said)["error"]["message"]
+    return json.loads(said)["detail"]
 
 
 @pytest.mark.slow
