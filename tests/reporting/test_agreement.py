@@ -256,9 +256,25 @@ def documents(browser: Client) -> Iterator[Row]:
     """The snapshots, downloaded, each with its currency."""
     for snapshot in every_row(browser, "snapshots"):
         answer: Any = browser.get(f"/api/v1/snapshots/{snapshot['id']}/document")
-        account = json.loads(b"".join(answer.streaming_content))["ad_account"]
+        account = _in_todays_words(json.loads(b"".join(answer.streaming_content)))["ad_account"]
         assert account["id"] == snapshot["ad_account_id"]
         yield account
+
+
+# What documents of `schema_version` 1 call what later ones call otherwise; an upgrade does not rewrite them.
+_IN_VERSION_1 = {
+    "account": "ad_account",
+    "ctr": "ctr_percent",
+    "cpl": "cost_per_lead",
+    "share_pct": "share_percent",
+}
+
+
+def _in_todays_words(document: Any) -> Any:
+    """Of either version."""
+    if isinstance(document, dict):
+        return {_IN_VERSION_1.get(name, name): _in_todays_words(value) for name, value in document.items()}
+    return [_in_todays_words(one) for one in document] if isinstance(document, list) else document
 
 
 def summary(one: Row) -> Row:
@@ -555,7 +571,7 @@ def test_audiences_with_their_shares_and_coverage(world: World) -> None:
         # What LinkedIn has no name for is shown by its URN.
         names = {row["segment"]: row["segment_name"] or row["segment"] for row in of_pivot}
         if pivot["pivot_type"] != "company_size":
-            assert {one["segment"]: one["name"] for one in pivot["segments"]} == names
+            assert {one["segment"]: one["segment_name"] for one in pivot["segments"]} == names
         for one in pivot["segments"]:
             assert Decimal(one["share_percent"]) == percent(Decimal(one["impressions"]), together)
             spent: dict[str, Decimal] = defaultdict(Decimal)
@@ -566,7 +582,7 @@ def test_audiences_with_their_shares_and_coverage(world: World) -> None:
         # The page shows ten and the rest as one, with the same shares: of every segment, not of the ten.
         table = [row for row in lines(browser, "demographics") if row["block"] == pivot["pivot_type"]]
         assert sum(Decimal(row["impressions"]) for row in table) == together
-        shares = {one["name"]: Decimal(one["share_percent"]) for one in pivot["segments"][:10]}
+        shares = {one["segment_name"]: Decimal(one["share_percent"]) for one in pivot["segments"][:10]}
         assert {row["segment"]: Decimal(row["share"]) for row in table[:10]} == shares
 
 
