@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 BAR_MS = 300.0
 MAX_STATEMENTS = 25
+# The column of spend in lists of figures.
+_BY_SPEND = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,8 @@ def _lists() -> Iterator[tuple[str, str]]:
         parameters = {"o", *_parameters(model_admin), *(["q"] if model_admin.search_fields else [])}
         for how, query in narrowed.items():
             known = {key: value for key, value in query.items() if key in parameters}
+            if len(model_admin.list_display) <= _BY_SPEND:
+                known.pop("o", None)
             if not how or set(known) - {"o"}:
                 yield f"{name} {how}".strip(), f"{address}?{urlencode(known)}"
         last = model._default_manager.count() // 50
@@ -195,7 +199,7 @@ def _narrowed() -> dict[str, dict[str, object]]:
     return {
         "": {},
         "of an ad account": {"ad_account": getattr(ad_account, "pk", 0)},
-        "of an ad account, by spend": {"ad_account": getattr(ad_account, "pk", 0), "o": "-6"},
+        "of an ad account, by spend": {"ad_account": getattr(ad_account, "pk", 0), "o": f"-{_BY_SPEND}"},
         "of a campaign": {
             name: getattr(campaign, "pk", 0) for name in ("campaign__id__exact", "creative__campaign__id__exact")
         },

@@ -1,6 +1,8 @@
 """Responses to what cannot be served; they use neither database nor context processors, which may be what failed."""
 
+import sys
 from collections.abc import Callable
+from typing import Final
 
 import structlog
 from django.core.exceptions import BadRequest
@@ -9,15 +11,38 @@ from django.template import loader
 from django.urls import reverse
 
 from accounts.shell.request_values import BadValue, NotThere
+from config.database_errors import is_unreachable
+from config.rest import PROBLEM, problem
+
+# A restarted database is back within seconds.
+_RETRY_SECONDS: Final = 10
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500, with the request's id in the log, where it has one."""
+    """500, with the request's id in the log, where it has one; 503 where the database cannot be reached."""
+    if is_unreachable(sys.exc_info()[1]):
+        return _unavailable(request)
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     if request.path.startswith("/api/"):
-        return JsonResponse({"error": _error(request_id)}, status=500)
+        where = f" under request_id {request_id}" if request_id else ""
+        remedy = f"Try again later; whoever runs this service finds the reason in its log{where}."
+        return _problem(request, 500, "Something went wrong here; it is not your request.", remedy)
     page = loader.get_template("500.html").render({"request_id": request_id})
     return HttpResponse(page, status=500)
+
+
+def _unavailable(request: HttpRequest) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        response = _problem(request, 503, "The database cannot be reached.", f"Try again in {_RETRY_SECONDS} s.")
+    else:
+        response = HttpResponse(loader.get_template("503.html").render(), status=503)
+    response["Retry-After"] = str(_RETRY_SECONDS)
+    return response
+
+
+def _problem(request: HttpRequest, status: int, detail: str, remedy: str) -> HttpResponse:
+    body = problem(status=status, detail=detail, instance=request.get_full_path(), remedy=remedy)
+    return JsonResponse(body, status=status, content_type=PROBLEM)
 
 
 def explain_not_allowed(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -65,14 +90,3 @@ def refuse_nul(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
         return get_response(request)
 
     return answer
-
-
-def _error(request_id: str | None) -> dict[str, str | None]:
-    """The body of every error of the API; see `config/rest.py`."""
-    where = f" under request_id {request_id}" if request_id else ""
-    return {
-        "type": "internal",
-        "message": "Something went wrong here; it is not your request.",
-        "field": None,
-        "remedy": f"Try again later; whoever runs this service finds the reason in its log{where}.",
-    }

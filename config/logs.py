@@ -15,6 +15,9 @@ from django.utils.functional import SimpleLazyObject
 from django_structlog.middlewares import RequestMiddleware
 from structlog.typing import Processor
 
+from config.database_errors import is_unreachable
+
+_log = structlog.get_logger(__name__)
 # What proxies usually send; anything else could forge or flood log lines.
 _VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{7,63}")
 # Whoever has the link of an invitation or a new password can use it: its token stays out of every line.
@@ -95,6 +98,16 @@ class RequestLines(RequestMiddleware):
         began_at: float = request._began_at  # type: ignore[attr-defined]
         structlog.contextvars.bind_contextvars(duration_ms=round((time.monotonic() - began_at) * 1000))
         super().handle_response(request, response)
+
+    def _process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """A line without a traceback while the database cannot be reached: every request has the same cause."""
+        if not is_unreachable(exception):
+            super()._process_exception(request, exception)
+            return
+        # What keeps the library from a second line.
+        request._raised_exception = exception  # type: ignore[attr-defined]
+        cause = str(exception).partition("\n")[0]
+        _log.error("the database cannot be reached", code=503, request=self.format_request(request), cause=cause)
 
     @staticmethod
     def format_request(request: HttpRequest) -> str:

@@ -1,4 +1,4 @@
-"""Errors of the API: one body for all of them, with what to do about it."""
+"""Errors of the API: one body for all of them (RFC 9457), with what to do about it."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -11,6 +11,7 @@ from rest_framework.views import APIView, exception_handler
 
 from accounts.shell.request_values import BadValue, NotThere
 
+PROBLEM: Final = "application/problem+json"
 _TOKENS_PAGE = "/people/me/tokens/"
 # What the caller does next, by status; an exception of ours may have a better `remedy`.
 _REMEDIES: Final = {
@@ -21,37 +22,56 @@ _REMEDIES: Final = {
     406: "Ask for application/json.",
     415: "Send application/json.",
 }
-_TYPES: Final = {
-    400: "invalid",
-    401: "not_authenticated",
-    403: "permission_denied",
-    404: "not_found",
-    405: "method_not_allowed",
-    406: "not_acceptable",
-    409: "conflict",
-    410: "gone",
-    415: "unsupported_media_type",
-    429: "throttled",
-    500: "internal",
-    503: "unavailable",
+# The kind of problem and its title, by status.
+_KINDS: Final = {
+    400: ("invalid", "The request is not valid"),
+    401: ("not_authenticated", "You are not signed in"),
+    403: ("permission_denied", "You may not do this"),
+    404: ("not_found", "Not found"),
+    405: ("method_not_allowed", "This method is not possible here"),
+    406: ("not_acceptable", "This format is not available"),
+    409: ("conflict", "This is not possible at the moment"),
+    410: ("gone", "No longer available"),
+    415: ("unsupported_media_type", "This content type is not understood"),
+    422: ("key_reused", "This Idempotency-Key belongs to another request"),
+    429: ("throttled", "Too many requests"),
+    500: ("internal", "Something went wrong here"),
+    503: ("unavailable", "Not available at the moment"),
 }
+_OTHER: Final = ("error", "The request failed")
+
+
+def problem(*, status: int, detail: str, instance: str, remedy: str, field: str | None = None) -> dict[str, object]:
+    """The body of an error. `type` is an address in the documentation; `remedy` and `field` are our own members."""
+    kind, title = _KINDS.get(status, _OTHER)
+    return {
+        "type": f"/api/v1/problems#{kind}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": instance,
+        "field": field,
+        "remedy": remedy,
+    }
 
 
 def error_response(exception: Exception, context: Mapping[str, object]) -> Response | None:
-    """`{"error": {"type", "message", "field", "remedy"}}`; None for a bug, which becomes a 500."""
+    """The problem that an exception of a view is; None for a bug, which becomes a 500."""
     exception = _in_words_of_rest(exception)
     response = exception_handler(exception, dict(context))
     if response is None:
         return None
     field, message = _first(response.data)
-    response.data = {
-        "error": {
-            "type": _TYPES.get(response.status_code, "error"),
-            "message": message,
-            "field": field if isinstance(exception, ValidationError) else getattr(exception, "field", None),
-            "remedy": _remedy(exception, response.status_code, context["view"]),
-        }
-    }
+    request = context["request"]
+    assert isinstance(request, Request)
+    response.data = problem(
+        status=response.status_code,
+        detail=message,
+        instance=request.get_full_path(),
+        field=field if isinstance(exception, ValidationError) else getattr(exception, "field", None),
+        remedy=_remedy(exception, response.status_code, context["view"]),
+    ) | getattr(exception, "members", {})
+    response.content_type = PROBLEM
     return response
 
 
@@ -81,6 +101,21 @@ def _first(data: object, path: str = "") -> tuple[str | None, str]:
         at, value = next((at, value) for at, value in enumerate(data) if value)
         return _first(value, f"{path}.{at}".lstrip(".") if isinstance(value, dict) else path)
     return path or None, str(data)
+
+
+class Problems(APIView):
+    """The kinds of problems, which the `type` of each leads to."""
+
+    permission_classes = (AllowAny,)
+    schema = None
+
+    def get(self, request: Request) -> Response:
+        return Response(
+            {
+                kind: {"status": status, "title": title, "remedy": _REMEDIES.get(status)}
+                for status, (kind, title) in _KINDS.items()
+            }
+        )
 
 
 class NoSuchEndpoint(APIView):

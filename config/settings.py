@@ -157,6 +157,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "qsessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "accounts.api.throttling.rate_limit_headers",
     "django.middleware.csrf.CsrfViewMiddleware",
     "config.error_pages.refuse_nul",
     "config.error_pages.explain_not_allowed",
@@ -248,11 +249,35 @@ REST_FRAMEWORK = {
 API_REQUESTS_PER_MINUTE = env.API_REQUESTS_PER_MINUTE
 API_EXPORTS_PER_MINUTE = env.API_EXPORTS_PER_MINUTE
 API_STATEMENT_SECONDS = env.API_STATEMENT_SECONDS
+_API_TAGS = {
+    "ad-accounts": "Ad accounts, their syncs and checks.",
+    "campaigns": "Campaigns, which Campaign Manager calls ad sets.",
+    "creatives": "The ads people see.",
+    "campaign-metrics": "Daily figures of campaigns.",
+    "creative-metrics": "Daily figures of creatives.",
+    "demographics": "Who saw the ads, by month.",
+    "reports": "Sums with ratios and comparisons.",
+    "findings": "What the checks found, and what people decide about it.",
+    "snapshots": "Documents for language models.",
+    "sync-logs": "Sync runs.",
+    "rejected-records": "Records from LinkedIn that are not valid.",
+    "connections": "LinkedIn consents.",
+    "schedules": "The timetable.",
+    "status": "How recent the data is, and what needs attention.",
+    "me": "The person of a token.",
+    "root": "All endpoints.",
+}
 SPECTACULAR_SETTINGS = {
     "TITLE": "LinkedIn Ads Action Center",
     "DESCRIPTION": "LinkedIn's ad figures, complete and with an as-of date. Days and instants are UTC; money is a "
     "decimal string beside its currency; ratios come from summed counts.",
     "VERSION": "1",
+    # In 3.0, what a component describes cannot be null.
+    "OAS_VERSION": "3.1.1",
+    "CONTACT": {"name": "Whoever runs this installation"},
+    # Relative to the document: each installation serves its own.
+    "SERVERS": [{"url": "/", "description": "This installation"}],
+    "TAGS": [{"name": name, "description": text} for name, text in _API_TAGS.items()],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
@@ -263,7 +288,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_NO_READ_ONLY_REQUIRED": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "reporting.api.schema.with_long_numbers",
+        "reporting.api.schema.with_plain_types",
     ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     # Other models have a state and a severity too.

@@ -4,7 +4,8 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
-from config.rest import NoSuchEndpoint
+from config.rest import NoSuchEndpoint, Problems
+from reporting.api.root import Root
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
@@ -15,8 +16,10 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("accounts.urls")),
     path("people/", include("accounts.people.urls")),
+    path("api/v1", Root.as_view(), name="api-root"),
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("reporting.api.urls")),
+    path("api/v1/problems", Problems.as_view(), name="problems"),
     # Last: every other address of the API is answered like the API.
     re_path(r"^api/", NoSuchEndpoint.as_view()),
 ]

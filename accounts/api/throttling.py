@@ -1,17 +1,21 @@
-"""How many requests a minute one API token, or one person in a browser, may send.
+"""How many requests a minute one API token, or one person in a browser, may send, and how many are left.
 
 Counted in Valkey, so that the limit holds over all web processes. Without Valkey nobody is refused: the API reads from
 PostgreSQL and is worth more than its limits.
 """
 
+import math
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import redis
 import structlog
 from django.conf import settings
-from limits import RateLimitItem, RateLimitItemPerMinute
+from django.http import HttpRequest, HttpResponse
+from limits import RateLimitItemPerMinute
 from limits.storage import RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 from rest_framework.request import Request
@@ -21,6 +25,32 @@ from accounts.models import ApiToken
 from accounts.shell import valkey
 
 _log = structlog.get_logger(__name__)
+# Where a request keeps the limits that it was counted for.
+_NOTED: Final = "rate_limits"
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """What is left of one limit."""
+
+    name: str
+    quota: int
+    remaining: int
+    seconds_left: int
+
+
+def rate_limit_headers(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware: `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10) on counted responses."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        limits: list[_Limit] = request.__dict__.get(_NOTED, [])
+        if limits:
+            response["RateLimit-Policy"] = ", ".join(f'"{one.name}";q={one.quota};w=60' for one in limits)
+            response["RateLimit"] = ", ".join(f'"{one.name}";r={one.remaining};t={one.seconds_left}' for one in limits)
+        return response
+
+    return answer
 
 
 class PerMinute(BaseThrottle):
@@ -32,13 +62,20 @@ class PerMinute(BaseThrottle):
     def allow_request(self, request: Request, view: object) -> bool:
         limit, counted = RateLimitItemPerMinute(self.limit()), (self.counts, _sender(request))
         try:
-            if _limiter().hit(limit, *counted):
-                return True
-            self._seconds_left = _seconds_left(limit, *counted)
+            is_within = _limiter().hit(limit, *counted)
+            ends_at, remaining = _limiter().get_window_stats(limit, *counted)
         except redis.RedisError:
             _log.warning("API requests are not counted: Valkey does not answer")
             return True
-        return False
+        seconds_left = max(1.0, ends_at - time.time())
+        self._note(request, remaining, math.ceil(seconds_left))
+        self._seconds_left = None if is_within else seconds_left
+        return is_within
+
+    def _note(self, request: Request, remaining: int, seconds_left: int) -> None:
+        """For the headers; several limits may apply to one request."""
+        noted: list[_Limit] = request._request.__dict__.setdefault(_NOTED, [])
+        noted.append(_Limit(self.counts, self.limit(), remaining, seconds_left))
 
     def limit(self) -> int:
         return int(settings.API_REQUESTS_PER_MINUTE)
@@ -63,10 +100,6 @@ def _sender(request: Request) -> str:
     if request.user.is_authenticated:
         return f"user:{request.user.pk}"
     return f"address:{request.META.get('REMOTE_ADDR')}"
-
-
-def _seconds_left(limit: RateLimitItem, *counted: str) -> float:
-    return max(1.0, _limiter().get_window_stats(limit, *counted).reset_time - time.time())
 
 
 @cache

@@ -19,7 +19,7 @@ from ingestion.models import SyncLog
 from ingestion.timetable import sync_requests
 from reporting.api import filters
 from reporting.api.pagination import Order
-from reporting.api.schema import ErrorBodySerializer, ErrorSerializer
+from reporting.api.schema import ProblemSerializer
 from reporting.api.serializers import AdAccountSerializer, RequestBody, SyncLogSerializer
 from reporting.api.views import refuse_unknown
 from reporting.api.viewsets import TableViewSet, described
@@ -62,11 +62,10 @@ class StartedSerializer(serializers.Serializer[object]):
 
 
 @extend_schema_serializer(component_name="AlreadyRunning")
-class AlreadyRunningSerializer(serializers.Serializer[object]):
-    """The error, and the run that is already queued or running."""
+class AlreadyRunningSerializer(ProblemSerializer):
+    """The problem, and the run that is already queued or running."""
 
-    error = ErrorSerializer(help_text="What is wrong.")
-    run = SyncLogSerializer(help_text="The run that is already queued or running.")
+    run = SyncLogSerializer(required=False, help_text="The run that is already queued or running.")
 
 
 @extend_schema_serializer(component_name="NotChecked")
@@ -96,6 +95,17 @@ class CheckRunSerializer(serializers.Serializer[object]):
     trouble = serializers.CharField(
         help_text="Why the check that was requested last could not be made, and what to do; empty if it was made."
     )
+
+
+class AlreadyRunning(APIException):
+    """A sync of the ad account is queued or running."""
+
+    status_code = 409
+    remedy = "Wait until it ends."
+
+    def __init__(self, reason: str, run: SyncLog) -> None:
+        super().__init__(reason)
+        self.members = {"run": _shown(run)}
 
 
 class NeverSynced(APIException):
@@ -155,8 +165,7 @@ class AdAccounts(TableViewSet[AdAccount]):
             where = {"Location": reverse("sync-logs-detail", args=[asked.run.pk], request=request)}
             return Response({"reason": "", "run": _shown(asked.run)}, status=202, headers=where)
         if asked.running:
-            error = {"type": "conflict", "message": asked.reason, "field": None, "remedy": "Wait until it ends."}
-            return Response({"error": error, "run": _shown(asked.running)}, status=409)
+            raise AlreadyRunning(asked.reason, asked.running)
         return Response({"reason": asked.reason, "run": None})
 
     @extend_schema(summary="Plan a sync", parameters=[DaysSerializer], responses=PlanSerializer)
@@ -190,7 +199,7 @@ class AdAccounts(TableViewSet[AdAccount]):
         request=None,
         responses={
             202: OpenApiResponse(CheckRunSerializer, description="The check is queued."),
-            409: OpenApiResponse(ErrorBodySerializer, description="The ad account was never synced."),
+            409: OpenApiResponse(ProblemSerializer, description="The ad account was never synced."),
         },
     )
     @last_check.mapping.post

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from accounts import access
 from reporting.api.pagination import MAX_PAGE_SIZE, PAGE_SIZE, page_size
-from reporting.api.schema import ErrorBodySerializer
+from reporting.api.schema import ProblemSerializer
 from reporting.api.views import View, bounded_statements, refuse_unknown
 from reporting.change_feed import cursors
 from reporting.change_feed.feed import next_page
@@ -124,7 +124,7 @@ def describes_changes(view: type[ChangeFeed], noun: str) -> Callable[..., Any]:
         parameters=[_AFTER, _SIZE],
         responses={
             200: _page_serializer(view),
-            410: OpenApiResponse(ErrorBodySerializer, description="The cursor is too old: start over without one."),
+            410: OpenApiResponse(ProblemSerializer, description="The cursor is too old: start over without one."),
         },
     )
 

@@ -159,6 +159,13 @@ class FindingSerializer(serializers.Serializer[Any]):
     class Meta:
         model = Finding
 
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        for field in fields.values():
+            # `fields` may leave out each of them.
+            field.required = False
+        return fields
+
 
 class StoredFindingSerializer(Described):
     """A finding as it is stored, without the words of its rule and without people."""
@@ -231,11 +238,13 @@ class Findings(TableViewSet[Finding]):
     def get_queryset(self) -> QuerySet[Finding]:
         return visible_findings(self.ad_accounts, today=timezone.now().date())
 
-    @extend_schema(responses=FindingDetailSerializer, parameters=[])
+    @extend_schema(responses=FindingDetailSerializer)
     def retrieve(self, request: Request, pk: int | str) -> Response:
-        refuse_unknown(request, ["format"])
+        refuse_unknown(request, ["fields", "format"], several=["fields"])
+        names = self.chosen_fields(FindingDetailSerializer().fields)
         with bounded_statements():
-            return Response(self._shown(pk))
+            shown = self._shown(pk)
+        return Response({name: shown[name] for name in names})
 
     @extend_schema(summary="Assign a finding", request=AssignSerializer, responses=FindingDetailSerializer)
     @action(detail=True, methods=["post"])

@@ -38,16 +38,14 @@ _PAGE_PARAMETER = {
 }
 _AS_OF = {
     "data_as_of": {
-        "type": "string",
+        "type": ["string", "null"],
         "format": "date-time",
-        "nullable": True,
         "example": "2026-11-20T11:59:00Z",
         "description": "When the oldest last successful sync of the requested ad accounts began, UTC.",
     },
     "complete_through": {
-        "type": "string",
+        "type": ["string", "null"],
         "format": "date",
-        "nullable": True,
         "example": "2026-11-19",
         "description": "The last day through which all stored days match LinkedIn's own totals.",
     },
@@ -136,9 +134,8 @@ class Cursors(BasePagination):
             "required": ["next", "data_as_of", "complete_through", "results"],
             "properties": {
                 "next": {
-                    "type": "string",
+                    "type": ["string", "null"],
                     "format": "uri",
-                    "nullable": True,
                     "example": "https://ads.example.com/api/v1/campaign-metrics?cursor=WyJkYXRlIiwuLi5d",
                     "description": "Address of the next page; null on the last one.",
                 },

@@ -16,36 +16,35 @@ Node = dict[str, Any]
 Direction = Literal["request", "response"]
 
 
-class ErrorSerializer(serializers.Serializer[object]):
-    """What is wrong, and what to do about it."""
-
-    type = serializers.CharField(help_text="Kind of error, such as invalid or permission_denied.")
-    message = serializers.CharField(help_text="What is wrong, in a sentence.")
-    field = serializers.CharField(allow_null=True, help_text="The wrong parameter or field, if there is one.")
-    remedy = serializers.CharField(help_text="What to do.")
-
-
 @extend_schema_serializer(
+    component_name="Problem",
     examples=[
         OpenApiExample(
             "A wrong order",
             response_only=True,
             status_codes=["400"],
             value={
-                "error": {
-                    "type": "invalid",
-                    "message": "Unknown order “spend”; use id, -id.",
-                    "field": "order",
-                    "remedy": "Correct the request and send it again.",
-                }
+                "type": "/api/v1/problems#invalid",
+                "title": "The request is not valid",
+                "status": 400,
+                "detail": "Unknown order “spend”; use id, -id.",
+                "instance": "/api/v1/campaigns?order=spend",
+                "field": "order",
+                "remedy": "Correct the request and send it again.",
             },
         )
-    ]
+    ],
 )
-class ErrorBodySerializer(serializers.Serializer[object]):
-    """The one body of every error."""
+class ProblemSerializer(serializers.Serializer[object]):
+    """The body of every error (RFC 9457): what is wrong, and what to do about it."""
 
-    error = ErrorSerializer(help_text="What is wrong.")
+    type = serializers.CharField(help_text="Kind of problem, an address: /api/v1/problems#invalid, …#not_found, ….")
+    title = serializers.CharField(help_text="The kind of problem in words.")
+    status = serializers.IntegerField(help_text="The status of the response.")
+    detail = serializers.CharField(help_text="What is wrong, in a sentence.")
+    instance = serializers.CharField(help_text="The address that was requested.")
+    field = serializers.CharField(allow_null=True, help_text="The wrong parameter or field, if there is one.")
+    remedy = serializers.CharField(help_text="What to do.")
 
 
 _ERRORS = {
@@ -55,17 +54,25 @@ _ERRORS = {
     406: "The Accept header names no available format.",
     429: "Too many requests in this minute; Retry-After gives the seconds to wait.",
     500: "A bug; the remedy names the request to look up in the log.",
-    503: "The query took too long and was cancelled.",
+    503: "The query took too long and was cancelled, or the database cannot be reached.",
 }
 _NOT_FOUND = "It does not exist, or you may not see its ad account."
 _NO_SUCH_ROW = "A filter names what does not exist or what you may not see, or the list ends before this page."
+_UNDER_WAY = "A request with this Idempotency-Key is being carried out."
+_KEY_REUSED = "This Idempotency-Key was sent with another request."
 _NO_JSON = "The content type of the body is not JSON."
 _UNCHANGED = "Nothing has changed since the response with this ETag."
 _FORMAT = "csv, xlsx and ndjson return all pages as one file."
 _HEADERS = [
     OpenApiParameter(
-        "Retry-After", int, "header", response=[429], description="Seconds to wait before the next request."
-    )
+        "Retry-After", int, "header", response=[429, 503], description="Seconds to wait before the next request."
+    ),
+    OpenApiParameter(
+        "RateLimit-Policy", str, "header", response=[200, 202, 429], description="The limits: q requests in w seconds."
+    ),
+    OpenApiParameter(
+        "RateLimit", str, "header", response=[200, 202, 429], description="What is left: r requests in t seconds."
+    ),
 ]
 _HEADERS_OF_CONDITIONAL = [
     OpenApiParameter("If-None-Match", str, "header", description="An ETag; while it is current, the response is 304."),
@@ -77,6 +84,17 @@ _HEADERS_OF_CONDITIONAL = [
         description="Identifies this response; absent during a sync.",
     ),
     OpenApiParameter("Last-Modified", str, "header", response=[200, 304], description="When figures last changed."),
+]
+_HEADERS_OF_POST = [
+    OpenApiParameter(
+        "Idempotency-Key",
+        {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
+        "header",
+        description="Sent again with the same key within 24 hours, the request is not carried out again.",
+    ),
+    OpenApiParameter(
+        "Idempotent-Replayed", str, "header", response=[200, 202], description="true: the reply of the first request."
+    ),
 ]
 _HEADERS_OF_FIGURES = [
     OpenApiParameter(
@@ -125,12 +143,14 @@ class ErrorsToo(AutoSchema):
             headers += _HEADERS_OF_CONDITIONAL
         if getattr(self.view, "has_figures", False):
             headers += _HEADERS_OF_FIGURES
+        if self.method == "POST":
+            headers += _HEADERS_OF_POST
         return headers
 
     def _get_response_bodies(self, direction: Direction = "response") -> dict[str, object]:
         bodies: dict[str, object] = super()._get_response_bodies(direction)
         for status, description in self._errors().items():
-            response = OpenApiResponse(ErrorBodySerializer, description=description)
+            response = OpenApiResponse(ProblemSerializer, description=description)
             bodies.setdefault(str(status), self._get_response_for_code(response, str(status)))
         if self._is_conditional():
             bodies["304"] = self._get_response_for_code(OpenApiResponse(description=_UNCHANGED), "304")
@@ -151,7 +171,7 @@ class ErrorsToo(AutoSchema):
         elif self.method == "GET" and self._has_ids():
             errors[404] = _NO_SUCH_ROW
         if self.method == "POST":
-            errors[415] = _NO_JSON
+            errors |= {409: _UNDER_WAY, 415: _NO_JSON, 422: _KEY_REUSED}
         return errors
 
     def _get_response_for_code(
@@ -161,9 +181,9 @@ class ErrorsToo(AutoSchema):
         media_types: list[str] | None = None,
         direction: Direction = "response",
     ) -> Node:
-        """Errors are always JSON; a file is bytes."""
+        """Errors are always problems; a file is bytes."""
         if int(status_code) >= 400:
-            media_types = ["application/json"]
+            media_types = ["application/problem+json"]
         response: Node = super()._get_response_for_code(serializer, status_code, media_types, direction)  # type: ignore[no-untyped-call]
         for media_type, content in response.get("content", {}).items():
             if media_type in MEDIA_TYPES.values():
@@ -184,14 +204,19 @@ class ErrorsToo(AutoSchema):
         return found
 
 
-def with_long_numbers(result: Node, **_: object) -> Node:
-    """LinkedIn's ids and sums of counts exceed 32 bits, the default integer of some generated clients."""
+def with_plain_types(result: Node, **_: object) -> Node:
+    """LinkedIn's ids and sums of counts exceed 32 bits, the default integer of some generated clients.
+
+    Django REST framework describes its pages in the words of OpenAPI 3.0, which 3.1 no longer has.
+    """
     pending: list[object] = [result]
     while pending:
         node = pending.pop()
         if isinstance(node, dict):
-            if node.get("type") == "integer":
+            if node.get("type") in ("integer", ["integer", "null"]):
                 node.setdefault("format", "int64")
+            if node.pop("nullable", False):
+                node["type"] = [node["type"], "null"]
             pending += node.values()
         elif isinstance(node, list):
             pending += node

@@ -112,6 +112,8 @@ class Described(serializers.ModelSerializer[Any]):
         for name, field in fields.items():
             field.help_text = _METRICS_DESCRIBED.get(name) or field.help_text or _DESCRIBED[name]
             field.read_only = True
+            # `fields` may leave out each of them.
+            field.required = False
         return fields
 
 

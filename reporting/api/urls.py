@@ -10,6 +10,7 @@ from reporting.api.ad_accounts import AdAccounts
 from reporting.api.demographics_report import DemographicsReportView
 from reporting.api.findings import Findings
 from reporting.api.performance_report import PerformanceReportView
+from reporting.api.root import Root
 from reporting.api.snapshots import Snapshots
 from reporting.api.status import Status
 
@@ -29,6 +30,8 @@ router.register("schedules", viewsets.Schedules, "schedules")
 
 urlpatterns = [
     *router.urls,
+    # The same as without the slash, where the document has it.
+    path("", Root.as_view(schema=None)),
     path("status", Status.as_view(), name="status"),
     path("reports/performance", PerformanceReportView.as_view(), name="report-performance"),
     path("reports/demographics", DemographicsReportView.as_view(), name="report-demographics"),

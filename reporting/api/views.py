@@ -13,6 +13,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import Count, Max, Q, QuerySet
 from django.http import HttpResponseBase
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 from django.utils.http import http_date, parse_etags, quote_etag
 from psycopg.errors import QueryCanceled
 from rest_framework.exceptions import APIException, ValidationError
@@ -26,7 +27,9 @@ from accounts import access, audit_trail
 from accounts.api.throttling import ExportsPerMinute
 from accounts.models import AdAccount, User
 from ingestion.models import SyncLog
+from reporting.api import idempotency
 from reporting.api.files import MEDIA_TYPES, ExactJSON
+from reporting.api.idempotency import Key, Repeated
 
 
 class TooSlow(APIException):
@@ -88,6 +91,7 @@ class View(APIView):
     # Whether its responses contain figures, and so say how recent and complete they are.
     has_figures: ClassVar[bool] = False
     _state: DataState | None = None
+    _idempotency: Key | None = None
 
     @property
     def person(self) -> User:
@@ -113,24 +117,35 @@ class View(APIView):
         if request.method == "POST":
             # What is to be done is in the body; in the address it would be ignored.
             refuse_unknown(request, ["format"])
+            self._idempotency = idempotency.begin(request, self.person)
         if self.is_conditional and request.method in {"GET", "HEAD"} and not self.file_format:
             self._state = _data_state(self.person, request, self.ad_accounts)
-            if self._state and self._state.key in parse_etags(request.headers.get("If-None-Match", "")):
+            if self._state and self._state.key in _known_etags(request):
                 raise _NotModified
 
     def handle_exception(self, exc: Exception) -> Response:
         """Errors are JSON, whatever format was requested."""
+        if self._idempotency:
+            self._idempotency.forget()
         self.request.accepted_renderer, self.request.accepted_media_type = JSONRenderer(), "application/json"
+        if isinstance(exc, Repeated):
+            return exc.response
         return Response(status=304) if isinstance(exc, _NotModified) else super().handle_exception(exc)
 
     def finalize_response(self, request: Request, response: Response, *args: object, **kwargs: object) -> Response:
         done = super().finalize_response(request, response, *args, **kwargs)
+        if self._idempotency and done.status_code < 300:
+            self._idempotency.keep(done)
+        # `*` is any representation, so it takes one that exists.
+        if self.is_conditional and done.status_code == 200 and "*" in _known_etags(request) and not self.file_format:
+            done.status_code, done.data = 304, None
         if self._state and done.status_code in {200, 304}:
             done["ETag"] = self._state.key
             if self._state.changed_at:
                 done["Last-Modified"] = http_date(self._state.changed_at.timestamp())
         if not done.has_header("Cache-Control"):
             done["Cache-Control"] = "private, no-cache"
+        patch_vary_headers(done, ["Authorization", "Cookie"])
         return done
 
     def note_export(self, what: str) -> None:
@@ -191,6 +206,11 @@ def query_values(request: Request) -> dict[str, str]:
     return {name: ",".join(texts) for name, texts in request.query_params.lists()}
 
 
+def _known_etags(request: Request) -> set[str]:
+    """The tags that the sender has, to be compared weakly (RFC 9110): a proxy that compresses makes them weak."""
+    return {tag.removeprefix("W/") for tag in parse_etags(request.headers.get("If-None-Match", ""))}
+
+
 def _data_state(person: User, request: Request, ad_accounts: QuerySet[AdAccount]) -> DataState | None:
     """None while a sync is storing: two responses may then differ although this state is the same.
 
@@ -213,6 +233,7 @@ def _data_state(person: User, request: Request, ad_accounts: QuerySet[AdAccount]
         gone=Count("missing_since"),
     )
     parts = [settings.PRODUCT_VERSION, person.pk, person.role, person.token_scope, timezone.now().date()]
-    parts += [request.get_full_path(), *runs.values(), *stored.values()]
+    # `next` holds the host.
+    parts += [request.build_absolute_uri(), *runs.values(), *stored.values()]
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
     return DataState(quote_etag(digest), max(filter(None, (runs["ended"], stored["fetched"])), default=None))

@@ -1,6 +1,6 @@
 """LinkedIn's data, sync runs and related lists, limited to what the person may see."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from django.db.models import Model, QuerySet
@@ -107,14 +107,16 @@ class ListViewSet(ChangeFeed, GenericViewSet[_Row]):
         """The requested fields, and the column that each shows."""
         serializer: Any = self.get_serializer_class()()
         known = {name: selected(str(field.source).replace(".", "__")) for name, field in serializer.fields.items()}
-        asked = query_values(self.request).get("fields")
-        if not asked:
-            return known
-        names = [name.strip() for name in asked.split(",") if name.strip()]
+        return {name: known[name] for name in self.chosen_fields(known)}
+
+    def chosen_fields(self, known: Iterable[str]) -> Sequence[str]:
+        """Those that `fields` names, in the order in which they are listed; all of them without it."""
+        known = [*known]
+        names = [name.strip() for name in query_values(self.request).get("fields", "").split(",") if name.strip()]
         for name in names:
             if name not in known:
                 raise ValidationError({"fields": [f"Unknown field “{name}”; use {', '.join(known)}."]})
-        return {name: known[name] for name in known if name in names} or known
+        return [name for name in known if name in names] or known
 
     def order_asked_for(self) -> tuple[str, Order]:
         name = self.request.query_params.get("order") or next(iter(self.orders))

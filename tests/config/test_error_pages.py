@@ -1,18 +1,26 @@
 """Error pages say what to do next, need nothing that may have failed, and never show a secret."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
+import psycopg
 import pytest
 import structlog
 from django.conf import settings as project_settings
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import include, path
 from django.views.debug import get_default_exception_reporter_filter, get_exception_reporter_class
 
+from accounts.models import User
 from config import error_pages
+from config.database_errors import is_unreachable
+from tests.reporting.api.asking import token_of
 
 TOKEN = "AQ-a-token-nobody-may-read"
 CODE = "AQ-a-code-nobody-may-read"
@@ -67,6 +75,75 @@ def test_an_error_says_what_to_do_next_without_the_database(
     assert "<script" not in page
     assert "src=" not in page
     assert "the database is gone" not in page
+
+
+@contextmanager
+def without_database() -> Iterator[None]:
+    """As psycopg finds it, before any query and in the middle of one."""
+    failed = OperationalError("connection failed: Connection refused\n\tIs the server running?")
+    failed.__cause__ = psycopg.OperationalError("connection failed: Connection refused")
+    with patch("django.db.backends.base.base.BaseDatabaseWrapper.cursor", side_effect=failed):
+        yield
+
+
+@pytest.mark.parametrize("address", ["/sync/", "/admin/", "/report/sections/trend/"])
+def test_without_the_database_a_page_says_so_in_one_line_of_the_log(
+    as_alice: Client, caplog: pytest.LogCaptureFixture, address: str
+) -> None:
+    as_alice.raise_request_exception = False
+    caplog.clear()
+    with without_database():
+        response = as_alice.get(address)
+    assert (response.status_code, response["Retry-After"]) == (503, "10")
+    assert "The database cannot be reached" in response.content.decode()
+    _assert_one_line(caplog)
+
+
+@pytest.mark.parametrize(
+    "address", ["/api/v1/me", "/api/v1/campaigns", "/api/v1/reports/performance", "/api/v1/status"]
+)
+@pytest.mark.parametrize("by_token", [True, False])
+def test_without_the_database_the_api_says_so_in_one_line_of_the_log(
+    as_alice: Client, alice: User, caplog: pytest.LogCaptureFixture, address: str, by_token: bool
+) -> None:
+    browser = Client(headers=token_of(alice)) if by_token else as_alice
+    browser.raise_request_exception = False
+    caplog.clear()
+    with without_database():
+        response = browser.get(address)
+    assert (response.status_code, response["Retry-After"]) == (503, "10")
+    assert response["Content-Type"] == "application/problem+json"
+    body = response.json()
+    assert (body["status"], body["type"]) == (503, "/api/v1/problems#unavailable")
+    assert (body["detail"], body["instance"]) == ("The database cannot be reached.", address)
+    _assert_one_line(caplog)
+
+
+def _assert_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    [line] = caplog.records
+    assert isinstance(line.msg, dict)
+    assert line.msg["event"] == "the database cannot be reached"
+    assert (line.msg["code"], line.msg["cause"]) == (503, "connection failed: Connection refused")
+    assert not line.exc_info
+
+
+@pytest.mark.parametrize(
+    ("error", "is_so"),
+    [
+        (psycopg.OperationalError("connection failed"), True),
+        (psycopg.errors.AdminShutdown("terminating connection"), True),
+        (psycopg.errors.CannotConnectNow("the database system is starting up"), True),
+        (psycopg.errors.TooManyConnections("sorry, too many clients already"), True),
+        (psycopg.errors.QueryCanceled("canceling statement due to statement timeout"), False),
+        (psycopg.errors.DiskFull("no space left on device"), False),
+        (psycopg.errors.LockNotAvailable("could not obtain lock"), False),
+    ],
+)
+def test_an_error_of_one_query_is_no_unreachable_database(error: psycopg.Error, is_so: bool) -> None:
+    raised = OperationalError(str(error))
+    raised.__cause__ = error
+    assert is_unreachable(raised) is is_so
+    assert is_unreachable(ValueError()) is False
 
 
 def test_a_form_without_its_token_is_explained() -> None:

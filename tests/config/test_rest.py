@@ -58,12 +58,13 @@ pytestmark = [pytest.mark.urls("tests.config.test_rest"), pytest.mark.django_db]
 
 def error(response: Any, status: int) -> tuple[str, str, str | None, str]:
     assert response.status_code == status
-    assert response["Content-Type"] == "application/json"
-    body = response.json()
-    assert list(body) == ["error"]
-    said = body["error"]
-    assert list(said) == ["type", "message", "field", "remedy"]
-    return said["type"], said["message"], said["field"], said["remedy"]
+    assert response["Content-Type"] == "application/problem+json"
+    said = response.json()
+    assert list(said) == ["type", "title", "status", "detail", "instance", "field", "remedy"]
+    assert (said["status"], said["instance"]) == (status, response.request["PATH_INFO"])
+    where, kind = said["type"].split("#")
+    assert Client().get(where).json()[kind]["title"] == said["title"]
+    return kind, said["detail"], said["field"], said["remedy"]
 
 
 def test_what_is_missing_is_404(client: Client) -> None:
@@ -72,7 +73,7 @@ def test_what_is_missing_is_404(client: Client) -> None:
     assert error(client.get("/fails/gone"), 404) == ("not_found", "This run is not here.", None, remedy)
 
 
-@pytest.mark.parametrize("address", ["/api/", "/api/v1/", "/api/v1/nothing", "/api/v1/me/", "/api/v9/me"])
+@pytest.mark.parametrize("address", ["/api/", "/api/v1/nothing", "/api/v1/me/", "/api/v9/me"])
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_an_address_that_does_not_exist_is_answered_like_the_api(client: Client, address: str, method: str) -> None:
     assert error(getattr(client, method)(address), 404)[:2] == ("not_found", "There is no such endpoint.")

@@ -100,7 +100,7 @@ def _cases(operation: Any, world: World) -> Any:
 
 
 def _with_known_ids(case: Any, world: World) -> Any:
-    resource = case.operation.path.split("/")[3]
+    resource = f"{case.operation.path}/".split("/")[3]
 
     def put(ids: dict[str, Any]) -> Any:
         if "id" in (case.path_parameters or {}):

@@ -74,6 +74,8 @@ def _sync_and_look(client: Any, stack: Stack) -> None:
     assert Decimal(total.figures.spend) == _true_spend(stack, ad_account.id, yesterday) > 0
     assert report.complete_through >= yesterday
     of_the_day = {"ad_account_id": [ad_account.id], "date_from": yesterday, "date_to": yesterday}
+    part = _asked(client, "campaign_metrics.campaign_metrics_list", **of_the_day, fields="date,spend").results
+    assert {row.date for row in part} == {yesterday}
     rows = _asked(client, "campaign_metrics.campaign_metrics_list", **of_the_day).results
     assert sum(Decimal(row.spend) for row in rows) == Decimal(total.figures.spend)
 

@@ -21,7 +21,10 @@ def headers(alice: User) -> dict[str, str]:
 
 def _assert_refused(response: Any, *statuses: int) -> None:
     assert response.status_code in statuses, response.content
-    assert response.json()["error"].keys() == {"type", "message", "field", "remedy"}
+    assert response["Content-Type"] == "application/problem+json"
+    said = response.json()
+    assert said.keys() == {"type", "title", "status", "detail", "instance", "field", "remedy"}
+    assert said["status"] == response.status_code
 
 
 @pytest.mark.exhaustive

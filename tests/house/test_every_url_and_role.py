@@ -137,6 +137,10 @@ PAGES: dict[str, Outcomes] = {
     "schedules-list": (401, 403, 403, 403, 200, 200),
     "schedules-detail": (401, 403, 403, 403, 200, 200),
     "status": READS,
+    "api-root": READS,
+    "/api/v1/": READS,
+    # The kinds of errors: whoever gets one may look it up.
+    "problems": (200,) * 6,
     "report-performance": READS,
     "report-demographics": READS,
     "snapshots-list": READS,

@@ -259,9 +259,25 @@ def documents(browser: Client) -> Iterator[Row]:
     """The snapshots, downloaded, each with its currency."""
     for snapshot in every_row(browser, "snapshots"):
         answer: Any = browser.get(f"/api/v1/snapshots/{snapshot['id']}/document")
-        account = json.loads(b"".join(answer.streaming_content))["ad_account"]
+        account = _in_todays_words(json.loads(b"".join(answer.streaming_content)))["ad_account"]
         assert account["id"] == snapshot["ad_account_id"]
         yield account
+
+
+# What documents of `schema_version` 1 call what later ones call otherwise; an upgrade does not rewrite them.
+_IN_VERSION_1 = {
+    "account": "ad_account",
+    "ctr": "ctr_percent",
+    "cpl": "cost_per_lead",
+    "share_pct": "share_percent",
+}
+
+
+def _in_todays_words(document: Any) -> Any:
+    """Of either version."""
+    if isinstance(document, dict):
+        return {_IN_VERSION_1.get(name, name): _in_todays_words(value) for name, value in document.items()}
+    return [_in_todays_words(one) for one in document] if isinstance(document, list) else document
 
 
 def summary(one: Row) -> Row:

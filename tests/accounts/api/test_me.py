@@ -33,7 +33,7 @@ def ask(token: str, client: Client | None = None) -> Any:
 
 
 def error(response: Any) -> tuple[int, str]:
-    return response.status_code, response.json()["error"]["message"]
+    return response.status_code, response.json()["detail"]
 
 
 def test_me_shows_the_person_of_a_token(bob: User) -> None:
@@ -71,13 +71,15 @@ def test_a_token_is_worth_what_its_person_may_now(bob: User) -> None:
 def test_nobody_learns_how_to_get_in() -> None:
     response = Client().get("/api/v1/me")
     assert (response.status_code, response["WWW-Authenticate"]) == (401, "Bearer")
+    assert response["Content-Type"] == "application/problem+json"
     assert response.json() == {
-        "error": {
-            "type": "not_authenticated",
-            "message": "Authentication credentials were not provided.",
-            "field": None,
-            "remedy": "Send the header Authorization: Bearer <token>; /people/me/tokens/ issues one to you.",
-        }
+        "type": "/api/v1/problems#not_authenticated",
+        "title": "You are not signed in",
+        "status": 401,
+        "detail": "Authentication credentials were not provided.",
+        "instance": "/api/v1/me",
+        "field": None,
+        "remedy": "Send the header Authorization: Bearer <token>; /people/me/tokens/ issues one to you.",
     }
 
 
@@ -145,7 +147,7 @@ def test_only_reading_is_offered(alice: User) -> None:
     token = token_of(alice, scope="read_and_sync")
     response = Client().post("/api/v1/me", headers={"Authorization": f"Bearer {token}"})
     assert error(response) == (405, 'Method "POST" not allowed.')
-    assert (response["Allow"], response.json()["error"]["remedy"]) == (
+    assert (response["Allow"], response.json()["remedy"]) == (
         "GET, HEAD, OPTIONS",
         "Use one of GET, HEAD, OPTIONS.",
     )

@@ -33,5 +33,7 @@ def every_row(client: Client, path: str, **parameters: Any) -> list[dict[str, An
 
 
 def error(response: Any) -> tuple[int, str, str]:
-    said = response.json()["error"]
-    return response.status_code, said["type"], said["message"]
+    assert response["Content-Type"] == "application/problem+json"
+    said = response.json()
+    assert said["status"] == response.status_code
+    return response.status_code, said["type"].removeprefix("/api/v1/problems#"), said["detail"]

@@ -132,10 +132,10 @@ def test_the_kind_of_file_can_be_asked_for_by_header(as_alice: Client, world: No
 
 def test_errors_stay_json(as_alice: Client) -> None:
     response = as_alice.get("/api/v1/campaigns?format=csv&order=colour")
-    assert (error(response)[0], response["Content-Type"]) == (400, "application/json")
+    assert (error(response)[0], response["Content-Type"]) == (400, "application/problem+json")
     assert error(Client().get("/api/v1/campaigns?format=csv"))[0] == 401
     unknown = as_alice.get("/api/v1/campaigns?format=pdf")
-    assert (unknown.status_code, unknown.json()["error"]["field"]) == (400, "format")
+    assert (unknown.status_code, unknown.json()["field"]) == (400, "format")
 
 
 def test_csv_comes_while_queries_are_logged(as_alice: Client, world: None) -> None:

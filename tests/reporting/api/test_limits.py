@@ -52,6 +52,36 @@ def test_nothing_is_sent_again_while_nothing_changed(as_bob: Client, bobs_ad_acc
     assert again(as_bob, first["ETag"], path).status_code == 200
 
 
+def test_tags_are_compared_weakly(as_bob: Client, bobs_ad_account: AdAccount) -> None:
+    """A proxy that compresses the response makes its tag weak."""
+    etag = as_bob.get(PATH)["ETag"]
+    for sent in (f"W/{etag}", f'"another", W/{etag}', "*"):
+        response = again(as_bob, sent)
+        assert (response.status_code, response.content, response["ETag"]) == (304, b"", etag)
+    assert again(as_bob, 'W/"another"').status_code == 200
+
+
+def test_any_representation_is_one_that_exists(as_bob: Client, bobs_ad_account: AdAccount) -> None:
+    assert again(as_bob, "*", f"/api/v1/ad-accounts/{bobs_ad_account.pk}").status_code == 304
+    assert again(as_bob, "*", "/api/v1/ad-accounts/404").status_code == 404
+    assert again(as_bob, "*", f"{PATH}?order=colour").status_code == 400
+
+
+def test_a_tag_belongs_to_one_selection_and_one_person(as_bob: Client, as_alice: Client, bob: User) -> None:
+    addresses = [
+        PATH,
+        f"{PATH}?fields=date",
+        f"{PATH}?date_from=2026-11-01",
+        f"{PATH}?page_size=7",
+        "/api/v1/campaigns",
+    ]
+    tags = [browser.get(address)["ETag"] for browser in (as_bob, as_alice) for address in addresses]
+    tags.append(Client().get(PATH, headers=token_of(bob))["ETag"])
+    tags.append(as_bob.get(PATH, headers={"host": "localhost"})["ETag"])
+    assert len(set(tags)) == len(tags)
+    assert {"Authorization", "Cookie"} <= set(as_bob.get(PATH)["Vary"].split(", "))
+
+
 def test_a_running_sync_may_change_an_answer_at_any_moment(as_bob: Client, bobs_ad_account: AdAccount) -> None:
     etag = as_bob.get(PATH)["ETag"]
     builders.make_sync_run(account=bobs_ad_account, status=SyncLog.Status.RUNNING, finished_at=None)
@@ -91,7 +121,7 @@ def test_a_token_that_asks_too_often_waits(alice: User, settings: Any) -> None:
     response = Client().get("/api/v1/status", headers=token)
     assert error(response)[:2] == (429, "throttled")
     assert 38 <= int(response["Retry-After"]) <= 40
-    assert f"Wait {response['Retry-After']} s" in response.json()["error"]["remedy"]
+    assert f"Wait {response['Retry-After']} s" in response.json()["remedy"]
     assert Client().get("/api/v1/me", headers=other).status_code == 200
     # The minute is over once Valkey has dropped the count.
     valkey.client().pexpire(counted, 1)
@@ -135,7 +165,7 @@ def test_a_question_that_takes_too_long_is_given_up(as_alice: Client) -> None:
     with patch("reporting.api.performance_report.performance", slow):
         response = as_alice.get("/api/v1/reports/performance")
     assert error(response) == (503, "unavailable", "The query took too long.")
-    assert "fewer days" in response.json()["error"]["remedy"]
+    assert "fewer days" in response.json()["remedy"]
 
 
 def test_every_question_has_a_limit(as_alice: Client, settings: Any) -> None:
@@ -159,4 +189,21 @@ def test_a_bug_is_told_in_json(as_alice: Client) -> None:
         response = as_alice.get("/api/v1/reports/performance")
     assert error(response)[:2] == (500, "internal")
     assert "secret" not in response.content.decode()
-    assert response["X-Request-ID"] in response.json()["error"]["remedy"]
+    assert response["X-Request-ID"] in response.json()["remedy"]
+
+
+# --- what is left ---
+
+
+def test_every_response_says_how_many_requests_are_left(as_bob: Client, settings: Any) -> None:
+    settings.API_REQUESTS_PER_MINUTE, settings.API_EXPORTS_PER_MINUTE = 3, 2
+    left = [as_bob.get("/api/v1/me")["RateLimit"] for _ in range(2)]
+    assert [one.split(";t=")[0] for one in left] == ['"requests";r=2', '"requests";r=1']
+    file = as_bob.get(f"{PATH}?format=csv")
+    assert file["RateLimit-Policy"] == '"requests";q=3;w=60, "exports";q=2;w=60'
+    assert [one.split(";t=")[0] for one in file["RateLimit"].split(", ")] == ['"requests";r=0', '"exports";r=1']
+    refused = as_bob.get("/api/v1/me")
+    assert refused.status_code == 429
+    assert refused["RateLimit"].split(";t=")[0] == '"requests";r=0'
+    assert abs(int(refused["RateLimit"].split("t=")[1]) - int(refused["Retry-After"])) <= 1
+    assert not as_bob.get("/sync/").has_header("RateLimit")

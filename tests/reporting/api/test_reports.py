@@ -193,7 +193,7 @@ def test_demographics(as_bob: Client, days: AdAccount) -> None:
 )
 def test_a_question_that_makes_no_sense_is_refused(as_alice: Client, parameters: dict[str, str]) -> None:
     response = as_alice.get("/api/v1/reports/performance", parameters)
-    assert (response.status_code, response.json()["error"]["type"]) == (400, "invalid")
+    assert (response.status_code, response.json()["type"]) == (400, "/api/v1/problems#invalid")
 
 
 @pytest.mark.django_db

@@ -72,7 +72,7 @@ def test_a_sync_under_way_is_told(alice: User, bobs_ad_account: AdAccount) -> No
     response = start(bobs_ad_account, alice, force=True)
     assert error(response)[:2] == (409, "conflict")
     assert response.json()["run"]["id"] == run.pk
-    assert response.json()["error"]["remedy"] == "Wait until it ends."
+    assert response.json()["remedy"] == "Wait until it ends."
     assert SyncLog.objects.count() == 1
 
 
@@ -89,7 +89,7 @@ def test_a_wish_that_makes_no_sense_is_refused(
     alice: User, bobs_ad_account: AdAccount, body: dict[str, str], field: str
 ) -> None:
     response = start(bobs_ad_account, alice, **body)
-    assert (response.status_code, response.json()["error"]["field"]) == (400, field)
+    assert (response.status_code, response.json()["field"]) == (400, field)
     assert not SyncLog.objects.exists()
 
 
