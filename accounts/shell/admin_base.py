@@ -14,7 +14,7 @@ from accounts.shell import row_links
 from accounts.shell.admin_columns import API_WORDS, Column, Row, columns
 from accounts.shell.admin_filters import ApiWordFilter
 from accounts.shell.admin_paging import EstimatingPaginator
-from accounts.shell.list_address import check_address, read_filters
+from accounts.shell.list_address import check_address, read_filters, without_blanks
 
 __all__ = ["EstimatingPaginator", "ListAdmin", "OneRightAdmin", "ReadOnlyAdmin", "Row", "UnfoldAdmin"]
 
@@ -41,6 +41,7 @@ class ListAdmin(UnfoldAdmin[Row]):
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """Raises BadValue and NotThere for an address that asks for what the list does not have."""
+        request.GET = without_blanks(request.GET)  # type: ignore[assignment]  # its stubs know the first one alone
         with read_filters():
             changes = super().get_changelist_instance(request)
         check_address(changes, request)

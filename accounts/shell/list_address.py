@@ -15,12 +15,22 @@ from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, SEARCH_VAR, Cha
 from django.core.exceptions import FieldDoesNotExist
 from django.core.paginator import InvalidPage
 from django.db import models
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 
 from accounts.shell.admin_filters import require_visible
 from accounts.shell.request_values import BadValue, NotThere, page_number
 
 _NULL_WORDS: Final = frozenset({"0", "1", "True", "False", "true", "false"})
+
+
+def without_blanks(sent: QueryDict) -> QueryDict:
+    """What a form sends of the filters that nobody filled in is no filter."""
+    given = sent.copy()
+    for name, texts in sent.lists():
+        given.setlist(name, [text for text in texts if text])
+        if not given.getlist(name):
+            del given[name]
+    return given
 
 
 @contextmanager

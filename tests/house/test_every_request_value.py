@@ -251,6 +251,10 @@ def test_lists_refuse_what_is_not_there(as_alice: Client, bobs_ad_account: AdAcc
             reversed_days = {parameter: "2026-11-02", f"{parameter.removesuffix('_from')}_to": "2026-11-01"}
             assert_refused(as_alice.get(address, reversed_days), 400)
     assert_refused(as_alice.get(address, {"p": "99999"}), 404)
+    # A form sends the filters that nobody filled in, too.
+    blank = dict.fromkeys({*_parameters_of(model_admin), "q", "o"}, "")
+    shown = [as_alice.get(address, sent).context["cl"].result_count for sent in ({}, blank)]
+    assert shown[0] == shown[1]
 
 
 @pytest.mark.parametrize("model", [model for model in MODELS if model._meta.app_label == "ingestion"])

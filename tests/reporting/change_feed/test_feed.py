@@ -329,9 +329,12 @@ def test_a_cursor_of_90_days_is_refused(alice):
     copy.cursor = cursors.encode(given, now=now - timedelta(days=90, hours=1))
     status, error = refusal(copy)
     assert status == 410
+    assert error.pop("instance").startswith("/api/v1/campaigns/changes?after=")
     assert error == {
-        "type": "gone",
-        "message": "This cursor is older than 90 days. Start over.",
+        "type": "/api/v1/problems#gone",
+        "title": "No longer available",
+        "status": 410,
+        "detail": "This cursor is older than 90 days. Start over.",
         "field": None,
         "remedy": "Start over: ask without `after`, and replace your copy by what you get.",
     }
