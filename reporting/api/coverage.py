@@ -8,7 +8,9 @@ from django.http import HttpResponseBase
 from rest_framework import serializers
 
 from ingestion.sync.windows import DayRange
+from reporting.api.views import with_as_of
 from reporting.queries.coverage import Coverage
+from reporting.queries.data_as_of import SelectionAsOf
 
 # Proxies refuse headers of more than a few thousand characters.
 _MAX_RANGES: Final = 100
@@ -46,8 +48,19 @@ def shown(coverage: Coverage) -> dict[str, object]:
     }
 
 
-def with_coverage(response: HttpResponseBase, coverage: Coverage, compared: Coverage | None = None) -> HttpResponseBase:
-    """Headers that say which days of a file are stored, and which of the period that it is compared with."""
+def complete_through(as_of: SelectionAsOf, coverage: Coverage) -> date | None:
+    """The last day through which the figures of a period are complete: not beyond a day that is missing from it."""
+    if not coverage.missing:
+        return as_of.complete_through
+    known = as_of.complete_through, coverage.complete_through
+    return None if None in known else min(day for day in known if day)
+
+
+def with_coverage(
+    response: HttpResponseBase, as_of: SelectionAsOf, coverage: Coverage, compared: Coverage | None = None
+) -> HttpResponseBase:
+    """Headers that say how recent and complete a file is, and which days of each period are stored."""
+    with_as_of(response, as_of.as_of, complete_through(as_of, coverage))
     for prefix, one in (("", coverage), ("Compared-", compared)):
         if one:
             for name, ranges in (("Stored-Days", one.stored), ("Missing-Days", one.missing)):

@@ -17,6 +17,7 @@ from reporting.api.views import bounded_statements
 from reporting.metrics import SEGMENT_AMOUNTS, SEGMENT_COUNTS
 from reporting.periods import Period
 from reporting.queries.audience import Audience, Segment, audiences
+from reporting.queries.coverage import selection_coverage
 
 
 class DemographicsQuestion(PeriodSerializer):
@@ -114,18 +115,20 @@ class DemographicsReportView(ReportView):
         pivots = asked.get("pivot_type") or AudienceDemographic.PivotType.values
         ad_accounts = self.chosen(asked)
         with bounded_statements():
+            coverage = selection_coverage(ad_accounts=ad_accounts, period=asked["days"]).together
             found = audiences(ad_accounts=ad_accounts, period=asked["days"], pivot_types=pivots, top=asked["top"])
             if not self.file_format:
                 return Response(
                     {
-                        **self.report_head(Period(found.first_day, found.last_day), ad_accounts),
+                        **self.report_head(Period(found.first_day, found.last_day), ad_accounts, coverage),
                         "months": found.months,
                         "partly_fetched_months": found.partly_fetched_months,
                         "missing_months": found.missing_months,
                         "pivots": AudienceSerializer(found.pivots, many=True).data,
                     }
                 )
-        file = self.file(asked, "demographics", _SEGMENT_HEADER, _segment_lines(found.pivots))
+        lines = _segment_lines(found.pivots)
+        file = self.file(asked, "demographics", _SEGMENT_HEADER, lines, coverage=coverage)
         if found.missing_months:
             file["Missing-Months"] = ", ".join(f"{month:%Y-%m}" for month in found.missing_months)
         return file

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import AdAccount
-from reporting.api.coverage import CoverageSerializer, DaysShown, shown, with_coverage
+from reporting.api.coverage import CoverageSerializer, DaysShown, shown
 from reporting.api.reports import (
     DECIMAL,
     PeriodArguments,
@@ -242,8 +242,13 @@ class PerformanceReportView(ReportView):
             if not self.file_format:
                 return Response(self._report(asked, metrics, found))
         rows = [_line(one, metrics) for one in found]
-        file = self.file(asked, "performance", *_flat(rows, metrics, is_compared="compare" in asked))
-        return with_coverage(file, found.coverage.together, found.before.together if found.before else None)
+        return self.file(
+            asked,
+            "performance",
+            *_flat(rows, metrics, is_compared="compare" in asked),
+            coverage=found.coverage.together,
+            compared=found.before.together if found.before else None,
+        )
 
     def _found(self, asked: PerformanceArguments) -> CoveredRows[PerformanceRow] | CoveredRows[ComparedRow]:
         """One row more than a page may hold, which reveals that there are more; all of them for a file."""
@@ -270,7 +275,7 @@ class PerformanceReportView(ReportView):
         selection, maximum = self._selection(asked), asked.get("limit") or _MAX_ROWS
         sums = compared_totals(**selection) if "compare" in asked else totals(**selection)
         return {
-            **self.report_head(asked["days"], self.chosen(asked)),
+            **self.report_head(asked["days"], self.chosen(asked), found.coverage.together),
             "group_by": asked["group_by"],
             "compared_with": DaysShown(asked["days"].previous()).data if "compare" in asked else None,
             "coverage": shown(found.coverage.together),

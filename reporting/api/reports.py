@@ -13,11 +13,12 @@ from rest_framework.request import Request
 
 from accounts.models import AdAccount
 from accounts.shell.request_values import or_none, row_id
-from reporting.api.coverage import DaysShown
+from reporting.api.coverage import DaysShown, complete_through, with_coverage
 from reporting.api.files import download
-from reporting.api.views import FILES, View, query_values, refuse_unknown, with_as_of
+from reporting.api.views import FILES, View, query_values, refuse_unknown
 from reporting.periods import Period, PeriodError, Preset, parse_period
-from reporting.queries.data_as_of import SelectionAsOf, selection_as_of
+from reporting.queries.coverage import Coverage
+from reporting.queries.data_as_of import selection_as_of
 
 
 class _DecimalOptions(TypedDict):
@@ -117,20 +118,25 @@ class ReportView(View):
         ids = asked.get("ad_account_id")
         return self.ad_accounts.filter(pk__in=ids) if ids else self.ad_accounts
 
-    def report_head(self, period: Period, ad_accounts: QuerySet[AdAccount]) -> dict[str, object]:
-        as_of = self._as_of(ad_accounts)
+    def report_head(self, period: Period, ad_accounts: QuerySet[AdAccount], coverage: Coverage) -> dict[str, object]:
+        as_of = selection_as_of(ad_accounts=ad_accounts)
         return {
             "period": DaysShown(period).data,
             "data_as_of": as_of.as_of,
-            "complete_through": as_of.complete_through,
+            "complete_through": complete_through(as_of, coverage),
         }
 
     def file(
-        self, asked: PeriodArguments, name: str, header: Sequence[str], lines: Iterator[list[object]]
+        self,
+        asked: PeriodArguments,
+        name: str,
+        header: Sequence[str],
+        lines: Iterator[list[object]],
+        *,
+        coverage: Coverage,
+        compared: Coverage | None = None,
     ) -> HttpResponseBase:
         self.note_export(f"the {name} report")
         assert self.file_format
-        return with_as_of(download(self.file_format, name, header, lines), self._as_of(self.chosen(asked)))
-
-    def _as_of(self, ad_accounts: QuerySet[AdAccount]) -> SelectionAsOf:
-        return selection_as_of(ad_accounts=ad_accounts)
+        file = download(self.file_format, name, header, lines)
+        return with_coverage(file, selection_as_of(ad_accounts=self.chosen(asked)), coverage, compared)

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar
 
 from django.conf import settings
@@ -27,7 +27,6 @@ from accounts.api.throttling import ExportsPerMinute
 from accounts.models import AdAccount, User
 from ingestion.models import SyncLog
 from reporting.api.files import MEDIA_TYPES, ExactJSON
-from reporting.queries.data_as_of import SelectionAsOf
 
 
 class TooSlow(APIException):
@@ -141,12 +140,14 @@ class View(APIView):
         )
 
 
-def with_as_of(response: HttpResponseBase, as_of: SelectionAsOf) -> HttpResponseBase:
+def with_as_of(
+    response: HttpResponseBase, data_as_of: datetime | None, complete_through: date | None
+) -> HttpResponseBase:
     """Headers that say how recent and complete the figures are: a file has no place for it."""
-    if as_of.as_of:
-        response["Data-As-Of"] = as_of.as_of.isoformat().replace("+00:00", "Z")
-    if as_of.complete_through:
-        response["Complete-Through"] = as_of.complete_through.isoformat()
+    if data_as_of:
+        response["Data-As-Of"] = data_as_of.isoformat().replace("+00:00", "Z")
+    if complete_through:
+        response["Complete-Through"] = complete_through.isoformat()
     return response
 
 

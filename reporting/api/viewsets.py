@@ -33,7 +33,7 @@ from ingestion.models import (
 )
 from reporting.api import filters, serializers
 from reporting.api.changes import ChangeFeed, describes_changes
-from reporting.api.coverage import shown, with_coverage
+from reporting.api.coverage import complete_through, shown, with_coverage
 from reporting.api.files import download_table
 from reporting.api.pagination import Cursors, Order, PageNumbers
 from reporting.api.views import FILES, View, bounded_statements, query_values, refuse_unknown, with_as_of
@@ -166,8 +166,11 @@ class FiguresViewSet(ListViewSet[_Row]):
         return not {"date_from", "date_to"}.isdisjoint(self.request.query_params)
 
     def file(self, rows: QuerySet[_Row], order: Order) -> HttpResponseBase:
-        coverage, file = self._coverage(), with_as_of(super().file(rows, order), self._as_of())
-        return with_coverage(file, coverage) if coverage else file
+        as_of, coverage = self._as_of(), self._coverage()
+        file = super().file(rows, order)
+        if coverage is None:
+            return with_as_of(file, as_of.as_of, as_of.complete_through)
+        return with_coverage(file, as_of, coverage)
 
     def in_file(self, rows: QuerySet[_Row], order: Order) -> QuerySet[_Row]:
         """In order only where somebody asks: an index leads to every row one by one, a file takes them as they lie."""
@@ -179,7 +182,7 @@ class FiguresViewSet(ListViewSet[_Row]):
         results = response.data.pop("results")
         response.data |= {
             "data_as_of": as_of.as_of,
-            "complete_through": as_of.complete_through,
+            "complete_through": complete_through(as_of, coverage) if coverage else as_of.complete_through,
             **({"coverage": shown(coverage)} if coverage else {}),
             "results": results,
         }

@@ -340,7 +340,7 @@ def _bucket_row(
         last_day=counted.last_day,
         is_partial=(counted.first_day, counted.last_day) != whole,
         is_whole=covered.has_stored(counted.first_day, counted.last_day),
-        sums=_by_column(sums) if sums else _without_rows(covered, counted),
+        sums=_by_column(sums) if sums else sums_without_rows(covered, counted),
     )
 
 
@@ -348,8 +348,9 @@ def _by_column(sums: Sequence[Figure]) -> Mapping[str, Figure]:
     return dict(zip(FIGURE_COLUMNS, sums, strict=True))
 
 
-def _without_rows(covered: Coverage, days: Period) -> Mapping[str, Figure]:
-    """Zeros if LinkedIn was asked for each of these days; otherwise nobody knows."""
+def sums_without_rows(covered: Coverage, days: Period | None = None) -> Mapping[str, Figure]:
+    """Zeros if each of the days was fetched, by default of the whole period; otherwise nobody knows."""
+    days = days or covered.period
     return NOTHING if covered.has_fetched(days.first_day, days.last_day) else UNKNOWN
 
 
@@ -361,13 +362,13 @@ def _empty(row: PerformanceRow, coverage: SelectionCoverage) -> PerformanceRow:
         first_day=coverage.period.first_day,
         last_day=coverage.period.last_day,
         is_whole=covered.is_whole,
-        sums=_without_rows(covered, coverage.period),
+        sums=sums_without_rows(covered),
     )
 
 
 def _empty_totals(currency: str | None, coverage: SelectionCoverage) -> Totals:
     covered = coverage.of_currency(currency)
-    return Totals(currency=currency, days=0, is_whole=covered.is_whole, sums=_without_rows(covered, coverage.period))
+    return Totals(currency=currency, days=0, is_whole=covered.is_whole, sums=sums_without_rows(covered))
 
 
 def _buckets(rows: CoveredRows[PerformanceRow], group_by: GroupBy) -> Callable[[str | None, date], PerformanceRow]:

@@ -18,13 +18,15 @@ from pydantic import BaseModel, TypeAdapter
 
 from accounts.models import AdAccount
 from ingestion.models import Campaign, Creative, SyncLog
+from ingestion.sync.windows import DayRange
 from reporting.periods import Period
 from reporting.queries import snapshot as queries
 from reporting.queries.audience import Audience, Audiences, audiences
 from reporting.queries.audience import Segment as AudienceSegment
+from reporting.queries.coverage import Coverage
 from reporting.queries.data_as_of import DataAsOf, data_as_of
 from reporting.queries.grouping import GroupBy
-from reporting.queries.performance import PerformanceRow, performance, totals
+from reporting.queries.performance import PerformanceRow, performance, sums_without_rows, totals
 from reporting.queries.snapshot import Trust
 from reporting.ratios import Figure, Figures
 from reporting.snapshots import document
@@ -32,7 +34,6 @@ from reporting.snapshots.document import exact
 
 _DAYS: Final = TypeAdapter(list[document.SnapshotDay])
 _PRODUCT: Final = "LinkedIn Ads Action Center"
-_NOTHING: Final = Figures()
 # Of campaigns and creatives.
 _Id = TypeVar("_Id", bound=int | str)
 
@@ -110,7 +111,10 @@ def contents(*, ad_account: AdAccount, period: Period, now: datetime, max_bytes:
             made.fill(rows)
             return made
 
-        campaign_sums = _sums(performance(**asked, group_by=GroupBy.CAMPAIGN), int)
+        campaigns = performance(**asked, group_by=GroupBy.CAMPAIGN)
+        covered = campaigns.coverage.together
+        without_rows = Figures(sums=sums_without_rows(covered))
+        campaign_sums = _sums(campaigns, int)
         creative_sums = _sums(performance(**asked, group_by=GroupBy.CREATIVE), str)
         campaign_ids = _by_spend(queries.campaign_ids(ad_account.pk), campaign_sums)
         creatives_of = _creatives_of(ad_account, creative_sums, set(campaign_ids))
@@ -121,15 +125,10 @@ def contents(*, ad_account: AdAccount, period: Period, now: datetime, max_bytes:
             period=period,
             as_of=as_of,
             trust=trust,
-            coverage=document.Coverage(
-                complete_through=as_of.complete_through,
-                incomplete_days=trust.incomplete_days,
-                days_with_figures=len(days),
-                first_stored_day=trust.first_stored_day,
-            ),
+            coverage=_coverage(covered, as_of, trust, days_with_figures=len(days)),
             ad_account=_ad_account(
                 ad_account,
-                next(iter(totals(**asked)), _NOTHING),
+                next(iter(totals(**asked)), without_rows),
                 days,
                 audiences(**asked, top=document.MAX_SEGMENTS),
                 campaign_count=len(campaign_ids),
@@ -139,11 +138,29 @@ def contents(*, ad_account: AdAccount, period: Period, now: datetime, max_bytes:
             creative_sums=creative_sums,
             campaign_ids=campaign_ids,
             creatives_of=creatives_of,
-            campaigns=part(_campaigns(ad_account, campaign_sums)),
+            campaigns=part(_campaigns(ad_account, campaign_sums, without_rows)),
             campaign_days=part(_validated(queries.days_of_campaigns(**asked))),
-            creatives=part(_creatives(ad_account, creative_sums)),
+            creatives=part(_creatives(ad_account, creative_sums, without_rows)),
             creative_days=part(_validated(queries.days_of_creatives(**asked))),
         )
+
+
+def _coverage(covered: Coverage, as_of: DataAsOf, trust: Trust, *, days_with_figures: int) -> document.Coverage:
+    return document.Coverage(
+        is_whole=covered.is_whole,
+        is_complete=covered.is_complete,
+        stored=_ranges(covered.stored),
+        missing=_ranges(covered.missing),
+        stored_since=covered.stored_since,
+        complete_through=covered.complete_through if covered.missing else as_of.complete_through,
+        incomplete_days=trust.incomplete_days,
+        days_with_figures=days_with_figures,
+        first_stored_day=trust.first_stored_day,
+    )
+
+
+def _ranges(ranges: Iterable[DayRange]) -> list[document.DayRange]:
+    return [document.DayRange(first_day=first_day, last_day=last_day) for first_day, last_day in ranges]
 
 
 def provenance(found: Contents) -> document.Provenance:
@@ -189,14 +206,14 @@ def _validated(rows: Iterable[tuple[_Id, str]]) -> Iterator[tuple[_Id, str]]:
         yield key, days
 
 
-def _campaigns(ad_account: AdAccount, sums: dict[int, Figures]) -> Iterator[tuple[int, str]]:
+def _campaigns(ad_account: AdAccount, sums: dict[int, Figures], without_rows: Figures) -> Iterator[tuple[int, str]]:
     for one in queries.campaigns(ad_account.pk):
-        yield one.pk, _campaign(one, sums.get(one.pk, _NOTHING)).model_dump_json(exclude_unset=True)
+        yield one.pk, _campaign(one, sums.get(one.pk, without_rows)).model_dump_json(exclude_unset=True)
 
 
-def _creatives(ad_account: AdAccount, sums: dict[str, Figures]) -> Iterator[tuple[str, str]]:
+def _creatives(ad_account: AdAccount, sums: dict[str, Figures], without_rows: Figures) -> Iterator[tuple[str, str]]:
     for one in queries.creatives(ad_account.pk):
-        yield one.pk, _creative(one, sums.get(one.pk, _NOTHING)).model_dump_json(exclude_unset=True)
+        yield one.pk, _creative(one, sums.get(one.pk, without_rows)).model_dump_json(exclude_unset=True)
 
 
 _CAMPAIGN_PARTS: Final = {"settings", "metrics_summary", "daily_metrics", "creatives"}
@@ -252,6 +269,7 @@ def _ad_account(
             first_day=audience.first_day,
             last_day=audience.last_day,
             months=list(audience.months),
+            missing_months=list(audience.missing_months),
             pivots={pivot.pivot_type: _pivot(pivot) for pivot in audience.pivots},
         ),
     )

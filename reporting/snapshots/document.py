@@ -31,7 +31,9 @@ ABOUT: Final = (
     "Days and times are UTC. Money is in ad_account.currency; budgets name their own currency.",
     "Counts are numbers; money and ratios are exact decimal strings.",
     "Ratios are calculated from the sums beside them and are null if the divisor is 0; never average ratios.",
-    "A day without a row had no activity, unless it is listed in coverage.incomplete_days.",
+    "A day without a row had no activity if it is among coverage.stored. Days of coverage.missing were never fetched,"
+    " came incomplete or were not over: their figures are unknown or not final, and null is not 0. Work out changes"
+    " only between date ranges without missing days.",
     "Campaigns and creatives are sorted by spend, highest first; those without figures in these days come last.",
     "Demographics are LinkedIn's approximate counts for whole calendar months, without the segments it withholds, so"
     " their sums differ from the campaigns' figures.",
@@ -49,10 +51,12 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
 
-def _kinds(metrics: Iterable[Metric]) -> dict[str, Any]:
+def _kinds(metrics: Iterable[Metric], *, is_nullable: bool = False) -> dict[str, Any]:
     """The annotation of each metric's sum, by column."""
     kinds: dict[Type, Any] = {Type.COUNT: Count, Type.DECIMAL: Exact}
-    return {one.column: kinds[one.type] | None if one.is_nullable else kinds[one.type] for one in metrics}
+    return {
+        one.column: kinds[one.type] | None if one.is_nullable or is_nullable else kinds[one.type] for one in metrics
+    }
 
 
 class FigureSums(_Part):
@@ -61,9 +65,10 @@ class FigureSums(_Part):
     __annotations__ = _kinds(metric for metric in DAILY if metric.is_additive)
 
 
-class Summary(FigureSums):
-    """The sums over all days of date_range, and their ratios."""
+class Summary(_Part):
+    """The sums over the stored days of date_range, and their ratios; null without rows if days are missing."""
 
+    __annotations__ = _kinds((metric for metric in DAILY if metric.is_additive), is_nullable=True)
     ctr_percent: Exact | None
     """Clicks per hundred impressions."""
     cpc: Exact | None
@@ -184,6 +189,8 @@ class SnapshotDemographics(_Part):
     last_day: date
     months: list[date]
     """First days of the months with figures."""
+    missing_months: list[date]
+    """First days of the months that were not fetched, or not whole, for some pivot; its shares are null."""
     pivots: dict[str, Pivot]
 
 
@@ -236,11 +243,28 @@ class SnapshotDateRange(_Part):
     days: Count
 
 
-class Coverage(_Part):
-    """How complete the figures of these days are."""
+class DayRange(_Part):
+    """UTC days, both included."""
 
+    first_day: date
+    last_day: date
+
+
+class Coverage(_Part):
+    """Which days of date_range the figures rest on, and how complete they are."""
+
+    is_whole: bool
+    """Whether no day is missing."""
+    is_complete: bool
+    """Whether no day is missing and all match LinkedIn's own totals."""
+    stored: list[DayRange]
+    """The days that were fetched after they were over."""
+    missing: list[DayRange]
+    """The other days: never fetched, not whole, or not over when they were fetched."""
+    stored_since: date | None
+    """The oldest day that was ever fetched."""
     complete_through: date | None
-    """Through this day, all stored days match LinkedIn's own totals."""
+    """Through this day, all stored days match LinkedIn's own totals; not beyond a missing day."""
     incomplete_days: list[date]
     """Days of date_range that do not match LinkedIn's own totals."""
     days_with_figures: Count

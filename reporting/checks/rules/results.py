@@ -1,5 +1,6 @@
 """What a campaign brings: clicks, conversions, leads."""
 
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -26,7 +27,16 @@ _OTHER_OBJECTIVES: Final = {
 }  # fmt: skip
 
 
-class LowCtr(CampaignRule):
+class WindowRule(CampaignRule):
+    """A rule about the whole days of the window."""
+
+    reads_figures = True
+
+    def first_day(self, facts: AdAccountFacts) -> date:
+        return facts.today - timedelta(days=facts.thresholds.window_days)
+
+
+class LowCtr(WindowRule):
     id = "low_ctr"
     title = "CTR below 0.4%"
     severity = Severity.WARNING
@@ -66,7 +76,7 @@ class LowCtr(CampaignRule):
         )
 
 
-class SpendWithoutConversions(CampaignRule):
+class SpendWithoutConversions(WindowRule):
     id = "spend_without_conversions"
     title = "Spend without conversions"
     severity = Severity.CRITICAL

@@ -212,7 +212,13 @@ def test_it_says_how_far_to_trust_it(account: AdAccount) -> None:
     found, told = written(account)
     assert found["provenance"]["data_as_of"] == "2026-11-20T11:59:00Z"
     assert found["provenance"]["sync_run"]["id"] == told.sync_run_id == run.pk
+    days = {"first_day": "2026-10-21", "last_day": "2026-11-19"}
     assert found["coverage"] == {
+        "is_whole": True,
+        "is_complete": False,
+        "stored": [days],
+        "missing": [],
+        "stored_since": "2026-08-23",
         "complete_through": "2026-10-19",
         "incomplete_days": ["2026-11-19"],
         "days_with_figures": 3,
@@ -230,7 +236,9 @@ def test_an_ad_account_without_anything() -> None:
         "sync_run": None,
     }
     assert found["ad_account"]["campaigns"] == found["ad_account"]["daily_metrics"] == []
-    assert found["ad_account"]["metrics_summary"]["cpc"] is None
+    assert set(found["ad_account"]["metrics_summary"].values()) == {None}, "never fetched is not zero"
+    assert found["coverage"]["missing"] == [{"first_day": "2026-10-21", "last_day": "2026-11-19"}]
+    assert (found["coverage"]["is_whole"], found["coverage"]["stored_since"]) == (False, None)
 
 
 @pytest.mark.django_db
