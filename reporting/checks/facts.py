@@ -85,7 +85,8 @@ class CreativeFacts:
 class AdAccountFacts:
     """One ad account as of its last sync.
 
-    `figures_from` and `figures_through` are the first and last day whose figures were fetched, both inclusive.
+    `figures_from` and `figures_through` are the first and last day of the newest unbroken range that is stored, both
+    inclusive.
     """
 
     id: int
@@ -107,6 +108,10 @@ class AdAccountFacts:
     @property
     def yesterday(self) -> date:
         return self.today - timedelta(days=1)
+
+    def has_figures_since(self, day: date) -> bool:
+        """Whether every day from this one until yesterday is stored."""
+        return self.figures_from is not None and self.figures_from <= day
 
     @property
     def midnight(self) -> datetime:

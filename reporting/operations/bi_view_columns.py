@@ -250,7 +250,12 @@ _SHARE: Final = Column(
     "share_percent", "month.share_pct", "numeric",
     "of the impressions of all segments of this ad account, pivot and month", "percent",
 )  # fmt: skip
-_WHOLE_MONTH: Final = "month.date_end = (month.date_start + interval '1 month' - interval '1 day')::date"
+_WHOLE_MONTH: Final = """month.date_end = (month.date_start + interval '1 month' - interval '1 day')::date AND EXISTS (
+        SELECT FROM covered_days
+        WHERE covered_days.account_id = month.account_id AND data_table = 'audience_demographics'
+          AND covered_days.pivot_type = month.pivot_type AND last_day >= month.date_start
+          AND first_day <= month.date_start AND is_whole AND (asked_at AT TIME ZONE 'UTC')::date > month.date_end
+    )"""
 
 
 # --- rows ---

@@ -1,4 +1,4 @@
-"""Everything the rules need to know about one ad account, in four statements whatever its size.
+"""Everything the rules need to know about one ad account, in a few statements whatever its size.
 
 Only active campaigns, and creatives that LinkedIn has on hold, become objects; the others stay in PostgreSQL.
 """
@@ -11,14 +11,18 @@ from django.db.models import Max
 from accounts.models import AdAccount
 from ingestion.models import CoveredDays
 from ingestion.sync.coverage import CAMPAIGN_DAYS
-from ingestion.sync.windows import DayRange, merged
+from ingestion.sync.windows import DayRange
 from reporting.checks.facts import MONTH_DAYS, AdAccountFacts, CampaignFacts, CreativeFacts
 from reporting.checks.thresholds import Thresholds
 from reporting.models import CheckThresholds
+from reporting.periods import last_days
+from reporting.queries.coverage import selection_coverage
 from reporting.queries.grouping import Params, Row, fetch_all
 
 # LinkedIn evens out a daily budget over a week.
 _PACE_DAYS = 7
+# No campaign is looked at further back.
+_MAX_DAYS = 3650
 
 # Each campaign reads its own range of the unique index (campaign, date), which includes the figures, and creatives
 # are counted once for the whole ad account; 0.1 s for 500 active campaigns with 2,000 creatives. All days of a
@@ -100,8 +104,8 @@ def ad_account_facts(ad_account_id: int) -> AdAccountFacts | None:
         as_of=as_of,
         status=ad_account.status,
         is_listed=ad_account.missing_since is None,
-        figures_from=figures[0],
-        figures_through=figures[1],
+        figures_from=figures and figures[0],
+        figures_through=figures and figures[1],
         thresholds=thresholds,
     )
     params: Params = {"ad_account_id": ad_account_id, **_days(facts)}
@@ -117,12 +121,16 @@ def thresholds_of(ad_account_id: int) -> Thresholds:
     return Thresholds(**{name: value for name, value in own.items() if value is not None})
 
 
-def _covered(ad_account_id: int) -> tuple[datetime, DayRange] | None:
-    """When the last sync that stored figures started, and the newest unbroken range of days that came whole."""
+def _covered(ad_account_id: int) -> tuple[datetime, DayRange | None] | None:
+    """When the last sync that stored figures started, and the newest unbroken range of days that are stored, if any."""
     rows = CoveredDays.objects.filter(account=ad_account_id, data_table=CAMPAIGN_DAYS.data_table)
-    days = merged(rows.filter(is_whole=True).values_list("first_day", "last_day"))
     as_of: datetime | None = rows.aggregate(last=Max("asked_at"))["last"]
-    return (as_of, days[-1]) if as_of and days else None
+    if as_of is None:
+        return None
+    stored = selection_coverage(
+        ad_accounts=AdAccount.objects.filter(pk=ad_account_id), period=last_days(_MAX_DAYS, today=as_of.date())
+    ).together.stored
+    return as_of, stored[-1] if stored else None
 
 
 def _days(facts: AdAccountFacts) -> dict[str, date]:

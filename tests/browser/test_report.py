@@ -220,7 +220,7 @@ def test_without_scripts_the_form_still_asks(stack, chromium, signed_in):
 def test_nothing_to_show_leads_to_what_there_is(report):
     report.goto("/report/?period=custom&first_day=2010-01-01&last_day=2010-01-31")
     wait(report)
-    expect(section(report, "trend")).to_contain_text("No activity in this period")
+    expect(section(report, "trend")).to_contain_text("Nothing is stored for this period")
     report.get_by_role("link", name="show the most recent").click()
     wait(report)
     assert section(report, "trend").locator("canvas").count() >= 1

@@ -131,6 +131,13 @@ class Rule(ABC):
             return f"The ad account is {facts.status} at LinkedIn, so nothing runs in it."
         if self.reads_figures and (facts.figures_through is None or facts.figures_through < facts.yesterday):
             return "The latest days have not been synced yet; sync this ad account."
+        first_day = self.first_day(facts)
+        if first_day and not facts.has_figures_since(first_day):
+            return f"Some days since {first_day} are not stored; sync from that day on."
+        return None
+
+    def first_day(self, facts: AdAccountFacts) -> date | None:
+        """The first day whose figures it reads of every campaign; None where that differs or it reads none."""
         return None
 
 

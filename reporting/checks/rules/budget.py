@@ -81,6 +81,9 @@ def _total_pace(
 
 
 def _daily_pace(campaign: CampaignFacts, facts: AdAccountFacts, *, budget: Decimal) -> Pace | NotChecked:
+    first_day = facts.today - timedelta(days=campaign.paced_days)
+    if campaign.paced_days and not facts.has_figures_since(first_day):
+        return _not_checked(campaign, f"Some days since {first_day} are not stored; sync from that day on.")
     if campaign.daily_budget_currency != facts.currency:
         return _not_checked(campaign, "The budget's currency is not the ad account's.")
     if campaign.paced_days < facts.thresholds.pace_days:

@@ -1,5 +1,6 @@
 """What a campaign brings: clicks, conversions, leads."""
 
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -39,7 +40,16 @@ _CLICK_OBJECTIVES: Final = {
 _OBJECTIVES_WITHOUT_CLICKS: Final = {"BRAND_AWARENESS", "VIDEO_VIEW", "VIDEO_VIEWS"}
 
 
-class LowCtr(CampaignRule):
+class WindowRule(CampaignRule):
+    """A rule about the whole days of the window."""
+
+    reads_figures = True
+
+    def first_day(self, facts: AdAccountFacts) -> date:
+        return facts.today - timedelta(days=facts.thresholds.window_days)
+
+
+class LowCtr(WindowRule):
     """Leaves out objectives that do not aim at clicks: LinkedIn shows their ads to whoever sees or watches them."""
 
     id = "low_ctr"
@@ -94,7 +104,7 @@ class LowCtr(CampaignRule):
         )
 
 
-class SpendWithoutConversions(CampaignRule):
+class SpendWithoutConversions(WindowRule):
     id = "spend_without_conversions"
     title = "Spend without conversions"
     severity = Severity.CRITICAL

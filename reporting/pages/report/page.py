@@ -42,14 +42,15 @@ class StoredDays:
 class Foundation:
     """What the figures rest on, and the plan of the sync that would fetch what is missing, for those who may start it.
 
-    `has_any` is whether any day of the period was ever fetched for any ad account; `until_yesterday` leads to the same
-    report without today.
+    `has_any` is whether any day of the period was ever fetched for any ad account, `compares_some` whether changes are
+    shown in any currency; `until_yesterday` leads to the same report without today.
     """
 
     covered: Coverage
     has_any: bool
     missing: MissingDays | None
     missing_before: MissingDays | None
+    compares_some: bool
     plan: str
     includes_today: bool
     until_yesterday: str
@@ -143,10 +144,13 @@ def _foundation(
 ) -> Foundation:
     covered = selection_coverage(**selection.arguments())
     missing = coverage.missing_days(covered, names=names, today=today)
-    missing_before = None
+    missing_before, compares_some = None, False
     if selection.before:
         before = selection_coverage(**selection.arguments() | {"period": selection.before})
         missing_before = coverage.missing_days(before, names=names, today=today)
+        compares_some = any(
+            one.is_whole and before.of_currency(currency).is_whole for currency, one in covered.by_currency.items()
+        )
     may_sync = access.may_sync_anything(request.user)
     includes_today = selection.period.last_day >= today
     return Foundation(
@@ -154,6 +158,7 @@ def _foundation(
         has_any=coverage.has_any(covered),
         missing=missing,
         missing_before=missing_before,
+        compares_some=compares_some,
         plan=coverage.plan_address(list(filter(None, (missing, missing_before))), today=today) if may_sync else "",
         includes_today=includes_today,
         until_yesterday=_until_yesterday(request, selection.period, today) if includes_today else "",

@@ -21,7 +21,8 @@ from accounts.models import AdAccount
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.truth import truth
 from ingestion.linkedin_simulator.world import WorldSize
-from ingestion.models import Campaign, IncompleteDay
+from ingestion.models import Campaign, CoveredDays, IncompleteDay
+from ingestion.sync.coverage import Dataset, record, segments
 from reporting.metrics import COLUMNS, RATIOS
 from reporting.operations import bi_view_columns, bi_views
 from reporting.periods import Period
@@ -33,6 +34,7 @@ from tests.builders import (
     make_ad_account,
     make_campaign,
     make_campaign_day,
+    make_covered_days,
     make_creative,
     make_creative_day,
     make_segment,
@@ -229,7 +231,8 @@ def test_figures_of_a_creative_without_a_campaign_are_in():
 @pytest.mark.django_db
 def test_a_segments_ratios_come_from_its_counts():
     make_segment(impressions=3, clicks=1, spend=Decimal("2"), conversions=0, leads=4, date_end=date(2026, 11, 19))
-    make_segment(date_start=date(2026, 2, 1), date_end=date(2026, 2, 28))
+    february = make_segment(date_start=date(2026, 2, 1), date_end=date(2026, 2, 28))
+    make_covered_days(account=february.account, first_day=date(2026, 2, 1), last_day=DAY)
     whole, running = read("reporting_demographics_monthly")
     counted = Figures(sums={**NOTHING, "impressions": 3, "clicks": 1, "spend": Decimal("2"), "leads": 4})
     for name in ("ctr_percent", "cpc", "cpm", "cost_per_conversion", "cost_per_lead", "conversion_rate_percent"):
@@ -264,6 +267,47 @@ def test_a_day_is_complete_once_a_sync_judged_it_and_it_adds_up(view, synced, di
     [row] = read(view)
     assert row["is_complete"] is complete
     assert row["data_as_of"] == synced
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("view", DAILY)
+@pytest.mark.parametrize("data_table", ["campaign_daily_metrics", "creative_daily_metrics", "incomplete_days"])
+@pytest.mark.parametrize("lost", ["removed", "cut"])
+def test_a_day_whose_coverage_is_lost_is_not_complete(view, data_table, lost):
+    """The other days keep theirs."""
+    ad_account = make_ad_account()
+    creative = make_creative(campaign=make_campaign(account=ad_account))
+    for day in (DAY - timedelta(days=1), DAY):
+        make_campaign_day(campaign=creative.campaign, date=day)
+        make_creative_day(creative=creative, date=day)
+    make_sync_run(account=ad_account, started_at=NOW)
+    assert [row["is_complete"] for row in read(view)] == [True, True]
+    if lost == "cut" and data_table != "incomplete_days":
+        record(Dataset(data_table), (DAY, DAY), ad_account_id=ad_account.pk, asked_at=NOW, is_whole=False)
+    else:
+        CoveredDays.objects.filter(account=ad_account, data_table=data_table).update(last_day=DAY - timedelta(days=1))
+    assert [row["is_complete"] for row in read(view)] == [True, False]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("lost", ["removed", "cut", "asked on its last day"])
+def test_a_month_whose_coverage_is_lost_is_not_complete(lost):
+    month = make_segment(date_start=date(2026, 10, 1), date_end=date(2026, 10, 31))
+    make_covered_days(account=month.account, first_day=date(2026, 10, 1), last_day=DAY)
+    [row] = read("reporting_demographics_monthly")
+    assert row["is_complete"] is True
+    if lost == "removed":
+        CoveredDays.objects.filter(pivot_type=month.pivot_type).update(first_day=date(2026, 11, 1))
+    else:
+        record(
+            segments(month.pivot_type),
+            (month.date_start, month.date_end),
+            ad_account_id=month.account_id,
+            asked_at=NOW if lost == "cut" else datetime(2026, 10, 31, 22, tzinfo=UTC),
+            is_whole=lost != "cut",
+        )
+    [row] = read("reporting_demographics_monthly")
+    assert row["is_complete"] is False
 
 
 # --- names and documents ---

@@ -69,18 +69,21 @@ def test_days_of_the_period_before_that_were_never_fetched(as_alice: Client, com
     )
     assert (sentence in text) is (compare == "previous")
     assert f"Stored since {today() - 37 * DAY}" in text
-    plan = link(as_alice, "Plan the sync", compare=compare)
+    plan = link(as_alice, "Plan a sync", compare=compare)
     wanted = {"ad_accounts": ad_account.pk, "first_day": today() - 65 * DAY, "last_day": today() - 38 * DAY}
     assert plan == (f"/sync/plan/?{urlencode(wanted)}" if compare == "previous" else "")
 
 
 def test_the_ad_accounts_that_lack_days_are_named(as_alice: Client) -> None:
-    whole, short = make_ad_account(name="Whole & sound"), make_ad_account(name="Short & young")
+    whole = make_ad_account(name="Whole & sound", currency="USD")
+    short = make_ad_account(name="Short & young", currency="EUR")
     covered(whole, 89)
     covered(short, 89, 11)
     covered(short, 9)
     assert f"1 of 30 days of this period was never fetched ({today() - 10 * DAY}; Short & young)." in head(as_alice)
-    assert f"ad_accounts={short.pk}&" in link(as_alice, "Plan the sync")
+    assert "Changes are left out where days are missing." in head(as_alice)
+    assert "No changes are shown." in head(as_alice, ad_account=short.pk)
+    assert f"ad_accounts={short.pk}&" in link(as_alice, "Plan a sync")
     assert "fetched" not in head(as_alice, ad_account=whole.pk)
 
 
@@ -112,7 +115,7 @@ def test_only_people_who_may_sync_are_offered_the_plan(role: str) -> None:
     person = make_user(role=role)
     make_access(user=person, ad_account=ad_account)
     browser = signed_in(person)
-    plan = link(browser, "Plan the sync")
+    plan = link(browser, "Plan a sync")
     assert bool(plan) is (role in {Role.OWNER, Role.MANAGER})
     assert ("Ask an owner or a manager to sync these days." in head(browser)) is not bool(plan)
     if plan:
@@ -171,7 +174,9 @@ def test_no_activity_differs_from_nothing_stored(as_alice: Client) -> None:
     assert f"No activity in this period. There is activity from {today() - 80 * DAY}" in head(as_alice)
     days = {"period": "custom", "first_day": today() - 200 * DAY, "last_day": today() - 190 * DAY}
     assert empties(as_alice, **days) == {"Nothing is stored for this period."}
-    assert "Nothing is stored for this period. There is activity from" in head(as_alice, **days)
+    text = head(as_alice, **days)
+    assert "Nothing is stored for this period. Plan a sync of these days There is activity from" in text
+    assert "never fetched" not in text
     partly = {"period": "custom", "first_day": today() - 100 * DAY, "last_day": today() - 85 * DAY}
     assert empties(as_alice, **partly) == {"No activity on the days that are stored."}
 

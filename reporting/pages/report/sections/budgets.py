@@ -44,12 +44,11 @@ def _budget_block(currency: str | None, uses: Sequence[BudgetUse]) -> Block:
         Column(name="left", label="Unspent", unit="money"),
         Column(name="days_over", label="Days over daily budget", unit="count"),
     )
-    over = sum(use.is_overspent for use in uses)
     return Block(
         key=currency or "",
         title=in_currency("Budget utilisation", currency),
         currency=currency,
-        note=f"{over} of {len(uses)} campaigns {'is' if over == 1 else 'are'} over budget." if over else "",
+        note=_note(uses),
         table=Table(
             columns=columns,
             rows=tuple(map(_budget_row, uses)),
@@ -57,6 +56,14 @@ def _budget_block(currency: str | None, uses: Sequence[BudgetUse]) -> Block:
         ),
         chart=Chart(kind="stacked bars", labels="campaign", series=("within", "beyond", "left")),
     )
+
+
+def _note(uses: Sequence[BudgetUse]) -> str:
+    over = sum(use.is_overspent for use in uses)
+    notes = [f"{over} of {len(uses)} campaigns {'is' if over == 1 else 'are'} over budget."] if over else []
+    if not all(use.is_whole for use in uses):
+        notes.append("Daily budgets are compared with whole periods only.")
+    return " ".join(notes)
 
 
 def _budget_row(use: BudgetUse) -> Row:

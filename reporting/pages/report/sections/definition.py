@@ -13,8 +13,8 @@ from reporting.ratios import Figure, Figures
 
 NEVER_FETCHED: Final = "Never fetched"
 DAYS_MISSING: Final = "Some of the days were never fetched"
-NOT_WHOLE: Final = "Not every day of the period is stored"
-NOT_COMPARED: Final = "Not every day of both periods is stored"
+NOT_WHOLE: Final = "Not every day is over and stored"
+NOT_COMPARED: Final = "Not every day of both periods is over and stored"
 
 # Blocks, and notes about them.
 BlocksAndNotes = tuple[tuple[Block, ...], tuple[str, ...]]

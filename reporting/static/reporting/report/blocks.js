@@ -70,10 +70,11 @@
             const tile = element("div", { className: "tile" },
                 element("dt", { className: "subtle", textContent: name }),
                 element("dd", { className: "figure" }, row[at.now] === null && block.table.why_empty[number] ? dash(block.table.why_empty[number]) : cell(row[at.now], unit, block.currency)));
-            if (at.before === undefined) return tile;
             const percent = row[at.change];
+            // Where days are missing, the head of the report says so once.
+            if (at.before === undefined || (percent === null && block.table.why_empty_before[number])) return tile;
             const comparison = percent === null
-                ? element("span", { textContent: "No comparison", title: block.table.why_empty_before[number] || "" })
+                ? element("span", { textContent: "No comparison" })
                 : element("span", { className: toneOf(block.table.row_better[number], percent), textContent: change(percent) });
             tile.append(element("dd", { className: "subtle" }, comparison, percent === null ? null : ` from ${cell(row[at.before], unit, block.currency)}`));
             return tile;

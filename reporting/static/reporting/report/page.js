@@ -119,6 +119,11 @@
         drawn.get(section).push({ chart: draw(canvas, block, state()), block });
     }
 
+    function isEmpty(block) {
+        const series = block.table.columns.flatMap((column, index) => (block.chart.series.includes(column.name) ? [index] : []));
+        return block.table.rows.every((row) => series.every((index) => row[index] === null));
+    }
+
     function blockOf(section, found, block, open) {
         const figures = table(block);
         figures.dataset.key = block.key;
@@ -129,6 +134,11 @@
         const note = block.note ? element("p", { className: "subtle note", textContent: block.note }) : null;
         if (block.chart.kind === "tiles") {
             return { element: element("div", { className: "report-block" }, head, tiles(block), note, figures) };
+        }
+        // Without a figure to draw, the table says why.
+        if (isEmpty(block)) {
+            figures.open = true;
+            return { element: element("div", { className: "report-block" }, head, note, figures) };
         }
         const { canvas, frame } = canvasOf(block);
         const png = element("button", { type: "button", className: "link push no-print", textContent: "PNG", attributes: { "aria-label": `${block.title}: chart as a PNG picture` } });
