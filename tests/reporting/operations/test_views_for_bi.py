@@ -292,8 +292,9 @@ def test_a_day_whose_coverage_is_lost_is_not_complete(view, data_table, lost):
 @pytest.mark.django_db
 @pytest.mark.parametrize("lost", ["removed", "cut", "asked on its last day"])
 def test_a_month_whose_coverage_is_lost_is_not_complete(lost):
-    month = make_segment(date_start=date(2026, 10, 1), date_end=date(2026, 10, 31))
-    make_covered_days(account=month.account, first_day=date(2026, 10, 1), last_day=DAY)
+    october = date(2026, 10, 1), date(2026, 10, 31)
+    month = make_segment(date_start=october[0], date_end=october[1])
+    make_covered_days(account=month.account, first_day=october[0], last_day=DAY)
     [row] = read("reporting_demographics_monthly")
     assert row["is_complete"] is True
     if lost == "removed":
@@ -301,7 +302,7 @@ def test_a_month_whose_coverage_is_lost_is_not_complete(lost):
     else:
         record(
             segments(month.pivot_type),
-            (month.date_start, month.date_end),
+            october,
             ad_account_id=month.account_id,
             asked_at=NOW if lost == "cut" else datetime(2026, 10, 31, 22, tzinfo=UTC),
             is_whole=lost != "cut",
