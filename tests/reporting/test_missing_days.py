@@ -87,6 +87,8 @@ def world(request: Any, db: None) -> World:
                 if day != gap:
                     make_campaign_day(campaign=campaign, date=day, conversions=0)
                     make_creative_day(creative=creative, date=day, conversions=0)
+    # In the days that the last thirty are compared with.
+    make_campaign_day(campaign=campaign, date=date(2026, 9, 20))
     for month in (date(2026, 10, 1), date(2026, 11, 1)):
         make_segment(account=account, date_start=month)
     for first_day, last_day in ((date(2026, 9, 1), gap - DAY), (gap + DAY, TODAY)):
