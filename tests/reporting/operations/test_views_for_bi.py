@@ -301,7 +301,7 @@ def test_a_month_whose_coverage_is_lost_is_not_complete(lost):
     else:
         record(
             segments(month.pivot_type),
-            (month.date_start, month.date_end),
+            (date(2026, 10, 1), date(2026, 10, 31)),
             ad_account_id=month.account_id,
             asked_at=NOW if lost == "cut" else datetime(2026, 10, 31, 22, tzinfo=UTC),
             is_whole=lost != "cut",
