@@ -226,6 +226,34 @@ def test_nothing_to_show_leads_to_what_there_is(report):
     assert section(report, "trend").locator("canvas").count() >= 1
 
 
+def test_days_that_were_never_fetched_are_gaps_that_say_why(report):
+    days = "new Date(Date.now() - %d * 864e5).toISOString().slice(0, 10)"
+    first, last = (report.evaluate(days % ago) for ago in (92, 80))
+    report.goto(f"/report/?period=custom&first_day={first}&last_day={last}")
+    wait(report)
+    lines = (
+        section(report, "trend")
+        .locator("canvas")
+        .first.evaluate(
+            "(canvas) => Chart.getChart(canvas).data.datasets.map(({ data, spanGaps }) => ({ data, spanGaps }))"
+        )
+    )
+    now, before = lines[:2]
+    assert now["spanGaps"] is before["spanGaps"] is False
+    assert now["data"][:3] == [None] * 3
+    assert None not in now["data"][3:]
+    assert set(before["data"]) == {None}
+    section(report, "trend").locator("details.figures summary").first.click()
+    cell = section(report, "trend").locator("details.figures tbody tr").first.locator("td").first
+    expect(cell).to_have_text("–, never fetched")
+    expect(cell.locator("span").first).to_have_attribute("title", "Never fetched")
+    assert section(report, "key-figures").locator(".tile dd.subtle").count() == 0
+    expect(report.locator("#report-head")).to_contain_text("3 of 13 days of this period were never fetched")
+    report.get_by_role("link", name="Plan a sync of these days").click()
+    expect(report.get_by_role("button", name="Start 2 syncs")).to_be_visible()
+    expect(report.locator("input[name=last_day]")).to_have_value(report.evaluate(days % 90))
+
+
 def test_a_colleague_who_is_sent_the_address_sees_the_same(stack, open_page, report):
     report.get_by_label("Period").evaluate(_CHOOSE, "last_14_days")
     report.wait_for_url("**/report/?period=last_14_days")
@@ -331,10 +359,16 @@ def five_hundred_campaigns(stack: Any) -> Iterator[int]:
         f" SELECT id, current_date - 1, {', '.join(figures.values())}, now()"
         " FROM campaigns WHERE account_id = 900001 RETURNING id"
     )
+    stack.rows(
+        "INSERT INTO covered_days (account_id, data_table, pivot_type, first_day, last_day, asked_at, is_whole)"
+        " SELECT 900001, data_table, pivot_type, current_date - 89, current_date, now(), true"
+        " FROM (SELECT DISTINCT data_table, pivot_type FROM covered_days) AS dataset RETURNING id"
+    )
     try:
         yield 900_001
     finally:
         for table, column in (
+            ("covered_days", "account_id = 900001"),
             ("campaign_daily_metrics", "campaign_id - 900000000 BETWEEN 1 AND 500"),
             ("campaigns", "account_id = 900001"),
             ("ad_accounts", "id = 900001"),

@@ -117,6 +117,8 @@ def test_no_section_shows_a_change_or_a_zero(as_alice: Client, lacks: Missing) -
         lacks_it_before = not is_whole and not lacks.is_now and row["campaign"] == "Lacks a day"
         assert (row["spend_before"] is None) is lacks_it_before
     assert {row["share"] is not None for row in found["spend"]} == {not lacks.is_now}
+    for row in found["budgets"]:
+        assert (row["used"] is None) is (lacks.is_now and row["campaign"] == "Lacks a day")
     for name, of_section in found.items():
         zeros = {key for row in of_section for key, value in row.items() if is_zero(value)} - MAY_BE_ZERO
         assert zeros == ({"change"} if is_whole and name == "key-figures" else set()), name
