@@ -47,6 +47,8 @@ PARAMETERS = {
 }  # fmt: skip
 # Whose parameters are read once, in a sign-in: any value is one that a link or LinkedIn may bring.
 _OF_SIGN_IN = {"people:invitation", "accounts:callback"}
+# Whose parameters fill a form, which says itself what is wrong with them.
+_FORMS = {"reporting:plan"}
 # What no row has, and what no parameter may be.
 UNKNOWN_ID, NONSENSE = 404, "nonsense"
 _IDS = {"ad_account", "campaign", "assignee"}
@@ -149,7 +151,16 @@ def assert_refused(response: Any, *statuses: int) -> str:
     return str(said)
 
 
-@pytest.mark.parametrize("name", [name for name in PARAMETERS if name not in _OF_SIGN_IN])
+@pytest.mark.parametrize("name", sorted(_FORMS))
+def test_forms_refuse_what_is_not_there(as_alice: Client, name: str) -> None:
+    for parameter in PARAMETERS[name]:
+        for value in (NONSENSE, UNKNOWN_ID):
+            answer = as_alice.get(reverse(name), {parameter: value})
+            assert answer.status_code == 400
+            assert "errorlist" in answer.content.decode() or "text-red" in answer.content.decode()
+
+
+@pytest.mark.parametrize("name", [name for name in PARAMETERS if name not in _OF_SIGN_IN | _FORMS])
 def test_pages_refuse_what_is_not_there(as_bob: Client, rows: Rows, name: str) -> None:
     address = reverse(name)
     assert_refused(as_bob.get(address, {NONSENSE: "1"}), 400)

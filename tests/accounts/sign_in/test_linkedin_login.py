@@ -9,6 +9,7 @@ import pytest
 import requests
 from django.test import Client
 from django.utils import timezone
+from social_core.backends.open_id_connect import OpenIdConnectAuth
 from social_django.models import UserSocialAuth
 
 from accounts.models import AuditEvent, User
@@ -28,6 +29,8 @@ ADA, MEMBER_2 = "ada.moreno@example.com", 2
 
 @pytest.fixture(autouse=True)
 def linkedin(settings: Any) -> Iterator[SimulatedLinkedIn]:
+    # The keys are remembered by their address, and the port may be that of an earlier simulator.
+    OpenIdConnectAuth.get_jwks_keys_for_uri.invalidate()
     with simulated_linkedin(settings, ad_accounts=1) as simulated:
         settings.LINKEDIN_LOGIN_CLIENT_ID = settings.SOCIAL_AUTH_LINKEDIN_OPENIDCONNECT_KEY = "simulated-login-app"
         settings.LINKEDIN_LOGIN_CLIENT_SECRET = "simulated-login-secret"
