@@ -80,7 +80,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportSection:
-    """One section; without blocks, `empty` says why."""
+    """One section; without blocks, `empty` says why and `remedy` what to do."""
 
     name: str
     title: str
@@ -88,6 +88,7 @@ class ReportSection:
     notes: tuple[str, ...] = ()
     choice: Choice | None = None
     empty: str = ""
+    remedy: str = ""
 
     def as_json(self) -> dict[str, object]:
         """Plain values; amounts and ratios stay decimals, for an encoder that keeps their digits."""

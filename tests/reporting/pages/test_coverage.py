@@ -137,22 +137,24 @@ def test_a_plan_of_somebody_elses_ad_account_is_refused() -> None:
 
 # --- Nothing to show, and why ---
 
+TRY_OTHERS = "Try other dates, ad accounts or campaigns."
+
 
 def empties(browser: Client, **query: Any) -> set[str]:
     names = ("key-figures", "trend", "campaigns", "spend", "funnel", "engagement", "creatives")
     found = [browser.get(f"/report/sections/{name}/", query).json() for name in names]
     assert not any(one["blocks"] for one in found)
-    return {one["empty"] for one in found}
+    return {f"{one['empty']} {one['remedy']}" for one in found}
 
 
 def test_without_ad_accounts(as_charlie: Client) -> None:
-    assert empties(as_charlie) == {"There are no ad accounts to report on."}
+    assert empties(as_charlie) == {"There are no ad accounts to report on. Ask an owner to share one with you."}
     assert "never fetched" not in head(as_charlie)
 
 
 def test_of_an_ad_account_that_was_never_synced(as_alice: Client) -> None:
     make_ad_account()
-    assert empties(as_alice) == {"Nothing is stored for this period."}
+    assert empties(as_alice) == {"Nothing is stored for this period. Choose other dates, or have these synced."}
     text = head(as_alice)
     assert "1 of 1 ad account has never been synced and is not included." in text
     assert "data as of" not in text
@@ -170,15 +172,15 @@ def test_no_activity_differs_from_nothing_stored(as_alice: Client) -> None:
     ad_account = make_ad_account()
     covered(ad_account, 89)
     make_campaign_day(campaign=make_campaign(account=ad_account), date=today() - 80 * DAY)
-    assert empties(as_alice) == {"No activity in this period."}
+    assert empties(as_alice) == {f"No activity in this period. {TRY_OTHERS}"}
     assert f"No activity in this period. There is activity from {today() - 80 * DAY}" in head(as_alice)
     days = {"period": "custom", "first_day": today() - 200 * DAY, "last_day": today() - 190 * DAY}
-    assert empties(as_alice, **days) == {"Nothing is stored for this period."}
+    assert empties(as_alice, **days) == {"Nothing is stored for this period. Choose other dates, or have these synced."}
     text = head(as_alice, **days)
     assert "Nothing is stored for this period. Plan a sync of these days There is activity from" in text
     assert "never fetched" not in text
     partly = {"period": "custom", "first_day": today() - 100 * DAY, "last_day": today() - 85 * DAY}
-    assert empties(as_alice, **partly) == {"No activity on the days that are stored."}
+    assert empties(as_alice, **partly) == {f"No activity on the days that are stored. {TRY_OTHERS}"}
 
 
 # --- Complete through ---

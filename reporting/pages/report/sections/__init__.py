@@ -40,21 +40,24 @@ def section(name: str, selection: ReportSelection) -> ReportSection:
     """One section by its name. Raises KeyError for a name that is not in `NAMES`."""
     definition = _SECTIONS[name]
     blocks, notes = definition.build(selection)
+    empty, remedy = ("", "") if blocks else _why_empty(selection)
     return ReportSection(
         name=name,
         title=definition.title,
         blocks=blocks,
         notes=(*definition.notes, *notes),
         choice=definition.choice(selection) if definition.choice else None,
-        empty="" if blocks else _why_empty(selection),
+        empty=empty,
+        remedy=remedy,
     )
 
 
-def _why_empty(selection: ReportSelection) -> str:
-    """No activity is known only of days that were fetched."""
+def _why_empty(selection: ReportSelection) -> tuple[str, str]:
+    """Why, and what to do; no activity is known only of days that were fetched."""
     if not selection.chosen.exists():
-        return "There are no ad accounts to report on."
+        return "There are no ad accounts to report on.", "Ask an owner to share one with you."
     covered = selection_coverage(**selection.arguments())
     if not has_any(covered):
-        return "Nothing is stored for this period."
-    return "No activity in this period." if covered.together.is_whole else "No activity on the days that are stored."
+        return "Nothing is stored for this period.", "Choose other dates, or have these synced."
+    empty = "No activity in this period." if covered.together.is_whole else "No activity on the days that are stored."
+    return empty, "Try other dates, ad accounts or campaigns."

@@ -101,7 +101,7 @@
         if (!found.blocks.length) {
             const where = document.querySelector("#report-head [data-stored]");
             body.replaceChildren(element("p", { className: "empty" }, element("span", { className: "strong", textContent: found.empty }),
-                where ? "Use the link at the top to see the dates that have data." : "Try other dates, ad accounts or campaigns."));
+                where ? "Use the link at the top to see the dates that have data." : found.remedy));
             return;
         }
         const notes = found.notes.map((note) => element("p", { className: "subtle note", textContent: note }));
