@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, TypedDict
 
-from django.db.models import Case, Count, Min, OuterRef, Q, QuerySet, Subquery, When, Window
+from django.db.models import Case, Count, Max, Min, OuterRef, Q, QuerySet, Subquery, When, Window
 from django.db.models.functions import Coalesce, Least, RowNumber
+from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from accounts.consents import connections
@@ -107,6 +108,7 @@ class SyncColumns(TypedDict):
 
     data_as_of: datetime | None
     checked_through: date | None
+    demographics_through: date | None
     first_incomplete: date | None
     incomplete_day_count: int
     last_status: str | None
@@ -134,6 +136,7 @@ def with_sync_state(ad_accounts: QuerySet[AdAccount], *, now: datetime | None = 
         campaigns_as_of=_newest(coverage.CAMPAIGN_DAYS, "asked_at", latest),
         creatives_as_of=_newest(coverage.CREATIVE_DAYS, "asked_at", latest),
         checked_through=_newest(coverage.CHECKED_DAYS, "last_day", latest),
+        demographics_through=_demographics_through(latest),
         first_incomplete=Subquery(incomplete.annotate(day=Min("date")).values("day")),
         incomplete_day_count=Coalesce(Subquery(incomplete.annotate(days=Count("pk")).values("days")), 0),
         last_status=Subquery(runs.values("status")[:1]),
@@ -152,6 +155,17 @@ def _newest(dataset: Dataset, column: str, latest: datetime | None) -> Subquery:
     )
     rows = rows.filter(asked_at__lte=latest) if latest else rows
     return Subquery(rows.order_by("-last_day").values(column)[:1])
+
+
+def _demographics_through(latest: datetime | None) -> Case:
+    """The last day of the pivot that is furthest behind; None where one never came whole."""
+    rows = CoveredDays.objects.filter(
+        account=OuterRef("pk"), data_table=AudienceDemographic._meta.db_table, is_whole=True
+    ).order_by()
+    rows = rows.filter(asked_at__lte=latest) if latest else rows
+    by_pivot = rows.values("pivot_type").annotate(last=Max("last_day")).order_by("last").values("last")
+    pivots = rows.values("account").annotate(pivots=Count("pivot_type", distinct=True)).values("pivots")
+    return Case(When(Exact(Subquery(pivots), len(AudienceDemographic.PivotType.values)), then=Subquery(by_pivot[:1])))
 
 
 def complete_through(ad_account: "AdAccountWithSyncs") -> date | None:

@@ -37,6 +37,11 @@ class AdAccountStatusSerializer(serializers.Serializer[AdAccountStatus]):
         allow_null=True,
         help_text="The last day through which all stored days match LinkedIn's own totals.",
     )
+    demographics_through = serializers.DateField(
+        source="data.demographics_through",
+        allow_null=True,
+        help_text="The last day that the demographics of every pivot hold; null where one never came whole.",
+    )
     incomplete_days = serializers.IntegerField(
         source="data.incomplete_days", help_text="Days that do not add up (count)."
     )

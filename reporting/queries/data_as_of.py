@@ -35,13 +35,14 @@ class DataAsOf:
     """One ad account: how far its figures can be trusted.
 
     `as_of` is the start of the sync that fetched the newest figures; all checked days through `complete_through` match
-    LinkedIn's own totals.
+    LinkedIn's own totals. Demographics do not count there: they came through `demographics_through`.
     """
 
     ad_account_id: int
     name: str
     as_of: datetime | None
     complete_through: date | None
+    demographics_through: date | None
     incomplete_days: int
     last_status: str | None
     last_errors: str | None
@@ -236,6 +237,7 @@ def _data_as_of(ad_account: "AdAccountWithSyncs") -> DataAsOf:
         name=_name(ad_account),
         as_of=ad_account.data_as_of,
         complete_through=complete_through(ad_account),
+        demographics_through=ad_account.demographics_through,
         incomplete_days=ad_account.incomplete_day_count,
         last_status=ad_account.last_status,
         last_errors=ad_account.last_errors,

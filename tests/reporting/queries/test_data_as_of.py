@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.access import visible_ad_accounts
 from accounts.models import AdAccount
-from ingestion.models import CampaignDailyMetric, IncompleteDay
+from ingestion.models import CampaignDailyMetric, CoveredDays, IncompleteDay
 from ingestion.timetable import sync_status
 from ingestion.timetable.expected_sync import expected_syncs
 from ingestion.timetable.freshness import days_due, freshness
@@ -76,6 +76,22 @@ def test_data_as_of_says_when_and_how_far(healthy: AdAccount):
     assert (one.complete_through, one.incomplete_days) == (date(2026, 11, 9), 1)
     assert expected == expected_syncs([healthy.pk], now=NOW)[healthy.pk]
     assert expected.is_expected
+
+
+def test_demographics_have_their_own_mark(healthy: AdAccount):
+    """As far as the pivot that is furthest behind; figures do not wait for it."""
+    [one] = data_as_of(ad_accounts=EVERYONE)
+    assert (one.complete_through, one.demographics_through) == (date(2026, 11, 19), date(2026, 11, 20))
+    industries = CoveredDays.objects.filter(account=healthy, pivot_type="industry")
+    industries.update(last_day=date(2026, 10, 31))
+    [one] = data_as_of(ad_accounts=EVERYONE)
+    assert (one.complete_through, one.demographics_through) == (date(2026, 11, 19), date(2026, 10, 31))
+    industries.update(is_whole=False)
+    [one] = data_as_of(ad_accounts=EVERYONE)
+    assert one.demographics_through is None, "LinkedIn cut all that it ever sent"
+    industries.delete()
+    [one] = data_as_of(ad_accounts=EVERYONE)
+    assert (one.complete_through, one.demographics_through) == (date(2026, 11, 19), None)
 
 
 def test_a_selection_is_as_recent_as_its_oldest(healthy: AdAccount):
