@@ -69,6 +69,7 @@ def test_a_refresh_token_and_its_end_come_together(changes: dict[str, Any]) -> N
         LinkedInConnection.objects.filter(pk=connection.pk).update(**changes)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_the_migration_completes_the_ends_of_refresh_tokens() -> None:
     without_end, without_token, complete = make_connection(), make_connection(), make_connection()

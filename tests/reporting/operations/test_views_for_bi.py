@@ -487,6 +487,7 @@ def test_a_metric_whose_column_is_not_there_yet_is_in_no_view():
     assert "clicks" not in {column.name for column in segments.columns}
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_the_views_go_with_their_migration_and_come_back():
     try:
