@@ -24,8 +24,8 @@ class BudgetUse:
     LinkedIn may spend up to 50% more than the daily budget on one day and evens it out over the week, so
     `days_over_daily_budget` alone is no problem; more than 100% of the period is. Percentages are None without such a
     budget or an active day, if the budget's currency is not the ad account's, or where days are missing: `is_whole`
-    says whether the period is stored, `is_stored_since_start` whether all days since the campaign began are, up to
-    the newest. Figures of the period are None if it has no rows and was not fetched.
+    says whether the period is stored so far, `is_stored_since_start` whether all days since the campaign began are,
+    up to the newest. Figures of the period are None if it has no rows and was not fetched.
     """
 
     campaign_id: int
@@ -155,7 +155,7 @@ def spend_distribution(
     spent = sorted((row for row in rows if row.value("spend")), key=lambda row: row.currency or "")
     return CoveredRows(
         [
-            _distribution(currency, list(group), top, is_whole=rows.coverage.of_currency(currency).is_whole)
+            _distribution(currency, list(group), top, is_known=rows.coverage.of_currency(currency).is_whole_so_far)
             for currency, group in groupby(spent, key=lambda row: row.currency)
         ],
         rows.coverage,
@@ -182,7 +182,7 @@ def _budget_use(row: Row, coverage: SelectionCoverage) -> BudgetUse:
         spent_in_all_stored_days=None if in_all_days is None else Money(in_all_days, currency),
         first_day=period.first_day,
         last_day=period.last_day,
-        is_whole=covered.is_whole,
+        is_whole=covered.is_whole_so_far,
         is_stored_since_start=bool(is_stored_since_start),
     )
 
@@ -193,12 +193,12 @@ def _used_percent(spent: Money | None, budget: Money | None) -> Decimal | None:
     return percent_of(spent.amount, budget.amount)
 
 
-def _distribution(currency: str | None, rows: list[PerformanceRow], top: int, *, is_whole: bool) -> SpendDistribution:
+def _distribution(currency: str | None, rows: list[PerformanceRow], top: int, *, is_known: bool) -> SpendDistribution:
     """Rows in one currency, highest spend first."""
     total = sum((row.total("spend") for row in rows), Decimal(0))
 
     def part(key: str, label: str, spend: Decimal) -> SpendShare:
-        return SpendShare(key, label, Money(spend, currency), percent_of(spend, total) if is_whole else None)
+        return SpendShare(key, label, Money(spend, currency), percent_of(spend, total) if is_known else None)
 
     parts = [part(row.key, row.label, row.total("spend")) for row in rows[:top]]
     rest = rows[top:]

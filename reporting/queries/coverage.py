@@ -6,7 +6,7 @@ both of its periods. A day that was never fetched is not a day without activity.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Final, Generic, TypeVar, overload
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -40,6 +40,17 @@ class Coverage:
     def is_whole(self) -> bool:
         """Whether every day is stored: changes, ranks and shares may be worked out from the period."""
         return self.stored == ((self.period.first_day, self.period.last_day),)
+
+    @property
+    def is_whole_so_far(self) -> bool:
+        """Whether every day is stored, except perhaps for the last, which was fetched while it was under way.
+
+        Enough for shares of a sum and for what is used of a budget: unlike a change, they compare no other days.
+        """
+        first_day, last_day = self.period.first_day, self.period.last_day
+        if self.is_whole or not self.has_fetched(first_day, last_day):
+            return self.is_whole
+        return first_day == last_day or self.has_stored(first_day, last_day - timedelta(days=1))
 
     @property
     def is_complete(self) -> bool:

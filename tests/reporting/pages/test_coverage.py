@@ -21,6 +21,13 @@ from tests.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
 
+
+@pytest.fixture(autouse=True)
+def _noon(time_machine: Any) -> None:
+    """No test runs through midnight."""
+    time_machine.move_to(timezone.now().replace(hour=12, minute=0))
+
+
 DAY = timedelta(days=1)
 TAGS = re.compile(r"<[^>]+>")
 

@@ -24,6 +24,13 @@ from tests.builders import make_ad_account, make_campaign, make_covered_days, ma
 
 pytestmark = pytest.mark.django_db
 
+
+@pytest.fixture(autouse=True)
+def _noon(time_machine: Any) -> None:
+    """No test runs through midnight."""
+    time_machine.move_to(timezone.now().replace(hour=12, minute=0))
+
+
 DAY = timedelta(days=1)
 FIGURES = {
     "impressions": 1000, "clicks": 20, "spend": 60, "conversions": 3, "leads": 2, "likes": 4, "comments": 3,

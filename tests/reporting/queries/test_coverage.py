@@ -42,6 +42,7 @@ def test_one_day_that_was_never_fetched_is_missing(gap: date) -> None:
         covered(ad_account, first, last)
     one = found().together
     assert not one.is_whole
+    assert not one.is_whole_so_far
     assert not one.is_complete
     assert one.missing == ((gap, gap),)
     assert not one.has_fetched(gap, gap)
@@ -52,6 +53,7 @@ def test_a_day_that_was_fetched_while_it_was_under_way_is_not_stored() -> None:
     covered(make_ad_account(), last_day=LAST, asked_at=datetime.combine(LAST, time(23), NOW.tzinfo))
     one = found().together
     assert (one.fetched, one.missing) == (((FIRST, LAST),), ((LAST, LAST),))
+    assert (one.is_whole, one.is_whole_so_far) == (False, True)
 
 
 @pytest.mark.parametrize("dataset", [stored_coverage.CAMPAIGN_DAYS, stored_coverage.CREATIVE_DAYS])

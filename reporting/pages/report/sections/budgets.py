@@ -62,7 +62,7 @@ def _note(uses: Sequence[BudgetUse]) -> str:
     over = sum(use.is_overspent for use in uses)
     notes = [f"{over} of {len(uses)} campaigns {'is' if over == 1 else 'are'} over budget."] if over else []
     if not all(use.is_whole for use in uses):
-        notes.append("Daily budgets are compared with whole periods only.")
+        notes.append("Daily budgets are not compared where days are missing.")
     return " ".join(notes)
 
 

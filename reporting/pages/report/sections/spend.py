@@ -24,7 +24,7 @@ def spend_by_campaign(selection: ReportSelection) -> tuple[Block, ...]:
             table=Table(
                 columns=columns,
                 rows=tuple((part.label, part.spend.amount, part.share_percent) for part in one.parts),
-                why_empty=(NOT_WHOLE if not found.coverage.of_currency(one.total.currency).is_whole else "",)
+                why_empty=(NOT_WHOLE if not found.coverage.of_currency(one.total.currency).is_whole_so_far else "",)
                 * len(one.parts),
             ),
             chart=Chart(kind="doughnut", labels="campaign", series=("spend",)),
