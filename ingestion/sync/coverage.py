@@ -11,7 +11,14 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from accounts.shell.clock import TOLERANCE
-from ingestion.models import AudienceDemographic, CampaignDailyMetric, CoveredDays, CreativeDailyMetric, IncompleteDay
+from ingestion.models import (
+    AccountDailyTotal,
+    AudienceDemographic,
+    CampaignDailyMetric,
+    CoveredDays,
+    CreativeDailyMetric,
+    IncompleteDay,
+)
 from ingestion.sync.windows import DayRange, merged, without
 
 
@@ -27,6 +34,7 @@ CAMPAIGN_DAYS: Final = Dataset(CampaignDailyMetric._meta.db_table)
 CREATIVE_DAYS: Final = Dataset(CreativeDailyMetric._meta.db_table)
 # Every figure of a report comes from these; demographics and names have coverage of their own.
 DAILY_TABLES: Final = (CAMPAIGN_DAYS.data_table, CREATIVE_DAYS.data_table)
+TOTALS: Final = Dataset(AccountDailyTotal._meta.db_table)
 # Days whose sums were compared with LinkedIn's totals.
 CHECKED_DAYS: Final = Dataset(IncompleteDay._meta.db_table)
 
@@ -60,6 +68,10 @@ class Coverage:
         """The days were answered; `is_whole` means with every row that LinkedIn has."""
         record(dataset, days, ad_account_id=self.ad_account_id, asked_at=self.asked_at, is_whole=is_whole)
 
+    def forget(self, dataset: Dataset, days: DayRange) -> None:
+        """These days count as never requested, until they are recorded again."""
+        forget(dataset, days, ad_account_id=self.ad_account_id, before=self.asked_at)
+
     def discard(self) -> None:
         """What this run was answered cannot be relied on: the next run requests it again."""
         CoveredDays.objects.filter(account=self.ad_account_id, asked_at=self.asked_at).delete()
@@ -82,19 +94,53 @@ def record(dataset: Dataset, days: DayRange, *, ad_account_id: int, asked_at: da
         )
 
 
+def forget(dataset: Dataset, days: DayRange, *, ad_account_id: int, before: datetime) -> None:
+    """Take the days from the stretches that were requested before this instant."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _FORGET,
+            {
+                "ad_account_id": ad_account_id,
+                "data_table": dataset.data_table,
+                "pivot_type": dataset.pivot_type,
+                "first_day": days[0],
+                "last_day": days[1],
+                "before": before,
+            },
+        )
+
+
+def forget_outdated_checks(*, ad_account_id: int, asked_at: datetime) -> None:
+    """Days of which the sync that began then stored figures or totals are unchecked, unless it checked them."""
+    tables = (*DAILY_TABLES, TOTALS.data_table)
+    stored = CoveredDays.objects.filter(account=ad_account_id, data_table__in=tables, asked_at=asked_at)
+    for days in stored.values_list("first_day", "last_day"):
+        forget(CHECKED_DAYS, days, ad_account_id=ad_account_id, before=asked_at)
+
+
 def covered(dataset: Dataset, *, ad_account_id: int) -> list[DayRange]:
     """All days that were ever answered, whole or cut, as ranges that do not touch."""
     return merged(_rows(ad_account_id, dataset).values_list("first_day", "last_day"))
 
 
-def days_of_figures(*, ad_account_id: int, today: date) -> list[DayRange]:
-    """The days that were ever answered for both campaigns and creatives, as ranges that do not touch.
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Days that were answered for both campaigns and creatives, without a gap.
 
-    What a clock that was wrong dated ahead of today counts for nothing.
+    `was_current`: the last of them was requested while it was under way, so the days after it were to follow. A range
+    of days that a person chose ends somewhere, and nothing has to follow.
     """
+
+    first_day: date
+    last_day: date
+    was_current: bool = True
+
+
+def stretches_of_figures(*, ad_account_id: int, today: date) -> list[Stretch]:
+    """All of them, oldest first. What a clock that was wrong dated ahead of today counts for nothing."""
     with connection.cursor() as cursor:
         cursor.execute(
-            _DAYS_OF_FIGURES,
+            _STRETCHES,
             {
                 "ad_account_id": ad_account_id,
                 "data_tables": list(DAILY_TABLES),
@@ -102,7 +148,7 @@ def days_of_figures(*, ad_account_id: int, today: date) -> list[DayRange]:
                 "asked_before": today + timedelta(days=2),
             },
         )
-        return [(first_day, last_day) for first_day, last_day in cursor.fetchall()]
+        return [Stretch(*row) for row in cursor.fetchall()]
 
 
 def _rows(ad_account_id: int, dataset: Dataset) -> QuerySet[CoveredDays]:
@@ -137,9 +183,27 @@ WITH replaced AS (
 INSERT INTO covered_days (account_id, data_table, pivot_type, first_day, last_day, asked_at, is_whole)
 SELECT %(ad_account_id)s, %(data_table)s, %(pivot_type)s, first_day, last_day, asked_at, is_whole FROM kept
 """
+_FORGET: Final = """
+WITH replaced AS (
+    DELETE FROM covered_days
+    WHERE account_id = %(ad_account_id)s AND data_table = %(data_table)s AND pivot_type = %(pivot_type)s
+      AND last_day >= %(first_day)s AND first_day <= %(last_day)s AND asked_at < %(before)s
+    RETURNING first_day, last_day, asked_at, is_whole
+)
+INSERT INTO covered_days (account_id, data_table, pivot_type, first_day, last_day, asked_at, is_whole)
+SELECT %(ad_account_id)s, %(data_table)s, %(pivot_type)s, first_day, %(first_day)s::date - 1, asked_at, is_whole
+FROM replaced WHERE first_day < %(first_day)s
+UNION ALL
+SELECT %(ad_account_id)s, %(data_table)s, %(pivot_type)s, %(last_day)s::date + 1, last_day, asked_at, is_whole
+FROM replaced WHERE last_day > %(last_day)s
+"""
 # A multirange for each table, and what they have in common.
-_DAYS_OF_FIGURES: Final = """
-SELECT lower(stretch), upper(stretch) - 1
+_STRETCHES: Final = """
+SELECT lower(stretch), upper(stretch) - 1, EXISTS (
+    SELECT FROM covered_days
+    WHERE account_id = %(ad_account_id)s AND data_table = ANY(%(data_tables)s)
+      AND last_day = upper(stretch) - 1 AND (asked_at AT TIME ZONE 'UTC')::date <= last_day
+)
 FROM (
     SELECT unnest(range_intersect_agg(days)) AS stretch
     FROM unnest(%(data_tables)s::text[]) AS wanted (data_table)

@@ -67,6 +67,8 @@ def expected_rows(
     return ExpectedRows(entity_days, stored, coverage.covered(table.dataset, ad_account_id=ad_account_id))
 
 
+# After as many refused windows no other is requested.
+_MAX_REFUSED_WINDOWS = 3
 # What one row of a daily answer takes from LinkedIn's five-minute allowance.
 _VALUES_PER_ROW = len(DAY_FIELDS)
 
@@ -89,9 +91,10 @@ class DailySource:
         self._stored_days = expected.stored
         # Answers waiting to be written.
         self._not_stored = 0
-        # Days that are requested by campaign, and whether every part of them came whole.
-        self._by_campaign: dict[date, bool] = {}
-        self._has_failed = False
+        # Days that are requested by campaign: how many parts are to come, and those of which a part was cut.
+        self._open_parts: dict[date, int] = {}
+        self._cut_days: set[date] = set()
+        self._refused_windows = 0
         self._windows = Windows(run.coverage.days_left(table.dataset, run.days), expected=expected)
         self._known = load.known_ids(table.parents, ad_account_id=run.ad_account_id)
 
@@ -141,14 +144,8 @@ class DailySource:
             self._not_stored -= 1
         else:
             self._request_halves(window, answer)
-        if self._windows.done() and not self._not_stored and not self._has_failed:
-            self._end()
-
-    def _end(self) -> None:
-        """Every answer is stored, and with them every part of the days that were requested by campaign."""
-        for day, is_whole in sorted(self._by_campaign.items()):
-            self._run.coverage.record(self.table.dataset, (day, day), is_whole=is_whole)
-        if all(self._by_campaign.values()):
+        is_faultless = not self._refused_windows and not self._cut_days
+        if self._windows.done() and not self._not_stored and is_faultless:
             self._run.ledger.step_stored()
 
     def _request_halves(self, window: Window, answer: DailyAnswer) -> None:
@@ -159,12 +156,12 @@ class DailySource:
             self._keep_cut(window, answer)
         else:
             if window.days == 1:
-                self._by_campaign.setdefault(window.first_day, True)
+                self._await_parts(window.first_day)
 
     def _keep_cut(self, window: Window, answer: DailyAnswer) -> None:
         """Store the rows that LinkedIn sent for one campaign's day; the other windows continue."""
         self._windows.kept()
-        self._by_campaign[window.first_day] = False
+        self._cut_days.add(window.first_day)
         self.keep(window, answer)
         self._run.ledger.step_failed(
             UnexpectedResponse(
@@ -173,9 +170,32 @@ class DailySource:
             )
         )
 
+    def _note_part(self, window: Window) -> None:
+        """A day of which all parts are stored is covered; a recheck has none."""
+        day = window.first_day
+        if self._open_parts.get(day):
+            self._part_stored(day)
+        elif day in self._cut_days:
+            self._run.coverage.record(self.table.dataset, (day, day), is_whole=False)
+
+    def _await_parts(self, day: date) -> None:
+        """One more part of a day; until the last is stored its rows are of two moments, so it is not covered."""
+        if day not in self._open_parts:
+            self._run.coverage.forget(self.table.dataset, (day, day))
+        self._open_parts[day] = self._open_parts.get(day, 1) + 1
+
+    def _part_stored(self, day: date) -> None:
+        self._open_parts[day] -= 1
+        if not self._open_parts[day]:
+            self._run.coverage.record(self.table.dataset, (day, day), is_whole=day not in self._cut_days)
+
     def _give_up(self, error: LinkedInError) -> None:
-        self._has_failed = True
-        self._windows.failed()
+        """Another window may be answered; several that are refused are a sign that none will be."""
+        self._refused_windows += 1
+        if self._refused_windows < _MAX_REFUSED_WINDOWS:
+            self._windows.kept()
+        else:
+            self._windows.failed()
         self._run.ledger.step_failed(error)
 
     def _write(self, window: Window, answer: DailyAnswer) -> None:
@@ -184,11 +204,12 @@ class DailySource:
         if unknown := answer.parents - self._known:
             load.add_stubs(self.table.parents, unknown, ad_account_id=self._run.ad_account_id, now=self._run.fetched_at)
             self._known |= unknown
-        if window.campaign_ids is not None:
+        if window.campaign_ids is not None or answer.page.received >= ANALYTICS_ROW_LIMIT:
+            # What is not in such an answer may still be there.
             load.upsert(target, lines, now=self._run.fetched_at)
+            self._note_part(window)
             return
-        if answer.page.received < ANALYTICS_ROW_LIMIT:
-            self._run.coverage.record(self.table.dataset, (window.first_day, window.last_day))
+        self._run.coverage.record(self.table.dataset, (window.first_day, window.last_day))
         is_looked_up = window.first_day >= self._run.days[0]
         if is_looked_up and not any(map(self._stored_days.get, days_between(window.first_day, window.last_day))):
             load.insert_days(target, lines, now=self._run.fetched_at)
@@ -235,6 +256,7 @@ class AccountTotals:
 
     def _write(self, page: Page[AccountDayRecord]) -> Sequence[Rejected]:
         """Upsert the totals; a day that LinkedIn no longer totals has none."""
+        self._run.coverage.record(coverage.TOTALS, self._run.days)
         kept, repeated = keep_latest(map(account_day_row, page.records), key_columns=len(load.ACCOUNT_DAYS.key))
         first_day, last_day = self._run.days
         gone = load.upsert_days(

@@ -48,6 +48,8 @@ class Gap:
     day: date
     differences: Differences
     is_missing: bool
+    # Whether one of our tables has nothing of what LinkedIn counted.
+    is_empty: bool
 
 
 def settle(run: Run, sources: Sequence[DailySource]) -> None:
@@ -68,6 +70,9 @@ def settle(run: Run, sources: Sequence[DailySource]) -> None:
         return [gap for gap in found if gap.day >= first_day or gap.day in earlier]
 
     found = check()
+    if any(gap.is_empty and gap.day not in known for gap in found):
+        # LinkedIn also answers with nothing when access was lost a moment ago; this raises then.
+        endpoints.ad_account(run.requests.client, ad_account_id=run.ad_account_id)
     if found and _take_back(run, sources, found):
         found = check()
     before = {gap.day: _attempts(gap, known.get(gap.day)) for gap in found}
@@ -155,6 +160,7 @@ def _gap(row: tuple[date, *tuple[Decimal, ...]]) -> Gap:
         day=day,
         differences={table: found for table, found in differences.items() if found},
         is_missing=any(total) and not any(campaign) and not any(creative),
+        is_empty=any(total) and not (any(campaign) and any(creative)),
     )
 
 

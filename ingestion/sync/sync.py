@@ -1,11 +1,11 @@
 """One ad account, start to finish: gate, concurrent requests, storage, end. Independent of Celery."""
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from django.db import close_old_connections
+from django.db import DatabaseError, close_old_connections
 from structlog.contextvars import bound_contextvars
 
 from accounts.consents import ad_accounts, choice, connections
@@ -14,7 +14,7 @@ from accounts.models import LinkedInConnection
 from ingestion.linkedin.errors import AccessDenied, DayLimitReached, LinkedInError, TokenRejected
 from ingestion.models import SyncLog
 from ingestion.processes.work_requests import Message
-from ingestion.sync import audience, entities, gc_tuning, reconciliation
+from ingestion.sync import audience, coverage, entities, gc_tuning, reconciliation
 from ingestion.sync.connection_client import client_for
 from ingestion.sync.daily_figures import CAMPAIGN_DAYS, CREATIVE_DAYS, AccountTotals, DailySource
 from ingestion.sync.failures import Failure, explain
@@ -134,6 +134,21 @@ def _refused(request: RunRequest, error: Exception, *, now: datetime) -> SyncRes
 
 def _run_to_its_end(run: Run, connection: LinkedInConnection) -> tuple[SyncResult, bool]:
     """The result, and whether another connection may help."""
+    with _checks_kept_true(run):
+        return _close_after_steps(run, connection)
+
+
+@contextmanager
+def _checks_kept_true(run: Run) -> Iterator[None]:
+    """However the run ends: what it stored and did not check is no longer checked."""
+    try:
+        yield
+    finally:
+        with suppress(DatabaseError):
+            coverage.forget_outdated_checks(ad_account_id=run.ad_account_id, asked_at=run.fetched_at)
+
+
+def _close_after_steps(run: Run, connection: LinkedInConnection) -> tuple[SyncResult, bool]:
     try:
         _run_steps(run, scopes=frozenset(connection.scopes))
     except SyncCancelled:

@@ -108,7 +108,7 @@ class Windows:
             self._density = rows / window.expected_rows
 
     def kept(self) -> None:
-        """An answer that reached the limit is kept as it is: the window cannot be split."""
+        """The window is not requested again: its answer is kept although it was cut, or was refused."""
         self._under_way -= 1
 
     def cut(self, window: Window, *, campaign_ids: Sequence[int]) -> None:

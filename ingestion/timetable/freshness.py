@@ -196,13 +196,15 @@ def days_due(ad_account_id: int, *, today: date) -> DayRange:
 
     The last `BACKFILL_DAYS` at first, or as many as the ad account's own settings say; then from the end of what is
     covered without a gap since then, less `LOOKBACK_DAYS`, because LinkedIn restates conversions for weeks. After an
-    outage longer than the backfill from where the newest figures end, so that no day is left out.
+    outage longer than the backfill from where figures ended then, until the gap is closed, so that no day is left out.
     """
     backfill_start = today - timedelta(days=ad_account_settings.backfill_days(ad_account_id) - 1)
-    covered = coverage.days_of_figures(ad_account_id=ad_account_id, today=today)
-    through = next((last for first, last in covered if first <= backfill_start <= last), None)
-    if through is None:
-        if not covered or covered[-1][1] >= backfill_start:
-            return backfill_start, today
-        through = covered[-1][1]
+    stretches = coverage.stretches_of_figures(ad_account_id=ad_account_id, today=today)
+    ends = [one.last_day for one in stretches if one.first_day <= backfill_start <= one.last_day]
+    # What ended before the newest stretch began left a gap, unless a person had chosen just those days.
+    ends += [one.last_day for one in stretches[:-1] if one.was_current]
+    ends += [one.last_day for one in stretches[-1:] if one.was_current and one.last_day < backfill_start]
+    if not ends:
+        return backfill_start, today
+    through = min(ends)
     return min(through - timedelta(days=settings.LOOKBACK_DAYS), today), today

@@ -49,8 +49,8 @@ def shown(coverage: Coverage) -> dict[str, object]:
 
 
 def complete_through(as_of: SelectionAsOf, coverage: Coverage) -> date | None:
-    """The last day through which the figures of a period are complete: not beyond a day that is missing from it."""
-    if not coverage.missing:
+    """The last day through which the figures of a period are complete: not beyond a day of it that is not."""
+    if coverage.is_complete:
         return as_of.complete_through
     known = as_of.complete_through, coverage.complete_through
     return None if None in known else min(day for day in known if day)

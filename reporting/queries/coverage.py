@@ -192,13 +192,15 @@ def _coverage(
     stored: Sequence[Sequence[date]],
     checked: Sequence[Sequence[date]],
     incomplete: Sequence[date],
+    lost: Sequence[date],
     stored_since: date | None,
 ) -> Coverage:
-    whole = _ranges(stored)
-    matching = [left for days in _ranges(checked) for left in without(days, [(day, day) for day in incomplete])]
+    """Days of which LinkedIn counted something and nothing is stored (`lost`) are as if they were never fetched."""
+    whole = _without(_ranges(stored), lost)
+    matching = _without(_ranges(checked), incomplete)
     return Coverage(
         period=period,
-        fetched=_ranges(fetched),
+        fetched=_without(_ranges(fetched), lost),
         stored=whole,
         complete=_in_all([whole, matching], period),
         stored_since=stored_since,
@@ -207,6 +209,10 @@ def _coverage(
 
 def _ranges(bounds: Iterable[Sequence[date]]) -> tuple[DayRange, ...]:
     return tuple((first, last) for first, last in bounds)
+
+
+def _without(ranges: Sequence[DayRange], taken_out: Sequence[date]) -> tuple[DayRange, ...]:
+    return tuple(left for days in ranges for left in without(days, [(day, day) for day in taken_out]))
 
 
 def _in_all(each: Sequence[Sequence[DayRange]], period: Period) -> tuple[DayRange, ...]:
@@ -228,6 +234,8 @@ SELECT account.id, account.currency, {_BOUNDS.format(days="daily.fetched")}, {_B
        {_BOUNDS.format(days="checked.days")},
        ARRAY(SELECT date FROM incomplete_days
              WHERE account_id = account.id AND date BETWEEN %(first_day)s AND %(last_day)s ORDER BY date),
+       ARRAY(SELECT date FROM incomplete_days
+             WHERE account_id = account.id AND date BETWEEN %(first_day)s AND %(last_day)s AND state = 'missing'),
        daily.since
 FROM ad_accounts AS account
 CROSS JOIN LATERAL (

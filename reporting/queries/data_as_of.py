@@ -1,6 +1,6 @@
 """How recent and complete the data is, what needs attention, and recent spend."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -126,9 +126,15 @@ def together(each: Collection[DataAsOf]) -> SelectionAsOf:
         ad_accounts=len(each),
         never_synced=sum(one.as_of is None for one in each),
         as_of=min((one.as_of for one in each if one.as_of), default=None),
-        complete_through=min((one.complete_through for one in each if one.complete_through), default=None),
+        complete_through=_least_complete([one.complete_through for one in each if one.as_of]),
         incomplete_days=sum(one.incomplete_days for one in each),
     )
+
+
+def _least_complete(days: Sequence[date | None]) -> date | None:
+    """None also where one of them was never checked."""
+    known = [day for day in days if day]
+    return min(known, default=None) if len(known) == len(days) else None
 
 
 def incomplete_days(*, ad_accounts: QuerySet[AdAccount], period: Period) -> int:

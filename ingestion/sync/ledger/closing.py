@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from ingestion.models import SyncLog
+from ingestion.sync import coverage
 from ingestion.sync.failures import Failure
 from ingestion.sync.ledger import next_tries
 
@@ -48,6 +49,9 @@ def close_stale(*, ad_account_id: int | None = None) -> list[int]:
             error_kind=SyncLog.ErrorKind.TIMEOUT,
             errors="The process that ran this sync died. The next sync resumes from where it stopped.",
         )
+        for row in found:
+            if row.account_id is not None:
+                coverage.forget_outdated_checks(ad_account_id=row.account_id, asked_at=row.started_at)
         requests = {row.pk: row.continues or row for row in found}
         next_tries.try_again([one.pk for one in requests.values() if one.was_taken], now=now, at_once=True)
     return [row.account_id for row in found if row.account_id is not None and not requests[row.pk].was_taken]

@@ -196,5 +196,21 @@ def test_a_sync_of_the_past_makes_nothing_fresh(ad_account):
 
 
 def test_an_outage_longer_than_the_backfill_leaves_no_day_out(ad_account):
-    synced(ad_account, days_back(300), days_back(200))
+    synced(ad_account, days_back(300), days_back(200), started_at=NOW - timedelta(days=200))
     assert days_due(ad_account.pk, today=TODAY) == (days_back(230), TODAY)
+
+
+def test_a_catch_up_that_stopped_midway_is_followed_by_the_rest(ad_account):
+    """The newest windows come first, so the gap is behind them."""
+    synced(ad_account, days_back(300), days_back(200), started_at=NOW - timedelta(days=200))
+    synced(ad_account, days_back(120), TODAY)
+    assert days_due(ad_account.pk, today=TODAY) == (days_back(230), TODAY)
+    synced(ad_account, days_back(230), TODAY)
+    assert days_due(ad_account.pk, today=TODAY) == (days_back(30), TODAY)
+
+
+def test_days_that_a_person_chose_leave_no_gap_to_close(ad_account):
+    synced(ad_account, days_back(3000), days_back(2970))
+    assert days_due(ad_account.pk, today=TODAY) == (FIRST_OF_BACKFILL, TODAY)
+    synced(ad_account, FIRST_OF_BACKFILL, TODAY)
+    assert days_due(ad_account.pk, today=TODAY) == (days_back(30), TODAY)

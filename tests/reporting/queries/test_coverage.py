@@ -5,10 +5,12 @@ from datetime import date, datetime, time, timedelta
 import pytest
 
 from accounts.models import AdAccount
-from ingestion.models import IncompleteDay
+from ingestion.models import CoveredDays, IncompleteDay
 from ingestion.sync import coverage as stored_coverage
+from reporting.api.coverage import complete_through
 from reporting.periods import Period
 from reporting.queries.coverage import SelectionCoverage, selection_coverage
+from reporting.queries.data_as_of import selection_as_of
 from tests.builders import NOW, make_ad_account, make_campaign, make_covered_days, make_creative
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +77,27 @@ def test_a_day_that_does_not_match_is_stored_and_not_complete() -> None:
     one = found().together
     assert (one.is_whole, one.is_complete, one.complete_through) == (True, False, day - DAY)
     assert one.complete == ((FIRST, day - DAY), (day + DAY, LAST))
+
+
+def test_a_day_of_which_nothing_is_stored_although_linkedin_counted_something_is_missing() -> None:
+    ad_account = make_ad_account()
+    covered(ad_account)
+    day = FIRST + 3 * DAY
+    IncompleteDay.objects.create(
+        account=ad_account, date=day, state="missing", differences={}, first_seen_at=NOW, checked_at=NOW
+    )
+    one = found().together
+    assert (one.is_whole, one.missing, one.has_fetched(day, day)) == (False, ((day, day),), False)
+
+
+def test_nothing_is_complete_of_an_ad_account_that_was_never_checked() -> None:
+    for ad_account in (make_ad_account(), make_ad_account()):
+        covered(ad_account)
+    CoveredDays.objects.filter(account=ad_account, data_table="incomplete_days").delete()
+    one, as_of = found().together, selection_as_of(ad_accounts=AdAccount.objects.all())
+    assert (one.is_whole, one.is_complete) == (True, False)
+    assert as_of.complete_through is None
+    assert complete_through(as_of, one) is None
 
 
 def test_of_several_ad_accounts_a_day_counts_if_all_have_it() -> None:
