@@ -11,20 +11,18 @@ from reporting import tasks
 from reporting.checks import check_requests
 from reporting.models import Snapshot
 
-_STORED_SOMETHING = {SyncLog.Status.SUCCESS, SyncLog.Status.PARTIAL}
-
 
 @receiver(sync_finished, dispatch_uid="check_after_a_sync")
 def check_after_a_sync(ad_account_id: int, status: str, **_: object) -> None:
     """New data may add problems or fix them."""
-    if status in _STORED_SOMETHING:
+    if status in SyncLog.STORED_SOMETHING:
         check_requests.request_check(ad_account_id, now=timezone.now())
 
 
 @receiver(sync_finished, dispatch_uid="snapshot_after_a_sync")
 def snapshot_after_a_sync(ad_account_id: int, status: str, **_: object) -> None:
     """If the broker is down, this snapshot is lost, but the sync is not."""
-    if status in _STORED_SOMETHING:
+    if status in SyncLog.STORED_SOMETHING:
         transaction.on_commit(lambda: tasks.snapshot_after_sync.delay(ad_account_id), robust=True)
 
 

@@ -43,6 +43,8 @@ class SyncLog(WorkRequest):
         INTERNAL = "internal", "Internal"
 
     UNFINISHED = (Status.QUEUED, Status.RUNNING)
+    STORED_SOMETHING = (Status.SUCCESS, Status.PARTIAL)
+    STOPPED = (ErrorKind.TIMEOUT, ErrorKind.INTERNAL)
     # What is not refused: the same request may succeed a little later.
     PASSING_ERRORS = (ErrorKind.NETWORK, ErrorKind.THROTTLED, ErrorKind.TIMEOUT, ErrorKind.INTERNAL)
     # These sent nothing to LinkedIn, so they are nobody's last sync.

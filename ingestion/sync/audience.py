@@ -11,12 +11,14 @@ from ingestion.linkedin.endpoints import ANALYTICS_ROW_LIMIT, DEMOGRAPHIC_PIVOTS
 from ingestion.linkedin.errors import UnexpectedResponse
 from ingestion.linkedin.records import DemographicMonthRecord
 from ingestion.sync import coverage, load, names
+from ingestion.sync.coverage import Coverage
 from ingestion.sync.months import last_of_month, middle_month, whole_months
 from ingestion.sync.repeated_rows import listed_twice
 from ingestion.sync.request_pool import Job
 from ingestion.sync.rows import keep_latest, segment_row
 from ingestion.sync.run import Run
-from ingestion.sync.windows import DayRange
+from ingestion.sync.windows import DayRange, without
+from ingestion.timetable import ad_account_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class Months:
     """All months of a pivot; `cut` are those of which LinkedIn left rows out."""
 
     page: Page[DemographicMonthRecord]
+    asked: DayRange
     cut: Sequence[date] = ()
 
 
@@ -33,29 +36,47 @@ Segments = dict[str, Months]
 
 def segment_jobs(run: Run, into: Segments) -> list[Job[Months]]:
     """One job per pivot for the months that are left; none where LinkedIn keeps no demographics that old."""
-    months = _months(run)
-    if months is None:
-        return []
 
     def answered(pivot_type: str, months: Months) -> None:
         into[pivot_type] = months
 
+    left = {
+        pivot_type: months_left(pivot_type, run.coverage, days=run.days, today=run.fetched_at.date())
+        for pivot_type in DEMOGRAPHIC_PIVOTS
+    }
     return [
         Job(
-            ask=partial(_ask, run, pivot, *months),
+            ask=partial(_ask, run, DEMOGRAPHIC_PIVOTS[pivot_type], *months),
             then=partial(answered, pivot_type),
             failed=run.ledger.step_failed,
         )
-        for pivot_type, pivot in DEMOGRAPHIC_PIVOTS.items()
-        if run.coverage.days_left(coverage.segments(pivot_type), months)
+        for pivot_type, months in left.items()
+        if months
     ]
 
 
-def _months(run: Run) -> DayRange | None:
-    """The whole months that hold the run's days."""
-    first_day, last_day = run.days
-    first_month, last = whole_months(first_day=first_day, last_day=last_day, today=run.fetched_at.date())
-    return (first_month, last) if first_month <= last else None
+def months_left(pivot_type: str, covered: Coverage, *, days: DayRange, today: date) -> DayRange | None:
+    """The whole months that a sync of these days requests of a pivot, in one request.
+
+    Months of the backfill whose figures are there, and that LinkedIn refused or a stopped sync did not come to, are
+    among them until they are there, too.
+    """
+    dataset = coverage.segments(pivot_type)
+    backfill_start = today - timedelta(days=ad_account_settings.backfill_days(covered.ad_account_id) - 1)
+    months, backfill = (
+        whole_months(first_day=first_day, last_day=last_day, today=today)
+        for first_day, last_day in (days, (backfill_start, today))
+    )
+    if months[0] > months[1]:
+        return None
+    known = coverage.covered(dataset, ad_account_id=covered.ad_account_id)
+    figures = coverage.covered(coverage.CAMPAIGN_DAYS, ad_account_id=covered.ad_account_id)
+    left = covered.days_left(dataset, months) + [
+        (first_day, last_day)
+        for first_day, last_day in without(backfill, known)
+        if first_day <= months[1] and any(first <= last_day and first_day <= last for first, last in figures)
+    ]
+    return (min(first for first, _ in left).replace(day=1), months[1]) if left else None
 
 
 def _ask(run: Run, pivot: str, first_month: date, last_day: date) -> Months:
@@ -64,14 +85,14 @@ def _ask(run: Run, pivot: str, first_month: date, last_day: date) -> Months:
         run.requests.client, ad_account_id=run.ad_account_id, pivot=pivot, first_day=first_month, last_day=last_day
     )
     if page.received < ANALYTICS_ROW_LIMIT:
-        return Months(page)
+        return Months(page, (first_month, last_day))
     middle = middle_month(first_month, last_day)
     if middle == first_month:
-        return Months(page, [first_month])
+        return Months(page, (first_month, last_day), [first_month])
     earlier = _ask(run, pivot, first_month, middle - timedelta(days=1))
     later = _ask(run, pivot, middle, last_day)
     both = Page(earlier.page.records + later.page.records, earlier.page.rejected + later.page.rejected)
-    return Months(both, [*earlier.cut, *later.cut])
+    return Months(both, (first_month, last_day), [*earlier.cut, *later.cut])
 
 
 def store(run: Run, segments: Segments) -> None:
@@ -112,12 +133,10 @@ def _write(run: Run, pivot_type: str, months: Months, segment_names: Mapping[str
 
 def _record(run: Run, pivot_type: str, months: Months) -> None:
     """All months are covered; those that LinkedIn cut are not whole."""
-    asked = _months(run)
-    assert asked is not None
     dataset = coverage.segments(pivot_type)
-    run.coverage.record(dataset, asked)
+    run.coverage.record(dataset, months.asked)
     for month in months.cut:
-        run.coverage.record(dataset, (month, min(last_of_month(month), asked[1])), is_whole=False)
+        run.coverage.record(dataset, (month, min(last_of_month(month), months.asked[1])), is_whole=False)
 
 
 def _name_segments(run: Run, segments: Segments) -> Mapping[str, str | None]:

@@ -69,7 +69,7 @@ class Coverage:
         record(dataset, days, ad_account_id=self.ad_account_id, asked_at=self.asked_at, is_whole=is_whole)
 
     def forget(self, dataset: Dataset, days: DayRange) -> None:
-        """These days count as never requested, until they are recorded again."""
+        """The days count as never requested, until they are recorded again."""
         forget(dataset, days, ad_account_id=self.ad_account_id, before=self.asked_at)
 
     def discard(self) -> None:

@@ -11,9 +11,8 @@ from accounts.consents import choice
 from ingestion.linkedin import endpoints
 from ingestion.linkedin.resources import Resource
 from ingestion.models import AccountDailyTotal, AudienceDemographic, Campaign, Creative, SyncLog
-from ingestion.sync import daily_figures, entities, load, names, rate_limits, reconciliation
+from ingestion.sync import audience, daily_figures, entities, load, names, rate_limits, reconciliation
 from ingestion.sync.coverage import Coverage
-from ingestion.sync.coverage import segments as segments_of
 from ingestion.sync.months import whole_months
 from ingestion.sync.windows import Windows
 
@@ -71,11 +70,11 @@ def plan_sync(
         calls[table.target.table] = _count_windows(Windows(left, expected=expected))
         rows[table.target.table] = round(sum(expected.between(*days) for days in left))
     calls["account_daily_totals"] = 1
-    first_month, last = whole_months(first_day=first_day, last_day=last_day, today=now.date())
     calls["audience_demographics"] = sum(
-        first_month <= last and bool(coverage.days_left(segments_of(pivot_type), (first_month, last)))
+        bool(audience.months_left(pivot_type, coverage, days=(first_day, last_day), today=now.date()))
         for pivot_type in endpoints.DEMOGRAPHIC_PIVOTS
     )
+    first_month, _ = whole_months(first_day=first_day, last_day=last_day, today=now.date())
     segments = AudienceDemographic.objects.filter(account_id=ad_account_id, date_start__gte=first_month)
     rows["audience_demographics"] = segments.count()
     calls["reconciliation"] = reconciliation.count_calls(

@@ -61,7 +61,7 @@ def freshness_of(ad_account_ids: Collection[int], *, now: datetime) -> dict[int,
                 "today": now.date(),
                 "latest": now + TOLERANCE,
                 "backfill_days": int(settings.BACKFILL_DAYS),
-                "not_ended": [SyncLog.Status.RUNNING, *SyncLog.NEVER_RAN],
+                "stored_something": list(SyncLog.STORED_SOMETHING),
                 "passing": list(SyncLog.PASSING_ERRORS),
             },
         )
@@ -102,7 +102,7 @@ LEFT JOIN LATERAL (
 ) AS ahead ON true
 LEFT JOIN LATERAL (
     SELECT status = 'partial' AND error_kind = ANY(%(passing)s) AS is_unfinished FROM sync_log
-    WHERE account_id = wanted.id AND status <> ALL(%(not_ended)s) AND started_at <= %(latest)s
+    WHERE account_id = wanted.id AND status = ANY(%(stored_something)s) AND started_at <= %(latest)s
     ORDER BY started_at DESC LIMIT 1
 ) AS last_run ON true
 GROUP BY wanted.id
@@ -204,7 +204,13 @@ def days_due(ad_account_id: int, *, today: date) -> DayRange:
     # What ended before the newest stretch began left a gap, unless a person had chosen just those days.
     ends += [one.last_day for one in stretches[:-1] if one.was_current]
     ends += [one.last_day for one in stretches[-1:] if one.was_current and one.last_day < backfill_start]
-    if not ends:
-        return backfill_start, today
-    through = min(ends)
-    return min(through - timedelta(days=settings.LOOKBACK_DAYS), today), today
+    first_day = min(ends) - timedelta(days=settings.LOOKBACK_DAYS) if ends else backfill_start
+    return min(first_day, _first_day_of_stopped(ad_account_id) or first_day, today), today
+
+
+def _first_day_of_stopped(ad_account_id: int) -> date | None:
+    """Of the last sync that stored something, if its process was stopped: the rest of its steps is still to do."""
+    runs = SyncLog.objects.filter(account=ad_account_id, status__in=SyncLog.STORED_SOMETHING)
+    last = runs.order_by("-started_at").values("status", "error_kind", "first_day").first()
+    was_stopped = last and last["status"] == SyncLog.Status.PARTIAL and last["error_kind"] in SyncLog.STOPPED
+    return last["first_day"] if last and was_stopped else None

@@ -125,3 +125,13 @@ def test_a_day_with_rows_of_two_moments_is_not_whole(linkedin, monkeypatch) -> N
     assert mixed()
     assert not mixed() & whole_days()
     assert AdAccount.objects.count() == 1
+
+
+def test_months_of_a_pivot_that_linkedin_refused_come_when_it_no_longer_does(linkedin, settings) -> None:
+    settings.BACKFILL_DAYS, settings.FRESHNESS_TTL_MINUTES = 90, 60
+    linkedin.simulator.switch_on("refused_pivot", pivot="MEMBER_JOB_TITLE")
+    assert linkedin.sync().status == "partial"
+    linkedin.simulator.switch_off()
+    linkedin.simulator.clock.advance(days=1)
+    assert linkedin.sync().status == "success"
+    linkedin.assert_stored(TODAY - 89 * DAY)

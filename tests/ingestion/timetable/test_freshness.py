@@ -6,7 +6,7 @@ from django.db import connection as database
 from accounts.models import AdAccount
 from ingestion.models import SyncLog
 from ingestion.timetable.freshness import days_due, freshness
-from tests.builders import NOW, make_ad_account, make_sync_run
+from tests.builders import NOW, make_ad_account, make_covered_days, make_sync_run
 
 pytestmark = pytest.mark.django_db
 
@@ -177,7 +177,7 @@ def test_the_answers_take_few_statements(ad_account, django_assert_num_queries):
     synced(ad_account, FIRST_OF_BACKFILL, TODAY)
     with django_assert_num_queries(1, connection=database):
         freshness(ad_account.pk, now=NOW)
-    with django_assert_num_queries(2, connection=database):
+    with django_assert_num_queries(3, connection=database):
         days_due(ad_account.pk, today=TODAY)
 
 
@@ -207,6 +207,16 @@ def test_a_catch_up_that_stopped_midway_is_followed_by_the_rest(ad_account):
     assert days_due(ad_account.pk, today=TODAY) == (days_back(230), TODAY)
     synced(ad_account, days_back(230), TODAY)
     assert days_due(ad_account.pk, today=TODAY) == (days_back(30), TODAY)
+
+
+@pytest.mark.parametrize(("error_kind", "first_day"), [("timeout", days_back(89)), ("data", days_back(30))])
+def test_what_a_stopped_sync_did_not_come_to_is_requested_by_the_next(ad_account, error_kind, first_day):
+    """Its figures may all be stored; its demographics and its check are not."""
+    changes = {"status": "partial", "error_kind": error_kind}
+    synced(ad_account, FIRST_OF_BACKFILL, TODAY, started_at=NOW - timedelta(hours=1), **changes)
+    make_covered_days(account=ad_account, first_day=FIRST_OF_BACKFILL, last_day=TODAY)
+    assert freshness(ad_account.pk, now=NOW).is_due is (error_kind == "timeout")
+    assert days_due(ad_account.pk, today=TODAY) == (first_day, TODAY)
 
 
 def test_days_that_a_person_chose_leave_no_gap_to_close(ad_account):
