@@ -4,7 +4,7 @@ from collections.abc import Callable
 from time import monotonic
 
 # How often a running sync checks whether a person cancelled it.
-_CANCEL_CHECK_SECONDS = 2.0
+_CANCEL_CHECK_SECONDS = 0.5
 
 
 class SyncCancelled(Exception):

@@ -68,7 +68,7 @@ def test_a_failed_sync_is_understood_and_tried_again(stack, owner):
     expect(owner.get_by_role("button", name="Cancel")).to_have_count(0)
 
     menu_entry(owner, "Overview").click()
-    expect(attention).to_contain_text("Nothing needs attention")
+    expect(attention).to_contain_text("Syncs and consents are fine")
 
 
 def test_a_sync_is_planned_started_and_cancelled(stack, owner):

@@ -193,7 +193,7 @@ def test_sync_plan_shows_the_cost_and_asks_nothing(asked):
     make_campaign_day(campaign=make_campaign(account=known))
     code, out, _ = called("sync", "--plan")
     assert (code, asked) == (0, [])
-    assert "Plan (nothing has been fetched)" in out
+    assert "Plan (nothing is requested)" in out
     shown = out
     _, out, _ = called("sync", "--plan", "--json", "--since", "2026-11-01", "--until", "2026-11-07")
     plans = json.loads(out)["ad_accounts"]

@@ -164,7 +164,7 @@ def _plan_json(plan: Plan) -> dict[str, object]:
 
 
 def _plan_table(plans: Sequence[Plan]) -> Table:
-    table = Table("Ad account", "Days", "Calls", "Rows", "Time", title="Plan (nothing has been fetched)")
+    table = Table("Ad account", "Days", "Calls", "Rows", "Time", title="Plan (nothing is requested)")
     for plan in plans:
         least = "" if plan.entities_known else "at least "
         table.add_row(

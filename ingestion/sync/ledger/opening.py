@@ -22,7 +22,7 @@ class AlreadyRunning(Exception):
     """Another process syncs this ad account now."""
 
     def __init__(self, running: SyncLog | None) -> None:
-        since = f" since {running.started_at:%H:%M:%S} UTC" if running else ""
+        since = f" (since {running.started_at:%H:%M:%S} UTC)" if running else ""
         super().__init__(f"This ad account is already syncing{since}; wait for it to end.")
         self.running = running
 

@@ -21,7 +21,7 @@ class HeldCreative(Rule):
         "An active creative in an active campaign that LinkedIn has rejected, put on hold (form, processing, content "
         "quality, job posting) or kept in review for too long."
     )
-    why = "An ad that should be running is not, and LinkedIn only shows it to people who happen to open it."
+    why = "An ad that should be running is not, and LinkedIn says so only where somebody opens that ad."
     remedy = (
         "In Campaign Manager, open the campaign and hover over the ad's status to read the reason. Fix the ad and "
         "resubmit it, or pause it. If a review does not end, contact LinkedIn support."

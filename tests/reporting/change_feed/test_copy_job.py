@@ -29,7 +29,15 @@ from reporting.snapshots import snapshot_store
 from tests.builders import make_campaign, make_rejected_record, make_user
 from tests.conftest import let_tests_empty_the_audit_trail
 from tests.ingestion.simulated import SimulatedLinkedIn, simulated_linkedin
-from tests.reporting.change_feed.copying import TABLES, Rows, another_connection, as_text, stored, used
+from tests.reporting.change_feed.copying import (
+    TABLES,
+    Rows,
+    another_connection,
+    as_text,
+    stored,
+    used,
+    wait_for_other_databases,
+)
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
@@ -186,6 +194,7 @@ def follow(
     email = make_user(role=Role.ANALYST).email
     for what in happenings(linkedin, folder):
         reader = User.objects.get(email=email)
+        wait_for_other_databases()
         run_job(block, url, reader, folder)
         if what != "a sync beside a transaction that is open":
             assert_equal(folder, reader)

@@ -55,7 +55,7 @@ def test_after_the_first_sync_the_steps_are_gone(as_alice, app):
     make_sync_run(account=role.ad_account)
     page = text(as_alice)
     assert "Three steps" not in page
-    assert "Nothing needs attention" in page
+    assert "Syncs and consents are fine" in page
 
 
 def test_spend_is_shown_per_currency_against_the_same_weekdays_before(as_alice, app):

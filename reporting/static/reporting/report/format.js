@@ -20,11 +20,17 @@ window.Report = {};
     const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeZone: "UTC" });
     const shortDay = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone: "UTC" });
 
+    // A share that is tiny is not zero.
+    function percent(value) {
+        const isTiny = value !== 0 && Math.abs(value) < 0.005;
+        return format({ style: "percent", ...(isTiny ? { maximumSignificantDigits: 1 } : { maximumFractionDigits: 2 }) }).format(value / 100);
+    }
+
     // Exact, for tables.
     function cell(value, unit, currency) {
         if (value === null || value === undefined || value === "") return "–";
         if (unit === "money") return money(currency).format(Number(value));
-        if (unit === "percent") return format({ style: "percent", maximumFractionDigits: 2 }).format(Number(value) / 100);
+        if (unit === "percent") return percent(Number(value));
         if (unit === "count") return format({}).format(Number(value));
         if (unit === "day") return day.format(new Date(`${value}T00:00:00Z`));
         return String(value);
@@ -34,7 +40,7 @@ window.Report = {};
     function tick(value, unit, currency) {
         const short = { notation: "compact", maximumFractionDigits: Math.abs(value) < 10 ? 2 : 1 };
         if (unit === "money") return money(currency, short).format(value);
-        if (unit === "percent") return format({ style: "percent", maximumFractionDigits: 2 }).format(value / 100);
+        if (unit === "percent") return percent(value);
         return format(short).format(value);
     }
 
