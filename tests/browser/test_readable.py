@@ -36,6 +36,7 @@ _FOCUSED = """() => {
 }"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out(stack, open_page, scheme):
     page = open_page(stack, color_scheme=scheme)

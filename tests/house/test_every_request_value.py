@@ -76,6 +76,7 @@ def test_our_pages_answer_whatever_the_address_says(as_alice: Client, name: str,
     assert_answers(as_alice, reverse(name, args=["unknown"] if name == "people:invitation" else []), parameter)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [path for path, parameters in OF_THE_API.items() if parameters])
 def test_the_api_answers_whatever_the_address_says(as_alice: Client, path: str) -> None:
     for parameter in OF_THE_API[path]:

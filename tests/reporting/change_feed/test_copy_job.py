@@ -201,7 +201,7 @@ def follow(
     assert AuditEvent.objects.filter(kind="backup_restored").exists()
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 def test_the_copy_job_in_python(linkedin: SimulatedLinkedIn, live_server: Any, tmp_path: Path) -> None:
     follow(SQLITE, assert_equal_in_sqlite, linkedin, live_server.url, tmp_path)
 

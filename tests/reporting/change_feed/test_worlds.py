@@ -314,7 +314,7 @@ def many_requests(settings: Any) -> None:
     settings.API_REQUESTS_PER_MINUTE = 1_000_000
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 def test_copies_equal_the_tables() -> None:
     _worlds(how_many=15, of_seed=0)
 
