@@ -20,6 +20,7 @@ from reporting.api.reports import (
     ReportSerializer,
     ReportView,
     Several,
+    unknown_choice,
 )
 from reporting.api.views import bounded_statements
 from reporting.metrics import METRICS, Metric, Sum, Type
@@ -52,7 +53,10 @@ class PerformanceQuestion(PeriodSerializer):
     """The parameters of `reports/performance`."""
 
     group_by = serializers.ChoiceField(
-        choices=[*GroupBy], default=GroupBy.CAMPAIGN.value, help_text="What one row represents."
+        choices=[*GroupBy],
+        default=GroupBy.CAMPAIGN.value,
+        error_messages=unknown_choice(GroupBy),
+        help_text="What one row represents.",
     )
     metrics = Several(
         choices=METRICS,
@@ -63,6 +67,7 @@ class PerformanceQuestion(PeriodSerializer):
     compare = serializers.ChoiceField(
         choices=["previous"],
         required=False,
+        error_messages=unknown_choice(["previous"]),
         help_text="Compare with the period before: months, quarters and years with the same days of the one before, "
         "other ranges with as many days of the same weekdays, such as the last 30 days with the 30 that end 35 days "
         "earlier. `compared_with` has the days.",

@@ -63,11 +63,19 @@ class PeriodArguments(TypedDict):
     ad_account_id: NotRequired[list[int]]
 
 
+def unknown_choice(choices: Iterable[str]) -> dict[str, Any]:
+    """The error message of a field, which names what can be chosen."""
+    return {"invalid_choice": f"Unknown value “{{input}}”; use {', '.join(choices)}."}
+
+
 class PeriodSerializer(serializers.Serializer[object]):
     """Which days, for which ad accounts."""
 
     period = serializers.ChoiceField(
-        choices=[*Preset], required=False, help_text="A named period; last_30_days if no days are given either."
+        choices=[*Preset],
+        required=False,
+        error_messages=unknown_choice(Preset),
+        help_text="A named period; last_30_days if no days are given either.",
     )
     first_day = DayField(required=False, help_text="First UTC day, YYYY-MM-DD.")
     last_day = DayField(required=False, help_text="Last UTC day, YYYY-MM-DD.")

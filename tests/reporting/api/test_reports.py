@@ -229,3 +229,14 @@ def test_status(as_bob: Client, as_alice: Client, days: AdAccount, alice: User, 
     assert get(as_alice, "status")["service"]["running_syncs"] == 0
     assert len(get(as_alice, "status")["ad_accounts"]) == 2
     assert Client().get("/api/v1/status").status_code == 401
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("parameter", "known"), [("period", "last_month"), ("group_by", "campaign"), ("compare", "previous")]
+)
+def test_an_unknown_choice_is_answered_with_what_can_be_chosen(as_bob: Client, parameter: str, known: str) -> None:
+    response = as_bob.get("/api/v1/reports/performance", {parameter: "foo"})
+    assert (response.status_code, response.json()["field"]) == (400, parameter)
+    assert "Unknown value “foo”; use " in response.json()["detail"]
+    assert known in response.json()["detail"]
