@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Q
 
 from accounts.consents import removed_ad_accounts
 from accounts.shell.clock import TOLERANCE
@@ -62,6 +63,7 @@ def freshness_of(ad_account_ids: Collection[int], *, now: datetime) -> dict[int,
                 "latest": now + TOLERANCE,
                 "backfill_days": int(settings.BACKFILL_DAYS),
                 "stored_something": list(SyncLog.STORED_SOMETHING),
+                "stopped": list(SyncLog.STOPPED),
                 "passing": list(SyncLog.PASSING_ERRORS),
             },
         )
@@ -101,8 +103,9 @@ LEFT JOIN LATERAL (
     WHERE account_id = wanted.id AND data_table = daily.data_table AND pivot_type = '' AND asked_at > %(latest)s
 ) AS ahead ON true
 LEFT JOIN LATERAL (
-    SELECT status = 'partial' AND error_kind = ANY(%(passing)s) AS is_unfinished FROM sync_log
-    WHERE account_id = wanted.id AND status = ANY(%(stored_something)s) AND started_at <= %(latest)s
+    SELECT status <> 'success' AND error_kind = ANY(%(passing)s) AS is_unfinished FROM sync_log
+    WHERE account_id = wanted.id AND started_at <= %(latest)s
+      AND (status = ANY(%(stored_something)s) OR (status = 'failed' AND error_kind = ANY(%(stopped)s)))
     ORDER BY started_at DESC LIMIT 1
 ) AS last_run ON true
 GROUP BY wanted.id
@@ -209,8 +212,11 @@ def days_due(ad_account_id: int, *, today: date) -> DayRange:
 
 
 def _first_day_of_stopped(ad_account_id: int) -> date | None:
-    """Of the last sync that stored something, if its process was stopped: the rest of its steps is still to do."""
-    runs = SyncLog.objects.filter(account=ad_account_id, status__in=SyncLog.STORED_SOMETHING)
-    last = runs.order_by("-started_at").values("status", "error_kind", "first_day").first()
-    was_stopped = last and last["status"] == SyncLog.Status.PARTIAL and last["error_kind"] in SyncLog.STOPPED
-    return last["first_day"] if last and was_stopped else None
+    """Of the last sync, if its process was stopped or died: the rest of its steps is still to do."""
+    was_stopped = Q(error_kind__in=SyncLog.STOPPED)
+    stored_something = Q(status__in=SyncLog.STORED_SOMETHING)
+    runs = SyncLog.objects.filter(
+        stored_something | (was_stopped & Q(status=SyncLog.Status.FAILED)), account=ad_account_id
+    )
+    last = runs.order_by("-started_at").values("error_kind", "first_day").first()
+    return last["first_day"] if last and last["error_kind"] in SyncLog.STOPPED else None

@@ -209,10 +209,18 @@ def test_a_catch_up_that_stopped_midway_is_followed_by_the_rest(ad_account):
     assert days_due(ad_account.pk, today=TODAY) == (days_back(30), TODAY)
 
 
-@pytest.mark.parametrize(("error_kind", "first_day"), [("timeout", days_back(89)), ("data", days_back(30))])
-def test_what_a_stopped_sync_did_not_come_to_is_requested_by_the_next(ad_account, error_kind, first_day):
+@pytest.mark.parametrize(
+    ("status", "error_kind", "first_day"),
+    [
+        ("partial", "timeout", days_back(89)),
+        ("failed", "timeout", days_back(89)),  # its process died
+        ("partial", "data", days_back(30)),
+        ("failed", "consent", days_back(30)),
+    ],
+)
+def test_what_a_stopped_sync_did_not_come_to_is_requested_by_the_next(ad_account, status, error_kind, first_day):
     """Its figures may all be stored; its demographics and its check are not."""
-    changes = {"status": "partial", "error_kind": error_kind}
+    changes = {"status": status, "error_kind": error_kind}
     synced(ad_account, FIRST_OF_BACKFILL, TODAY, started_at=NOW - timedelta(hours=1), **changes)
     make_covered_days(account=ad_account, first_day=FIRST_OF_BACKFILL, last_day=TODAY)
     assert freshness(ad_account.pk, now=NOW).is_due is (error_kind == "timeout")
