@@ -14,7 +14,7 @@ demo: .venv/base ## Everything from nothing: databases, simulated LinkedIn, firs
 run: .venv/base ## The same against the real LinkedIn, configured by .env
 	@$(BIN)/python manage.py run $(ARGS)
 
-check: .venv/dev ## Style, types, imports and what needs neither a browser nor an installation: in a minute or so
+check: .venv/dev ## Style, types, imports and what needs neither a browser nor an installation: in two minutes or so
 	@$(MAKE) --no-print-directory -j 2 lint quick-tests
 
 quick-tests: .venv/dev ## Only the tests of `make check`
