@@ -93,7 +93,7 @@ def settle(run: Run, sources: Sequence[DailySource]) -> None:
 
 
 def count_calls(*, ad_account_id: int, first_day: date, last_day: date, today: date) -> int:
-    """The requests for days again that a run of these days makes, if it finds them as they are stored."""
+    """How many requests for earlier days a run makes, if it finds them as they are stored."""
     last_day = min(last_day, today - timedelta(days=1))
     if first_day > last_day:
         return 0
@@ -243,7 +243,7 @@ def _refresh_totals(run: Run, days: Collection[date]) -> set[date]:
 
 
 def _write_totals(run: Run, page: Page[AccountDayRecord], days: Collection[date]) -> None:
-    """Store the totals of these days alone: the days between them have rows of their own time."""
+    """Store the totals of the days given and of none between them, which have rows of their own time."""
     rows = {row[1]: row for row in map(account_day_row, page.records)}
     load.upsert(load.ACCOUNT_DAYS, [row for day, row in rows.items() if day in days], now=run.fetched_at)
     if gone := sorted(set(days) - rows.keys()):

@@ -40,7 +40,7 @@ class StoredDays:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Foundation:
-    """What the figures rest on, and the plan of the sync that would fetch what is missing, for those who may start it.
+    """What the figures rest on, and the plan of the sync that would fetch what is missing, if LinkedIn keeps it.
 
     `has_any` is whether any day of the period was ever fetched for any ad account, `compares_some` whether changes are
     shown in any currency; `until_yesterday` leads to the same report without today.
@@ -151,7 +151,6 @@ def _foundation(
         compares_some = any(
             one.is_whole and before.of_currency(currency).is_whole for currency, one in covered.by_currency.items()
         )
-    may_sync = access.may_sync_anything(request.user)
     includes_today = selection.period.last_day >= today
     return Foundation(
         covered=covered.together,
@@ -159,7 +158,7 @@ def _foundation(
         missing=missing,
         missing_before=missing_before,
         compares_some=compares_some,
-        plan=coverage.plan_address(list(filter(None, (missing, missing_before))), today=today) if may_sync else "",
+        plan=coverage.plan_address(list(filter(None, (missing, missing_before))), today=today),
         includes_today=includes_today,
         until_yesterday=_until_yesterday(request, selection.period, today) if includes_today else "",
     )
