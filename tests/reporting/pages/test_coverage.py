@@ -229,3 +229,14 @@ def test_a_pivot_that_linkedin_no_longer_sends_has_its_own_line(as_alice: Client
     stale.delete()
     notes = as_alice.get("/report/sections/demographics/").json()["notes"]
     assert [note for note in notes if note.startswith("LinkedIn has sent no demographics by job title, company so far")]
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, Role.VIEWER])
+def test_nobody_is_asked_for_days_that_linkedin_no_longer_keeps(role: str) -> None:
+    ad_account = make_ad_account()
+    covered(ad_account, 37)
+    person = make_user(role=role)
+    make_access(user=person, ad_account=ad_account)
+    text = head(signed_in(person), period="custom", first_day="2010-01-01", last_day="2010-02-01")
+    assert "LinkedIn keeps ten years, so these days cannot all be fetched." in text
+    assert "Ask an owner" not in text
