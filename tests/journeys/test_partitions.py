@@ -94,7 +94,7 @@ def definitions(table: str) -> set[str]:
         cursor.execute(
             """
             SELECT concat_ws(' ', attname, format_type(atttypid, atttypmod), attnotnull, attidentity, attgenerated)
-            FROM pg_attribute WHERE attrelid = %(table)s::regclass AND attnum > 0
+            FROM pg_attribute WHERE attrelid = %(table)s::regclass AND attnum > 0 AND NOT attisdropped
             UNION ALL
             SELECT conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
             WHERE conrelid = %(table)s::regclass AND contype <> 'p'
@@ -146,8 +146,9 @@ def test_a_report_reads_its_months_alone(linkedin):
     with CaptureQueriesContext(connection) as asked:
         performance(ad_accounts=AdAccount.objects.all(), period=period, group_by=GroupBy.WEEK)
         performance(ad_accounts=AdAccount.objects.all(), period=period, group_by=GroupBy.CREATIVE)
-    read = [partitions_read(one["sql"]) for one in asked.captured_queries if "_daily_metrics" in one["sql"]]
-    assert read == [{"2026_09", "2026_10"}] * 2
+    # Coverage reads no partition, only the tables' names.
+    plans = [partitions_read(one["sql"]) for one in asked.captured_queries if "_daily_metrics" in one["sql"]]
+    assert [months for months in plans if months] == [{"2026_09", "2026_10"}] * 2
     every_month = partitions_read(str(CreativeDailyMetric.objects.order_by("creative_id").query))
     assert {"before", "2026_08", "2026_11", "2027_01"} < every_month
 
