@@ -75,6 +75,7 @@ class Environment(BaseSettings):
     DATA_DIR: str = ".local/"
     EMBEDDED_THROW_AWAY: bool = False
 
+    SESSION_HOURS: Annotated[int, Field(ge=1, le=720)] = 12
     FIELD_ENCRYPTION_KEYS: Secret = ""
 
     LINKEDIN_CLIENT_ID: str = ""

@@ -89,9 +89,13 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
 SESSION_COOKIE_HTTPONLY = True
+# With this prefix browsers take the cookie from this very host over https alone, and not from others of its domain.
+_COOKIE_PREFIX = "__Host-" if _HTTPS else ""
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_COOKIE_PREFIX}sessionid", f"{_COOKIE_PREFIX}csrftoken"
 # Lax, not Strict: a person who returns from LinkedIn's consent page must still be signed in.
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 7 * 86_400
+SESSION_HOURS = env.SESSION_HOURS
+SESSION_COOKIE_AGE = SESSION_HOURS * 3600
 DEFAULT_EXCEPTION_REPORTER = "config.error_reports.ErrorReport"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "config.error_reports.SecretsHidden"
 AUTH_USER_MODEL = "accounts.User"
@@ -159,11 +163,13 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "accounts.api.throttling.rate_limit_headers",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "accounts.api.file_names.fixed_file_name",
     "config.error_pages.refuse_nul",
     "config.error_pages.explain_not_allowed",
     "config.error_pages.ExplainRefusals",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.sign_in.middleware.SessionsInUse",
+    "accounts.sign_in.session_age.SessionAge",
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.sign_in.middleware.SignInTrouble",
     "axes.middleware.AxesMiddleware",

@@ -89,7 +89,8 @@ PRODUCTION = {
 }
 SHOWN = [
     "SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS", "SECURE_PROXY_SSL_HEADER", "SESSION_COOKIE_SECURE",
-    "CSRF_COOKIE_SECURE", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "LINKEDIN_REDIRECT_URI",
+    "CSRF_COOKIE_SECURE", "SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "ALLOWED_HOSTS",
+    "CSRF_TRUSTED_ORIGINS", "LINKEDIN_REDIRECT_URI",
 ]  # fmt: skip
 
 
@@ -112,7 +113,7 @@ def derived(**changes: str) -> list[Any]:
 @pytest.mark.installation
 def test_an_https_site_keeps_what_only_https_can_keep() -> None:
     assert derived(**PRODUCTION, SITE_URL="https://ads.example.com", BEHIND_PROXY="true") == [
-        True, 2_592_000, ["HTTP_X_FORWARDED_PROTO", "https"], True, True,
+        True, 2_592_000, ["HTTP_X_FORWARDED_PROTO", "https"], True, True, "__Host-sessionid", "__Host-csrftoken",
         ["ads.example.com"], ["https://ads.example.com"], "https://ads.example.com/linkedin/callback/",
     ]  # fmt: skip
 
@@ -120,7 +121,7 @@ def test_an_https_site_keeps_what_only_https_can_keep() -> None:
 @pytest.mark.installation
 def test_a_local_machine_works_over_http(tmp_path: Path) -> None:
     assert derived(DATA_DIR=str(tmp_path)) == [
-        False, 0, None, False, False,
+        False, 0, None, False, False, "sessionid", "csrftoken",
         ["127.0.0.1", "localhost"], ["http://127.0.0.1:8000"], "http://127.0.0.1:8000/linkedin/callback/",
     ]  # fmt: skip
 
