@@ -440,6 +440,14 @@ PRODUCT_VERSION = "0.2.0"
 METRICS_TOKEN = env.METRICS_TOKEN
 
 # --- Logging ---------------------------------------------------------------------------------------
+# --- Where the audit trail goes ---------------------------------------------------------------------
+AUDIT_SYSLOG = env.AUDIT_SYSLOG
+AUDIT_WEBHOOK_URL = env.AUDIT_WEBHOOK_URL
+AUDIT_WEBHOOK_SECRET = env.AUDIT_WEBHOOK_SECRET
+AUDIT_WEBHOOK_NETWORKS = env.AUDIT_WEBHOOK_NETWORKS
+AUDIT_ALERTS = env.AUDIT_ALERTS
+AUDIT_ALERT_SIGN_INS_REFUSED = env.AUDIT_ALERT_SIGN_INS_REFUSED
+
 LOG_FORMAT = env.LOG_FORMAT or ("text" if _IS_LOCAL else "json")
 LOGGING = logs.logging_settings(line_format=LOG_FORMAT, level=env.LOG_LEVEL.upper())
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # the middleware has dropped what is not one
