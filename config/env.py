@@ -75,17 +75,19 @@ class Environment(BaseSettings):
     BEHIND_PROXY: bool = False
     PROXY_NETWORKS: Networks = []
     HSTS_SECONDS: Annotated[int, Field(ge=0, le=63_072_000)] = 2_592_000
+    SESSION_HOURS: Annotated[int, Field(ge=1, le=720)] = 12
     ALLOWED_HOSTS: CommaSeparated = []
     CSRF_TRUSTED_ORIGINS: CommaSeparated = []
+    SILENCED_CHECKS: CommaSeparated = []
 
     DATABASE_URL: Secret = ""
     DATABASE_PASSWORD: Secret = ""
     REDIS_URL: Secret = ""
+    REDIS_PASSWORD: Secret = ""
     REDIS_KEY_PREFIX: Annotated[str, Field(pattern=r"^[\w.:-]*$")] = ""
     DATA_DIR: str = ".local/"
     EMBEDDED_THROW_AWAY: bool = False
 
-    SESSION_HOURS: Annotated[int, Field(ge=1, le=720)] = 12
     FIELD_ENCRYPTION_KEYS: Secret = ""
 
     LINKEDIN_CLIENT_ID: str = ""
@@ -113,8 +115,6 @@ class Environment(BaseSettings):
     SNAPSHOT_KEEP_DAYS: Annotated[int, Field(ge=1, le=3650)] = 90
     SNAPSHOT_MAX_BYTES: Annotated[int, Field(ge=500_000, le=10_000_000_000)] = 20_000_000
 
-    METRICS_TOKEN: Secret = ""
-    LOG_FORMAT: LogFormat | None = None
     AUDIT_SYSLOG: str = ""
     AUDIT_WEBHOOK_URL: Secret = ""
     AUDIT_WEBHOOK_SECRET: Secret = ""
@@ -122,6 +122,8 @@ class Environment(BaseSettings):
     AUDIT_ALERTS: CommaSeparated = []
     AUDIT_ALERT_SIGN_INS_REFUSED: Annotated[int, Field(ge=1, le=1_000_000)] = 20
 
+    METRICS_TOKEN: Secret = ""
+    LOG_FORMAT: LogFormat | None = None
     LOG_LEVEL: LogLevel = "info"
 
     EMAIL_HOST: str = ""
