@@ -1,10 +1,11 @@
-# One image for web, worker, beat and the commands; see docs/deploying.md.
-FROM python:3.11-slim-bookworm AS packages
+# One image for web, worker, beat and the commands; see docs/deploying.md, also for images by digest.
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+FROM ${PYTHON_IMAGE} AS packages
 RUN python -m venv /venv
 COPY requirements/base.txt /requirements.txt
 RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement /requirements.txt
 
-FROM python:3.11-slim-bookworm
+FROM ${PYTHON_IMAGE}
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DATA_DIR=/data
 COPY --from=packages /venv /venv
 WORKDIR /app

@@ -1,6 +1,6 @@
 """Start-up checks of this room's settings; each message names a remedy."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, register
 
+from accounts.audit import alert_rules, syslog, webhook
 from accounts.consents.linkedin_app import missing_settings
 
 # Source: LinkedIn Marketing, "Versioning", read 2026-11-21.
@@ -128,6 +129,30 @@ def redirect_host(**_: object) -> list[CheckMessage]:
             id="accounts.W005",
         )
     ]
+
+
+@register
+def audit_destinations(**_: object) -> list[CheckMessage]:
+    """accounts.E020: events of the audit trail would wait for ever."""
+    wrong = []
+    if settings.AUDIT_SYSLOG:
+        wrong += _trouble(lambda: syslog.server_of(settings.AUDIT_SYSLOG), "AUDIT_SYSLOG: ")
+    if settings.AUDIT_WEBHOOK_URL:
+        secret, networks = settings.AUDIT_WEBHOOK_SECRET, settings.AUDIT_WEBHOOK_NETWORKS
+        wrong += _trouble(lambda: webhook.receiver_of(settings.AUDIT_WEBHOOK_URL, secret=secret, networks=networks))
+    unknown = set(settings.AUDIT_ALERTS) - alert_rules.RULES.keys() - {alert_rules.ALL, alert_rules.NONE}
+    if unknown:
+        wrong.append(f"AUDIT_ALERTS names {', '.join(sorted(unknown))}, which is no alert.")
+    hint = "Correct it and restart; .env.example has an example of each."
+    return [checks.Error(f"The audit trail cannot go out. {one}", hint=hint, id="accounts.E020") for one in wrong]
+
+
+def _trouble(read: Callable[[], object], prefix: str = "") -> list[str]:
+    try:
+        read()
+    except ValueError as error:
+        return [f"{prefix}{error}."]
+    return []
 
 
 @register(deploy=True)

@@ -285,7 +285,7 @@ class EmbeddedServers:
         """A folder whose path is short enough for a Unix socket."""
         digest = hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:16]
         elsewhere = f"linkedin-ads-{digest}"
-        last_resort = Path("/tmp") / elsewhere  # noqa: S108  (TMPDIR may be long itself)
+        last_resort = Path("/tmp") / elsewhere  # noqa: S108  (TMPDIR may be long itself)  # nosec B108
         folders = [self.data_dir / "sockets", Path(tempfile.gettempdir()) / elsewhere]
         return next((one for one in folders if _takes_sockets(one)), last_resort)
 

@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -46,11 +47,19 @@ def _parts(value: str) -> list[str]:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
+def _networks(value: list[str]) -> list[str]:
+    try:
+        return [str(ip_network(one)) for one in value]
+    except ValueError:
+        raise ValueError("give networks such as 10.0.0.0/8,fd00::/8, without bits set after the prefix") from None
+
+
 # What is not shown is a secret, and may be in a file.
 Secret = Annotated[str, Field(repr=False)]
 Address = Annotated[str, AfterValidator(_address)]
 Origin = Annotated[Address, AfterValidator(_origin)]
 CommaSeparated = Annotated[list[str], NoDecode, BeforeValidator(_parts)]
+Networks = Annotated[CommaSeparated, AfterValidator(_networks)]
 LogFormat = Annotated[Literal["text", "json"], BeforeValidator(str.lower)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)]
 
@@ -64,13 +73,17 @@ class Environment(BaseSettings):
     DEBUG: bool = False
     SITE_URL: Origin = "http://127.0.0.1:8000"
     BEHIND_PROXY: bool = False
+    PROXY_NETWORKS: Networks = []
     HSTS_SECONDS: Annotated[int, Field(ge=0, le=63_072_000)] = 2_592_000
+    SESSION_HOURS: Annotated[int, Field(ge=1, le=720)] = 12
     ALLOWED_HOSTS: CommaSeparated = []
     CSRF_TRUSTED_ORIGINS: CommaSeparated = []
+    SILENCED_CHECKS: CommaSeparated = []
 
     DATABASE_URL: Secret = ""
     DATABASE_PASSWORD: Secret = ""
     REDIS_URL: Secret = ""
+    REDIS_PASSWORD: Secret = ""
     REDIS_KEY_PREFIX: Annotated[str, Field(pattern=r"^[\w.:-]*$")] = ""
     DATA_DIR: str = ".local/"
     EMBEDDED_THROW_AWAY: bool = False
@@ -101,6 +114,13 @@ class Environment(BaseSettings):
     SNAPSHOT_DAYS: Annotated[int, Field(ge=1, le=366)] = 30
     SNAPSHOT_KEEP_DAYS: Annotated[int, Field(ge=1, le=3650)] = 90
     SNAPSHOT_MAX_BYTES: Annotated[int, Field(ge=500_000, le=10_000_000_000)] = 20_000_000
+
+    AUDIT_SYSLOG: str = ""
+    AUDIT_WEBHOOK_URL: Secret = ""
+    AUDIT_WEBHOOK_SECRET: Secret = ""
+    AUDIT_WEBHOOK_NETWORKS: Networks = []
+    AUDIT_ALERTS: CommaSeparated = []
+    AUDIT_ALERT_SIGN_INS_REFUSED: Annotated[int, Field(ge=1, le=1_000_000)] = 20
 
     METRICS_TOKEN: Secret = ""
     LOG_FORMAT: LogFormat | None = None

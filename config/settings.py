@@ -19,7 +19,7 @@ from config.env import (
     key_prefix_of,
     origin_of,
 )
-from config.valkey import broker
+from config.valkey import broker, with_password
 
 env = Environment.read()
 keep_requests_to_this_machine_direct()
@@ -48,7 +48,7 @@ DATABASES = {
 }
 DATABASES["default"].setdefault("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-REDIS_URL = env.REDIS_URL or EMBEDDED_SERVERS.redis_url()
+REDIS_URL = with_password(env.REDIS_URL, env.REDIS_PASSWORD) or EMBEDDED_SERVERS.redis_url()
 # In front of every key and queue, so that installations may share one Valkey: a database belongs to one of them.
 REDIS_KEY_PREFIX = env.REDIS_KEY_PREFIX or key_prefix_of(DATABASES["default"])
 # Shared by every process, so that what is counted is counted once.
@@ -77,21 +77,26 @@ ALLOWED_HOSTS = env.ALLOWED_HOSTS or list(dict.fromkeys([*_LOOPBACK, urlsplit(SI
 CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS or [SITE_URL]
 # Anybody can send X-Forwarded-Proto: it counts only where a proxy is known to overwrite it.
 BEHIND_PROXY = env.BEHIND_PROXY
+PROXY_NETWORKS = env.PROXY_NETWORKS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_SSL_REDIRECT = _HTTPS
 SECURE_HSTS_SECONDS = env.HSTS_SECONDS if _HTTPS else 0
 # Subdomains, and browsers' preload lists, are for the domain's owner to decide, not for one service on it.
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021", *env.SILENCED_CHECKS]
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 # The way to LinkedIn and back stays in one tab, so no other origin needs access to this window.
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+# With this prefix browsers take the cookie from this very host over https alone, and not from others of its domain.
+_COOKIE_PREFIX = "__Host-" if _HTTPS else ""
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_COOKIE_PREFIX}sessionid", f"{_COOKIE_PREFIX}csrftoken"
 SESSION_COOKIE_HTTPONLY = True
 # Lax, not Strict: a person who returns from LinkedIn's consent page must still be signed in.
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 7 * 86_400
+SESSION_HOURS = env.SESSION_HOURS
+SESSION_COOKIE_AGE = SESSION_HOURS * 3600
 DEFAULT_EXCEPTION_REPORTER = "config.error_reports.ErrorReport"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "config.error_reports.SecretsHidden"
 AUTH_USER_MODEL = "accounts.User"
@@ -158,11 +163,13 @@ MIDDLEWARE = [
     "qsessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "accounts.api.throttling.rate_limit_headers",
+    "accounts.api.file_names.fixed_file_name",
     "django.middleware.csrf.CsrfViewMiddleware",
     "config.error_pages.refuse_nul",
     "config.error_pages.explain_not_allowed",
     "config.error_pages.ExplainRefusals",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.sign_in.session_age.SessionAge",
     "accounts.sign_in.middleware.SessionsInUse",
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.sign_in.middleware.SignInTrouble",
@@ -432,6 +439,14 @@ DEFAULT_FROM_EMAIL = env.DEFAULT_FROM_EMAIL
 PRODUCT_VERSION = "0.2.0"
 # /metrics needs this bearer token; without one, only programs on this machine may read it.
 METRICS_TOKEN = env.METRICS_TOKEN
+
+# --- Where the audit trail goes ---------------------------------------------------------------------
+AUDIT_SYSLOG = env.AUDIT_SYSLOG
+AUDIT_WEBHOOK_URL = env.AUDIT_WEBHOOK_URL
+AUDIT_WEBHOOK_SECRET = env.AUDIT_WEBHOOK_SECRET
+AUDIT_WEBHOOK_NETWORKS = env.AUDIT_WEBHOOK_NETWORKS
+AUDIT_ALERTS = env.AUDIT_ALERTS
+AUDIT_ALERT_SIGN_INS_REFUSED = env.AUDIT_ALERT_SIGN_INS_REFUSED
 
 # --- Logging ---------------------------------------------------------------------------------------
 LOG_FORMAT = env.LOG_FORMAT or ("text" if _IS_LOCAL else "json")

@@ -9,9 +9,9 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import DropdownFilter
 
 from accounts import access
-from accounts.admin.audit_sentences import sentence
 from accounts.admin.base import OfAdAccountAdmin, RecordsExports
 from accounts.admin.filters import AdAccountFilter
+from accounts.audit.sentences import sentence
 from accounts.models import AdAccount, AuditEvent, User
 from accounts.shell.admin_filters import DaysFilter
 from accounts.shell.downloads import in_pieces

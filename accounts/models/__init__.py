@@ -4,6 +4,8 @@ from accounts.models._failed_login import FailedLogin
 from accounts.models.ad_account import AdAccount
 from accounts.models.ad_account_access import AdAccountAccess
 from accounts.models.api_token import ApiToken
+from accounts.models.audit_alert import AuditAlert
+from accounts.models.audit_delivery import AuditDelivery
 from accounts.models.audit_event import AuditEvent
 from accounts.models.consent_warning import ConsentWarning
 from accounts.models.invitation import Invitation
@@ -16,6 +18,8 @@ __all__ = [
     "AdAccount",
     "AdAccountAccess",
     "ApiToken",
+    "AuditAlert",
+    "AuditDelivery",
     "AuditEvent",
     "ConsentWarning",
     "FailedLogin",

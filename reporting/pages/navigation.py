@@ -21,6 +21,8 @@ from accounts.models import (
     AdAccount,
     AdAccountAccess,
     ApiToken,
+    AuditAlert,
+    AuditDelivery,
     AuditEvent,
     ConsentWarning,
     FailedLogin,
@@ -111,6 +113,8 @@ GROUPS = {
         _rows("API tokens", "api", ApiToken),
         _rows("Failed logins", "lock", FailedLogin),
         _rows("Audit trail", "policy", AuditEvent),
+        _rows("Alerts", "notifications", AuditAlert),
+        _rows("Unsent events", "outbox", AuditDelivery),
     ),
 }
 

@@ -78,6 +78,8 @@ def in_production(settings: Any) -> Any:
     settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     settings.SECURE_SSL_REDIRECT, settings.SECURE_PROXY_SSL_HEADER = True, ("HTTP_X_FORWARDED_PROTO", "https")
     settings.DEBUG = False
+    settings.PROXY_NETWORKS = ["10.0.0.0/8"]
+    settings.REDIS_URL = "rediss://:a-long-password-of-valkey@valkey.example.com:6379/0"
     return settings
 
 

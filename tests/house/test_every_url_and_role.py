@@ -22,6 +22,8 @@ from accounts.models import (
     AdAccount,
     AdAccountAccess,
     ApiToken,
+    AuditAlert,
+    AuditDelivery,
     AuditEvent,
     ConsentWarning,
     FailedLogin,
@@ -207,6 +209,8 @@ _ACTIONS = ("changelist", "add", "change", "history", "delete")
 MODELS: dict[type[Model], tuple[Outcomes, ...]] = {
     AdAccount: FACTS,
     AdAccountAccess: GRANTS,
+    AuditAlert: TRAIL,
+    AuditDelivery: TRAIL,
     AuditEvent: TRAIL,
     ApiToken: TRAIL,
     ConsentWarning: CONNECTIONS,
@@ -240,6 +244,12 @@ ROWS: dict[type[Model], Callable[[AdAccount], Model]] = {
     AdAccount: lambda one: one,
     AdAccountAccess: lambda one: builders.make_access(ad_account=one),
     ApiToken: lambda _: token_store.issue(user=builders.make_user(), name="one", scope="read", now=NOW)[0],
+    AuditAlert: lambda _: AuditAlert.objects.create(
+        event=audit_trail.record("consent_given", actor=None), rule="consent_replaced"
+    ),
+    AuditDelivery: lambda _: AuditDelivery.objects.create(
+        event=audit_trail.record("consent_given", actor=None), destination="syslog", next_attempt_at=NOW
+    ),
     AuditEvent: lambda _: audit_trail.record("consent_given", actor=None),
     ConsentWarning: lambda _: ConsentWarning.objects.create(
         connection=builders.make_connection(), consented_at=NOW, days=7, sent_at=NOW

@@ -19,6 +19,8 @@ _ABOUT_ADS = {"ad_accounts", "campaigns", "creatives", "audience_demographics", 
 # Text columns of ours that were judged to hold nothing about a person.
 _IMPERSONAL = {
     "api_tokens": {"digest", "token_key"},
+    "audit_alerts": {"rule"},
+    "audit_deliveries": {"last_error"},
     "audit_requests": {"trouble"},
     "audits": {"unjudged"},
     "covered_days": {"data_table", "pivot_type"},
