@@ -47,10 +47,11 @@ class CodeForm(forms.Form):
     )
 
 
-class AppForm(forms.Form):
+class NameForm(forms.Form):
+    """What a new device is called."""
+
     name = forms.CharField(
         max_length=devices.MAX_NAME,
-        initial="My phone",
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
         help_text="So that you recognize it in the list.",
     )
@@ -174,7 +175,8 @@ def second_steps(request: HttpRequest) -> HttpResponse:
         "is_required": session.needs_one(person),
         "is_stale": session.is_stale(request),
         "confirm_url": confirmation.address(reverse("people:second_steps")),
-        "app_form": AppForm(),
+        "app_form": NameForm(auto_id="app-%s", initial={"name": "My phone"}),
+        "passkey_form": NameForm(auto_id="passkey-%s", initial={"name": "My passkey"}),
         "passkeys_are_possible": passkeys.are_possible(request),
     }
     return _page(request, "second_steps", context)
@@ -189,7 +191,7 @@ def add_app(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     if request.method != "POST":
         return redirect("people:second_steps")
-    form = AppForm(request.POST)
+    form = NameForm(request.POST)
     if not devices.has_room(person):
         messages.error(request, _FULL)
     elif form.is_valid():
@@ -344,4 +346,9 @@ def _page(request: HttpRequest, name: str, context: dict[str, object], *, status
     is_inside = not session.is_due(request) and name != "second_step"
     frame = shell(request) if is_inside else admin.site.each_context(request)
     layout = "accounts/second_step/inside.html" if is_inside else "accounts/second_step/outside.html"
-    return render(request, f"accounts/second_step/{name}.html", frame | {"layout": layout} | context, status=status)
+    return render(
+        request,
+        f"accounts/second_step/{name}.html",
+        frame | {"layout": layout, "is_part_of": "people:second_steps"} | context,
+        status=status,
+    )
