@@ -102,6 +102,13 @@ def running_provider() -> Iterator[Provider]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             provider.asked.append(self.path)
+            if self.path.startswith("/authorize"):
+                # To a browser, as a provider that leads on to another host and from there back.
+                self._lead(f"http://localhost:{server.server_address[1]}/elsewhere{self.path[10:]}")
+                return
+            if self.path.startswith("/elsewhere"):
+                self._lead(provider.authorize(self.path))
+                return
             routes: dict[str, Callable[[], tuple[int, Any]]] = {
                 "/.well-known/openid-configuration": lambda: (200, provider.discovery()),
                 "/keys": lambda: (200, provider.published_keys()),
@@ -114,6 +121,12 @@ def running_provider() -> Iterator[Provider]:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             sent = {name: values[0] for name, values in parse_qs(body).items()}
             self._answer(*provider.token(sent, self.headers.get("Authorization", "")))
+
+        def _lead(self, address: str) -> None:
+            self.send_response(302)
+            self.send_header("Location", address)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
 
         def _answer(self, status: int, body: Any) -> None:
             data = json.dumps(body).encode()
