@@ -12,6 +12,7 @@ from django.core.checks import CheckMessage, register
 
 from accounts.audit import alert_rules, syslog, webhook
 from accounts.consents.linkedin_app import missing_settings
+from accounts.sign_in import single_sign_on
 
 # Source: LinkedIn Marketing, "Versioning", read 2026-11-21.
 _SUNSETS: Final = {
@@ -194,6 +195,37 @@ def plain_http(**_: object) -> list[CheckMessage]:
             f"SITE_URL is {settings.SITE_URL}: without https, passwords and sessions can be read in transit.",
             hint="Put a proxy with TLS in front, set SITE_URL to its https address and BEHIND_PROXY=true.",
             id="accounts.W009",
+        )
+    ]
+
+
+@register
+def nobody_signs_in(**_: object) -> list[CheckMessage]:
+    """accounts.E002: single sign-on is the only way in, and it is not set up."""
+    if not single_sign_on.is_the_only_way() or single_sign_on.is_configured():
+        return []
+    return [
+        checks.Error(
+            "SIGN_IN_WITH is sso, but no provider is set up, so nobody can sign in.",
+            hint="Set OIDC_ENDPOINT, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET, or remove SIGN_IN_WITH.",
+            id="accounts.E002",
+        )
+    ]
+
+
+@register
+def strangers_addresses(**_: object) -> list[CheckMessage]:
+    """accounts.W010: anybody may have an account at this provider, with any address."""
+    parts = urlsplit(settings.SOCIAL_AUTH_OIDC_OIDC_ENDPOINT)
+    tenant = parts.path.strip("/").partition("/")[0].lower()
+    is_open = parts.hostname == "accounts.google.com" or tenant in {"common", "organizations", "consumers"}
+    if not (settings.OIDC_TRUST_EMAIL and is_open):
+        return []
+    return [
+        checks.Warning(
+            "OIDC_TRUST_EMAIL is on for a provider where anybody can have an account with an address of their choice.",
+            hint="Remove OIDC_TRUST_EMAIL, or name your own tenant in OIDC_ENDPOINT.",
+            id="accounts.W010",
         )
     ]
 

@@ -7,6 +7,7 @@ be in a file of its own, which the variable with `_FILE` at its end names.
 import contextlib
 import hashlib
 import io
+import ipaddress
 import json
 import os
 import secrets
@@ -54,12 +55,22 @@ def _networks(value: list[str]) -> list[str]:
         raise ValueError("give networks such as 10.0.0.0/8,fd00::/8, without bits set after the prefix") from None
 
 
+def _pairs(value: str) -> dict[str, str]:
+    """`name=value; name=value`; names may contain commas and equals signs, as those of directories do."""
+    pairs = [part.strip().rpartition("=") for part in value.split(";") if part.strip()]
+    if not all(name.strip() and second.strip() for name, _, second in pairs):
+        raise ValueError("give it as name=value; name=value")
+    return {name.strip(): second.strip() for name, _, second in pairs}
+
+
 # What is not shown is a secret, and may be in a file.
 Secret = Annotated[str, Field(repr=False)]
 Address = Annotated[str, AfterValidator(_address)]
 Origin = Annotated[Address, AfterValidator(_origin)]
 CommaSeparated = Annotated[list[str], NoDecode, BeforeValidator(_parts)]
 Networks = Annotated[CommaSeparated, AfterValidator(_networks)]
+# The values of accounts.roles.Role.
+RoleName = Literal["owner", "manager", "analyst", "viewer"]
 LogFormat = Annotated[Literal["text", "json"], BeforeValidator(str.lower)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)]
 
@@ -100,6 +111,17 @@ class Environment(BaseSettings):
     LINKEDIN_LOGIN_CLIENT_ID: str = ""
     LINKEDIN_LOGIN_CLIENT_SECRET: Secret = ""
     SIGN_UP_EMAIL_DOMAINS: CommaSeparated = []
+
+    SIGN_IN_WITH: Literal["any", "sso"] = "any"
+    OIDC_ENDPOINT: Address = ""
+    OIDC_CLIENT_ID: str = ""
+    OIDC_CLIENT_SECRET: Secret = ""
+    OIDC_NAME: str = "single sign-on"
+    OIDC_SCOPES: str = "openid profile email"
+    OIDC_TRUST_EMAIL: bool = False
+    OIDC_GROUPS_CLAIM: str = "groups"
+    OIDC_ROLES: Annotated[dict[str, RoleName], NoDecode, BeforeValidator(_pairs)] = {}
+    SECOND_STEP_REQUIRED_FOR: Annotated[list[RoleName | Literal["nobody"]], NoDecode, BeforeValidator(_parts)] = []
 
     FRESHNESS_TTL_MINUTES: Annotated[int, Field(ge=0, le=525_600)] = 240
     BACKFILL_DAYS: Annotated[int, Field(ge=1, le=3650)] = 90
@@ -211,6 +233,20 @@ def origin_of(address: str) -> str:
     """Scheme, host and port of an address."""
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def passkey_origins(site_url: str) -> list[str]:
+    """The origins that passkeys may come from, as browsers spell them; none where browsers refuse passkeys."""
+    parts = urlsplit(site_url)
+    host = parts.hostname or ""
+    with contextlib.suppress(ValueError):
+        ipaddress.ip_address(host)
+        return []
+    if parts.scheme != "https" and host != "localhost":
+        return []
+    usual = {"https": 443, "http": 80}[parts.scheme]
+    port = "" if parts.port in {None, usual} else f":{parts.port}"
+    return [f"{parts.scheme}://{host}{port}"]
 
 
 def database_settings(address: str, *, password: str) -> dict[str, object]:

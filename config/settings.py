@@ -18,6 +18,7 @@ from config.env import (
     keep_requests_to_this_machine_direct,
     key_prefix_of,
     origin_of,
+    passkey_origins,
 )
 from config.valkey import broker, with_password
 
@@ -82,7 +83,8 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY el
 SECURE_SSL_REDIRECT = _HTTPS
 SECURE_HSTS_SECONDS = env.HSTS_SECONDS if _HTTPS else 0
 # Subdomains, and browsers' preload lists, are for the domain's owner to decide, not for one service on it.
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021", *env.SILENCED_CHECKS]
+# Without an origin that may have passkeys none are offered.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021", "otp_webauthn.E030", *env.SILENCED_CHECKS]
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 # The way to LinkedIn and back stays in one tab, so no other origin needs access to this window.
@@ -109,11 +111,31 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 SESSION_ENGINE = "qsessions.backends.db"
 PASSWORD_RESET_TIMEOUT = 3600
+# With "sso" nothing else signs anybody in, and sessions of other ways end.
+SIGN_IN_WITH = env.SIGN_IN_WITH
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
-    "social_core.backends.linkedin.LinkedinOpenIdConnect",
+    "accounts.sign_in.sign_in_links.SignInLinkBackend",
+    "accounts.sign_in.single_sign_on.SingleSignOn",
 ]
+if SIGN_IN_WITH != "sso":
+    AUTHENTICATION_BACKENDS += [
+        "django.contrib.auth.backends.ModelBackend",
+        "social_core.backends.linkedin.LinkedinOpenIdConnect",
+    ]
+
+# Who may open no page without a second step; whoever has set one up passes it in any case.
+SECOND_STEP_ROLES = [role for role in env.SECOND_STEP_REQUIRED_FOR if role != "nobody"]
+if not env.SECOND_STEP_REQUIRED_FOR and _HTTPS:
+    SECOND_STEP_ROLES = ["owner", "manager"]
+# Browsers offer passkeys to https addresses with a name, and to this machine as localhost; each belongs to its host.
+OTP_WEBAUTHN_RP_ID = urlsplit(SITE_URL).hostname or ""
+OTP_WEBAUTHN_RP_NAME = "LinkedIn Ads Action Center"
+OTP_WEBAUTHN_ALLOWED_ORIGINS = passkey_origins(SITE_URL)
+OTP_WEBAUTHN_HELPER_CLASS = "accounts.sign_in.second_step.passkeys.Ceremonies"
+# A passkey is the second step, not the first; so security keys without memory for passkeys work too.
+OTP_WEBAUTHN_ALLOW_PASSWORDLESS_LOGIN = False
+OTP_WEBAUTHN_EXCEPTION_LOGGER_NAME = ""
 
 # Five wrong passwords for one e-mail address from one place lock it out there for a quarter of an hour.
 AXES_FAILURE_LIMIT = 5
@@ -127,6 +149,8 @@ AXES_LOCKOUT_CALLABLE = "accounts.sign_in.views.locked_out"
 AXES_DISABLE_ACCESS_LOG = True  # the audit trail has the sign-ins
 AXES_ENABLE_ADMIN = False  # accounts/admin/ shows them
 AXES_VERBOSE = False
+# Not stored with a failed attempt, besides passwords.
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code"]
 
 # --- Applications ----------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -149,6 +173,7 @@ INSTALLED_APPS = [
     "knox",
     "axes",
     "social_django",
+    "django_otp_webauthn",
 ]
 MIDDLEWARE = [
     "config.client_address.ClientAddressMiddleware",
@@ -171,6 +196,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.sign_in.session_age.SessionAge",
     "accounts.sign_in.middleware.SessionsInUse",
+    "accounts.sign_in.middleware.SecondStepFirst",
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.sign_in.middleware.SignInTrouble",
     "axes.middleware.AxesMiddleware",
@@ -239,7 +265,7 @@ REST_FRAMEWORK = {
     # WWW-Authenticate names the first one.
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.api.authentication.ApiTokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "accounts.api.authentication.BrowserSession",
     ],
     "DEFAULT_PERMISSION_CLASSES": [
         "rest_framework.permissions.IsAuthenticated",
@@ -367,6 +393,27 @@ SOCIAL_AUTH_PIPELINE = [
     "social_core.pipeline.social_auth.social_uid",
     "social_core.pipeline.social_auth.social_user",
     "accounts.sign_in.linkedin_login.person_behind",
+    "social_core.pipeline.social_auth.associate_user",
+]
+
+# --- Single sign-on ----------------------------------------------------------------------------------
+# The company's own OpenID provider, such as Keycloak, Entra ID, Okta or Google.
+OIDC_NAME = env.OIDC_NAME
+OIDC_TRUST_EMAIL = env.OIDC_TRUST_EMAIL
+OIDC_ROLES = env.OIDC_ROLES
+SOCIAL_AUTH_OIDC_OIDC_ENDPOINT = env.OIDC_ENDPOINT
+SOCIAL_AUTH_OIDC_KEY = env.OIDC_CLIENT_ID
+SOCIAL_AUTH_OIDC_SECRET = env.OIDC_CLIENT_SECRET
+SOCIAL_AUTH_OIDC_SCOPE = env.OIDC_SCOPES.split()
+SOCIAL_AUTH_OIDC_IGNORE_DEFAULT_SCOPE = True
+SOCIAL_AUTH_OIDC_USE_PKCE = True
+SOCIAL_AUTH_OIDC_JWT_ALGORITHMS = ["RS256", "PS256", "ES256"]
+SOCIAL_AUTH_OIDC_GROUPS_KEY = env.OIDC_GROUPS_CLAIM if OIDC_ROLES else None
+SOCIAL_AUTH_OIDC_PIPELINE = [
+    "social_core.pipeline.social_auth.social_details",
+    "social_core.pipeline.social_auth.social_uid",
+    "social_core.pipeline.social_auth.social_user",
+    "accounts.sign_in.single_sign_on.person_behind",
     "social_core.pipeline.social_auth.associate_user",
 ]
 

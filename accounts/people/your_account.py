@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.auth.forms import PasswordChangeForm
@@ -35,6 +36,7 @@ class Section:
 SECTIONS: Final = [
     Section("You and your sessions", "people:me"),
     Section("Password", "people:password"),
+    Section("Second step", "people:second_steps"),
     Section("API tokens", "accounts:api_tokens"),
 ]
 
@@ -81,7 +83,8 @@ class OwnPassword(PasswordChangeView):
     title = "Password"
 
     def get_context_data(self, **kwargs: object) -> dict[str, object]:
-        return shell(self.request) | super().get_context_data(**kwargs)
+        ways_in = {"ways_in": _ways_in(person_of(self.request))}
+        return shell(self.request) | ways_in | super().get_context_data(**kwargs)
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         person = person_of(self.request)
@@ -99,5 +102,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
 
 
 def _ways_in(person: User) -> list[str]:
-    ways = ["Password"] if person.has_usable_password() else []
-    return [*ways, "LinkedIn"] if person.social_auth.exists() else ways
+    ways = ["Password"] if person.has_usable_password() and settings.SIGN_IN_WITH != "sso" else []
+    names = {"oidc": settings.OIDC_NAME, "linkedin-openidconnect": "LinkedIn"}
+    providers = person.social_auth.values_list("provider", flat=True).order_by("provider").distinct()
+    return [*ways, *(names.get(provider, provider) for provider in providers)]

@@ -75,6 +75,7 @@ PAGES = (
     Site("failed-logins", "/admin/accounts/failedlogin/", "text=failed login"),
     Site("your-account", "/people/me/", "text=Where you are signed in"),
     Site("your-password", "/people/me/password/", "text=Change my password"),
+    Site("your-second-step", "/people/me/second-step/", "text=Add an authenticator app"),
     Site("tokens", "/people/me/tokens/", "text=Create token"),
     Site("names", "/admin/ingestion/urnname/", _ROWS),
 )

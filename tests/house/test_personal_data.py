@@ -30,6 +30,7 @@ _IMPERSONAL = {
     "invitations": {"token_digest"},
     "linkedin_ad_account_roles": {"role"},
     "linkedin_connections": {"scopes", "trouble"},
+    "recovery_codes": {"salt", "digest"},
     "rejected_records": {"endpoint", "reason"},
     "removed_ad_accounts": {"name"},
     "reporting_roles": {"name", "ad_account_ids"},
