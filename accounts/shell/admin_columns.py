@@ -12,6 +12,7 @@ from django.contrib import admin
 from django.contrib.admin.utils import quote
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -106,7 +107,10 @@ def _column(field: "AnyField", *, label: str | None, currency_of: CurrencyOf[Row
     show = _show(field, currency_of, in_list=in_list)
     is_flag = isinstance(field, models.BooleanField)
 
-    @admin.display(description=label or label_of(field), ordering=name, boolean=True if is_flag else None)
+    # A ratio that could not be worked out is neither the highest nor in the way of it.
+    ordering = F(name).asc(nulls_first=True) if isinstance(field, models.GeneratedField) else name
+
+    @admin.display(description=label or label_of(field), ordering=ordering, boolean=True if is_flag else None)
     def column(row: models.Model) -> Any:
         value = getattr(row, name)
         return None if value is None else show(row, value)

@@ -36,7 +36,7 @@ class AudienceDemographic(models.Model):
         expression=percent_of("clicks", "impressions"),
         output_field=models.DecimalField(max_digits=20, decimal_places=6),
         db_persist=True,
-        help_text="clicks / impressions · 100",
+        help_text="clicks / impressions · 100; empty without impressions",
     )
     share_pct = models.DecimalField(
         max_digits=9,
