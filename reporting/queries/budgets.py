@@ -7,8 +7,10 @@ from decimal import Decimal
 from itertools import groupby
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from accounts.models import AdAccount
+from accounts.shell import clock
 from reporting.periods import Period
 from reporting.queries.coverage import CoveredRows, SelectionCoverage, coverage_of
 from reporting.queries.grouping import GroupBy, Row, Selection, fetch_all
@@ -105,7 +107,8 @@ SELECT campaign.id, coalesce(campaign.name, campaign.id::text), campaign.status,
                          max(last_day) + 1)
             )
             FROM covered_days
-            WHERE account_id = ad_account.id AND data_table = 'campaign_daily_metrics' AND pivot_type = '')
+            WHERE account_id = ad_account.id AND data_table = 'campaign_daily_metrics' AND pivot_type = ''
+              AND asked_at <= %(latest)s)
        END
 FROM campaigns AS campaign
 JOIN ad_accounts AS ad_account ON ad_account.id = campaign.account_id
@@ -137,6 +140,7 @@ def budget_use(
     coverage = coverage_of(selection)
     params = selection.source().params
     params |= {"campaign_ids": None if campaign_ids is None else list(campaign_ids), "limit": limit}
+    params["latest"] = clock.latest(timezone.now())
     return CoveredRows([_budget_use(row, coverage) for row in fetch_all(_BUDGETS, params)], coverage)
 
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Count, Min, QuerySet
+from django.utils import timezone
 
 from accounts.models import AdAccount
+from accounts.shell import clock
 from ingestion.models import CoveredDays
 from reporting.checks.rules import RULES
 from reporting.models import CheckRequest, CheckRun
@@ -87,7 +89,9 @@ def check_overview(ad_accounts: QuerySet[AdAccount]) -> CheckOverview:
 
 def ad_accounts_with_data(ad_accounts: QuerySet[AdAccount]) -> set[int]:
     """Those with stored data; without it there is nothing to check."""
-    days = CoveredDays.objects.filter(account__in=ad_accounts.order_by().values("pk"))
+    days = CoveredDays.objects.filter(
+        account__in=ad_accounts.order_by().values("pk"), asked_at__lte=clock.latest(timezone.now())
+    )
     return set(days.order_by().values_list("account", flat=True).distinct())
 
 

@@ -10,6 +10,7 @@ from django.db.models import Count, Exists, Min, OuterRef, QuerySet, Subquery
 
 from accounts.consents import choice
 from accounts.models import AdAccount, LinkedInAdAccountRole, LinkedInConnection
+from accounts.shell import clock
 from ingestion.models import CoveredDays, IncompleteDay, SyncLog
 from ingestion.timetable.expected_sync import ExpectedSync, expected_syncs
 from ingestion.timetable.sync_status import (
@@ -21,7 +22,7 @@ from ingestion.timetable.sync_status import (
 from reporting.checks.severity import Severity
 from reporting.periods import Period, last_days
 from reporting.queries.coverage import Coverage, coverage_of
-from reporting.queries.grouping import Selection, ad_account_ids, fetch_all
+from reporting.queries.grouping import Params, Selection, ad_account_ids, fetch_all
 from reporting.ratios import change_percent
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class SpendLately:
 
 
 def data_as_of(*, ad_accounts: QuerySet[AdAccount], now: datetime | None = None) -> list[DataAsOf]:
-    """Each ad account, by name; where `now` is given, without what is dated ahead of it."""
+    """Each ad account, by name, without what a clock that was wrong dated ahead."""
     return [_data_as_of(one) for one in with_sync_state(ad_accounts, now=now)]
 
 
@@ -181,11 +182,11 @@ def attention(*, ad_accounts: QuerySet[AdAccount], now: datetime) -> list[Attent
     found = [
         *_consents(ad_accounts, now),
         *_without_connection(ad_accounts, now),
-        *_failed_syncs(ad_accounts),
+        *_failed_syncs(ad_accounts, now),
         *_missing_at_linkedin(ad_accounts),
         *_incomplete_days(ad_accounts),
-        *_rejected_records(ad_accounts),
-        *_never_synced(ad_accounts),
+        *_rejected_records(ad_accounts, now),
+        *_never_synced(ad_accounts, now),
     ]
     return sorted(found, key=lambda one: one.severity.rank)
 
@@ -303,17 +304,17 @@ def _without_connection(ad_accounts: QuerySet[AdAccount], now: datetime) -> Iter
         )
 
 
-def _failed_syncs(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
+def _failed_syncs(ad_accounts: QuerySet[AdAccount], now: datetime) -> Iterator[Attention]:
     """Runs that failed completely or partly since the last success."""
-    rows = fetch_all(_TROUBLED_RUNS, {"ad_account_ids": ad_account_ids(ad_accounts)})
+    params: Params = {"ad_account_ids": ad_account_ids(ad_accounts), "latest": clock.latest(now)}
+    rows = fetch_all(_TROUBLED_RUNS, params)
     for ad_account_id, name, count, run_id, status, errors in rows:
         times = "once" if count == 1 else f"{count} times"
         first_line = (errors or "").partition("\n")[0]
         yield Attention(
             severity=Severity.CRITICAL if status == SyncLog.Status.FAILED else Severity.WARNING,
             kind="sync_failed",
-            sentence=f"The sync of {name} {_HOW[status]} {times} since its last success"
-            + (f": {first_line}" if first_line else "."),
+            sentence=f"The sync of {name} {_HOW[status]} {times} since its last success. {first_line}".rstrip(),
             ad_account_id=ad_account_id,
             run_id=run_id,
             count=count,
@@ -325,12 +326,13 @@ _TROUBLED_RUNS = """
 SELECT ad_account.id, coalesce(ad_account.name, ad_account.id::text), run.count, run.id, run.status, run.errors
 FROM ad_accounts AS ad_account
 CROSS JOIN LATERAL (SELECT coalesce(max(started_at), '-infinity') AS last_at
-                    FROM sync_log WHERE account_id = ad_account.id AND status = 'success') AS success
+                    FROM sync_log WHERE account_id = ad_account.id AND status = 'success'
+                      AND started_at <= %(latest)s) AS success
 CROSS JOIN LATERAL (SELECT count(*), (array_agg(id ORDER BY started_at DESC))[1] AS id,
                            (array_agg(status ORDER BY started_at DESC))[1] AS status,
                            (array_agg(errors ORDER BY started_at DESC))[1] AS errors
                     FROM sync_log WHERE account_id = ad_account.id AND started_at > success.last_at
-                      AND status IN ('failed', 'partial')) AS run
+                      AND started_at <= %(latest)s AND status IN ('failed', 'partial')) AS run
 WHERE ad_account.id = ANY(%(ad_account_ids)s) AND run.count > 0
 ORDER BY ad_account.name, ad_account.id
 """
@@ -363,9 +365,9 @@ def _incomplete_days(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
         )
 
 
-def _rejected_records(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
+def _rejected_records(ad_accounts: QuerySet[AdAccount], now: datetime) -> Iterator[Attention]:
     """From each ad account's last finished run."""
-    ended = SyncLog.objects.filter(account=OuterRef("pk"), finished_at__isnull=False)
+    ended = SyncLog.objects.filter(account=OuterRef("pk"), finished_at__isnull=False, started_at__lte=clock.latest(now))
     ended = ended.exclude(status__in=SyncLog.NEVER_RAN).order_by("-started_at")
     last = ad_accounts.order_by().values_list(Subquery(ended.values("pk")[:1]))
     runs = SyncLog.objects.filter(pk__in=last, rows_rejected__gt=0).select_related("account")
@@ -382,9 +384,9 @@ def _rejected_records(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
             )
 
 
-def _never_synced(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
+def _never_synced(ad_accounts: QuerySet[AdAccount], now: datetime) -> Iterator[Attention]:
     """But for paused ones, which are so because somebody wanted it."""
-    days = CoveredDays.objects.filter(account=OuterRef("pk"))
+    days = CoveredDays.objects.filter(account=OuterRef("pk"), asked_at__lte=clock.latest(now))
     found = ad_accounts.filter(~Exists(days)).exclude(sync_settings__is_paused=True)
     for one in found.order_by("name", "pk"):
         yield Attention(

@@ -80,9 +80,9 @@ def test_postgresql_holds_the_bounds_too(ad_account: AdAccount) -> None:
 
 def test_a_first_sync_asks_for_the_ad_accounts_own_days(ad_account: AdAccount) -> None:
     AdAccountSettings.objects.create(account=ad_account, backfill_days=400)
-    first = TODAY - timedelta(days=399)
-    assert days_due(ad_account.pk, today=TODAY) == (first, TODAY)
-    assert days_to_sync(ad_account.pk, first_day=None, last_day=TODAY, today=TODAY) == (first, TODAY)
+    first = TODAY - timedelta(days=400)
+    assert days_due(ad_account.pk, now=NOW) == (first, TODAY)
+    assert days_to_sync(ad_account.pk, first_day=None, last_day=TODAY, now=NOW) == (first, TODAY)
 
 
 def test_more_days_make_a_synced_ad_account_due(ad_account: AdAccount) -> None:

@@ -218,7 +218,7 @@ def test_it_says_how_far_to_trust_it(account: AdAccount) -> None:
         "is_complete": False,
         "stored": [days],
         "missing": [],
-        "stored_since": "2026-08-23",
+        "stored_since": "2026-08-22",
         "complete_through": "2026-10-19",
         "incomplete_days": ["2026-11-19"],
         "days_with_figures": 3,
