@@ -19,7 +19,11 @@ Value = TypeVar("Value")
 
 
 class BadValue(ValueError):
-    """No value of that kind; the message says what to send instead."""
+    """No value of that kind; the message says what to send instead. `field` is the parameter, where it is known."""
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class NotThere(LookupError):
@@ -88,9 +92,10 @@ def values_of(sent: QueryDict, readers: Mapping[str, Reader]) -> dict[str, str]:
     found = dict.fromkeys(readers, "")
     for name, texts in sent.lists():
         if name not in readers:
-            raise BadValue(f"Unknown parameter “{name[:40]}”; use {', '.join(sorted(readers)) or 'none'}.")
+            known = ", ".join(sorted(readers)) or "none"
+            raise BadValue(f"Unknown parameter “{name[:40]}”; use {known}.", field=name)
         if len(set(texts)) > 1:
-            raise BadValue(f"Give “{name}” once.")
+            raise BadValue(f"Give “{name}” once.", field=name)
         if texts[-1]:
             _read(readers[name], name, texts[-1])
         found[name] = texts[-1]
@@ -101,7 +106,7 @@ def _read(read: Reader, name: str, text: str) -> None:
     try:
         read(text)
     except BadValue as error:
-        raise BadValue(f"“{name}” in the address: {error}") from None
+        raise BadValue(f"Check “{name}” in the address. {error}", field=name) from None
 
 
 def or_none(read: Callable[[str], Value], text: str | None) -> Value | None:

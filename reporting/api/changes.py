@@ -19,7 +19,6 @@ from reporting.api.views import View, bounded_statements, refuse_unknown
 from reporting.change_feed import cursors
 from reporting.change_feed.feed import next_page
 from reporting.queries.changes import Change, Feed
-from reporting.queries.stored_columns import Selected, selected
 
 _AFTER = OpenApiParameter(
     "after",
@@ -99,13 +98,13 @@ def _shown(change: Change) -> dict[str, object]:
     return {"op": "delete" if change.row is None else "upsert", "key": change.key, "row": change.row}
 
 
-def stored_columns(view: type[ChangeFeed]) -> dict[str, Selected]:
+def stored_columns(view: type[ChangeFeed]) -> dict[str, str]:
     """The fields that are columns of the table itself, and these columns.
 
     What a list reads through another table is left out: it changes without this row.
     """
     fields: dict[str, Any] = _row_class(view)().fields
-    return {name: selected(field.source) for name, field in fields.items() if "." not in field.source}
+    return {name: field.source for name, field in fields.items() if "." not in field.source}
 
 
 def _row_class(view: type[ChangeFeed]) -> Any:

@@ -238,6 +238,9 @@ class Findings(TableViewSet[Finding]):
     def get_queryset(self) -> QuerySet[Finding]:
         return visible_findings(self.ad_accounts, today=timezone.now().date())
 
+    def check_may_change(self, *, pk: int) -> None:  # type: ignore[override]
+        self._row(pk)
+
     @extend_schema(responses=FindingDetailSerializer)
     def retrieve(self, request: Request, pk: int | str) -> Response:
         refuse_unknown(request, ["fields", "format"], several=["fields"])

@@ -93,12 +93,14 @@ class PerformanceQuestion(PeriodSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)
         if attrs.get("compare"):
-            if GroupBy(attrs["group_by"]).is_calendar and (attrs.get("order") or attrs.get("limit")):
-                raise serializers.ValidationError("Order and limit do not apply to compared days, weeks and months.")
+            given = [name for name in ("order", "limit") if attrs.get(name)]
+            if given and GroupBy(attrs["group_by"]).is_calendar:
+                message = "Order and limit do not apply to compared days, weeks and months."
+                raise serializers.ValidationError({given[0]: [message]})
             try:
                 attrs["days"].previous()
             except PeriodError as error:
-                raise serializers.ValidationError(str(error)) from None
+                raise serializers.ValidationError({"compare": [str(error)]}) from None
         return attrs
 
 
@@ -205,6 +207,8 @@ class PerformanceReportView(ReportView):
                     "group_by": "campaign",
                     "compared_with": None,
                     "coverage": {
+                        "first_day": "2026-11-01",
+                        "last_day": "2026-11-15",
                         "is_whole": True,
                         "is_complete": True,
                         "stored_since": "2026-08-18",

@@ -101,8 +101,8 @@ PAGES: dict[str, Outcomes] = {
     "ad-accounts-list": READS,
     "ad-accounts-detail": READS_ITS_OWN,
     "ad-accounts-plan": READS_ITS_OWN,
-    # Refused to whoever may not sync; a GET starts nothing for the others.
-    "ad-accounts-sync": (401, 403, 403, 403, 405, 405),
+    # A GET starts nothing, for nobody.
+    "ad-accounts-sync": (401, *(405,) * 5),
     "campaigns-list": READS,
     "campaigns-detail": READS_ITS_OWN,
     "creatives-list": READS,

@@ -167,6 +167,7 @@ def test_syncs_that_were_due_while_beat_was_away_are_spread_again(settings):
 
 # As in existing databases: an entry whose name changes without a migration would run in addition to the old one.
 REGULAR_TASKS = {
+    ("Send audit events", "accounts.tasks.deliver_audit_events", 1),
     ("Close dead syncs", "ingestion.tasks.close_dead_runs", 1),
     ("Look for lost roles", "ingestion.tasks.look_for_lost_roles", 1),
     ("Queue lost checks again", "reporting.tasks.audit_forgotten", 10),

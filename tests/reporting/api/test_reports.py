@@ -98,7 +98,7 @@ def whole(day: str) -> dict[str, Any]:
     """The coverage of one day that is stored and complete."""
     days = [{"first_day": day, "last_day": day}]
     return {
-        "is_whole": True, "is_complete": True, "stored_since": "2026-08-23",
+        **days[0], "is_whole": True, "is_complete": True, "stored_since": "2026-08-22",
         "stored": days, "missing": [], "complete": days,
     }  # fmt: skip
 

@@ -12,7 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command, execute_from_command_line
 from django.db import connection
 
-from accounts.admin.audit_sentences import sentence
+from accounts.audit.sentences import sentence
 from accounts.models import AuditEvent
 from reporting.models import ReportingRole
 from reporting.operations import bi_roles

@@ -12,7 +12,7 @@ def forget(apps: Apps, _: BaseDatabaseSchemaEditor) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0016_plainer_help_texts"),
+        ("accounts", "0018_second_step"),
     ]
 
     operations = [migrations.RunPython(forget, migrations.RunPython.noop)]
