@@ -18,6 +18,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from accounts.models import AdAccount
+from accounts.shell.linkedin_words import urn_name
 from ingestion.models import AudienceDemographic
 from reporting.metrics import SEGMENT_AMOUNTS, SEGMENT_COUNTS, Type
 from reporting.periods import Period, month_of
@@ -248,7 +249,7 @@ def _segment(row: Row, together: int) -> Segment:
     currencies, *amounts = values[len(SEGMENT_COUNTS) :]
     return Segment(
         segment=segment,
-        name=name or segment,
+        name=name or urn_name(segment),
         sums=sums,
         amounts={
             metric.column: tuple(map(Money, of_metric, currencies))
