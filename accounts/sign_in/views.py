@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -31,6 +32,7 @@ from accounts import audit_trail
 from accounts.errors import NotInvited
 from accounts.models import Invitation, User
 from accounts.people import invitations, sessions
+from accounts.shell.request_values import only_parameters
 from accounts.sign_in import linkedin_login, lock_out
 from accounts.sign_in.forms import ForgottenPasswordForm, JoinForm, NewPasswordForm
 
@@ -94,6 +96,7 @@ def linkedin_trouble(request: HttpRequest, error: SocialAuthBaseException) -> Ht
 @sensitive_post_parameters()
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@only_parameters("next")
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
     """Shows who invites to which role; people join with LinkedIn, or with a name and a password."""
     found = invitations.find(token)
@@ -154,6 +157,7 @@ class _InTheShell(ContextMixin):
         return admin.site.each_context(self.request) | super().get_context_data(**kwargs)
 
 
+@method_decorator(only_parameters(), name="dispatch")
 class ForgottenPassword(_InTheShell, PasswordResetView):
     """Sends a link to people who have a password; everybody sees the same page."""
 
@@ -179,11 +183,13 @@ def _was_sent_recently(email: str) -> bool:
         return False
 
 
+@method_decorator(only_parameters(), name="dispatch")
 class ResetSent(_InTheShell, TemplateView):
     template_name = "accounts/password_reset_sent.html"
     extra_context = {"title": "Check your inbox"}  # noqa: RUF012
 
 
+@method_decorator(only_parameters(), name="dispatch")
 class NewPassword(_InTheShell, PasswordResetConfirmView):
     """The page behind the link; a new password signs the person out everywhere and unlocks their login."""
 
