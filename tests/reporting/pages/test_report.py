@@ -190,7 +190,7 @@ def test_a_campaign_without_a_comparable_budget_has_no_bar_and_says_so(db):
         campaign = make_campaign(account=account, daily_budget=daily, daily_budget_currency=currency)
         make_campaign_day(campaign=campaign, date=DAY)
     [block] = blocks("budgets")
-    assert sorted(block.table.column("basis")) == ["No budget", "Not comparable"]
+    assert sorted(block.table.column("basis")) == ["Budget in another currency", "No budget"]
     assert block.table.column("budget") == (None, None)
 
 

@@ -118,7 +118,11 @@ def _budget_row(use: BudgetUse, against: _Comparison | None) -> Row:
 def _why_not_compared(use: BudgetUse) -> str:
     if not (use.daily_budget or use.total_budget):
         return "No budget"
-    return "Not comparable" if use.is_whole else NOT_WHOLE
+    if not use.is_whole:
+        return NOT_WHOLE
+    if use.total_budget and not use.is_stored_since_start:
+        return "Lifetime budget, but its first days are not stored"
+    return "No active day" if use.days_active == 0 else "Budget in another currency"
 
 
 def _spent(use: BudgetUse) -> Decimal | None:
