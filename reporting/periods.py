@@ -16,6 +16,7 @@ from accounts.shell import request_values
 _MAX_YEARS = 10
 # Wide enough for advertising, and far from the limits of calendar arithmetic.
 _FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
+_MONTHS_BEFORE = {1: "of the month before", 3: "of the quarter before", 12: "of the year before"}
 _DAY = timedelta(days=1)
 _WEEK = 7
 
@@ -33,12 +34,13 @@ class Period:
     """A range of UTC days, both inclusive.
 
     One of calendar months, quarters or years has in `months` how many months earlier the one before it begins; 0 is
-    any other range.
+    any other range, and `days_back` how many days earlier, 0 for as few as whole weeks allow.
     """
 
     first_day: date
     last_day: date
     months: int = field(default=0, compare=False)
+    days_back: int = field(default=0, compare=False)
 
     def __post_init__(self) -> None:
         if self.first_day > self.last_day:
@@ -75,7 +77,7 @@ class Period:
         them; in ranges that start on the same weekday every weekday is as frequent, and the n-th days can be compared.
         """
         if not self.months:
-            shift = -(-self.days // _WEEK) * _WEEK * _DAY
+            shift = self._shift * _DAY
             return Period(self.first_day - shift, self.last_day - shift)
         is_whole = _whole_months(self.first_day, self.last_day) > 0
         last_day = self.last_day - relativedelta(months=self.months)
@@ -84,6 +86,23 @@ class Period:
             month_of(last_day)[1] if is_whole else last_day,
             self.months,
         )
+
+    @property
+    def _shift(self) -> int:
+        """How many days earlier a range that is no calendar period is compared."""
+        return self.days_back or -(-self.days // _WEEK) * _WEEK
+
+    def previous_in_words(self) -> str:
+        """Why the days before this period are not the ones just before it; empty where they are. Raises PeriodError."""
+        if (self.first_day - self.previous().last_day).days == 1:
+            return ""
+        if self.months:
+            return f"the same days {_MONTHS_BEFORE.get(self.months, f'{self.months} months earlier')}"
+        return f"{self._shift} days earlier, so that the weekdays are the same"
+
+    def until(self, last_day: date) -> "Period":
+        """Its days up to this one, each compared with the same day as before."""
+        return Period(self.first_day, last_day, self.months, 0 if self.months else self._shift)
 
     def clipped(self, first_day: date, last_day: date) -> "Period":
         """The part of a bucket of days within this period."""

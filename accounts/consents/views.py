@@ -22,6 +22,7 @@ from accounts.access import may_connect_linkedin, may_end_consent, person_of, vi
 from accounts.consents import choice, connections, linkedin_app
 from accounts.errors import OAuthError
 from accounts.models import LinkedInConnection, User
+from accounts.shell.request_values import only_parameters
 from accounts.sign_in.second_step import confirmation
 
 _PENDING: Final = "linkedin_consent"
@@ -55,6 +56,7 @@ _NO_CODE = "LinkedIn sent no authorization code; try again."
 @staff_member_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @confirmation.confirmed
+@only_parameters()
 def connect(request: HttpRequest) -> HttpResponse:
     """Lists what LinkedIn will ask the person to allow; the button leads there."""
     if not may_connect_linkedin(request.user):
@@ -88,6 +90,7 @@ def callback(request: HttpRequest) -> HttpResponse:
 @staff_member_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @confirmation.confirmed
+@only_parameters()
 def end_consent(request: HttpRequest, connection_id: int) -> HttpResponse:
     """Explains what stops when a consent ends; the button ends it."""
     rows = LinkedInConnection.objects.select_related("user").without_tokens()

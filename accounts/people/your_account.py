@@ -23,6 +23,7 @@ from accounts.access import person_of
 from accounts.models import User
 from accounts.people import sessions
 from accounts.roles import rights_of
+from accounts.shell.request_values import only_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ SECTIONS: Final = [
 @never_cache
 @staff_member_required
 @require_GET
+@only_parameters()
 def me(request: HttpRequest) -> HttpResponse:
     """Name, rights, ways to sign in, and every browser that is signed in."""
     person = person_of(request)
@@ -73,7 +75,7 @@ def own_sessions(request: HttpRequest) -> HttpResponse:
     return redirect("people:me")
 
 
-@method_decorator([never_cache, staff_member_required], name="dispatch")
+@method_decorator([never_cache, staff_member_required, only_parameters()], name="dispatch")
 class OwnPassword(PasswordChangeView):
     """A new password in exchange for the old one; it ends every other session."""
 

@@ -13,8 +13,9 @@ from django.utils.functional import cached_property
 from accounts.shell import row_links
 from accounts.shell.admin_columns import API_WORDS, Column, Row, columns
 from accounts.shell.admin_filters import ApiWordFilter
-from accounts.shell.admin_paging import EstimatingPaginator
+from accounts.shell.admin_paging import EstimatingPaginator, ShownCount
 from accounts.shell.list_address import check_address, read_filters, without_blanks
+from accounts.shell.request_values import NotThere
 
 __all__ = ["EstimatingPaginator", "ListAdmin", "OneRightAdmin", "ReadOnlyAdmin", "Row", "UnfoldAdmin"]
 
@@ -39,12 +40,20 @@ class ListAdmin(UnfoldAdmin[Row]):
     # Whether everybody who sees a row's name elsewhere may open the row's page.
     is_open_to_all_who_see_its_rows: ClassVar[bool] = False
 
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: object, object_id: str) -> HttpResponse:
+        """Raises NotThere, in the same words whether the row does not exist or is somebody else's."""
+        name = f"{self.opts.app_label}_{self.opts.model_name}_changelist"
+        raise NotThere(f"There is no such {self.opts.verbose_name}, or you may not see it.", where=f"admin:{name}")
+
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """Raises BadValue and NotThere for an address that asks for what the list does not have."""
         request.GET = without_blanks(request.GET)  # type: ignore[assignment]  # its stubs know the first one alone
         with read_filters():
             changes = super().get_changelist_instance(request)
         check_address(changes, request)
+        changes.result_count = ShownCount(changes.result_count)
+        if changes.full_result_count is not None:
+            changes.full_result_count = ShownCount(changes.full_result_count)
         return changes
 
 

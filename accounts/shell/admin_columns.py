@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from accounts.shell import formatting
+from accounts.shell import formatting, linkedin_words
 
 Row = TypeVar("Row", bound=models.Model)
 Column = Callable[[models.Model], str | bool]
@@ -32,8 +32,8 @@ _AGES: Final = frozenset({"fetched_at", "checked_at", "looked_up_at", "missing_s
 _PERCENT: Final = frozenset({"ctr", "share_pct"})
 # Their values are words of LinkedIn's API.
 API_WORDS: Final = frozenset({
-    "bid_strategy", "creative_selection", "format", "intended_status", "objective", "review_status", "role", "status",
-    "type",
+    "bid_strategy", "cost_type", "creative_selection", "format", "intended_status", "objective", "review_status",
+    "role", "serving_hold_reasons", "serving_statuses", "status", "type",
 })  # fmt: skip
 # Words of column names as people write them.
 _WORDS: Final = {
@@ -146,9 +146,10 @@ def _show(field: "AnyField", currency_of: CurrencyOf[Row], *, in_list: bool) -> 
     if isinstance(field, models.IntegerField) and not _is_key(field):
         return lambda row, value: formatting.number(value)
     if isinstance(field, ArrayField):
-        return lambda row, value: ", ".join(map(str, value))
+        as_text = linkedin_words.label if name in API_WORDS else str
+        return lambda row, value: ", ".join(map(as_text, value))
     if field.choices:
         return lambda row, value: getattr(row, f"get_{name}_display")()
     if name in API_WORDS:
-        return lambda row, value: formatting.api_word(value)
+        return lambda row, value: linkedin_words.label(value)
     return lambda row, value: value

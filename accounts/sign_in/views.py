@@ -20,6 +20,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -32,6 +33,7 @@ from accounts import audit_trail
 from accounts.errors import NotInvited
 from accounts.models import Invitation, User
 from accounts.people import invitations, sessions
+from accounts.shell.request_values import only_parameters
 from accounts.sign_in import linkedin_login, lock_out, sign_in_links, single_sign_on
 from accounts.sign_in.forms import ForgottenPasswordForm, JoinForm, NewPasswordForm
 
@@ -128,6 +130,7 @@ def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
 @sensitive_post_parameters()
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@only_parameters("next")
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
     """Shows who invites to which role; people join with LinkedIn, or with a name and a password."""
     found = invitations.find(token)
@@ -199,6 +202,7 @@ class _PasswordPage(_InTheShell):
         return super().dispatch(request, *args, **kwargs)  # type: ignore[misc,no-any-return]
 
 
+@method_decorator(only_parameters(), name="dispatch")
 class ForgottenPassword(_PasswordPage, PasswordResetView):
     """Sends a link to people who have a password; everybody sees the same page."""
 
@@ -224,11 +228,13 @@ def _was_sent_recently(email: str) -> bool:
         return False
 
 
+@method_decorator(only_parameters(), name="dispatch")
 class ResetSent(_PasswordPage, TemplateView):
     template_name = "accounts/password_reset_sent.html"
     extra_context = {"title": "Check your inbox"}  # noqa: RUF012
 
 
+@method_decorator(only_parameters(), name="dispatch")
 class NewPassword(_PasswordPage, PasswordResetConfirmView):
     """The page behind the link; a new password signs the person out everywhere and unlocks their login."""
 

@@ -86,7 +86,9 @@ class EvidenceSerializer(serializers.Serializer[dict[str, str]]):
 
     label = serializers.CharField(help_text="Name of the fact.")  # type: ignore[assignment]
     value = serializers.CharField(help_text="The value as text; amounts are decimal strings in the finding's currency.")
-    unit = serializers.CharField(help_text="text, count, money, percent or day.")
+    unit = serializers.CharField(
+        help_text="text, count, money, percent, day, or word: words of LinkedIn's API, separated by commas."
+    )
 
 
 class _StoredInstant(serializers.DateTimeField):
@@ -135,8 +137,8 @@ class FindingSerializer(serializers.Serializer[Any]):
     money_at_stake = serializers.DecimalField(
         **_AMOUNT,
         source="money.amount",
-        help_text="Amount at stake in a month, a decimal string, at most what the campaign spent in the last 30 days; "
-        "stake says what it means.",
+        help_text="The spend of the last 30 days that it concerns, a decimal string, not money lost; stake says which; "
+        "null if there is none or days are missing.",
     )
     stake = serializers.CharField(help_text="What money_at_stake means.")
     currency = serializers.CharField(allow_null=True, help_text="ISO code of the amounts: the ad account's.")
@@ -148,7 +150,7 @@ class FindingSerializer(serializers.Serializer[Any]):
     accepted_reason = serializers.CharField(allow_null=True, help_text="Why it was accepted.")
     fixed_at = serializers.DateTimeField(allow_null=True, help_text="Start of the first sync without its cause, UTC.")
     saved = serializers.DecimalField(
-        **_AMOUNT, source="saved.amount", help_text="Amount at stake in a month before it was fixed."
+        **_AMOUNT, source="saved.amount", help_text="The spend that it concerned before it was fixed."
     )
     first_seen_at = serializers.DateTimeField(help_text="Start of the sync that first showed it, UTC.")
     last_seen_at = serializers.DateTimeField(help_text="Start of the last sync that showed it, UTC.")
@@ -176,7 +178,7 @@ class StoredFindingSerializer(Described):
     severity = serializers.ChoiceField(choices=Finding.SEVERITIES, help_text="How grave it is.")
     evidence = EvidenceSerializer(many=True, help_text="The facts that it rests on.")
     money_at_stake = serializers.DecimalField(
-        **_AMOUNT, help_text="Amount at stake in a month, a decimal string; what it means depends on the rule."
+        **_AMOUNT, help_text="The spend of the last 30 days that it concerns, a decimal string, not money lost."
     )
     state = serializers.ChoiceField(
         choices=Finding.State.choices, help_text="How it stands; a snoozed one is open again from snoozed_until on."

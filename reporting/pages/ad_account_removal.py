@@ -40,7 +40,9 @@ def remove_ad_account(request: HttpRequest, ad_account_id: int) -> HttpResponse:
         ad_account_removal.begin(ad_account, actor=person_of(request), now=timezone.now())
         # robust: the marked ad account shows in the list, so a broker that is down is not a failed removal.
         transaction.on_commit(partial(tasks.remove_ad_account.delay, ad_account.pk), robust=True)
-    messages.success(request, f"{ad_account} is being removed; the list below shows the progress.")
+    messages.success(
+        request, f"You removed {ad_account}. The list below shows how far the removal of its data has come."
+    )
     return redirect("admin:accounts_removedadaccount_changelist")
 
 

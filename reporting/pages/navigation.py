@@ -10,7 +10,8 @@ from typing import TypedDict
 
 from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
@@ -145,6 +146,11 @@ def sidebar(request: HttpRequest) -> list[SidebarGroup]:
         if items:
             groups.append({"title": title, "separator": bool(groups), "items": items})
     return groups
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Where browsers look for the icon of what is no page, such as a file or a picture."""
+    return redirect(icon_for_home_screens(request))
 
 
 def icon(request: HttpRequest) -> str:

@@ -14,6 +14,7 @@ from accounts.models import AdAccount, LinkedInConnection
 from ingestion.models import SyncLog
 from ingestion.timetable.expected_sync import ExpectedSync
 from reporting.pages import coverage
+from reporting.pages.shell import without_parameters
 from reporting.pages.sparkline import Sparkline, sparkline
 from reporting.periods import last_days
 from reporting.queries import data_as_of
@@ -56,6 +57,7 @@ class AttentionLine:
 
 def dashboard(request: HttpRequest, context: dict[str, object]) -> dict[str, object]:
     """The context of the admin's first page; Unfold calls it."""
+    without_parameters(request)
     now = timezone.now()
     ad_accounts = access.visible_ad_accounts(request.user)
     steps = _steps(request)

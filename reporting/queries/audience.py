@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from accounts.models import AdAccount
 from accounts.shell import clock
+from accounts.shell.linkedin_words import urn_name
 from ingestion.models import AudienceDemographic
 from reporting.metrics import SEGMENT_AMOUNTS, SEGMENT_COUNTS, Type
 from reporting.periods import Period, month_of
@@ -252,7 +253,7 @@ def _segment(row: Row, together: int) -> Segment:
     currencies, *amounts = values[len(SEGMENT_COUNTS) :]
     return Segment(
         segment=segment,
-        name=name or segment,
+        name=name or urn_name(segment),
         sums=sums,
         amounts={
             metric.column: tuple(map(Money, of_metric, currencies))

@@ -14,7 +14,7 @@ from accounts.shell import clock
 from reporting.periods import Period
 from reporting.queries.coverage import CoveredRows, SelectionCoverage, coverage_of
 from reporting.queries.grouping import GroupBy, Row, Selection, fetch_all
-from reporting.queries.money import Money
+from reporting.queries.money import Money, by_currency
 from reporting.queries.performance import PerformanceRow, performance
 from reporting.ratios import percent_of
 
@@ -156,7 +156,7 @@ def spend_distribution(
     rows = performance(
         ad_accounts=ad_accounts, period=period, group_by=group_by, campaign_ids=campaign_ids, order_by="spend"
     )
-    spent = sorted((row for row in rows if row.value("spend")), key=lambda row: row.currency or "")
+    spent = sorted((row for row in rows if row.value("spend")), key=lambda row: by_currency(row.currency))
     return CoveredRows(
         [
             _distribution(currency, list(group), top, is_known=rows.coverage.of_currency(currency).is_whole_so_far)

@@ -76,7 +76,7 @@ ORDER BY campaign.id
 _CAMPAIGN_COLUMNS = tuple(one.name for one in fields(CampaignFacts))
 
 _CREATIVES = """
-SELECT creative.id, coalesce(creative.content_name, creative.id), campaign.id,
+SELECT creative.id, nullif(creative.content_name, ''), campaign.id,
        coalesce(campaign.name, campaign.id::text), creative.review_status,
        coalesce(creative.serving_hold_reasons, '{}'), creative.is_serving,
        coalesce(creative.last_modified_at, creative.created_at),

@@ -23,6 +23,7 @@ from reporting.checks.severity import Severity
 from reporting.periods import Period, last_days
 from reporting.queries.coverage import Coverage, coverage_of
 from reporting.queries.grouping import Params, Selection, ad_account_ids, fetch_all
+from reporting.queries.money import by_currency
 from reporting.ratios import change_percent
 
 if TYPE_CHECKING:
@@ -95,6 +96,11 @@ class SpendLately:
     @property
     def compared_with(self) -> Period:
         return self.compared_coverage.period
+
+    @property
+    def comparison(self) -> str:
+        """Why these days."""
+        return self.coverage.period.previous_in_words()
 
     @property
     def change_percent(self) -> Decimal | None:
@@ -192,7 +198,7 @@ def attention(*, ad_accounts: QuerySet[AdAccount], now: datetime) -> list[Attent
 
 
 def overview_spend(*, ad_accounts: QuerySet[AdAccount], today: date) -> list[SpendLately]:
-    """The last 30 whole days in each currency, highest spend first.
+    """The last 30 whole days in each currency.
 
     Both ranges of days are read in one pass, and only spend: adding money is the slow part.
     """
@@ -212,7 +218,7 @@ def overview_spend(*, ad_accounts: QuerySet[AdAccount], today: date) -> list[Spe
         for currency, by_day in spent.items()
         for of_currency in [coverage.of_currency(currency)]
     ]
-    return sorted(found, key=lambda one: (-(one.spend or 0), one.currency or ""))
+    return sorted(found, key=lambda one: by_currency(one.currency))
 
 
 def _spend_lately(

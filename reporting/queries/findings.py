@@ -1,4 +1,4 @@
-"""Findings as people look for them: the list, its counts, the money at stake."""
+"""Findings as people look for them: the list, its counts, the spend that they concern."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from reporting.checks.rules import RULES
 from reporting.checks.rules.base import Rule
 from reporting.checks.severity import Severity
 from reporting.models import Finding
-from reporting.queries.money import Money
+from reporting.queries.money import Money, by_currency
 
 FINDINGS_PER_PAGE = 25
 _State = Finding.State
@@ -42,6 +42,7 @@ class FindingLine:
     why: str
     remedy: str
     stake: str
+    stake_label: str
     severity: str
     sentence: str
     evidence: Sequence[dict[str, str]]
@@ -90,13 +91,16 @@ def counts_by_severity(ad_accounts: QuerySet[AdAccount], wanted: FindingFilter, 
 
 
 def money_at_stake(ad_accounts: QuerySet[AdAccount], wanted: FindingFilter, *, today: date) -> list[Money]:
-    """A month's, by currency. Findings on one campaign concern the same money, so only its largest amount counts."""
+    """The spend of the last 30 days that the list concerns, by currency.
+
+    Findings on one campaign concern the same spend, so only its largest amount counts.
+    """
     rows = _matching(ad_accounts, wanted, today=today).exclude(money_at_stake=None)
     of_each = rows.order_by().values("currency", "campaign", "ad_account").annotate(largest=Max("money_at_stake"))
     sums: dict[str | None, Decimal] = {}
     for row in of_each:
         sums[row["currency"]] = sums.get(row["currency"], Decimal(0)) + row["largest"]
-    return [Money(amount, currency) for currency, amount in sorted(sums.items(), key=lambda one: one[0] or "")]
+    return [Money(sums[currency], currency) for currency in sorted(sums, key=by_currency)]
 
 
 def open_findings(ad_accounts: QuerySet[AdAccount], *, today: date) -> dict[str, int]:
@@ -158,6 +162,7 @@ def finding_line(row: Finding) -> FindingLine:
         why=rule.why if rule else "",
         remedy=rule.remedy if rule else "",
         stake=rule.stake if rule else "",
+        stake_label=rule.stake_label if rule else Rule.stake_label,
         severity=row.severity,
         sentence=row.sentence,
         evidence=row.evidence,

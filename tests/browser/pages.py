@@ -62,7 +62,7 @@ PAGES = (
     Site("incomplete-days", "/admin/ingestion/incompleteday/", "text=incomplete day"),
     Site("timetable", "/admin/django_celery_beat/periodictask/", _ROWS),
     Site("connections", "/admin/accounts/linkedinconnection/", _ROWS),
-    Site("connection", "/admin/accounts/linkedinconnection/{linkedin_connections}/change/", "text=Days left"),
+    Site("connection", "/admin/accounts/linkedinconnection/{linkedin_connections}/change/", "text=Consent ends in"),
     Site("end-consent", "/linkedin/connections/{linkedin_connections}/end/", "text=End this consent"),
     Site("roles", "/admin/accounts/linkedinadaccountrole/", _ROWS),
     Site("warnings", "/admin/accounts/consentwarning/", "text=consent warning"),

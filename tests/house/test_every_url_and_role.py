@@ -72,6 +72,7 @@ READS_ITS_OWN: Outcomes = (401, 404, 200, 200, 200, 200)
 
 PAGES: dict[str, Outcomes] = {
     "/": ("/admin/",) * 6,
+    "reporting:favicon": ("/static/reporting/icon.png",) * 6,
     "admin:index": staff(200),
     "admin:login": (200, *("/admin/",) * 5),
     # A link must not sign anybody out.
@@ -205,8 +206,8 @@ NOBODY = staff(403)
 MANAGERS = staff(403, 403, 403, 200, 200)
 OWNERS = staff(403, 403, 403, 403, 200)
 EVERYBODY = staff(200)
-# A row of an ad account: the admin leads those who may not see it back to its index.
-OF_AN_AD_ACCOUNT = staff("/admin/", 200, 200, 200, 200)
+# A row of an ad account is not found by whoever may not see it.
+OF_AN_AD_ACCOUNT = staff(404, 200, 200, 200, 200)
 
 FACTS = (EVERYBODY, NOBODY, OF_AN_AD_ACCOUNT, OF_AN_AD_ACCOUNT, NOBODY)
 SHARED = (EVERYBODY, NOBODY, EVERYBODY, EVERYBODY, NOBODY)
