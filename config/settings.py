@@ -1,6 +1,7 @@
 """Every setting; `config/env.py` reads those that the environment decides."""
 
 import logging
+import os
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -21,6 +22,8 @@ from config.env import (
 )
 from config.valkey import broker
 
+# Whatever these processes write, and the programs that they start, is nobody else's to read on this machine.
+os.umask(0o077)
 env = Environment.read()
 keep_requests_to_this_machine_direct()
 DATA_DIR = (BASE_DIR / env.DATA_DIR).resolve()
@@ -403,17 +406,19 @@ SYNC_CONCURRENCY = env.SYNC_CONCURRENCY
 SNAPSHOT_DAYS = env.SNAPSHOT_DAYS
 SNAPSHOT_KEEP_DAYS = env.SNAPSHOT_KEEP_DAYS
 SNAPSHOT_MAX_BYTES = env.SNAPSHOT_MAX_BYTES
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage",
+        # Public, and collected by another user than the one who serves them.
+        "OPTIONS": {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755},
+    },
     # Under no address: downloads go through a view that checks who may see the ad account.
     "snapshots": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {
-            "location": DATA_DIR / "snapshots",
-            "file_permissions_mode": 0o600,
-            "directory_permissions_mode": 0o700,
-        },
+        "OPTIONS": {"location": DATA_DIR / "snapshots"},
     },
 }
 
