@@ -371,8 +371,9 @@ SOCIAL_AUTH_PIPELINE = [
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
-        # Alpine, which every page of Unfold is built on, compiles its attributes (`x-data`, `x-on`) with
-        # AsyncFunction. No script may be part of a page: what somebody injects into one does not run.
+        # Alpine, which every page of Unfold is built on, compiles its attributes (`x-data`, `x-on`) with AsyncFunction.
+        # So attributes that somebody injects into a page would run; a script, an event handler or a file of another
+        # site would not. What keeps markup out of pages is that every template escapes what it shows.
         "script-src": [SELF, UNSAFE_EVAL],
         # Unfold writes its colours into a <style> of each page and widths into style attributes.
         "style-src": [SELF, UNSAFE_INLINE],

@@ -10,6 +10,7 @@ from django.utils.html import format_html
 
 from accounts.shell.clock import is_ahead
 
+_MAX_UNTRUSTED_LENGTH = 100
 _AGES = ((86_400, "day"), (3600, "hour"), (60, "minute"))
 
 
@@ -47,6 +48,12 @@ def day(value: date | None) -> str:
 def api_word(value: str) -> str:
     """LinkedIn's WEBSITE_VISIT as Website visit."""
     return value.replace("_", " ").capitalize()
+
+
+def untrusted(text: str) -> str:
+    """A text that somebody else wrote, within a plain message: one line in quotation marks, without line breaks."""
+    line = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    return f"“{line[:_MAX_UNTRUSTED_LENGTH]}…”" if len(line) > _MAX_UNTRUSTED_LENGTH else f"“{line}”"
 
 
 def tone(severity: str) -> str:

@@ -18,6 +18,7 @@ for _show in (
     formatting.percent,
     formatting.change,
     formatting.tone,
+    formatting.untrusted,
 ):
     register.filter(_show.__name__, _show)
 
