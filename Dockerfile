@@ -15,7 +15,7 @@ RUN python -m compileall -q . \
     && DATA_DIR=/tmp/build python manage.py collectstatic --no-input --verbosity 0 \
     && rm -r /tmp/build \
     && useradd --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin service \
-    && install --directory --owner 10001 --group 10001 /data
+    && install --directory --mode 0700 --owner 10001 --group 10001 /data
 USER 10001:10001
 VOLUME /data
 EXPOSE 8000

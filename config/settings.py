@@ -1,6 +1,7 @@
 """Every setting; `config/env.py` reads those that the environment decides."""
 
 import logging
+import os
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -22,6 +23,8 @@ from config.env import (
 )
 from config.valkey import broker, with_password
 
+# Whatever these processes write, and the programs that they start, is nobody else's to read on this machine.
+os.umask(0o077)
 env = Environment.read()
 keep_requests_to_this_machine_direct()
 DATA_DIR = (BASE_DIR / env.DATA_DIR).resolve()
@@ -183,6 +186,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "reporting.operations.endpoints.OperationsMiddleware",
     "config.logs.RequestLines",
+    "config.statement_limit.limit_statements",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "qsessions.middleware.SessionMiddleware",
@@ -422,8 +426,9 @@ SOCIAL_AUTH_OIDC_PIPELINE = [
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
-        # Alpine, which every page of Unfold is built on, compiles its attributes (`x-data`, `x-on`) with
-        # AsyncFunction. No script may be part of a page: what somebody injects into one does not run.
+        # Alpine, which every page of Unfold is built on, compiles its attributes (`x-data`, `x-on`) with AsyncFunction.
+        # So attributes that somebody injects into a page would run; a script, an event handler or a file of another
+        # site would not. What keeps markup out of pages is that every template escapes what it shows.
         "script-src": [SELF, UNSAFE_EVAL],
         # Unfold writes its colours into a <style> of each page and widths into style attributes.
         "style-src": [SELF, UNSAFE_INLINE],
@@ -457,17 +462,19 @@ SYNC_CONCURRENCY = env.SYNC_CONCURRENCY
 SNAPSHOT_DAYS = env.SNAPSHOT_DAYS
 SNAPSHOT_KEEP_DAYS = env.SNAPSHOT_KEEP_DAYS
 SNAPSHOT_MAX_BYTES = env.SNAPSHOT_MAX_BYTES
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage",
+        # Public, and collected by another user than the one who serves them.
+        "OPTIONS": {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755},
+    },
     # Under no address: downloads go through a view that checks who may see the ad account.
     "snapshots": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {
-            "location": DATA_DIR / "snapshots",
-            "file_permissions_mode": 0o600,
-            "directory_permissions_mode": 0o700,
-        },
+        "OPTIONS": {"location": DATA_DIR / "snapshots"},
     },
 }
 

@@ -13,6 +13,7 @@ from django.utils.html import format_html, format_html_join
 from accounts.shell.clock import is_ahead
 
 _ISO_DAY: Final = re.compile(r"(?<![\w-])(\d{4}-\d{2}-\d{2})(?![\w-])", re.ASCII)
+_MAX_UNTRUSTED_LENGTH = 100
 _AGES = ((86_400, "day"), (3600, "hour"), (60, "minute"))
 
 
@@ -60,6 +61,12 @@ def _part(text: str) -> str:
         return day(date.fromisoformat(text))
     except ValueError:
         return text
+
+
+def untrusted(text: str) -> str:
+    """A text that somebody else wrote, within a plain message: one line in quotation marks, without line breaks."""
+    line = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    return f"“{line[:_MAX_UNTRUSTED_LENGTH]}…”" if len(line) > _MAX_UNTRUSTED_LENGTH else f"“{line}”"
 
 
 def tone(severity: str) -> str:

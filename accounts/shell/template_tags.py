@@ -20,6 +20,7 @@ for _show in (
     formatting.change,
     formatting.tone,
     formatting.with_days,
+    formatting.untrusted,
 ):
     register.filter(_show.__name__, _show)
 

@@ -25,12 +25,7 @@ def backfill_start(ad_account_id: int, *, today: date) -> date:
 def paused_by(ad_account_ids: Collection[int]) -> dict[int, str]:
     """Those of the ad accounts that are paused, and who paused each, as people are named."""
     paused = AdAccountSettings.objects.filter(pk__in=ad_account_ids, is_paused=True).select_related("paused_by")
-    return {one.account_id: name_of_pauser(one) for one in paused}
-
-
-def name_of_pauser(paused: AdAccountSettings) -> str:
-    """Who paused the ad account, as people are named."""
-    return str(paused.paused_by or "a former user")
+    return {one.account_id: str(one.paused_by or "a former user") for one in paused}
 
 
 def save(wanted: AdAccountSettings, *, changed: Collection[str], actor: User | None) -> None:

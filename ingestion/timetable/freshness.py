@@ -148,9 +148,9 @@ def pass_gate(
     """
     if removed_ad_accounts.among([ad_account_id]):
         return Gate(False, "it was removed, with all its data")
-    paused_by = None if force or by_hand else ad_account_settings.paused_by([ad_account_id]).get(ad_account_id)
-    if paused_by:
-        gate = Gate(False, f"paused by {paused_by}")
+    if not (force or by_hand) and ad_account_settings.paused_by([ad_account_id]):
+        # Without the name of who paused it: viewers see this answer, too.
+        gate = Gate(False, "paused in its settings")
     else:
         found = Freshness(True, "forced") if force else freshness(ad_account_id, now=now)
         days = days_to_sync(ad_account_id, first_day=first_day, last_day=last_day, now=now)

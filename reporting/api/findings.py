@@ -1,6 +1,6 @@
 """Findings of the Action center: read them, and decide on them with the functions that its page uses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -19,6 +19,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts import access
 from accounts.api.permissions import MayChangeFindings, WithinTokenScope
 from accounts.models import User
 from reporting.api.files import download
@@ -75,7 +76,8 @@ class FindingFilters(Filters):
             return rows.filter(assigned_to=None)
         if whom == _ME:
             return rows.filter(assigned_to=self.request.user)
-        person = User.objects.filter(email__iexact=whom).first()
+        known = User.objects.all() if access.sees_colleagues(self.request.user) else User.objects.none()
+        person = known.filter(email__iexact=whom).first()
         if person is None:
             raise ValidationError({"assignee": [f"Nobody here has this address; give one, {_ME} or {_NOBODY}."]})
         return rows.filter(assigned_to=person)
@@ -103,8 +105,8 @@ class HistorySerializer(serializers.Serializer[dict[str, str | None]]):
 
     at = _StoredInstant(help_text="When, UTC.")
     what = serializers.CharField(help_text="found, fixed, came back, assigned, snoozed, accepted, reopened, …")
-    by = serializers.CharField(allow_null=True, help_text="Who did it; null for a check.")
-    detail = serializers.CharField(help_text="To whom, until when, or why; may be empty.")
+    by = serializers.CharField(allow_null=True, help_text="Who did it; null for a check, and for viewers.")
+    detail = serializers.CharField(help_text="To whom, until when, or why; may be empty, and is for viewers.")
 
 
 class _AmountOptions(TypedDict):
@@ -144,10 +146,12 @@ class FindingSerializer(serializers.Serializer[Any]):
     currency = serializers.CharField(allow_null=True, help_text="ISO code of the amounts: the ad account's.")
     state = serializers.ChoiceField(choices=Finding.State.choices, help_text="Current state.")
     assignee = serializers.EmailField(
-        source="assignee_email", allow_null=True, help_text="Who is responsible for it; null if nobody is."
+        source="assignee_email",
+        allow_null=True,
+        help_text="Who is responsible for it; null if nobody is, and for viewers.",
     )
     snoozed_until = serializers.DateField(allow_null=True, help_text="UTC day on which a snoozed finding reopens.")
-    accepted_reason = serializers.CharField(allow_null=True, help_text="Why it was accepted.")
+    accepted_reason = serializers.CharField(allow_null=True, help_text="Why it was accepted; null for viewers.")
     fixed_at = serializers.DateTimeField(allow_null=True, help_text="Start of the first sync without its cause, UTC.")
     saved = serializers.DecimalField(
         **_AMOUNT, source="saved.amount", help_text="The spend that it concerned before it was fixed."
@@ -183,7 +187,9 @@ class StoredFindingSerializer(Described):
     state = serializers.ChoiceField(
         choices=Finding.State.choices, help_text="How it stands; a snoozed one is open again from snoozed_until on."
     )
-    accepted_reason = serializers.CharField(allow_null=True, help_text="Why an accepted one may stay.")
+    accepted_reason = serializers.CharField(
+        allow_null=True, help_text="Why an accepted one may stay; null for viewers."
+    )
 
     class Meta:
         model = Finding
@@ -288,7 +294,18 @@ class Findings(TableViewSet[Finding]):
         return Response(shown)
 
     def _shown(self, pk: int | str) -> dict[str, object]:
-        return dict(FindingDetailSerializer(finding_line(self._row(pk))).data)
+        return dict(FindingDetailSerializer(self._line(self._row(pk))).data)
+
+    def _line(self, row: Finding) -> FindingLine:
+        return finding_line(row, names_people=self._sees_colleagues)
+
+    @property
+    def hidden_fields(self) -> Collection[str]:
+        return () if self._sees_colleagues else ("accepted_reason",)
+
+    @property
+    def _sees_colleagues(self) -> bool:
+        return access.sees_colleagues(self.request.user)
 
     def _row(self, pk: int | str) -> Finding:
         found: Finding | None = self.get_queryset().filter(pk=pk).first()
@@ -302,12 +319,12 @@ class Findings(TableViewSet[Finding]):
     def _page(self, rows: QuerySet[Finding], order: Order) -> Response:
         columns = list(self.columns)
         page = self.paginate_queryset(self._ordered(rows, order)) or []
-        return self.get_paginated_response([_values(finding_line(row), columns) for row in page])
+        return self.get_paginated_response([_values(self._line(row), columns) for row in page])
 
     def file(self, rows: QuerySet[Finding], order: Order) -> HttpResponseBase:
         assert self.file_format
         columns = list(self.columns)
-        lines = map(finding_line, self._ordered(rows, order).iterator(chunk_size=500))
+        lines = map(self._line, self._ordered(rows, order).iterator(chunk_size=500))
         cells = partial(_cells, columns=columns, is_flat=self.file_format != "ndjson")
         return download(self.file_format, self.basename, columns, map(cells, lines))
 

@@ -69,7 +69,12 @@ def download(request: HttpRequest) -> HttpResponseBase:
     """The list as CSV."""
     chosen = _chosen(request, request.GET)
     wanted, today = _wanted(chosen, request), timezone.now().date()
-    lines = finding_queries.all_findings(access.visible_ad_accounts(request.user), wanted, today=today)
+    lines = finding_queries.all_findings(
+        access.visible_ad_accounts(request.user),
+        wanted,
+        today=today,
+        names_people=access.sees_colleagues(request.user),
+    )
     audit_trail.record("exported", actor=person_of(request), what="findings", filters=chosen)
     return downloads.download("csv", "findings", _CSV_HEADER, _csv(lines))
 
@@ -175,7 +180,8 @@ def _list(request: HttpRequest, sent: QueryDict, *, status: int = 200) -> HttpRe
     number = int(chosen.pop("page") or 1)
     wanted, today = _wanted(chosen, request), timezone.now().date()
     visible = access.visible_ad_accounts(request.user)
-    shown = finding_queries.findings(visible, wanted, today=today, page=number)
+    sees_colleagues = access.sees_colleagues(request.user)
+    shown = finding_queries.findings(visible, wanted, today=today, names_people=sees_colleagues, page=number)
     may_change = access.may_change_findings(request.user)
     checks = check_runs.check_overview(_ad_accounts(request, chosen))
     context = {
@@ -192,7 +198,8 @@ def _list(request: HttpRequest, sent: QueryDict, *, status: int = 200) -> HttpRe
         "rules": [(rule.id, rule.title) for rule in RULES.values()],
         "severities": [one.value for one in Severity],
         "states": [*Finding.State.choices, (_ALL_STATES, "All states")],
-        "people": list(finding_queries.assignees()),
+        "sees_colleagues": sees_colleagues,
+        "people": list(finding_queries.assignees()) if sees_colleagues else [],
         "nobody": _NOBODY,
         "me": request.user.pk,
         "may_change": may_change,
@@ -232,7 +239,8 @@ def _chosen(request: HttpRequest, sent: QueryDict, **others: Callable[[str], int
     chosen = values_of(sent, _FILTERS | others)
     require_ad_account(request, chosen["ad_account"])
     person = or_none(row_id, chosen["assignee"])
-    if person is not None and not finding_queries.assignees().filter(pk=person).exists():
+    known = finding_queries.assignees() if access.sees_colleagues(request.user) else User.objects.none()
+    if person is not None and not known.filter(pk=person).exists():
         raise NotThere("There is no such person among those whom findings can be assigned to.")
     return chosen | {"state": chosen["state"] or Finding.State.OPEN.value}
 

@@ -66,7 +66,9 @@ def dashboard(request: HttpRequest, context: dict[str, object]) -> dict[str, obj
         return context
     each = _without_gaps(data_as_of.with_next_sync(ad_accounts=ad_accounts, now=now), ad_accounts, today=now.date())
     oldest_first = sorted(each, key=lambda one: (one[0].as_of is not None, one[0].as_of))
-    attention = [one for one in data_as_of.attention(ad_accounts=ad_accounts, now=now) if _concerns(request, one)]
+    named = access.sees_colleagues(request.user)
+    found = data_as_of.attention(ad_accounts=ad_accounts, now=now, names_people=named)
+    attention = [one for one in found if _concerns(request, one)]
     spend = data_as_of.overview_spend(ad_accounts=ever_synced(ad_accounts), today=now.date())
     return context | {
         "has_ad_accounts": True,

@@ -118,6 +118,7 @@ def _list(request: HttpRequest) -> dict[str, object]:
     )
     return {
         "shown": shown,
+        "sees_colleagues": access.sees_colleagues(request.user),
         "has_unfinished": any(one.state in Snapshot.UNFINISHED for one in shown.lines),
         "chosen": chosen["ad_account"],
     }

@@ -163,7 +163,12 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
     """One run: its progress, then its results and rejected records."""
     without_parameters(request)
     ad_accounts = access.visible_ad_accounts(request.user)
-    line = run_queries.run(ad_accounts, run_id, with_discoveries=access.sees_every_ad_account(request.user))
+    line = run_queries.run(
+        ad_accounts,
+        run_id,
+        with_discoveries=access.sees_every_ad_account(request.user),
+        names_people=access.sees_colleagues(request.user),
+    )
     if line is None:
         raise NotThere("There is no such sync run, or you may not see it.", where="reporting:sync")
     context = {
@@ -208,6 +213,7 @@ def _runs(request: HttpRequest, narrowed_by: QueryDict) -> dict[str, object]:
     runs = run_queries.runs(
         access.visible_ad_accounts(request.user),
         with_discoveries=access.sees_every_ad_account(request.user),
+        names_people=access.sees_colleagues(request.user),
         status=chosen["status"],
         ad_account_id=int(chosen["ad_account"]) if chosen["ad_account"] else None,
         page=int(chosen["page"] or 1),

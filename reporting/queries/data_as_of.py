@@ -183,10 +183,10 @@ def connections_of(*, ad_accounts: QuerySet[AdAccount], now: datetime) -> list[C
     return [connection_state(one, now=now) for one in _connections(ad_accounts)]
 
 
-def attention(*, ad_accounts: QuerySet[AdAccount], now: datetime) -> list[Attention]:
+def attention(*, ad_accounts: QuerySet[AdAccount], now: datetime, names_people: bool) -> list[Attention]:
     """What needs attention, most severe first."""
     found = [
-        *_consents(ad_accounts, now),
+        *_consents(ad_accounts, now, names_people=names_people),
         *_without_connection(ad_accounts, now),
         *_failed_syncs(ad_accounts, now),
         *_missing_at_linkedin(ad_accounts),
@@ -271,14 +271,15 @@ def _connections(ad_accounts: QuerySet[AdAccount]) -> QuerySet[LinkedInConnectio
     return read_by.select_related("user").without_tokens().order_by("pk")
 
 
-def _consents(ad_accounts: QuerySet[AdAccount], now: datetime) -> Iterator[Attention]:
+def _consents(ad_accounts: QuerySet[AdAccount], now: datetime, *, names_people: bool) -> Iterator[Attention]:
     """Consents that LinkedIn refuses or that end within 60 days; one that a person ended is fine."""
     for one in connections_of(ad_accounts=ad_accounts, now=now):
+        consent = f"The LinkedIn consent of {one.person}" if names_people else "A LinkedIn consent"
         if one.state == LinkedInConnection.State.NEEDS_CONSENT:
             yield Attention(
                 severity=Severity.CRITICAL,
                 kind="consent_lost",
-                sentence=one.trouble or f"The LinkedIn consent of {one.person} has ended; connect LinkedIn again.",
+                sentence=one.trouble or f"{consent} has ended; connect LinkedIn again.",
                 connection_id=one.id,
             )
         elif one.days_left is not None and one.state == "expiring":
@@ -286,7 +287,7 @@ def _consents(ad_accounts: QuerySet[AdAccount], now: datetime) -> Iterator[Atten
             yield Attention(
                 severity=_severity_of_ending(one.days_left),
                 kind="consent_ending",
-                sentence=f"The LinkedIn consent of {one.person} ends in {days}; renew it by connecting LinkedIn again.",
+                sentence=f"{consent} ends in {days}; renew it by connecting LinkedIn again.",
                 connection_id=one.id,
                 count=one.days_left,
             )

@@ -241,6 +241,7 @@ def answers(user: User) -> dict[str, bool]:
         "Create API tokens that change findings": access.may_issue_api_token(user, ApiToken.Scope.READ_AND_CHANGE),
         "See all ad accounts": access.sees_every_ad_account(user) and other in visible,
         "See the ad accounts granted to them": access.may_enter(user) and granted in visible,
+        "See who did what, why findings were accepted, who gave consent": access.sees_colleagues(user),
         "Connect LinkedIn": access.may_connect_linkedin(user) and access.may_see_connections(user),
         "End a LinkedIn consent they gave": access.may_end_consent(user, make_connection(user=user)),
         "End anyone's LinkedIn consent": access.may_end_consent(user, make_connection()),

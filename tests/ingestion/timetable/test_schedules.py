@@ -174,6 +174,7 @@ REGULAR_TASKS = {
     ("Queue lost snapshots again", "reporting.tasks.requeue_lost_snapshots", 10),
     ("Prune old sync runs", "ingestion.tasks.prune_runs", 24 * 60),
     ("Prune old snapshots", "reporting.tasks.prune_snapshots", 24 * 60),
+    ("Hold BI roles to their limits", "reporting.tasks.hold_bi_roles_to_limits", 1),
     ("Prune deleted rows of the change feed", "reporting.tasks.prune_deleted_rows", 24 * 60),
     ("Prune expired sessions", "accounts.tasks.prune_sessions", 24 * 60),
     ("Refresh LinkedIn tokens", "accounts.tasks.refresh_tokens", 60),
