@@ -155,6 +155,8 @@ MIDDLEWARE = [
     "config.logs.RequestLines",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Inside of the one above: `collectstatic` has compressed the static files already.
+    "config.compression.CompressionMiddleware",
     "qsessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "accounts.api.throttling.rate_limit_headers",
@@ -404,7 +406,7 @@ SNAPSHOT_KEEP_DAYS = env.SNAPSHOT_KEEP_DAYS
 SNAPSHOT_MAX_BYTES = env.SNAPSHOT_MAX_BYTES
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
     # Under no address: downloads go through a view that checks who may see the ad account.
     "snapshots": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
