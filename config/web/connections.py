@@ -316,7 +316,10 @@ class TcpConnections(Connections, TcpWSGIServer):  # type: ignore[misc]
 
 
 class UnixConnections(Connections, UnixWSGIServer):  # type: ignore[misc]
-    """Of a Unix socket."""
+    """Of a Unix socket, whose clients have no address."""
+
+    def fix_addr(self, _: object) -> tuple[str, str]:
+        return "", ""
 
 
 def connections(sock: socket.socket) -> type[Connections]:

@@ -56,11 +56,11 @@ class Served:
 
     application: Application
     listening: Connections
-    address: tuple[str, int]
+    address: tuple[str, int] | str
     clients: list[socket.socket] = field(default_factory=list)
 
     def connect(self, *, receive_buffer: int | None = None) -> socket.socket:
-        client = socket.socket()
+        client = socket.socket(socket.AF_UNIX if isinstance(self.address, str) else socket.AF_INET)
         if receive_buffer:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         client.settimeout(10)
@@ -105,9 +105,11 @@ def wait_until(condition: Callable[[], object], seconds: float = 5) -> None:
 
 
 @contextmanager
-def serving(*, threads: int = 2, max_connections: int = 50) -> Iterator[Served]:
+def serving(*, threads: int = 2, max_connections: int = 50, path: str = "") -> Iterator[Served]:
+    """At a free port, or at a Unix socket."""
     application = Application()
-    with socket.create_server(("127.0.0.1", 0)) as sock:
+    where, family = (path, socket.AF_UNIX) if path else (("127.0.0.1", 0), socket.AF_INET)
+    with socket.create_server(where, family=family) as sock:  # type: ignore[arg-type]
         address = sock.getsockname()
         event_loop: EventLoop = {}
         lanes = Lanes(threads=threads, max_connections=max_connections)

@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -238,6 +239,14 @@ def test_the_application_decides_which_proxies_it_trusts(served: Served):
     assert environ["HTTP_X_FORWARDED_FOR"] == "192.0.2.1"
     assert environ["HTTP_X_FORWARDED_PROTO"] == "https"
     assert (environ["REMOTE_ADDR"], environ["wsgi.url_scheme"]) == ("127.0.0.1", "http")
+
+
+def test_a_client_of_a_unix_socket_has_no_address(tmp_path: Path):
+    """As behind a proxy on the same machine."""
+    with serving(path=str(tmp_path / "web.sock")) as served:
+        assert served.ask("/page").endswith(b"/page")
+        [environ] = served.application.environs
+    assert environ["REMOTE_ADDR"] == ""
 
 
 def test_no_response_names_the_server(served: Served):
