@@ -109,7 +109,7 @@ def serving(*, threads: int = 2, max_connections: int = 50, path: str = "") -> I
     """At a free port, or at a Unix socket."""
     application = Application()
     where, family = (path, socket.AF_UNIX) if path else (("127.0.0.1", 0), socket.AF_INET)
-    with socket.create_server(where, family=family) as sock:  # type: ignore[arg-type]
+    with socket.create_server(where, family=family) as sock:
         address = sock.getsockname()
         event_loop: EventLoop = {}
         lanes = Lanes(threads=threads, max_connections=max_connections)
