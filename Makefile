@@ -40,7 +40,7 @@ lint: .venv/dev ## Style, types, import direction, known weaknesses
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive accounts config ingestion reporting manage.py
 	$(BIN)/mypy
 
-bench: .venv/dev ## Measure everything against its bar, into docs/benchmarks/ (half an hour; ARGS="--only sync" for a part)
+bench: .venv/dev ## Measure everything against its bar, into docs/benchmarks/ (35 minutes; ARGS="--only sync" for a part)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 openapi: .venv/base ## Write docs/openapi.yaml, docs/snapshot.schema.json and what docs/ says of metrics from the code
