@@ -82,8 +82,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY el
 SECURE_SSL_REDIRECT = _HTTPS
 SECURE_HSTS_SECONDS = env.HSTS_SECONDS if _HTTPS else 0
 # Subdomains, and browsers' preload lists, are for the domain's owner to decide, not for one service on it.
-# Without an origin that may have passkeys none are offered.
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021", "otp_webauthn.E030"]
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 # The way to LinkedIn and back stays in one tab, so no other origin needs access to this window.
@@ -376,6 +375,8 @@ if not env.SECOND_STEP_REQUIRED_FOR and _HTTPS:
 OTP_WEBAUTHN_RP_ID = urlsplit(SITE_URL).hostname or ""
 OTP_WEBAUTHN_RP_NAME = "LinkedIn Ads Action Center"
 OTP_WEBAUTHN_ALLOWED_ORIGINS = passkey_origins(SITE_URL)
+# Without an origin none are offered.
+SILENCED_SYSTEM_CHECKS += ["otp_webauthn.E030"]
 OTP_WEBAUTHN_HELPER_CLASS = "accounts.sign_in.second_step.passkeys.Ceremonies"
 # A passkey is the second step, not the first; so security keys without memory for passkeys work too.
 OTP_WEBAUTHN_ALLOW_PASSWORDLESS_LOGIN = False

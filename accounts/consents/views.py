@@ -22,7 +22,6 @@ from accounts.access import may_connect_linkedin, may_end_consent, person_of, vi
 from accounts.consents import choice, connections, linkedin_app
 from accounts.errors import OAuthError
 from accounts.models import LinkedInConnection, User
-from accounts.sign_in.second_step import confirmation
 
 _PENDING: Final = "linkedin_consent"
 # LinkedIn's codes expire after 30 minutes; nobody needs longer to agree.
@@ -54,7 +53,6 @@ _NO_CODE = "LinkedIn sent no authorization code; try again."
 @never_cache
 @staff_member_required
 @require_http_methods(["GET", "HEAD", "POST"])
-@confirmation.confirmed
 def connect(request: HttpRequest) -> HttpResponse:
     """Lists what LinkedIn will ask the person to allow; the button leads there."""
     if not may_connect_linkedin(request.user):
@@ -87,7 +85,6 @@ def callback(request: HttpRequest) -> HttpResponse:
 @never_cache
 @staff_member_required
 @require_http_methods(["GET", "HEAD", "POST"])
-@confirmation.confirmed
 def end_consent(request: HttpRequest, connection_id: int) -> HttpResponse:
     """Explains what stops when a consent ends; the button ends it."""
     rows = LinkedInConnection.objects.select_related("user").without_tokens()

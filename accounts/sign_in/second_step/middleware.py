@@ -1,4 +1,4 @@
-"""Middleware: no page opens before the second step."""
+"""Middleware: no page opens before the second step, and some need a fresh one."""
 
 from collections.abc import Callable
 from typing import Final
@@ -19,6 +19,9 @@ _SETTING_UP: Final = frozenset(
         "people:complete_passkey_registration",
     }
 )
+# A second step of the last minutes: for the page, or for its form alone.
+_CONFIRMED: Final = frozenset({"accounts:connect", "accounts:end_consent"})
+_FORM_CONFIRMED: Final = frozenset({"accounts:api_tokens"})
 # Swagger UI.
 _PAGE_OF_THE_API: Final = "api-docs"
 
@@ -38,8 +41,11 @@ class SecondStepFirst:
     def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
         name = request.resolver_match.view_name if request.resolver_match else ""
         is_of_the_api = request.path.startswith("/api/") and name != _PAGE_OF_THE_API
-        if not request.COOKIES or is_of_the_api or not session.is_due(request):
+        if not request.COOKIES or is_of_the_api:
             return None
+        if not session.is_due(request):
+            is_confirmed = name in _CONFIRMED or (name in _FORM_CONFIRMED and request.method == "POST")
+            return confirmation.ask_again(request) if is_confirmed else None
         if name in (_PASSING if session.has_one(request.user) else _PASSING | _SETTING_UP):
             return None
         is_page = request.method in {"GET", "HEAD"}

@@ -27,7 +27,7 @@ from accounts.sign_in.second_step import confirmation, devices, guesses, one_tim
 
 _RECOVERY: Final = "a recovery code"
 _WRONG: Final = "This code is not valid. Codes change every 30 seconds, and each works once."
-_LOCKED: Final = "Too many wrong codes. Try again in a quarter of an hour, or ask an owner to unlock it under Failed logins."
+_LOCKED: Final = "Too many wrong codes. Try again later, or ask an owner to unlock it under Failed logins."
 _UNREADABLE: Final = (
     "Codes of your app cannot be checked, because its encryption key is missing; use a recovery code or a passkey, or "
     "ask whoever runs this service to put the key back into FIELD_ENCRYPTION_KEYS."
