@@ -38,6 +38,14 @@ def _address(value: str) -> str:
     raise ValueError("give an address such as https://ads.example.com")
 
 
+def _pairs(value: str) -> dict[str, str]:
+    """`name=value; name=value`; names may contain commas and equals signs, as those of directories do."""
+    pairs = [part.strip().rpartition("=") for part in value.split(";") if part.strip()]
+    if not all(name.strip() and second.strip() for name, _, second in pairs):
+        raise ValueError("give it as name=value; name=value")
+    return {name.strip(): second.strip() for name, _, second in pairs}
+
+
 def _origin(value: str) -> str:
     if value != origin_of(value):
         raise ValueError("give it without user, path or query, such as https://ads.example.com")
@@ -55,24 +63,16 @@ def _networks(value: list[str]) -> list[str]:
         raise ValueError("give networks such as 10.0.0.0/8,fd00::/8, without bits set after the prefix") from None
 
 
-def _pairs(value: str) -> dict[str, str]:
-    """`name=value; name=value`; names may contain commas and equals signs, as those of directories do."""
-    pairs = [part.strip().rpartition("=") for part in value.split(";") if part.strip()]
-    if not all(name.strip() and second.strip() for name, _, second in pairs):
-        raise ValueError("give it as name=value; name=value")
-    return {name.strip(): second.strip() for name, _, second in pairs}
-
-
 # What is not shown is a secret, and may be in a file.
 Secret = Annotated[str, Field(repr=False)]
 Address = Annotated[str, AfterValidator(_address)]
 Origin = Annotated[Address, AfterValidator(_origin)]
 CommaSeparated = Annotated[list[str], NoDecode, BeforeValidator(_parts)]
 Networks = Annotated[CommaSeparated, AfterValidator(_networks)]
-# The values of accounts.roles.Role.
-RoleName = Literal["owner", "manager", "analyst", "viewer"]
 LogFormat = Annotated[Literal["text", "json"], BeforeValidator(str.lower)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)]
+# The values of accounts.roles.Role.
+RoleName = Literal["owner", "manager", "analyst", "viewer"]
 
 
 class Environment(BaseSettings):

@@ -86,8 +86,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY el
 SECURE_SSL_REDIRECT = _HTTPS
 SECURE_HSTS_SECONDS = env.HSTS_SECONDS if _HTTPS else 0
 # Subdomains, and browsers' preload lists, are for the domain's owner to decide, not for one service on it.
-# Without an origin that may have passkeys none are offered.
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021", "otp_webauthn.E030", *env.SILENCED_CHECKS]
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021", *env.SILENCED_CHECKS]
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 # The way to LinkedIn and back stays in one tab, so no other origin needs access to this window.
@@ -114,31 +113,11 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 SESSION_ENGINE = "qsessions.backends.db"
 PASSWORD_RESET_TIMEOUT = 3600
-# With "sso" nothing else signs anybody in, and sessions of other ways end.
-SIGN_IN_WITH = env.SIGN_IN_WITH
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "accounts.sign_in.sign_in_links.SignInLinkBackend",
-    "accounts.sign_in.single_sign_on.SingleSignOn",
+    "django.contrib.auth.backends.ModelBackend",
+    "social_core.backends.linkedin.LinkedinOpenIdConnect",
 ]
-if SIGN_IN_WITH != "sso":
-    AUTHENTICATION_BACKENDS += [
-        "django.contrib.auth.backends.ModelBackend",
-        "social_core.backends.linkedin.LinkedinOpenIdConnect",
-    ]
-
-# Who may open no page without a second step; whoever has set one up passes it in any case.
-SECOND_STEP_ROLES = [role for role in env.SECOND_STEP_REQUIRED_FOR if role != "nobody"]
-if not env.SECOND_STEP_REQUIRED_FOR and _HTTPS:
-    SECOND_STEP_ROLES = ["owner", "manager"]
-# Browsers offer passkeys to https addresses with a name, and to this machine as localhost; each belongs to its host.
-OTP_WEBAUTHN_RP_ID = urlsplit(SITE_URL).hostname or ""
-OTP_WEBAUTHN_RP_NAME = "LinkedIn Ads Action Center"
-OTP_WEBAUTHN_ALLOWED_ORIGINS = passkey_origins(SITE_URL)
-OTP_WEBAUTHN_HELPER_CLASS = "accounts.sign_in.second_step.passkeys.Ceremonies"
-# A passkey is the second step, not the first; so security keys without memory for passkeys work too.
-OTP_WEBAUTHN_ALLOW_PASSWORDLESS_LOGIN = False
-OTP_WEBAUTHN_EXCEPTION_LOGGER_NAME = ""
 
 # Five wrong passwords for one e-mail address from one place lock it out there for a quarter of an hour.
 AXES_FAILURE_LIMIT = 5
@@ -152,8 +131,6 @@ AXES_LOCKOUT_CALLABLE = "accounts.sign_in.views.locked_out"
 AXES_DISABLE_ACCESS_LOG = True  # the audit trail has the sign-ins
 AXES_ENABLE_ADMIN = False  # accounts/admin/ shows them
 AXES_VERBOSE = False
-# Not stored with a failed attempt, besides passwords.
-AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code"]
 
 # --- Applications ----------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -202,7 +179,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.sign_in.session_age.SessionAge",
     "accounts.sign_in.middleware.SessionsInUse",
-    "accounts.sign_in.middleware.SecondStepFirst",
+    "accounts.sign_in.second_step.middleware.SecondStepFirst",
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.sign_in.middleware.SignInTrouble",
     "axes.middleware.AxesMiddleware",
@@ -271,7 +248,7 @@ REST_FRAMEWORK = {
     # WWW-Authenticate names the first one.
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.api.authentication.ApiTokenAuthentication",
-        "accounts.api.authentication.BrowserSession",
+        "accounts.api.browser_session.BrowserSession",
     ],
     "DEFAULT_PERMISSION_CLASSES": [
         "rest_framework.permissions.IsAuthenticated",
@@ -403,7 +380,31 @@ SOCIAL_AUTH_PIPELINE = [
     "social_core.pipeline.social_auth.associate_user",
 ]
 
+# --- Second step -----------------------------------------------------------------------------------
+# Who may open no page without a second step; whoever has set one up passes it in any case.
+SECOND_STEP_ROLES = [role for role in env.SECOND_STEP_REQUIRED_FOR if role != "nobody"]
+if not env.SECOND_STEP_REQUIRED_FOR and _HTTPS:
+    SECOND_STEP_ROLES = ["owner", "manager"]
+# Browsers offer passkeys to https addresses with a name, and to this machine as localhost; each belongs to its host.
+OTP_WEBAUTHN_RP_ID = urlsplit(SITE_URL).hostname or ""
+OTP_WEBAUTHN_RP_NAME = "LinkedIn Ads Action Center"
+OTP_WEBAUTHN_ALLOWED_ORIGINS = passkey_origins(SITE_URL)
+# Without an origin none are offered.
+SILENCED_SYSTEM_CHECKS += ["otp_webauthn.E030"]
+OTP_WEBAUTHN_HELPER_CLASS = "accounts.sign_in.second_step.passkeys.Ceremonies"
+# A passkey is the second step, not the first; so security keys without memory for passkeys work too.
+OTP_WEBAUTHN_ALLOW_PASSWORDLESS_LOGIN = False
+OTP_WEBAUTHN_EXCEPTION_LOGGER_NAME = ""
+
 # --- Single sign-on ----------------------------------------------------------------------------------
+SIGN_IN_WITH = env.SIGN_IN_WITH
+_OTHER_WAYS = AUTHENTICATION_BACKENDS if SIGN_IN_WITH != "sso" else []
+# With "sso" nothing else signs anybody in, and sessions that began in other ways end.
+AUTHENTICATION_BACKENDS = [
+    *_OTHER_WAYS,
+    "accounts.sign_in.single_sign_on.SingleSignOn",
+    "accounts.sign_in.sign_in_links.SignInLinkBackend",
+]
 # The company's own OpenID provider, such as Keycloak, Entra ID, Okta or Google.
 OIDC_NAME = env.OIDC_NAME
 OIDC_TRUST_EMAIL = env.OIDC_TRUST_EMAIL

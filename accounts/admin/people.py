@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from qsessions.models import Session
 from social_django.models import Association, Nonce, UserSocialAuth
@@ -118,11 +119,10 @@ class UserAdmin(PeopleAdmin[User], _UserAdmin):
         super().save_model(request, obj, form, change)
         audit_trail.record("user_added", actor=person_of(request), user_email=obj.email, role=obj.role)
 
+    @method_decorator(confirmation.confirmed)
     @transaction.atomic
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         """Records that a password was set or removed, and ends the sessions that used the old one."""
-        if asked := confirmation.ask_again(request):
-            return asked
         person = self.get_object(request, id)
         before = person.password if person else ""
         response = super().user_change_password(request, id, form_url)

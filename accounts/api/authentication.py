@@ -1,17 +1,14 @@
-"""Authentication by API token, and by the session of a browser."""
+"""Authentication by API token."""
 
 import re
 from typing import Final
 
 from django.utils import timezone
 from knox.auth import TokenAuthentication
-from rest_framework.authentication import SessionAuthentication
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
-from rest_framework.request import Request
+from rest_framework.exceptions import AuthenticationFailed
 
 from accounts.api_tokens import token_store
 from accounts.models import ApiToken, User
-from accounts.sign_in.second_step import session
 
 _TOKEN: Final = re.compile(rb"[\w-]{20,200}", re.ASCII)
 _UNKNOWN = "This API token is unknown; it is wrong or was revoked."
@@ -32,20 +29,3 @@ class ApiTokenAuthentication(TokenAuthentication):  # type: ignore[misc]
         token_store.record_use(row, now=now)
         row.user.token_scope = row.scope
         return row.user, row
-
-
-class SecondStepDue(PermissionDenied):
-    """The session of a browser may not do anything yet."""
-
-    default_detail = "Your second step is due."
-    remedy = "Open this service in the browser and pass the second step; an API token needs none."
-
-
-class BrowserSession(SessionAuthentication):
-    """A signed-in browser whose second step is not due."""
-
-    def authenticate(self, request: Request) -> tuple[User, None] | None:
-        found: tuple[User, None] | None = super().authenticate(request)
-        if found and session.is_due(request._request):
-            raise SecondStepDue
-        return found

@@ -20,7 +20,6 @@ from accounts.api_tokens import token_store
 from accounts.models import ApiToken, User
 from accounts.people.your_account import shell
 from accounts.shell.request_values import only_parameters
-from accounts.sign_in.second_step import confirmation, session
 
 
 class IssueForm(forms.Form):
@@ -62,9 +61,6 @@ class IssueForm(forms.Form):
 def api_tokens_page(request: HttpRequest) -> HttpResponse:
     """The tokens and a form for another; the response to the form is the only page that ever shows the token."""
     user = person_of(request)
-    is_stale = session.is_stale(request)
-    if request.method == "POST" and (asked := confirmation.ask_again(request)):
-        return asked
     form = IssueForm(request.POST if request.method == "POST" else None, user=user)
     plain, token = "", None
     now = timezone.now()
@@ -77,7 +73,6 @@ def api_tokens_page(request: HttpRequest) -> HttpResponse:
         "tokens": token_store.of(user),
         "now": now,
         "form": form,
-        "confirm_url": confirmation.address(request.path) if is_stale else "",
         "issued": token,
         "plain": plain,
         "me_url": urljoin(settings.SITE_URL, reverse("me")),

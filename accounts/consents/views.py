@@ -23,7 +23,6 @@ from accounts.consents import choice, connections, linkedin_app
 from accounts.errors import OAuthError
 from accounts.models import LinkedInConnection, User
 from accounts.shell.request_values import only_parameters
-from accounts.sign_in.second_step import confirmation
 
 _PENDING: Final = "linkedin_consent"
 # LinkedIn's codes expire after 30 minutes; nobody needs longer to agree.
@@ -55,7 +54,6 @@ _NO_CODE = "LinkedIn sent no authorization code; try again."
 @never_cache
 @staff_member_required
 @require_http_methods(["GET", "HEAD", "POST"])
-@confirmation.confirmed
 @only_parameters()
 def connect(request: HttpRequest) -> HttpResponse:
     """Lists what LinkedIn will ask the person to allow; the button leads there."""
@@ -89,7 +87,6 @@ def callback(request: HttpRequest) -> HttpResponse:
 @never_cache
 @staff_member_required
 @require_http_methods(["GET", "HEAD", "POST"])
-@confirmation.confirmed
 @only_parameters()
 def end_consent(request: HttpRequest, connection_id: int) -> HttpResponse:
     """Explains what stops when a consent ends; the button ends it."""

@@ -32,8 +32,7 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractUser):
     """One person. `accounts/roles.py` says what each role may do.
 
-    `accounts/people/membership.py` is the only writer of `role` and `is_active`, and the only one who removes a person,
-    `accounts/sign_in/second_step/devices.py` of `second_step_since`.
+    `accounts/people/membership.py` is the only writer of `role` and `is_active`, and the only one who removes a person.
     """
 
     personal_data = frozenset({"email", "first_name", "last_name", "password"})
@@ -44,7 +43,8 @@ class User(AbstractUser):
     # Django's admin requires it; here everybody who may sign in may open the site, and the role decides the rest.
     is_staff = models.BooleanField(default=True, editable=False, help_text="may enter the site; true for everybody")
 
-    # Known without a look at the devices, since every request of a page needs it.
+    # Known without a look at the devices, since every request of a page needs it;
+    # `accounts/sign_in/second_step/devices.py` is its only writer.
     second_step_since = models.DateTimeField(
         "second step since", null=True, editable=False, help_text="empty without an authenticator app or a passkey"
     )

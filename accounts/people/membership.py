@@ -18,7 +18,7 @@ from accounts.errors import LastOwner
 from accounts.models import FailedLogin, Invitation, User
 from accounts.people import sessions
 from accounts.roles import Role
-from accounts.sign_in import lock_out
+from accounts.sign_in.second_step import guesses
 
 _LAST_OWNER: Final = (
     "This is the last active owner, and somebody has to manage people; make another active person an owner first."
@@ -66,8 +66,8 @@ def remove(person: User, *, actor: User | None) -> None:
     connections.forget_members_of_ended(person, now=timezone.now())
     Invitation.objects.filter(email__iexact=person.email).delete()
     FailedLogin.objects.filter(username__iexact=person.email).delete()
-    lock_out.forget_wrong_codes(person.email)
     _forget_in_admin_log(person)
+    guesses.forget(person.email)
     person.delete()
 
 

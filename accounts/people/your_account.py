@@ -85,8 +85,7 @@ class OwnPassword(PasswordChangeView):
     title = "Password"
 
     def get_context_data(self, **kwargs: object) -> dict[str, object]:
-        ways_in = {"ways_in": _ways_in(person_of(self.request))}
-        return shell(self.request) | ways_in | super().get_context_data(**kwargs)
+        return shell(self.request) | super().get_context_data(**kwargs)
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         person = person_of(self.request)
@@ -100,7 +99,9 @@ class OwnPassword(PasswordChangeView):
 
 def shell(request: HttpRequest) -> dict[str, object]:
     """What the page of every section needs besides its own content."""
-    return {**admin.site.each_context(request), "sections": SECTIONS}
+    is_without_passwords = settings.SIGN_IN_WITH == "sso"
+    sections = [one for one in SECTIONS if not (is_without_passwords and one.route == "people:password")]
+    return {**admin.site.each_context(request), "sections": sections}
 
 
 def _ways_in(person: User) -> list[str]:

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 from social_core.backends.base import BaseAuth
 from social_core.backends.open_id_connect import OpenIdConnectAuth
-from social_core.exceptions import AuthResponseError
+from social_core.exceptions import AuthResponseError, SocialAuthBaseException
 
 from accounts import audit_trail
 from accounts.errors import LastOwner, NotInvited
@@ -71,6 +71,13 @@ def is_configured() -> bool:
     return bool(
         settings.SOCIAL_AUTH_OIDC_OIDC_ENDPOINT and settings.SOCIAL_AUTH_OIDC_KEY and settings.SOCIAL_AUTH_OIDC_SECRET
     )
+
+
+def provider_of(error: SocialAuthBaseException) -> tuple[str, str]:
+    """What the provider of a failed login is called, and which settings to check."""
+    if getattr(error.backend, "name", "") == NAME:
+        return settings.OIDC_NAME, "OIDC_ENDPOINT, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET"
+    return "LinkedIn", "LINKEDIN_LOGIN_CLIENT_ID and LINKEDIN_LOGIN_CLIENT_SECRET"
 
 
 def is_the_only_way() -> bool:

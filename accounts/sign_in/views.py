@@ -1,4 +1,4 @@
-"""Pages for people who are not signed in yet: logins elsewhere, invitations, forgotten passwords, lock-out.
+"""Pages for people who are not signed in yet: LinkedIn's login, invitations, forgotten passwords, lock-out.
 
 Known and unknown addresses get the same responses, so that nobody finds out who has an account.
 """
@@ -16,7 +16,6 @@ from django.contrib.auth.views import PasswordResetConfirmView, PasswordResetVie
 from django.core.cache import cache
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils import timezone
@@ -34,8 +33,9 @@ from accounts.errors import NotInvited
 from accounts.models import Invitation, User
 from accounts.people import invitations, sessions
 from accounts.shell.request_values import only_parameters
-from accounts.sign_in import linkedin_login, lock_out, sign_in_links, single_sign_on
+from accounts.sign_in import linkedin_login, lock_out
 from accounts.sign_in.forms import ForgottenPasswordForm, JoinForm, NewPasswordForm
+from accounts.sign_in.single_sign_on import provider_of
 
 log = logging.getLogger(__name__)
 
@@ -48,10 +48,6 @@ _NOT_CONFIGURED = (
     "Nobody can sign in with LinkedIn here yet; set LINKEDIN_LOGIN_CLIENT_ID and LINKEDIN_LOGIN_CLIENT_SECRET "
     "and restart."
 )
-_NO_SINGLE_SIGN_ON = (
-    "Nobody can sign in here that way yet; set OIDC_ENDPOINT, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET and restart."
-)
-_ONLY_SINGLE_SIGN_ON = "People sign in here with {} alone; go back to the sign-in page."
 _CANCELLED = "You did not allow the login at {}; try again and choose Allow, or sign in another way."
 _IDENTITY_IN_USE = (
     "This {} identity belongs to another account here; sign out first to switch between the two accounts."
@@ -64,36 +60,23 @@ _BROKEN = (
     "The login with {} failed; try again. If it fails again, ask an owner to check {} and the redirect URL that is "
     "registered there."
 )
-_LINK_IS_OVER = (
-    "This link was used before, is older than ten minutes or belongs to nobody who may use it; "
-    "`manage.py sign_in_link` prints another one."
-)
 
 
-# --- Logins elsewhere: LinkedIn's, and the company's own ---
+# --- LinkedIn ---
 
 
 @require_POST
-def begin_outside_login(request: HttpRequest, backend: str) -> HttpResponse:
-    """The buttons' target: the login at LinkedIn or at the company's provider, if it is configured."""
-    is_single_sign_on = backend == single_sign_on.NAME
-    if single_sign_on.is_the_only_way() and not is_single_sign_on:
-        return _trouble(request, _ONLY_SINGLE_SIGN_ON.format(settings.OIDC_NAME), status=409)
-    if not (single_sign_on if is_single_sign_on else linkedin_login).is_configured():
-        return _trouble(request, _NO_SINGLE_SIGN_ON if is_single_sign_on else _NOT_CONFIGURED, status=409)
+def begin_linkedin_login(request: HttpRequest, backend: str) -> HttpResponse:
+    """The button's target: LinkedIn's login, if an app is configured for it."""
+    if not linkedin_login.is_configured():
+        return _trouble(request, _NOT_CONFIGURED, status=409)
     response: HttpResponse = auth(request, backend)
-    if is_single_sign_on and "Location" in response:
-        # A page that continues automatically: the Content-Security-Policy stops a form that is redirected to hosts it
-        # does not name, and a provider may lead on to others.
-        return _page(request, "to_provider", {"title": "Sign in", "address": response["Location"]})
     return response
 
 
-def outside_trouble(request: HttpRequest, error: SocialAuthBaseException) -> HttpResponse:
+def linkedin_trouble(request: HttpRequest, error: SocialAuthBaseException) -> HttpResponse:
     """What went wrong at a login elsewhere, with the remedy; the other side's own words are not shown."""
-    is_single_sign_on = getattr(error.backend, "name", "") == single_sign_on.NAME
-    where = settings.OIDC_NAME if is_single_sign_on else "LinkedIn"
-    to_check = "the OIDC_ settings" if is_single_sign_on else "LINKEDIN_LOGIN_CLIENT_ID, LINKEDIN_LOGIN_CLIENT_SECRET"
+    where, to_check = provider_of(error)
     if isinstance(error, linkedin_login.Refused):
         return _trouble(request, error.sentence, status=403)
     if isinstance(error, AuthCanceled) or request.GET.get("error", "").startswith("user_cancelled"):
@@ -105,23 +88,6 @@ def outside_trouble(request: HttpRequest, error: SocialAuthBaseException) -> Htt
     if isinstance(error, AuthProviderError) and error.recovery == "retry_later":
         return _trouble(request, _UNREACHABLE.format(where), status=502)
     return _trouble(request, _BROKEN.format(where, to_check), status=502)
-
-
-# --- A link from the command line ---
-
-
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
-    """Signs in the owner of the link; only the button does, since programs open links, too."""
-    with transaction.atomic():
-        person = sign_in_links.owner_behind(token, lock=request.method == "POST")
-        if person is None:
-            return _trouble(request, _LINK_IS_OVER, status=410)
-        if request.method == "POST":
-            login(request, person, backend=sign_in_links.BACKEND)
-            return redirect("admin:index")
-    return _page(request, "sign_in_link", {"title": "Sign in", "person": person})
 
 
 # --- Invitations ---
@@ -141,8 +107,6 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     if request.user.is_authenticated:
         return _page(request, "invitation_signed_in", {"title": "Invitation", "invitation": found}, status=409)
     form = JoinForm(request.POST or None, email=found.email)
-    if request.method == "POST" and single_sign_on.is_the_only_way():
-        return _trouble(request, _ONLY_SINGLE_SIGN_ON.format(settings.OIDC_NAME), status=409, title="Invitation")
     if request.method == "POST" and form.is_valid():
         return _join(request, found, form.cleaned_data)
     context = {
@@ -193,17 +157,8 @@ class _InTheShell(ContextMixin):
         return admin.site.each_context(self.request) | super().get_context_data(**kwargs)
 
 
-class _PasswordPage(_InTheShell):
-    """Only where passwords sign people in."""
-
-    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        if single_sign_on.is_the_only_way():
-            return _trouble(request, _ONLY_SINGLE_SIGN_ON.format(settings.OIDC_NAME), status=409)
-        return super().dispatch(request, *args, **kwargs)  # type: ignore[misc,no-any-return]
-
-
 @method_decorator(only_parameters(), name="dispatch")
-class ForgottenPassword(_PasswordPage, PasswordResetView):
+class ForgottenPassword(_InTheShell, PasswordResetView):
     """Sends a link to people who have a password; everybody sees the same page."""
 
     template_name = "accounts/password_reset.html"
@@ -229,13 +184,13 @@ def _was_sent_recently(email: str) -> bool:
 
 
 @method_decorator(only_parameters(), name="dispatch")
-class ResetSent(_PasswordPage, TemplateView):
+class ResetSent(_InTheShell, TemplateView):
     template_name = "accounts/password_reset_sent.html"
     extra_context = {"title": "Check your inbox"}  # noqa: RUF012
 
 
 @method_decorator(only_parameters(), name="dispatch")
-class NewPassword(_PasswordPage, PasswordResetConfirmView):
+class NewPassword(_InTheShell, PasswordResetConfirmView):
     """The page behind the link; a new password signs the person out everywhere and unlocks their login."""
 
     template_name = "accounts/new_password.html"

@@ -138,7 +138,7 @@ class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped
 class BrowserSessionScheme(SessionScheme):  # type: ignore[no-untyped-call]
     """The session of a browser, named as the library names Django REST framework's own."""
 
-    target_class = "accounts.api.authentication.BrowserSession"
+    target_class = "accounts.api.browser_session.BrowserSession"
 
 
 class ErrorsToo(AutoSchema):

@@ -152,19 +152,6 @@ PAGES: dict[str, Outcomes] = {
     "schema": READS,
     "api-docs": staff(200),
     "/api/": (404,) * 6,
-    # What a script asks is answered like a script.
-    "people:second_step": staff("/admin/"),
-    "people:begin_passkey": (405,) * 6,
-    "people:complete_passkey": (405,) * 6,
-    "people:second_steps": staff(200),
-    "people:add_app": staff("/people/me/second-step/"),
-    "people:authenticator_app": staff("/people/me/second-step/"),
-    "people:begin_passkey_registration": (405,) * 6,
-    "people:complete_passkey_registration": (405,) * 6,
-    "people:recovery_codes": staff("/people/me/second-step/"),
-    "people:remove_device": staff("/people/me/second-step/"),
-    # Only for whoever has the link.
-    "people:sign_in_link": (410,) * 6,
     "people:me": staff(200),
     "people:password": staff(200),
     "people:sessions": staff(405),
@@ -316,6 +303,24 @@ PAGES |= {_name(model, "export"): EVERYBODY for model, pages in MODELS.items() i
 PAGES[_name(AuditEvent, "export")] = OWNERS
 MODEL_PAGES = {_name(model, action): (model, action) for model in MODELS for action in _ACTIONS}
 
+
+# --- The second step ---
+
+PAGES |= {
+    # What a script asks is answered like a script.
+    "people:second_step": staff("/admin/"),
+    "people:begin_passkey": (405,) * len(PEOPLE),
+    "people:complete_passkey": (405,) * len(PEOPLE),
+    "people:second_steps": staff(200),
+    "people:add_app": staff("/people/me/second-step/"),
+    "people:authenticator_app": staff("/people/me/second-step/"),
+    "people:begin_passkey_registration": (405,) * len(PEOPLE),
+    "people:complete_passkey_registration": (405,) * len(PEOPLE),
+    "people:recovery_codes": staff("/people/me/second-step/"),
+    "people:remove_device": staff("/people/me/second-step/"),
+    # Only for whoever has the link.
+    "people:sign_in_link": (410,) * len(PEOPLE),
+}
 
 # --- Before the second step ---
 

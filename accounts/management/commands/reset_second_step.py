@@ -3,8 +3,7 @@
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import User
-from accounts.sign_in import lock_out
-from accounts.sign_in.second_step import devices
+from accounts.sign_in.second_step import devices, guesses
 
 
 class Command(BaseCommand):
@@ -19,7 +18,7 @@ class Command(BaseCommand):
         except User.DoesNotExist:
             raise CommandError(f"Nobody here has the address {email}.") from None
         count = devices.reset(person, actor=None, by="command")
-        lock_out.forget_wrong_codes(person.email)
+        guesses.forget(person.email)
         self.stdout.write(
             f"{count} device{'' if count == 1 else 's'} of {person.email} removed, and all their sessions ended. If "
             "their role needs a second step, the next sign-in sets one up."

@@ -1,6 +1,7 @@
 """A fresh second step before what could hand the installation to somebody else: who sits at a signed-in browser now.
 
-People without a second step are not asked: there is nothing to ask for.
+People without a second step are not asked: there is nothing to ask for. Some pages say `@confirmed`, the lists of
+people have it from `accounts/admin/base.py`, and `accounts/sign_in/second_step/middleware.py` names the others.
 """
 
 from collections.abc import Callable

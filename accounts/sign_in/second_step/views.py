@@ -23,12 +23,11 @@ from accounts.access import person_of
 from accounts.errors import PasskeyRefused, UndecryptableToken
 from accounts.models import AuthenticatorApp, User
 from accounts.people.your_account import shell
-from accounts.sign_in import lock_out
-from accounts.sign_in.second_step import confirmation, devices, one_time_codes, passkeys, session
+from accounts.sign_in.second_step import confirmation, devices, guesses, one_time_codes, passkeys, session
 
 _RECOVERY: Final = "a recovery code"
 _WRONG: Final = "This code is not valid. Codes change every 30 seconds, and each works once."
-_LOCKED: Final = "Too many wrong codes. Wait 15 minutes, then try again; an owner can unlock it under Failed logins."
+_LOCKED: Final = "Too many wrong codes. Try again later, or ask an owner to unlock it under Failed logins."
 _UNREADABLE: Final = (
     "Codes of your app cannot be checked, because its encryption key is missing; use a recovery code or a passkey, or "
     "ask whoever runs this service to put the key back into FIELD_ENCRYPTION_KEYS."
@@ -74,11 +73,17 @@ def second_step(request: HttpRequest) -> HttpResponse:
     form = CodeForm(request.POST if request.method == "POST" else None)
     status = 200
     if form.is_bound and form.is_valid():
-        device, trouble = _check_code(request, person, form.cleaned_data["code"])
+        try:
+            with guesses.guess(request, person) as guess:
+                device, trouble = _check_code(person, form.cleaned_data["code"])
+                guess.is_right = device is not None
+                if device is None:
+                    _record_failure(request, person)
+        except guesses.LockedOut:
+            device, trouble, status = None, _LOCKED, 429
         if device:
             return _passed(request, person, device)
         form.add_error("code", trouble)
-        status = 429 if trouble == _LOCKED else 200
     context = {
         "title": "Second step",
         "form": form,
@@ -90,24 +95,15 @@ def second_step(request: HttpRequest) -> HttpResponse:
     return _page(request, "second_step", context, status=status)
 
 
-@transaction.atomic
-def _check_code(request: HttpRequest, person: User, code: str) -> tuple[str | None, str]:
-    """What gave this code, or else what is wrong. One code of a person at a time, so that many at once count, too."""
-    devices.lock(person)
-    if not lock_out.may_guess_code(person):
-        return None, _LOCKED
+def _check_code(person: User, code: str) -> tuple[str | None, str]:
+    """What gave this code, or else what is wrong."""
+    trouble = _WRONG
     try:
-        device = devices.app_that_gave(person, code, now=timezone.now())
+        if device := devices.app_that_gave(person, code, now=timezone.now()):
+            return device, ""
     except UndecryptableToken:
-        if not devices.use_recovery_code(person, code):
-            return None, _UNREADABLE
-        device = _RECOVERY
-    if device is None and devices.use_recovery_code(person, code):
-        device = _RECOVERY
-    if device is None:
-        _record_failure(request, person)
-        return None, _WRONG
-    return device, ""
+        trouble = _UNREADABLE
+    return (_RECOVERY, "") if devices.use_recovery_code(person, code) else (None, trouble)
 
 
 def _passed(request: HttpRequest, person: User, device: str) -> HttpResponse:
@@ -137,25 +133,34 @@ def complete_passkey(request: HttpRequest) -> JsonResponse:
     person = _signed_in(request)
     if person is None:
         return _refusal("Sign in first.", status=403)
-    if not lock_out.may_guess_code(person):
-        return _refusal(_LOCKED, status=429)
     try:
-        device = passkeys.complete_use(request, person, _json(request))
-    except PasskeyRefused as error:
-        _record_failure(request, person)
-        return _refusal(str(error))
+        with guesses.guess(request, person) as guess:
+            device, trouble = _check_passkey(request, person)
+            guess.is_right = device is not None
+            if device is None:
+                _record_failure(request, person)
+    except guesses.LockedOut:
+        device, trouble = None, _LOCKED
+    if device is None:
+        return _refusal(trouble, status=429 if trouble == _LOCKED else 400)
     _record_passed(request, person, device)
     return JsonResponse({"next": _next(request)})
 
 
+def _check_passkey(request: HttpRequest, person: User) -> tuple[str | None, str]:
+    """The passkey that signed the challenge, or else what is wrong."""
+    try:
+        return passkeys.complete_use(request, person, _json(request)), ""
+    except PasskeyRefused as error:
+        return None, str(error)
+
+
 def _record_passed(request: HttpRequest, person: User, device: str) -> None:
-    lock_out.forget_wrong_codes(person.email)
     session.record_passed(request)
     audit_trail.record("second_step_passed", actor=person, device=device, ip=request.META.get("REMOTE_ADDR"))
 
 
 def _record_failure(request: HttpRequest, person: User) -> None:
-    lock_out.count_wrong_code(request, person)
     audit_trail.record("second_step_failed", actor=person, ip=request.META.get("REMOTE_ADDR"))
 
 

@@ -39,7 +39,6 @@ COMPLETE = "/people/complete/oidc/"
 ADA = "ada@example.com"
 PASSWORD = "correct horse battery staple"
 SSO_ONLY = [
-    "axes.backends.AxesStandaloneBackend",
     "accounts.sign_in.sign_in_links.SignInLinkBackend",
     "accounts.sign_in.single_sign_on.SingleSignOn",
 ]
@@ -505,7 +504,8 @@ def test_nothing_else_signs_in(client: Client, provider: Provider, settings: Any
     assert person_of(client) is None
     sign_in(client, provider)
     assert person_of(client) == ADA
-    assert "Passwords sign nobody in here" in client.get("/people/me/password/").content.decode()
+    assert client.get("/people/me/password/").status_code == 409
+    assert "/people/me/password/" not in client.get("/people/me/").content.decode()
 
 
 @pytest.mark.usefixtures("sso_only")

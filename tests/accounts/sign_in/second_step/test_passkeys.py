@@ -194,10 +194,10 @@ def test_a_challenge_ends_after_five_minutes(browser: Client, device: Authentica
 
 
 def test_refused_passkeys_are_counted(browser: Client, device: Authenticator) -> None:
-    for _ in range(5):
-        refused(browser, use(browser, device, origin="https://evil.example"))
-    response = use(browser, device)
-    assert response.status_code == 429
+    statuses = [use(browser, device, origin="https://evil.example").status_code for _ in range(5)]
+    assert statuses == [400] * 4 + [429]
+    assert use(browser, device).status_code == 429
+    assert not is_in(browser)
 
 
 def test_the_same_passkey_is_not_made_twice(as_bob: Client, as_alice: Client, device: Authenticator) -> None:
