@@ -78,7 +78,9 @@ def test_a_receiver_that_is_down_gets_everything_later(webhook: Any) -> None:
     now = timezone.now()
     assert delivery.deliver_due(now=now)["webhook"] == 0
     assert waiting() == [(event.pk, 1) for event in events]
-    assert AuditDelivery.objects.values_list("last_error", flat=True).distinct().get().startswith("The receiver cannot")
+    assert str(AuditDelivery.objects.values_list("last_error", flat=True).distinct().get()).startswith(
+        "The receiver cannot"
+    )
     with http_receiver(503, 503) as received:
         webhook.AUDIT_WEBHOOK_URL = received.url
         # Not before a minute has passed, then after two more.
