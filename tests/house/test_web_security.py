@@ -1,6 +1,7 @@
 """What holds for every page, script, column and file: properties that no single feature owns."""
 
 import re
+import socket
 import subprocess
 import tomllib
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 from django.utils.module_loading import import_string
+from pytest_socket import SocketConnectBlockedError
 
 from accounts.api_tokens import token_store
 from accounts.consents.encryption import EncryptedTextField
@@ -243,6 +245,12 @@ def test_tasks_and_sessions_are_json():
     assert live_settings.CELERY_TASK_SERIALIZER == "json"
     assert import_string(live_settings.SESSION_SERIALIZER) is JSONSerializer
     assert lines_with(r"^\s*(import|from) (pickle|marshal|shelve|dill)\b|yaml\.(unsafe_)?load\(", ".py") == []
+
+
+def test_nothing_reaches_another_machine_while_tests_run():
+    """Whatever they run, so what phones home fails them; 192.0.2.1 is nobody's."""
+    with pytest.warns(UserWarning, match=r"192\.0\.2\.1"), pytest.raises(SocketConnectBlockedError):
+        socket.create_connection(("192.0.2.1", 443), timeout=1)
 
 
 def test_no_code_is_made_of_text():
