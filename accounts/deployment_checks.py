@@ -132,7 +132,7 @@ def guessable_passwords(**_: object) -> list[CheckMessage]:
         "DATABASE_PASSWORD": _database().get("PASSWORD"),
         "REDIS_PASSWORD": urlsplit(settings.REDIS_URL).password,
     }
-    short = [name for name, value in found.items() if value and len(value) < _SECRET_LENGTH]
+    short = [name for name, value in found.items() if value and len(str(value)) < _SECRET_LENGTH]
     if not short:
         return []
     return [

@@ -25,11 +25,14 @@ def _owner_as(name: str) -> Callable[[Mapping[str, object]], bool]:
 
 
 # Lists that are about people, by what the export says it is of.
-_OF_PEOPLE: Final = ("the audit trail", "users", "people", "invitations", "api_tokens", "axes_accessattempt")
+_OF_PEOPLE: Final = (
+    "audit trail", "people", "users", "invitations", "api tokens", "api_tokens", "failed logins", "axes_accessattempt",
+    "connections", "grants",
+)  # fmt: skip
 
 
 def _is_of_people(detail: Mapping[str, object]) -> bool:
-    what = str(detail.get("what", ""))
+    what = str(detail.get("what", "")).lower()
     return any(name in what for name in _OF_PEOPLE)
 
 

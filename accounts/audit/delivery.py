@@ -33,8 +33,14 @@ def deliver_due(*, now: datetime) -> dict[str, int]:
 
 
 def _deliver(destination: Destination, send: Callable[[Rows, datetime], int], *, now: datetime) -> int:
-    rows = outbox.claim(destination, now=now)
-    return send(rows, now) if rows else 0
+    """In batches, until nothing is left, something was not accepted, or the time is used up."""
+    end, total = time.monotonic() + _BUDGET_SECONDS, 0
+    while time.monotonic() < end and (rows := outbox.claim(destination, now=now)):
+        accepted = send(rows, now)
+        total += accepted
+        if accepted < len(rows):
+            break
+    return total
 
 
 def _mail(rows: Rows, now: datetime) -> int:

@@ -140,7 +140,7 @@ class _CheckedAdapter(HTTPAdapter):
         super().__init__()
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        super().init_poolmanager(*arguments, **options)  # type: ignore[no-untyped-call]
+        super().init_poolmanager(*arguments, **options)
         networks = self._networks
 
         class CheckedHTTP(HTTPConnection):

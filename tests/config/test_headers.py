@@ -76,6 +76,20 @@ def test_the_sessions_cookie_is_out_of_reach_of_scripts_and_other_sites(client: 
     assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/api/v1/me", "/api/v1/campaigns?fields=id&x=run.bat", "/api/v1/none/setup.bat"])
+def test_json_has_one_name_whatever_the_address_says(as_bob: Client, address: str) -> None:
+    response = as_bob.get(address)
+    assert "json" in response["Content-Type"]
+    assert response["Content-Disposition"] == 'inline; filename="api.json"'
+
+
+@pytest.mark.django_db
+def test_files_keep_their_own_names_and_pages_have_none(as_bob: Client) -> None:
+    assert "attachment" in as_bob.get("/api/v1/campaigns?format=csv")["Content-Disposition"]
+    assert "Content-Disposition" not in as_bob.get("/admin/").headers
+
+
 # --- What follows from SITE_URL ---
 
 PRODUCTION = {

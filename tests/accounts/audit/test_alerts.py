@@ -33,6 +33,7 @@ def rules() -> list[str]:
         ("user_removed", {"user_email": "bob@example.com"}, "removed"),
         ("ad_account_removed", {"name": "Brand", "rows": 3}, "removed"),
         ("exported", {"what": "the audit trail"}, "people_exported"),
+        ("exported", {"what": "API tokens as CSV (export 3)"}, "people_exported"),
         ("reporting_role_changed", {"role": "looker", "change": "created"}, "bi_role_changed"),
         ("backup_restored", {"made_at": "2026-11-29"}, "backup_restored"),
     ],

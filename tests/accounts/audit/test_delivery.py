@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts import audit_trail
 from accounts.audit import delivery, outbox
 from accounts.audit.outbox import Destination
-from accounts.models import AuditDelivery, User
+from accounts.models import AuditDelivery, AuditEvent, User
 from tests.accounts.audit.test_syslog import frames, read_all, stream_receiver
 from tests.accounts.audit.test_webhook import LOOPBACK, http_receiver, is_signed_with
 
@@ -78,7 +78,9 @@ def test_a_receiver_that_is_down_gets_everything_later(webhook: Any) -> None:
     now = timezone.now()
     assert delivery.deliver_due(now=now)["webhook"] == 0
     assert waiting() == [(event.pk, 1) for event in events]
-    assert AuditDelivery.objects.values_list("last_error", flat=True).distinct().get().startswith("The receiver cannot")
+    assert str(AuditDelivery.objects.values_list("last_error", flat=True).distinct().get()).startswith(
+        "The receiver cannot"
+    )
     with http_receiver(503, 503) as received:
         webhook.AUDIT_WEBHOOK_URL = received.url
         # Not before a minute has passed, then after two more.
@@ -92,6 +94,28 @@ def test_a_receiver_that_is_down_gets_everything_later(webhook: Any) -> None:
         f"audit-event-{events[1].pk}",
     ]
     assert waiting() == []
+
+
+@pytest.mark.django_db
+def test_everything_that_waited_goes_out_at_once(webhook: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "_BATCH", 3)
+    for _ in range(8):
+        audit_trail.record("login")
+    with http_receiver() as received:
+        webhook.AUDIT_WEBHOOK_URL = received.url
+        assert delivery.deliver_due(now=timezone.now())["webhook"] == 8
+    assert waiting() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_event_without_a_transaction_of_its_caller_has_its_way_out(
+    webhook: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Either both are stored or neither is."""
+    monkeypatch.setattr(outbox, "enqueue", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        audit_trail.record("login")
+    assert not AuditEvent.objects.exists()
 
 
 @pytest.mark.django_db

@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from accounts.audit import webhook
 from accounts.audit.webhook import AddressRefused, DocumentRefused, Sender, receiver_of
 from tests.tls_in_front import self_signed
 
@@ -170,8 +169,8 @@ def test_only_public_addresses_over_https_and_allowed_networks_are_reached(
     tried: list[Any] = []
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     found = [(family, socket.SOCK_STREAM, 6, "", (address, 443))]
-    monkeypatch.setattr(webhook.socket, "getaddrinfo", lambda *_, **__: found)
-    monkeypatch.setattr(webhook.socket, "socket", lambda *_: _NoSocket(tried))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setattr(socket, "socket", lambda *_: _NoSocket(tried))
     with pytest.raises(OSError, match="cannot be reached" if is_fine else "AUDIT_WEBHOOK_NETWORKS"):
         send(f"{scheme}://siem.example.com/in", networks=["10.20.0.0/16"])
     assert tried == ([(address, 443)] if is_fine else [])
@@ -180,7 +179,7 @@ def test_only_public_addresses_over_https_and_allowed_networks_are_reached(
 def test_one_bad_address_of_several_is_enough_to_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which of them a second look-up would give cannot be known."""
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, 443)) for one in ("93.184.216.34", "10.0.0.7")]
-    monkeypatch.setattr(webhook.socket, "getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
     with pytest.raises(AddressRefused, match=r"leads to 10\.0\.0\.7"):
         send("https://siem.example.com/in", networks=[])
 

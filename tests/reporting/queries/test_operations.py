@@ -155,7 +155,7 @@ def test_each_trouble_is_an_incident_with_a_remedy(settings):
     with time_machine.travel(NOW - HOUR, tick=False):
         event = audit_trail.record("user_removed")
     assert "alert" in kinds()
-    outbox.failed(event.deliveries.all(), error="The server is down.", now=NOW)
+    outbox.failed(list(event.deliveries.all()), error="The server is down.", now=NOW)
     incidents = operations.service_state(NOW).incidents
     assert {one.kind for one in incidents} == set(operations.INCIDENT_KINDS) - {"broker"}
     assert all(one.remedy for one in incidents)
