@@ -183,7 +183,7 @@ def test_what_needs_attention_is_not_hidden_by_a_success_from_the_future(ad_acco
     if kind == "sync_failed":
         run_at(ad_account, NOW - timedelta(hours=1), status="failed", errors="LinkedIn is away.")
     run_at(ad_account, AHEAD)
-    assert kind in {one.kind for one in attention(ad_accounts=AdAccount.objects.all(), now=NOW)}
+    assert kind in {one.kind for one in attention(ad_accounts=AdAccount.objects.all(), now=NOW, names_people=True)}
 
 
 def test_days_that_were_requested_ahead_are_not_left_out(ad_account):
