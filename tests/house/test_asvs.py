@@ -35,7 +35,7 @@ ARRIVING: Final = {
     "test_fewer_than_a_hundred_guesses_an_hour_from_everywhere",
     "test_files_are_their_owners_alone",
     "test_one_network_cannot_try_a_password_on_everybody",
-    "test_the_strength_of_a_new_password_is_shown",
+    "test_the_strength_is_shown_while_typing_and_the_server_decides",
     "test_what_is_easy_to_guess_is_refused",
     "test_what_is_hard_to_guess_is_taken",
     "test_whoever_is_responsible_is_warned_before_a_token_ends",
