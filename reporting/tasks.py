@@ -106,10 +106,16 @@ def remove_ad_account(self: "Task[[int], Summary]", ad_account_id: int) -> Summa
         raise self.retry(countdown=_SYNC_ENDS_SECONDS, throw=False) from None
 
 
+_EXPORTS = "reporting.exports.tasks"  # a module above this one
 # What beat runs, by the names that the entries have in existing databases.
 BEAT_SCHEDULE: dict[str, RegularTask] = {
     "Queue lost checks again": {"task": requeue_lost_checks.name, "schedule": timedelta(minutes=10)},
     "Queue lost snapshots again": {"task": requeue_lost_snapshots.name, "schedule": timedelta(minutes=10)},
     "Prune deleted rows of the change feed": {"task": prune_deleted_rows.name, "schedule": timedelta(days=1)},
+    "Queue lost exports again": {
+        "task": f"{_EXPORTS}.requeue_lost_exports",
+        "schedule": timedelta(minutes=1),
+    },
+    "Prune old exports": {"task": f"{_EXPORTS}.prune_exports", "schedule": timedelta(hours=1)},
     "Prune old snapshots": {"task": prune_snapshots.name, "schedule": timedelta(days=1)},
 }

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
-from django.http import HttpResponseBase
 from rest_framework import serializers
 
 from ingestion.sync.windows import DayRange
-from reporting.api.views import with_as_of
+from reporting.api.views import as_of_headers
 from reporting.queries.coverage import Coverage
 from reporting.queries.data_as_of import SelectionAsOf
 
@@ -56,17 +55,15 @@ def complete_through(as_of: SelectionAsOf, coverage: Coverage) -> date | None:
     return None if None in known else min(day for day in known if day)
 
 
-def with_coverage(
-    response: HttpResponseBase, as_of: SelectionAsOf, coverage: Coverage, compared: Coverage | None = None
-) -> HttpResponseBase:
-    """Headers that say how recent and complete a file is, and which days of each period are stored."""
-    with_as_of(response, as_of.as_of, complete_through(as_of, coverage))
+def coverage_headers(as_of: SelectionAsOf, coverage: Coverage, compared: Coverage | None = None) -> dict[str, str]:
+    """How recent and complete a file is, and which days of each period are stored."""
+    headers = as_of_headers(as_of.as_of, complete_through(as_of, coverage))
     for prefix, one in (("", coverage), ("Compared-", compared)):
         if one:
             for name, ranges in (("Stored-Days", one.stored), ("Missing-Days", one.missing)):
                 if ranges:
-                    response[prefix + name] = _in_header(ranges)
-    return response
+                    headers[prefix + name] = _in_header(ranges)
+    return headers
 
 
 def _ranges(ranges: Sequence[DayRange]) -> list[dict[str, date]]:
