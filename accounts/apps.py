@@ -6,6 +6,7 @@ class AccountsConfig(AppConfig):
     verbose_name = "People and access"
 
     def ready(self) -> None:
+        from accounts import deployment_checks, settings_checks  # noqa: F401  (registers the checks)
         from accounts.sign_in import receivers
 
         if apps.is_installed("axes"):

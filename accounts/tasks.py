@@ -6,6 +6,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
+from accounts.audit import delivery
 from accounts.consents import tokens, warnings
 from accounts.errors import AccountsError
 from accounts.people import sessions
@@ -46,6 +47,12 @@ def warn_of_ending_consents() -> dict[str, int]:
 
 
 @shared_task
+def deliver_audit_events() -> dict[str, int]:
+    """Send what waits of the audit trail: to syslog, to the webhook, and alerts to owners."""
+    return delivery.deliver_due(now=timezone.now())
+
+
+@shared_task
 def prune_sessions() -> dict[str, int]:
     """Remove sessions that have expired."""
     return {"removed": sessions.prune(now=timezone.now())}
@@ -53,6 +60,7 @@ def prune_sessions() -> dict[str, int]:
 
 # What beat runs, by the names that the entries have in existing databases.
 BEAT_SCHEDULE = {
+    "Send audit events": {"task": deliver_audit_events.name, "schedule": timedelta(minutes=1)},
     "Prune expired sessions": {"task": prune_sessions.name, "schedule": timedelta(days=1)},
     "Refresh LinkedIn tokens": {"task": refresh_tokens.name, "schedule": timedelta(hours=1)},
     "Warn of ending LinkedIn consents": {"task": warn_of_ending_consents.name, "schedule": timedelta(hours=1)},

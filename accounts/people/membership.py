@@ -10,6 +10,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from accounts import audit_trail
 from accounts.consents import connections
@@ -17,6 +18,7 @@ from accounts.errors import LastOwner
 from accounts.models import FailedLogin, Invitation, User
 from accounts.people import sessions
 from accounts.roles import Role
+from accounts.sign_in.second_step import guesses
 
 _LAST_OWNER: Final = (
     "This is the last active owner, and somebody has to manage people; make another active person an owner first."
@@ -61,10 +63,11 @@ def remove(person: User, *, actor: User | None) -> None:
     if loses_an_owner(User.objects.get(pk=person.pk), role=Role.VIEWER, is_active=False):
         require_another_owner(person.pk)
     audit_trail.record("user_removed", actor=actor, user_email=person.email, role=person.role)
-    connections.forget_members_of_ended(person)
+    connections.forget_members_of_ended(person, now=timezone.now())
     Invitation.objects.filter(email__iexact=person.email).delete()
     FailedLogin.objects.filter(username__iexact=person.email).delete()
     _forget_in_admin_log(person)
+    guesses.forget(person.email)
     person.delete()
 
 

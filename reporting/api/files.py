@@ -20,7 +20,6 @@ from rest_framework.utils.encoders import JSONEncoder
 
 from accounts.shell import downloads
 from accounts.shell.downloads import FORMULA_START, PLAIN, Dialect, Rows, in_pieces, sent_as
-from reporting.queries.stored_columns import Selected
 
 MEDIA_TYPES: Final = {**downloads.MEDIA_TYPES, "ndjson": "application/x-ndjson"}
 _PIECE_BYTES: Final = 65_536
@@ -58,7 +57,7 @@ class Table:
     """
 
     name: str
-    columns: Mapping[str, Selected]
+    columns: Mapping[str, str]
     queryset: QuerySet[models.Model]
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -143,7 +142,7 @@ def kinds_of(contents: Table | Lines) -> dict[str, Kind]:
 def _copied(
     statement: str,
     contents: Table,
-    expression: Callable[[type[models.Model], Selected], Selected],
+    expression: Callable[[type[models.Model], str], str | Expression],
     *,
     separator: str = "",
 ) -> Iterator[bytes]:
@@ -164,11 +163,8 @@ def _copied(
 # --- how columns are written ---
 
 
-def _as_csv(model: type[models.Model], source: Selected, *, decimal_comma: bool) -> Selected:
+def _as_csv(model: type[models.Model], source: str, *, decimal_comma: bool) -> str | Expression:
     """As `downloads` writes them."""
-    if not isinstance(source, str):
-        # A ratio: all expressions are decimals.
-        return _with_comma(source) if decimal_comma else source
     field = _field(model, source)
     if decimal_comma and isinstance(field, models.DecimalField):
         return _with_comma(F(source))
@@ -185,10 +181,8 @@ def _as_csv(model: type[models.Model], source: Selected, *, decimal_comma: bool)
     return source
 
 
-def _as_json(model: type[models.Model], source: Selected, *, is_flat: bool) -> Selected:
+def _as_json(model: type[models.Model], source: str, *, is_flat: bool) -> str | Expression:
     """As `ExactJSON` writes them: times with microseconds where they have any."""
-    if not isinstance(source, str):
-        return Cast(source, TextField())
     field = _field(model, source)
     if is_flat and isinstance(field, models.JSONField):
         return Cast(source, TextField())
@@ -212,10 +206,7 @@ _KINDS: Final[Mapping[type["models.Field[object, object]"], Kind]] = {
 }
 
 
-def _kind(model: type[models.Model], source: Selected) -> Kind:
-    """An expression is a ratio."""
-    if not isinstance(source, str):
-        return "decimal"
+def _kind(model: type[models.Model], source: str) -> Kind:
     found = _field(model, source)
     return next((kind for of, kind in _KINDS.items() if isinstance(found, of)), "text")
 

@@ -18,7 +18,7 @@ from ingestion.models import Campaign, Creative
 from reporting.api.coverage import DaysShown, complete_through, coverage_headers
 from reporting.api.files import Lines
 from reporting.api.filters import NothingThere
-from reporting.api.views import ABOUT_DIALECTS, FILES, OF_FILES, View, query_values, refuse_unknown
+from reporting.api.views import ABOUT_DIALECTS, FILES, OF_FILES, View, as_of_headers, query_values, refuse_unknown
 from reporting.periods import Period, PeriodError, Preset, parse_period
 from reporting.queries.coverage import Coverage
 from reporting.queries.data_as_of import selection_as_of
@@ -93,7 +93,7 @@ class PeriodSerializer(serializers.Serializer[object]):
                 today=timezone.now().date(),
             )
         except PeriodError as error:
-            raise serializers.ValidationError(str(error)) from None
+            raise serializers.ValidationError({error.which: [str(error)]}) from None
         return attrs
 
 
@@ -162,4 +162,6 @@ class ReportView(View):
     def headers_of_file(
         self, asked: PeriodArguments, coverage: Coverage, compared: Coverage | None = None
     ) -> dict[str, str]:
-        return coverage_headers(selection_as_of(ad_accounts=self.chosen(asked)), coverage, compared)
+        as_of = selection_as_of(ad_accounts=self.chosen(asked))
+        recent = as_of_headers(as_of.as_of, complete_through(as_of, coverage))
+        return recent | coverage_headers(coverage, compared)

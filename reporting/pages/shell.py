@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from accounts import access
 from accounts.shell import download_slots
 from accounts.shell.download_slots import Slot
-from accounts.shell.request_values import BadValue, NotThere, values_of
+from accounts.shell.request_values import BadValue, NotThere, check_names
 
 View = Callable[..., HttpResponseBase]
 
@@ -39,7 +39,7 @@ def part(request: HttpRequest, name: str, context: Mapping[str, object], *, stat
 
 def without_parameters(request: HttpRequest) -> None:
     """For pages whose address has none. Raises BadValue."""
-    values_of(request.GET, {})
+    check_names(request.GET, ())
 
 
 def wants_part(request: HttpRequest) -> bool:

@@ -33,7 +33,7 @@ DROP FUNCTION keep_exports_to_their_states();
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('reporting', '0013_complete_days_are_stored'),
+        ('reporting', '0015_only_this_database_holds_the_feed_back'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
