@@ -36,6 +36,8 @@ class ExportsList(UnfoldAdmin[Row]):
 
     list_before_template = "admin/list_tools.html"
     also_exported: ClassVar[dict[str, str]] = {}
+    # Whether its files name people, so that the person at the browser confirms first that it is still them.
+    names_people: ClassVar[bool] = False
     # A line above the list.
     list_note: ClassVar[str] = ""
 

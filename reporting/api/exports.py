@@ -188,6 +188,9 @@ class Exports(Administration[Export]):
     def get_queryset(self) -> Any:
         return export_list.exports_of(self.person)
 
+    def check_may_change(self, **_: object) -> None:
+        """Everybody may export; what they may see decides what is in it, when it is written and when it is read."""
+
     def handle_exception(self, exc: Exception) -> Response:
         response = super().handle_exception(exc)
         if isinstance(exc, RangeNotSatisfiable):

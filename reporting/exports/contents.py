@@ -133,6 +133,7 @@ def _require_known(of: str) -> None:
 def _of_table(view_class: type[ListViewSet]) -> _Source:  # type: ignore[type-arg]
     def contents(person: User, parameters: Parameters, *, is_flat: bool) -> Contents:
         view = _prepared(view_class(action="list", basename=_name_of(view_class)), person, parameters)
+        view.get = view.list  # type: ignore[attr-defined]  # as the router does
         _check_permissions(view)
         rows, order = view.selection(view.request)
         return Contents(view.contents(rows, order, is_flat=is_flat), rows.order_by().count, None)
@@ -171,6 +172,11 @@ def _list_admin(of: str) -> "ExportsList":  # type: ignore[type-arg]
         if model._meta.label_lower == label and isinstance(one, ExportsList):
             return one
     raise Unavailable(f"There is no list “{label[:40]}”.")
+
+
+def names_people(of: str) -> bool:
+    """Whether its files name people. Raises Unavailable."""
+    return of.startswith(LIST) and _list_admin(of).names_people
 
 
 def name_of(of: str) -> str:

@@ -14,6 +14,7 @@ from rest_framework.exceptions import ValidationError
 from accounts.access import person_of
 from accounts.shell.downloads import DIALECTS, MAX_DIRECT_ROWS
 from accounts.shell.request_values import BadValue, NotThere, Reader, one_of, page_number, values_of
+from accounts.sign_in.second_step import confirmation
 from reporting.exports import contents, downloads, export_requests, export_store
 from reporting.exports.contents import REPORTS, TABLES, Parameters, Unavailable
 from reporting.exports.export_requests import AlreadyEnded, NoFile
@@ -118,6 +119,8 @@ def file(request: HttpRequest, export_id: int) -> HttpResponseBase:
     """The file, or the part of it that a browser continues with."""
     without_parameters(request)
     own = _own(request, export_id)
+    if contents.names_people(own.of) and (asked_again := confirmation.ask_again(request)):
+        return asked_again
     try:
         return downloads.download(own, by=person_of(request), method=request.method, headers=request.headers)
     except NoFile as error:
@@ -130,6 +133,8 @@ def file(request: HttpRequest, export_id: int) -> HttpResponseBase:
 def _asked(request: HttpRequest, of: str, parameters: Parameters, written_as: str) -> HttpResponse:
     file_format, dialect = _format(written_as)
     try:
+        if contents.names_people(of) and (asked_again := confirmation.ask_again(request)):
+            return asked_again
         export = export_requests.ask(
             person_of(request),
             of=of,
