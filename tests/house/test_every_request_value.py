@@ -37,8 +37,9 @@ PARAMETERS = {
     "reporting:sync": ("page", "ad_account", "status"),
     "reporting:plan": ("ad_accounts", "first_day", "last_day", "force"),
     "reporting:snapshots": ("page", "ad_account"),
+    "reporting:exports": ("page",),
     "reporting:actions": ("page", "ad_account", "rule", "severity", "state", "assignee"),
-    "reporting:actions_csv": ("ad_account", "rule", "severity", "state", "assignee"),
+    "reporting:actions_csv": ("ad_account", "rule", "severity", "state", "assignee", "dialect"),
     "reporting:check_progress": ("of", "ad_account", "assignee"),
     "reporting:report": (
         "ad_account", "campaign", "currency", "period", "first_day", "last_day", "without_today", "compare", "by",
