@@ -178,7 +178,7 @@ def _killed(person: "User") -> Iterator[Figure]:
 
     export = _asked(person, "ndjson")
     worker = _begun(export)
-    while not Export.objects.get(pk=export.pk).rows:
+    while worker.poll() is None and not Export.objects.get(pk=export.pk).rows:
         time.sleep(0.05)
     worker.send_signal(signal.SIGKILL)
     worker.wait()
