@@ -188,8 +188,10 @@ class Exports(Administration[Export]):
     def get_queryset(self) -> Any:
         return export_list.exports_of(self.person)
 
-    def check_may_change(self, **_: object) -> None:
-        """Everybody may export; what they may see decides what is in it, when it is written and when it is read."""
+    def check_may_change(self, **of: object) -> None:
+        """Whoever may enter may export what they see, and cancel their own."""
+        if "pk" in of:
+            self._own(int(str(of["pk"])))
 
     def handle_exception(self, exc: Exception) -> Response:
         response = super().handle_exception(exc)
