@@ -155,6 +155,11 @@ def test_the_search_of_the_sidebar_answers(as_alice: Client, asked: dict[str, st
     assert as_alice.get(reverse("admin:search"), asked).status_code == status
 
 
+def test_the_search_of_the_sidebar_says_that_it_needs_valkey(as_alice: Client, settings: Any) -> None:
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": ["redis://127.0.0.1:1/0"]}}
+    assert as_alice.get(reverse("admin:search"), {"s": "sync"}).status_code == 503
+
+
 @pytest.mark.slow
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
