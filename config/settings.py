@@ -161,9 +161,9 @@ MIDDLEWARE = [
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.statement_limit.limit_statements",
     "reporting.operations.endpoints.OperationsMiddleware",
     "config.logs.RequestLines",
-    "config.statement_limit.limit_statements",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Inside of the one above: `collectstatic` has compressed the static files already.

@@ -83,6 +83,7 @@ PAGES: dict[str, Outcomes] = {
     "admin:password_change": ("/people/me/password/",) * 6,
     "admin:password_change_done": staff(200),
     "admin:jsi18n": staff(200),
+    # One address: the search that checks what it is sent stands before the admin's own.
     "/admin/search/": staff(200),
     "admin:search": staff(200),
     # They refuse what they are not asked properly.
