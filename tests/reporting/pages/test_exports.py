@@ -10,9 +10,11 @@ from django.test import Client
 
 from accounts.models import AuditEvent, User
 from accounts.roles import Role
+from accounts.sign_in.second_step import session
 from ingestion.processes.work_requests import message_of
 from reporting.exports import export_job, export_store
 from reporting.models import Export
+from tests.accounts.sign_in.second_step.people import give_app, passed
 from tests.builders import make_campaign, make_user
 from tests.conftest import signed_in
 from tests.reporting.exports.exporting import ask, content_of, csv_rows, export, sheets
@@ -191,3 +193,16 @@ def test_pages_offer_csv_for_excel(as_alice: Client, address: str) -> None:
     page = shown(as_alice, address)
     assert "CSV for Excel" in page
     assert "excel-comma" in page
+
+
+def test_the_audit_trail_needs_a_fresh_second_step(alice: User) -> None:
+    """To be requested, and to be fetched: it names people."""
+    give_app(alice)
+    stale, fresh = passed(alice, seconds_ago=session.FRESH_MINUTES * 60 + 5), passed(alice)
+    wanted = {"of": "lists/accounts.auditevent", "as": "csv", "filters": ""}
+    assert stale.post("/exports/ask/", wanted)["Location"].startswith("/people/second-step/")
+    assert not Export.objects.exists()
+    assert fresh.post("/exports/ask/", wanted)["Location"] == "/exports/"
+    file = f"/exports/{written().pk}/file/"
+    assert stale.get(file)["Location"].startswith("/people/second-step/")
+    assert fresh.get(file).getvalue().startswith(b"happened_at")
