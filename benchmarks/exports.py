@@ -107,7 +107,7 @@ def _owner() -> Iterator["Client"]:
     with transaction.atomic():
         person = User.objects.create_user(email="owner@exports.invalid", role="owner", is_staff=True)
         browser = Client(SERVER_NAME="127.0.0.1")
-        browser.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+        browser.force_login(person, backend="accounts.sign_in.password_backend.PasswordBackend")
         yield browser
         transaction.set_rollback(True)
 
