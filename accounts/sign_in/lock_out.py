@@ -46,7 +46,8 @@ _MINUTE: Final = timedelta(minutes=1)
 _ACCOUNT_FROM_NETWORK: Final = Limit(5, 15 * _MINUTE, 12 * 60 * _MINUTE)
 # Fewer than the 100 an hour of ASVS 2.2.1, and enough that nobody keeps a person out without an effort.
 _ACCOUNT: Final = Limit(50, _MINUTE, 60 * _MINUTE)
-_NETWORK: Final = Limit(30, _MINUTE, 12 * 60 * _MINUTE)
+# A whole office may be behind one address: an hour, so that nobody in it keeps the others out for the day.
+_NETWORK: Final = Limit(30, _MINUTE, 60 * _MINUTE)
 # Guessed by whoever has the password already, from wherever.
 _CODES: Final = Limit(5, 15 * _MINUTE, 12 * 60 * _MINUTE)
 # Many people may share it: a brake, not a wall.
