@@ -33,19 +33,23 @@ test-all: .venv/dev ## Everything
 	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory test-slow
 
-lint: .venv/dev ## Style, types, import direction
+lint: .venv/dev ## Style, types, import direction, known weaknesses
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive accounts config ingestion reporting manage.py
 	$(BIN)/mypy
 
-bench: .venv/dev ## Measure everything against its bar, into docs/benchmarks/ (half an hour; ARGS="--only sync" for a part)
+bench: .venv/dev ## Measure everything against its bar, into docs/benchmarks/ (35 minutes; ARGS="--only sync" for a part)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 openapi: .venv/base ## Write docs/openapi.yaml, docs/snapshot.schema.json and what docs/ says of metrics from the code
 	$(BIN)/python manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn
 	$(BIN)/python -m reporting.snapshots.document > docs/snapshot.schema.json
 	$(BIN)/python -m reporting.operations.documents
+
+sbom: .venv/dev ## Write sbom.json: every package of the image with version and hashes (CycloneDX)
+	@$(BIN)/cyclonedx-py requirements requirements/base.txt --output-reproducible --of JSON --sv 1.6 --output-file sbom.json
 
 screenshots: .venv/dev ## Pictures of every page, light and dark, wide and narrow, into .local/screenshots/ (ARGS="login home" for some)
 	@$(BIN)/python -m tests.browser.screenshots $(ARGS)
@@ -66,4 +70,4 @@ clean: ## Remove the virtual environment and all local data
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
-.PHONY: help demo run check quick-tests test tests test-slow test-all lint bench openapi screenshots lock clean
+.PHONY: help demo run check quick-tests test tests test-slow test-all lint bench openapi sbom screenshots lock clean

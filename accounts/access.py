@@ -19,6 +19,7 @@ from accounts.roles import (
     MAY_REMOVE_AD_ACCOUNTS,
     MAY_SYNC,
     MAY_TAKE_SNAPSHOTS,
+    SEES_COLLEAGUES,
     SEES_EVERY_AD_ACCOUNT,
 )
 
@@ -57,6 +58,11 @@ def visible_ad_accounts(user: Asker) -> QuerySet[AdAccount]:
 def sees_every_ad_account(user: Asker) -> bool:
     """Whether rows need no filter at all; saves owners a join on the large tables."""
     return _role(user) in SEES_EVERY_AD_ACCOUNT and _named_by_token(user) is None
+
+
+def sees_colleagues(user: Asker) -> bool:
+    """Whether this user is shown other people: their names, what they did, and the reasons they gave."""
+    return _role(user) in SEES_COLLEAGUES
 
 
 def may_enter(user: Asker) -> bool:

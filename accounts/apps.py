@@ -6,4 +6,5 @@ class AccountsConfig(AppConfig):
     verbose_name = "People and access"
 
     def ready(self) -> None:
+        from accounts import deployment_checks, settings_checks  # noqa: F401  (registers the checks)
         from accounts.sign_in import receivers  # noqa: F401  (connects them)

@@ -64,3 +64,7 @@ class LastOwner(AccountsError):
 
 class NotInvited(AccountsError):
     """This address cannot be invited, or this invitation can no longer be used."""
+
+
+class PasskeyRefused(AccountsError):
+    """A browser's passkey was not accepted; nothing was stored and no step was passed."""

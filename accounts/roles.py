@@ -17,6 +17,7 @@ class Role(models.TextChoices):
 
 
 SEES_EVERY_AD_ACCOUNT = frozenset({Role.OWNER, Role.MANAGER, Role.ANALYST})
+SEES_COLLEAGUES = frozenset({Role.OWNER, Role.MANAGER, Role.ANALYST})
 MAY_CONNECT_LINKEDIN = frozenset({Role.OWNER, Role.MANAGER})
 MAY_SYNC = frozenset({Role.OWNER, Role.MANAGER})
 MAY_TAKE_SNAPSHOTS = frozenset({Role.OWNER, Role.MANAGER, Role.ANALYST})
@@ -30,6 +31,7 @@ _EVERYBODY = frozenset(Role)
 RIGHTS: dict[str, frozenset[Role]] = {
     "See all ad accounts": SEES_EVERY_AD_ACCOUNT,
     "See the ad accounts granted to them": _EVERYBODY,
+    "See who did what, why findings were accepted, who gave consent": SEES_COLLEAGUES,
     "Connect LinkedIn": MAY_CONNECT_LINKEDIN,
     "End a LinkedIn consent they gave": _EVERYBODY,
     "End anyone's LinkedIn consent": MAY_MANAGE_PEOPLE,

@@ -1,6 +1,6 @@
 """Start-up checks of this room's settings; each message names a remedy."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
@@ -10,7 +10,9 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, register
 
+from accounts.audit import alert_rules, syslog, webhook
 from accounts.consents.linkedin_app import missing_settings
+from accounts.sign_in import single_sign_on
 
 # Source: LinkedIn Marketing, "Versioning", read 2026-11-21.
 _SUNSETS: Final = {
@@ -130,6 +132,30 @@ def redirect_host(**_: object) -> list[CheckMessage]:
     ]
 
 
+@register
+def audit_destinations(**_: object) -> list[CheckMessage]:
+    """accounts.E020: events of the audit trail would wait for ever."""
+    wrong = []
+    if settings.AUDIT_SYSLOG:
+        wrong += _trouble(lambda: syslog.server_of(settings.AUDIT_SYSLOG), "AUDIT_SYSLOG: ")
+    if settings.AUDIT_WEBHOOK_URL:
+        secret, networks = settings.AUDIT_WEBHOOK_SECRET, settings.AUDIT_WEBHOOK_NETWORKS
+        wrong += _trouble(lambda: webhook.receiver_of(settings.AUDIT_WEBHOOK_URL, secret=secret, networks=networks))
+    unknown = set(settings.AUDIT_ALERTS) - alert_rules.RULES.keys() - {alert_rules.ALL, alert_rules.NONE}
+    if unknown:
+        wrong.append(f"AUDIT_ALERTS names {', '.join(sorted(unknown))}, which is no alert.")
+    hint = "Correct it and restart; .env.example has an example of each."
+    return [checks.Error(f"The audit trail cannot go out. {one}", hint=hint, id="accounts.E020") for one in wrong]
+
+
+def _trouble(read: Callable[[], object], prefix: str = "") -> list[str]:
+    try:
+        read()
+    except ValueError as error:
+        return [f"{prefix}{error}."]
+    return []
+
+
 @register(deploy=True)
 def mail_goes_nowhere(**_: object) -> list[CheckMessage]:
     """accounts.W007: warnings about consents would end up in a log. Only at deployment, as W001."""
@@ -169,6 +195,37 @@ def plain_http(**_: object) -> list[CheckMessage]:
             f"SITE_URL is {settings.SITE_URL}: without https, passwords and sessions can be read in transit.",
             hint="Put a proxy with TLS in front, set SITE_URL to its https address and BEHIND_PROXY=true.",
             id="accounts.W009",
+        )
+    ]
+
+
+@register
+def nobody_signs_in(**_: object) -> list[CheckMessage]:
+    """accounts.E002: single sign-on is the only way in, and it is not set up."""
+    if not single_sign_on.is_the_only_way() or single_sign_on.is_configured():
+        return []
+    return [
+        checks.Error(
+            "SIGN_IN_WITH is sso, but no provider is set up, so nobody can sign in.",
+            hint="Set OIDC_ENDPOINT, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET, or remove SIGN_IN_WITH.",
+            id="accounts.E002",
+        )
+    ]
+
+
+@register
+def strangers_addresses(**_: object) -> list[CheckMessage]:
+    """accounts.W010: anybody may have an account at this provider, with any address."""
+    parts = urlsplit(settings.SOCIAL_AUTH_OIDC_OIDC_ENDPOINT)
+    tenant = parts.path.strip("/").partition("/")[0].lower()
+    is_open = parts.hostname == "accounts.google.com" or tenant in {"common", "organizations", "consumers"}
+    if not (settings.OIDC_TRUST_EMAIL and is_open):
+        return []
+    return [
+        checks.Warning(
+            "OIDC_TRUST_EMAIL is on for a provider where anybody can have an account with an address of their choice.",
+            hint="Remove OIDC_TRUST_EMAIL, or name your own tenant in OIDC_ENDPOINT.",
+            id="accounts.W010",
         )
     ]
 

@@ -7,6 +7,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from accounts.api_tokens import warnings as token_warnings
+from accounts.audit import delivery
 from accounts.consents import tokens, warnings
 from accounts.errors import AccountsError
 from accounts.people import security_notices, sessions
@@ -66,6 +67,12 @@ def warn_of_ending_api_tokens() -> dict[str, int]:
 
 
 @shared_task
+def deliver_audit_events() -> dict[str, int]:
+    """Send what waits of the audit trail: to syslog, to the webhook, and alerts to owners."""
+    return delivery.deliver_due(now=timezone.now())
+
+
+@shared_task
 def prune_sessions() -> dict[str, int]:
     """Remove sessions that have expired."""
     return {"removed": sessions.prune(now=timezone.now())}
@@ -84,6 +91,7 @@ send_password_link = password_reset.send_link
 
 # What beat runs, by the names that the entries have in existing databases.
 BEAT_SCHEDULE = {
+    "Send audit events": {"task": deliver_audit_events.name, "schedule": timedelta(minutes=1)},
     "Prune expired sessions": {"task": prune_sessions.name, "schedule": timedelta(days=1)},
     "Prune failed logins": {"task": prune_failed_logins.name, "schedule": timedelta(hours=6)},
     "Refresh LinkedIn tokens": {"task": refresh_tokens.name, "schedule": timedelta(hours=1)},

@@ -1,4 +1,4 @@
-"""Whether an exception means that the database cannot be reached, whatever was asked of it."""
+"""What an exception says about the database, whatever was asked of it."""
 
 from typing import Final
 
@@ -8,6 +8,11 @@ from django.db import InterfaceError, OperationalError
 # PostgreSQL's classes of conditions: connection exceptions, operator intervention without cancelled queries, too many
 # connections. An error without a code is that of a connection which broke or never came about.
 _STATES: Final = ("08", "57P", "53300")
+
+
+def is_cancelled(exception: BaseException | None) -> bool:
+    """Whether a statement took longer than it may, or was cancelled by somebody."""
+    return isinstance(exception, OperationalError) and isinstance(exception.__cause__, psycopg.errors.QueryCanceled)
 
 
 def is_unreachable(exception: BaseException | None) -> bool:

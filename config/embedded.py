@@ -4,16 +4,20 @@ Whatever needs them first starts them, the processes of one checkout share them,
 stops them. "Still in use" is a shared file lock that each user holds: the kernel drops it when a process
 dies, however it dies, so no list of process ids can go stale. The servers run in sessions of their own, so
 Ctrl-C in a terminal reaches their users and not them.
+
+Nobody else on this machine can read their files or connect to them: files and sockets are their owner's alone, whatever
+the umask is, and PostgreSQL asks the kernel which user is connecting.
 """
 
 import atexit
 import contextlib
 import errno
 import fcntl
-import hashlib
+import grp
 import importlib
 import os
 import pwd
+import secrets
 import shutil
 import socket
 import stat
@@ -34,6 +38,10 @@ import psutil
 _MAX_SOCKET_PATH = 100
 # pg_ctl passes paths through a shell, in double quotes.
 _SPECIAL_IN_A_SHELL = '"$`\\\n'
+_SERVER_USER = "pgserver"
+_PRIVATE_UMASK = 0o077
+# What nobody but the owner may do with the data directory. Its group may pass: see `_let_server_user_pass`.
+_OF_OTHERS = 0o067
 _START_SECONDS = 60
 _STOP_SECONDS = 10
 
@@ -43,6 +51,8 @@ _POSTGRESQL_SETTINGS = {
     "max_connections": "200",
     "shared_buffers": "'256MB'",
     "max_wal_size": "'4GB'",
+    # A statement ends with the process that sent it.
+    "client_connection_check_interval": "'10s'",
     # Reports read few rows: compiling a plan costs more than it saves.
     "jit": "off",
     "log_timezone": "'UTC'",
@@ -96,13 +106,13 @@ class EmbeddedServers:
 
     def _hold(self) -> None:
         self._require_usable_path()
-        self.data_dir.mkdir(parents=True, exist_ok=True)
+        _make_private(self.data_dir)
         self._make_socket_dir()
         with self._alone():
             if self._is_held():  # another thread was first
                 return
             is_first = not self._is_in_use()
-            in_use = (self.data_dir / "in-use.lock").open("w")
+            in_use = _lock_file(self.data_dir / "in-use.lock")
             fcntl.flock(in_use, fcntl.LOCK_SH)
             if self.postgresql:
                 self._start_postgresql(is_first=is_first)
@@ -127,7 +137,7 @@ class EmbeddedServers:
 
     def _is_in_use(self) -> bool:
         """Whether anybody holds the servers, in whatever container."""
-        with (self.data_dir / "in-use.lock").open("w") as lock:
+        with _lock_file(self.data_dir / "in-use.lock") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -137,7 +147,7 @@ class EmbeddedServers:
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         """One process at a time starts or stops servers."""
-        with (self.data_dir / "start-stop.lock").open("w") as lock:
+        with _lock_file(self.data_dir / "start-stop.lock") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
@@ -170,7 +180,7 @@ class EmbeddedServers:
         if _is_root():
             shutil.chown(draft, _server_user())
         self._postgresql_command(
-            "initdb", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--username=postgres",
+            "initdb", "--auth=peer", "--encoding=UTF8", "--locale=C.UTF-8", "--username=postgres",
             *(["--no-sync"] if self.throw_away else []),
             "--pgdata", str(draft), remedy="check that the disk has 200 MB left",
         )  # fmt: skip
@@ -182,11 +192,20 @@ class EmbeddedServers:
         settings = {**_POSTGRESQL_SETTINGS, "unix_socket_directories": f"'\"{folder}\"'"}
         if self.throw_away:
             settings |= _THROW_AWAY_SETTINGS
-        lines = "".join(f"{name} = {value}\n" for name, value in settings.items())
-        path = self._postgresql_dir / "postgresql.auto.conf"
-        path.write_text(lines)
+        # The kernel says who connects: whoever runs these processes, as any role, and nobody else.
+        ours = "".join(f'ours "{pwd.getpwuid(uid).pw_name}" all\n' for uid in sorted(_our_uids()))
+        texts = {
+            "postgresql.auto.conf": "".join(f"{name} = {value}\n" for name, value in settings.items()),
+            "pg_hba.conf": "local all all peer map=ours\nlocal replication all peer map=ours\n",
+            "pg_ident.conf": ours,
+        }
+        for name, text in texts.items():
+            path = self._postgresql_dir / name
+            path.write_text(text)
+            path.chmod(0o600)
+            if _is_root():
+                shutil.chown(path, _server_user())
         if _is_root():
-            shutil.chown(path, _server_user())
             shutil.chown(self._socket_dir, _server_user())
 
     def _postgresql_runs(self) -> bool:
@@ -223,8 +242,9 @@ class EmbeddedServers:
 
     def _postgresql_command(self, name: str, *arguments: str, remedy: str) -> None:
         if _is_root():
-            _let_everyone_pass(self.data_dir)
-            _let_everyone_pass(_postgresql_bin())
+            _let_server_user_pass(self._socket_dir.parent)
+            _let_server_user_pass(self.data_dir)
+            _let_server_user_pass(_postgresql_bin())
         done = _run([str(_postgresql_bin() / name), *arguments])
         if done.returncode != 0:
             reason = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
@@ -245,7 +265,7 @@ class EmbeddedServers:
 
         if self._valkey_answers():
             return
-        self._valkey_dir.mkdir(exist_ok=True)
+        _make_private(self._valkey_dir)
         log = self._valkey_dir / "server.log"
         done = _run(
             [
@@ -283,21 +303,40 @@ class EmbeddedServers:
     @property
     def _socket_dir(self) -> Path:
         """A folder whose path is short enough for a Unix socket."""
-        digest = hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:16]
-        elsewhere = f"linkedin-ads-{digest}"
-        last_resort = Path("/tmp") / elsewhere  # noqa: S108  (TMPDIR may be long itself)
-        folders = [self.data_dir / "sockets", Path(tempfile.gettempdir()) / elsewhere]
-        return next((one for one in folders if _takes_sockets(one)), last_resort)
+        folder = self.data_dir / "sockets"
+        return folder if _takes_sockets(folder) else self._socket_dir_elsewhere()
+
+    def _socket_dir_elsewhere(self) -> Path:
+        """Chosen once and kept in the data directory. Nobody can guess its name and make it first.
+
+        Where somebody has made it since, after a restart of the machine for one, it is another one from now on.
+        """
+        kept = self.data_dir / "socket-folder"
+        with contextlib.suppress(FileNotFoundError):
+            folder = Path(kept.read_text())
+            if not os.path.lexists(folder) or _is_ours(folder):
+                return folder
+            kept.unlink()
+        name = f"linkedin-ads-{secrets.token_hex(8)}"
+        beside = Path(tempfile.gettempdir()) / name
+        chosen = beside if _takes_sockets(beside) else Path("/tmp") / name  # noqa: S108  (TMPDIR may be long itself)  # nosec B108
+        _make_private(self.data_dir)
+        draft = kept.with_suffix(f".{os.getpid()}")
+        draft.write_text(str(chosen))
+        # Linking fails where another process was first: then its choice counts.
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, kept)
+        draft.unlink()
+        return Path(kept.read_text())
 
     def _make_socket_dir(self) -> None:
         folder = self._socket_dir
-        if folder.is_relative_to(self.data_dir):
-            folder.mkdir(exist_ok=True)
-            return
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            problem = "" if folder.stat().st_uid in _our_uids() else "belongs to another user"
+            _make_private(folder)
+            problem = "" if _is_ours(folder) else "belongs to another user"
         except OSError as error:
+            if folder.is_relative_to(self.data_dir):
+                raise
             problem = f"cannot be used ({error.strerror})"
         if problem:
             raise EmbeddedServerError(
@@ -348,13 +387,17 @@ def _postgresql_bin() -> Path:
 
 def _server_user() -> str:
     """PostgreSQL refuses to run as root; as root it runs as this user, made when missing."""
-    _pgserver().ensure_user_exists("pgserver")
-    return "pgserver"
+    _pgserver().ensure_user_exists(_SERVER_USER)
+    return _SERVER_USER
 
 
 def _our_uids() -> set[int]:
     """Of this process, and of the user to whom root leaves the sockets."""
-    return {os.geteuid(), *([pwd.getpwnam(_server_user()).pw_uid] if _is_root() else [])}
+    uids = {os.geteuid()}
+    if _is_root():
+        with contextlib.suppress(KeyError):
+            uids.add(pwd.getpwnam(_SERVER_USER).pw_uid)
+    return uids
 
 
 class _RunAs(TypedDict, total=False):
@@ -379,6 +422,7 @@ def _run(command: list[str], *, drop_root: bool = True) -> subprocess.CompletedP
             stderr=err,
             cwd="/",
             start_new_session=True,
+            umask=_PRIVATE_UMASK,
             check=False,
             **(_as_server_user() if drop_root and _is_root() else {}),
         )
@@ -387,12 +431,41 @@ def _run(command: list[str], *, drop_root: bool = True) -> subprocess.CompletedP
         return subprocess.CompletedProcess(command, done.returncode, out.read(), err.read())
 
 
-def _let_everyone_pass(path: Path) -> None:
-    """Let the server's user walk to `path`: x, not r, for others on each folder of ours above it."""
+def _make_private(folder: Path) -> None:
+    """A folder that nobody else may look into; one of somebody else is left as it is."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if stat.S_ISDIR(found.st_mode) and found.st_uid in _our_uids() and found.st_mode & _OF_OTHERS:
+        folder.chmod(0o700)
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether it is a folder of ours that nobody else may enter; a link of somebody's could lead elsewhere tomorrow."""
+    found = folder.lstat()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid in _our_uids() and not found.st_mode & _OF_OTHERS
+
+
+def _lock_file(path: Path) -> IO[str]:
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "w")
+
+
+def _let_server_user_pass(path: Path) -> None:
+    """Let the server's user walk to `path`, through folders that are closed to others.
+
+    Its own group gets the right to pass, x and not r, so that nobody else does. Raises EmbeddedServerError.
+    """
+    group = pwd.getpwnam(_server_user()).pw_gid
     for folder in (path, *path.parents):
-        mode = folder.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            folder.chmod(mode | stat.S_IXOTH)
+        found = folder.stat()
+        if found.st_mode & stat.S_IXOTH or (found.st_gid == group and found.st_mode & stat.S_IXGRP):
+            continue
+        if found.st_mode & stat.S_IRWXG or grp.getgrgid(group).gr_name != _SERVER_USER:
+            raise EmbeddedServerError(
+                f"PostgreSQL does not run as root, and other users may not enter {folder}; set DATA_DIR to a folder "
+                "that they may pass through, or run this as an ordinary user."
+            )
+        os.chown(folder, -1, group)
+        folder.chmod(stat.S_IMODE(found.st_mode) | stat.S_IXGRP)
 
 
 def _true_within(seconds: float, condition: Callable[[], bool]) -> bool:

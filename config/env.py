@@ -7,10 +7,12 @@ be in a file of its own, which the variable with `_FILE` at its end names.
 import contextlib
 import hashlib
 import io
+import ipaddress
 import json
 import os
 import secrets
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -36,6 +38,14 @@ def _address(value: str) -> str:
     raise ValueError("give an address such as https://ads.example.com")
 
 
+def _pairs(value: str) -> dict[str, str]:
+    """`name=value; name=value`; names may contain commas and equals signs, as those of directories do."""
+    pairs = [part.strip().rpartition("=") for part in value.split(";") if part.strip()]
+    if not all(name.strip() and second.strip() for name, _, second in pairs):
+        raise ValueError("give it as name=value; name=value")
+    return {name.strip(): second.strip() for name, _, second in pairs}
+
+
 def _origin(value: str) -> str:
     if value != origin_of(value):
         raise ValueError("give it without user, path or query, such as https://ads.example.com")
@@ -46,13 +56,23 @@ def _parts(value: str) -> list[str]:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
+def _networks(value: list[str]) -> list[str]:
+    try:
+        return [str(ip_network(one)) for one in value]
+    except ValueError:
+        raise ValueError("give networks such as 10.0.0.0/8,fd00::/8, without bits set after the prefix") from None
+
+
 # What is not shown is a secret, and may be in a file.
 Secret = Annotated[str, Field(repr=False)]
 Address = Annotated[str, AfterValidator(_address)]
 Origin = Annotated[Address, AfterValidator(_origin)]
 CommaSeparated = Annotated[list[str], NoDecode, BeforeValidator(_parts)]
+Networks = Annotated[CommaSeparated, AfterValidator(_networks)]
 LogFormat = Annotated[Literal["text", "json"], BeforeValidator(str.lower)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)]
+# The values of accounts.roles.Role.
+RoleName = Literal["owner", "manager", "analyst", "viewer"]
 
 
 class Environment(BaseSettings):
@@ -64,13 +84,17 @@ class Environment(BaseSettings):
     DEBUG: bool = False
     SITE_URL: Origin = "http://127.0.0.1:8000"
     BEHIND_PROXY: bool = False
+    PROXY_NETWORKS: Networks = []
     HSTS_SECONDS: Annotated[int, Field(ge=0, le=63_072_000)] = 2_592_000
+    SESSION_HOURS: Annotated[int, Field(ge=1, le=720)] = 12
     ALLOWED_HOSTS: CommaSeparated = []
     CSRF_TRUSTED_ORIGINS: CommaSeparated = []
+    SILENCED_CHECKS: CommaSeparated = []
 
     DATABASE_URL: Secret = ""
     DATABASE_PASSWORD: Secret = ""
     REDIS_URL: Secret = ""
+    REDIS_PASSWORD: Secret = ""
     REDIS_KEY_PREFIX: Annotated[str, Field(pattern=r"^[\w.:-]*$")] = ""
     DATA_DIR: str = ".local/"
     EMBEDDED_THROW_AWAY: bool = False
@@ -88,6 +112,17 @@ class Environment(BaseSettings):
     LINKEDIN_LOGIN_CLIENT_SECRET: Secret = ""
     SIGN_UP_EMAIL_DOMAINS: CommaSeparated = []
 
+    SIGN_IN_WITH: Literal["any", "sso"] = "any"
+    OIDC_ENDPOINT: Address = ""
+    OIDC_CLIENT_ID: str = ""
+    OIDC_CLIENT_SECRET: Secret = ""
+    OIDC_NAME: str = "single sign-on"
+    OIDC_SCOPES: str = "openid profile email"
+    OIDC_TRUST_EMAIL: bool = False
+    OIDC_GROUPS_CLAIM: str = "groups"
+    OIDC_ROLES: Annotated[dict[str, RoleName], NoDecode, BeforeValidator(_pairs)] = {}
+    SECOND_STEP_REQUIRED_FOR: Annotated[list[RoleName | Literal["nobody"]], NoDecode, BeforeValidator(_parts)] = []
+
     FRESHNESS_TTL_MINUTES: Annotated[int, Field(ge=0, le=525_600)] = 240
     BACKFILL_DAYS: Annotated[int, Field(ge=1, le=3650)] = 90
     LOOKBACK_DAYS: Annotated[int, Field(ge=0, le=3650)] = 30
@@ -101,6 +136,13 @@ class Environment(BaseSettings):
     SNAPSHOT_DAYS: Annotated[int, Field(ge=1, le=366)] = 30
     SNAPSHOT_KEEP_DAYS: Annotated[int, Field(ge=1, le=3650)] = 90
     SNAPSHOT_MAX_BYTES: Annotated[int, Field(ge=500_000, le=10_000_000_000)] = 20_000_000
+
+    AUDIT_SYSLOG: str = ""
+    AUDIT_WEBHOOK_URL: Secret = ""
+    AUDIT_WEBHOOK_SECRET: Secret = ""
+    AUDIT_WEBHOOK_NETWORKS: Networks = []
+    AUDIT_ALERTS: CommaSeparated = []
+    AUDIT_ALERT_SIGN_INS_REFUSED: Annotated[int, Field(ge=1, le=1_000_000)] = 20
 
     METRICS_TOKEN: Secret = ""
     LOG_FORMAT: LogFormat | None = None
@@ -191,6 +233,20 @@ def origin_of(address: str) -> str:
     """Scheme, host and port of an address."""
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def passkey_origins(site_url: str) -> list[str]:
+    """The origins that passkeys may come from, as browsers spell them; none where browsers refuse passkeys."""
+    parts = urlsplit(site_url)
+    host = parts.hostname or ""
+    with contextlib.suppress(ValueError):
+        ipaddress.ip_address(host)
+        return []
+    if parts.scheme != "https" and host != "localhost":
+        return []
+    usual = {"https": 443, "http": 80}[parts.scheme]
+    port = "" if parts.port in {None, usual} else f":{parts.port}"
+    return [f"{parts.scheme}://{host}{port}"]
 
 
 def database_settings(address: str, *, password: str) -> dict[str, object]:

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from typing import Final
 
 import structlog
+from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.template import loader
 from django.urls import reverse
 
 from accounts.shell.request_values import BadValue, NotThere
-from config.database_errors import is_unreachable
+from config.database_errors import is_cancelled, is_unreachable
 from config.rest import PROBLEM, problem
 
 # A restarted database is back within seconds.
@@ -19,9 +20,12 @@ _RETRY_SECONDS: Final = 10
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500, with the request's id in the log, where it has one; 503 where the database cannot be reached."""
-    if is_unreachable(sys.exc_info()[1]):
+    """500, with the request's id in the log, where it has one; 503 where the database is the reason."""
+    error = sys.exc_info()[1]
+    if is_unreachable(error):
         return _unavailable(request)
+    if is_cancelled(error):
+        return _too_slow(request)
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     if request.path.startswith("/api/"):
         where = f" under request_id {request_id}" if request_id else ""
@@ -38,6 +42,14 @@ def _unavailable(request: HttpRequest) -> HttpResponse:
         response = HttpResponse(loader.get_template("503.html").render(), status=503)
     response["Retry-After"] = str(_RETRY_SECONDS)
     return response
+
+
+def _too_slow(request: HttpRequest) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        remedy = "Request fewer days, fewer ad accounts or smaller pages; format=csv has no time limit."
+        return _problem(request, 503, "The query took too long.", remedy)
+    context = {"seconds": settings.API_STATEMENT_SECONDS, "href": request.path if request.GET else ""}
+    return HttpResponse(loader.get_template("too_slow.html").render(context), status=503)
 
 
 def _problem(request: HttpRequest, status: int, detail: str, remedy: str) -> HttpResponse:
@@ -71,7 +83,7 @@ class ExplainRefusals:
             return _refusal(request, str(exception), where="", status=400)
         if isinstance(exception, NotThere):
             return _refusal(request, str(exception), where=exception.where, status=404)
-        return None
+        return _too_slow(request) if is_cancelled(exception) else None
 
 
 def _refusal(request: HttpRequest, sentence: str, *, where: str, status: int) -> HttpResponse:

@@ -1,6 +1,7 @@
 """Errors of the API: one body for all of them (RFC 9457), with what to do about it."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -49,6 +50,35 @@ _KINDS: Final = {
     503: ("unavailable", "Not available at the moment"),
 }
 _OTHER: Final = ("error", "The request failed")
+_NOT_A_DATE: Final = "Not a valid date; write it as YYYY-MM-DD."
+# What Django REST framework and its relatives say, for people who do not know their fields and classes.
+_IN_OTHER_WORDS: Final = tuple(
+    (re.compile(pattern, re.DOTALL), words)
+    for pattern, words in (
+        (r"Authentication credentials were not provided\.", "This needs an API token, or a browser that is signed in."),
+        (
+            r"Invalid token header\. .*",
+            "The header Authorization holds no token; write Bearer, a space, the token.",
+        ),
+        (r"CSRF Failed: .*", "The request lacks the CSRF token of this browser session."),
+        (r"You do not have permission to perform this action\.", "You may not do this."),
+        (r"Not found\.", "There is nothing at this address."),
+        (r"No \w+ matches the given query\.", "There is no such row, or you may not see it."),
+        (r'Method "(.{1,20}).*" not allowed\.', r"\1 is not possible here."),
+        (r"Could not satisfy the request Accept header\.", "No format that the Accept header names is available."),
+        (r'Unsupported media type "(.{0,60}).*" in request\.', r"A body of type “\1” is not understood."),
+        (r"Request was throttled\..*", "Too many requests in this minute."),
+        (r"Invalid data\. Expected a dictionary, but got \w+\.", "Send a JSON object, with fields and their values."),
+        (r"Date has wrong format\..*|Expected a date but got a datetime\.", _NOT_A_DATE),
+        (r"Must be a valid boolean\.", "Use true or false."),
+        (r"A valid integer is required\.|String value too large\.", "Give a whole number."),
+        (r"Ensure this value is less than or equal to (\d+)\.", r"Give at most \1."),
+        (r"Ensure this value is greater than or equal to (\d+)\.", r"Give at least \1."),
+        (r"Ensure this field has no more than (\d+) characters\.", r"Give at most \1 characters."),
+        (r"Not a valid string\.", "Give a text."),
+        (r"This field may not be (null|blank)\.", "Give a value."),
+    )
+)
 
 
 def problem(*, status: int, detail: str, instance: str, remedy: str, field: str | None = None) -> dict[str, object]:
@@ -76,7 +106,7 @@ def error_response(exception: Exception, context: Mapping[str, object]) -> Respo
     assert isinstance(request, Request)
     response.data = problem(
         status=response.status_code,
-        detail=message,
+        detail=_in_other_words(message),
         instance=request.get_full_path(),
         field=field if isinstance(exception, ValidationError) else getattr(exception, "field", None),
         remedy=_remedy(exception, response.status_code, context["view"]),
@@ -88,7 +118,7 @@ def error_response(exception: Exception, context: Mapping[str, object]) -> Respo
 def _in_words_of_rest(exception: Exception) -> Exception:
     """What the readers of addresses raise, which pages share."""
     if isinstance(exception, BadValue):
-        return ValidationError(str(exception))
+        return ValidationError({exception.field: [str(exception)]} if exception.field else str(exception))
     return NotFound(str(exception)) if isinstance(exception, NotThere) else exception
 
 
@@ -99,6 +129,13 @@ def _throttled(exception: Exception, context: Mapping[str, object]) -> Exception
         wait = AnonymousPerMinute.seconds_to_wait(request, context["view"])
         return exception if wait is None else Throttled(math.ceil(wait))
     return exception
+
+
+def _in_other_words(message: str) -> str:
+    for pattern, words in _IN_OTHER_WORDS:
+        if found := pattern.fullmatch(message):
+            return found.expand(words)
+    return message
 
 
 def _remedy(exception: Exception, status: int, view: object) -> str:
@@ -145,4 +182,9 @@ class NoSuchEndpoint(APIView):
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         self.check_throttles(request)
-        raise NotFound("There is no such endpoint.")
+        raise _NoSuchEndpoint
+
+
+class _NoSuchEndpoint(NotFound):
+    default_detail = "There is no such endpoint."
+    remedy = "Check the address; /api/v1 lists what there is."

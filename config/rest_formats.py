@@ -4,6 +4,7 @@ Not in `rest.py`, because Django REST framework loads this module before its vie
 """
 
 from collections.abc import Iterable, Mapping
+from json import JSONDecodeError
 from typing import IO
 
 from django.http import Http404
@@ -37,3 +38,12 @@ class ShallowJson(JSONParser):
             return super().parse(stream, media_type, parser_context)
         except RecursionError:
             raise ParseError("This JSON nests too deeply.") from None
+        except ParseError as error:
+            raise ParseError(_what_is_wrong(error.__context__)) from None
+
+
+def _what_is_wrong(cause: BaseException | None) -> str:
+    """With the place, where the body is text."""
+    if isinstance(cause, JSONDecodeError):
+        return f"The body is not valid JSON; see line {cause.lineno}, column {cause.colno}."
+    return "The body is not valid JSON in UTF-8."

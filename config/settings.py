@@ -1,6 +1,7 @@
 """Every setting; `config/env.py` reads those that the environment decides."""
 
 import logging
+import os
 from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
@@ -17,9 +18,12 @@ from config.env import (
     keep_requests_to_this_machine_direct,
     key_prefix_of,
     origin_of,
+    passkey_origins,
 )
-from config.valkey import broker
+from config.valkey import broker, with_password
 
+# Whatever these processes write, and the programs that they start, is nobody else's to read on this machine.
+os.umask(0o077)
 env = Environment.read()
 keep_requests_to_this_machine_direct()
 DATA_DIR = (BASE_DIR / env.DATA_DIR).resolve()
@@ -47,7 +51,7 @@ DATABASES = {
 }
 DATABASES["default"].setdefault("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-REDIS_URL = env.REDIS_URL or EMBEDDED_SERVERS.redis_url()
+REDIS_URL = with_password(env.REDIS_URL, env.REDIS_PASSWORD) or EMBEDDED_SERVERS.redis_url()
 # In front of every key and queue, so that installations may share one Valkey: a database belongs to one of them.
 REDIS_KEY_PREFIX = env.REDIS_KEY_PREFIX or key_prefix_of(DATABASES["default"])
 # Shared by every process, so that what is counted is counted once.
@@ -76,21 +80,26 @@ ALLOWED_HOSTS = env.ALLOWED_HOSTS or list(dict.fromkeys([*_LOOPBACK, urlsplit(SI
 CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS or [SITE_URL]
 # Anybody can send X-Forwarded-Proto: it counts only where a proxy is known to overwrite it.
 BEHIND_PROXY = env.BEHIND_PROXY
+PROXY_NETWORKS = env.PROXY_NETWORKS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_SSL_REDIRECT = _HTTPS
 SECURE_HSTS_SECONDS = env.HSTS_SECONDS if _HTTPS else 0
 # Subdomains, and browsers' preload lists, are for the domain's owner to decide, not for one service on it.
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021", *env.SILENCED_CHECKS]
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 # The way to LinkedIn and back stays in one tab, so no other origin needs access to this window.
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+# With this prefix browsers take the cookie from this very host over https alone, and not from others of its domain.
+_COOKIE_PREFIX = "__Host-" if _HTTPS else ""
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_COOKIE_PREFIX}sessionid", f"{_COOKIE_PREFIX}csrftoken"
 SESSION_COOKIE_HTTPONLY = True
 # Lax, not Strict: a person who returns from LinkedIn's consent page must still be signed in.
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 7 * 86_400
+SESSION_HOURS = env.SESSION_HOURS
+SESSION_COOKIE_AGE = SESSION_HOURS * 3600
 DEFAULT_EXCEPTION_REPORTER = "config.error_reports.ErrorReport"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "config.error_reports.SecretsHidden"
 AUTH_USER_MODEL = "accounts.User"
@@ -135,6 +144,7 @@ INSTALLED_APPS = [
     "knox",
     "config.former_apps.AxesTables",
     "social_django",
+    "django_otp_webauthn",
 ]
 MIDDLEWARE = [
     "config.client_address.ClientAddressMiddleware",
@@ -144,17 +154,23 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "reporting.operations.endpoints.OperationsMiddleware",
     "config.logs.RequestLines",
+    "config.statement_limit.limit_statements",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Inside of the one above: `collectstatic` has compressed the static files already.
+    "config.compression.CompressionMiddleware",
     "qsessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "accounts.api.throttling.rate_limit_headers",
+    "config.headers.safe_headers",
     "django.middleware.csrf.CsrfViewMiddleware",
     "config.error_pages.refuse_nul",
     "config.error_pages.explain_not_allowed",
     "config.error_pages.ExplainRefusals",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.sign_in.session_age.SessionAge",
     "accounts.sign_in.middleware.SessionsInUse",
+    "accounts.sign_in.second_step.middleware.SecondStepFirst",
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.sign_in.middleware.SignInTrouble",
 ]
@@ -163,7 +179,10 @@ UNFOLD = {
     "LOGIN": {"form": "accounts.sign_in.forms.SignInForm"},
     "DASHBOARD_CALLBACK": "reporting.pages.overview.dashboard",
     "STYLES": [lambda _: static("reporting/pages.css")],
-    "SCRIPTS": [lambda _: static("reporting/pages.js")],
+    "SCRIPTS": [
+        lambda _: static("reporting/pages.js"),
+        lambda _: static("accounts/show_password.js"),
+    ],
     "ACCOUNT": {"navigation": [{"title": "Your account", "link": reverse_lazy("people:me")}]},
     "SITE_HEADER": "Action Center",
     "SITE_SUBHEADER": "LinkedIn Ads",
@@ -223,7 +242,7 @@ REST_FRAMEWORK = {
     # WWW-Authenticate names the first one.
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.api.authentication.ApiTokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "accounts.api.browser_session.BrowserSession",
     ],
     "DEFAULT_PERMISSION_CLASSES": [
         "rest_framework.permissions.IsAuthenticated",
@@ -272,6 +291,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "PATH_CONVERTER_OVERRIDES": {"row": int},
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
@@ -354,12 +374,58 @@ SOCIAL_AUTH_PIPELINE = [
     "social_core.pipeline.social_auth.associate_user",
 ]
 
+# --- Second step -----------------------------------------------------------------------------------
+# Who may open no page without a second step; whoever has set one up passes it in any case.
+SECOND_STEP_ROLES = [role for role in env.SECOND_STEP_REQUIRED_FOR if role != "nobody"]
+if not env.SECOND_STEP_REQUIRED_FOR and _HTTPS:
+    SECOND_STEP_ROLES = ["owner", "manager"]
+# Browsers offer passkeys to https addresses with a name, and to this machine as localhost; each belongs to its host.
+OTP_WEBAUTHN_RP_ID = urlsplit(SITE_URL).hostname or ""
+OTP_WEBAUTHN_RP_NAME = "LinkedIn Ads Action Center"
+OTP_WEBAUTHN_ALLOWED_ORIGINS = passkey_origins(SITE_URL)
+# Without an origin none are offered.
+SILENCED_SYSTEM_CHECKS += ["otp_webauthn.E030"]
+OTP_WEBAUTHN_HELPER_CLASS = "accounts.sign_in.second_step.passkeys.Ceremonies"
+# A passkey is the second step, not the first; so security keys without memory for passkeys work too.
+OTP_WEBAUTHN_ALLOW_PASSWORDLESS_LOGIN = False
+OTP_WEBAUTHN_EXCEPTION_LOGGER_NAME = ""
+
+# --- Single sign-on ----------------------------------------------------------------------------------
+SIGN_IN_WITH = env.SIGN_IN_WITH
+_OTHER_WAYS = AUTHENTICATION_BACKENDS if SIGN_IN_WITH != "sso" else []
+# With "sso" nothing else signs anybody in, and sessions that began in other ways end.
+AUTHENTICATION_BACKENDS = [
+    *_OTHER_WAYS,
+    "accounts.sign_in.single_sign_on.SingleSignOn",
+    "accounts.sign_in.sign_in_links.SignInLinkBackend",
+]
+# The company's own OpenID provider, such as Keycloak, Entra ID, Okta or Google.
+OIDC_NAME = env.OIDC_NAME
+OIDC_TRUST_EMAIL = env.OIDC_TRUST_EMAIL
+OIDC_ROLES = env.OIDC_ROLES
+SOCIAL_AUTH_OIDC_OIDC_ENDPOINT = env.OIDC_ENDPOINT
+SOCIAL_AUTH_OIDC_KEY = env.OIDC_CLIENT_ID
+SOCIAL_AUTH_OIDC_SECRET = env.OIDC_CLIENT_SECRET
+SOCIAL_AUTH_OIDC_SCOPE = env.OIDC_SCOPES.split()
+SOCIAL_AUTH_OIDC_IGNORE_DEFAULT_SCOPE = True
+SOCIAL_AUTH_OIDC_USE_PKCE = True
+SOCIAL_AUTH_OIDC_JWT_ALGORITHMS = ["RS256", "PS256", "ES256"]
+SOCIAL_AUTH_OIDC_GROUPS_KEY = env.OIDC_GROUPS_CLAIM if OIDC_ROLES else None
+SOCIAL_AUTH_OIDC_PIPELINE = [
+    "social_core.pipeline.social_auth.social_details",
+    "social_core.pipeline.social_auth.social_uid",
+    "social_core.pipeline.social_auth.social_user",
+    "accounts.sign_in.single_sign_on.person_behind",
+    "social_core.pipeline.social_auth.associate_user",
+]
+
 # --- What browsers may load -------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
-        # Alpine, which every page of Unfold is built on, compiles its attributes (`x-data`, `x-on`) with
-        # AsyncFunction. No script may be part of a page: what somebody injects into one does not run.
+        # Alpine, which every page of Unfold is built on, compiles its attributes (`x-data`, `x-on`) with AsyncFunction.
+        # So attributes that somebody injects into a page would run; a script, an event handler or a file of another
+        # site would not. What keeps markup out of pages is that every template escapes what it shows.
         "script-src": [SELF, UNSAFE_EVAL],
         # Unfold writes its colours into a <style> of each page and widths into style attributes.
         "style-src": [SELF, UNSAFE_INLINE],
@@ -393,17 +459,19 @@ SYNC_CONCURRENCY = env.SYNC_CONCURRENCY
 SNAPSHOT_DAYS = env.SNAPSHOT_DAYS
 SNAPSHOT_KEEP_DAYS = env.SNAPSHOT_KEEP_DAYS
 SNAPSHOT_MAX_BYTES = env.SNAPSHOT_MAX_BYTES
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedStaticFilesStorage",
+        # Public, and collected by another user than the one who serves them.
+        "OPTIONS": {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755},
+    },
     # Under no address: downloads go through a view that checks who may see the ad account.
     "snapshots": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {
-            "location": DATA_DIR / "snapshots",
-            "file_permissions_mode": 0o600,
-            "directory_permissions_mode": 0o700,
-        },
+        "OPTIONS": {"location": DATA_DIR / "snapshots"},
     },
 }
 
@@ -423,6 +491,14 @@ DEFAULT_FROM_EMAIL = env.DEFAULT_FROM_EMAIL
 PRODUCT_VERSION = "0.2.0"
 # /metrics needs this bearer token; without one, only programs on this machine may read it.
 METRICS_TOKEN = env.METRICS_TOKEN
+
+# --- Where the audit trail goes ---------------------------------------------------------------------
+AUDIT_SYSLOG = env.AUDIT_SYSLOG
+AUDIT_WEBHOOK_URL = env.AUDIT_WEBHOOK_URL
+AUDIT_WEBHOOK_SECRET = env.AUDIT_WEBHOOK_SECRET
+AUDIT_WEBHOOK_NETWORKS = env.AUDIT_WEBHOOK_NETWORKS
+AUDIT_ALERTS = env.AUDIT_ALERTS
+AUDIT_ALERT_SIGN_INS_REFUSED = env.AUDIT_ALERT_SIGN_INS_REFUSED
 
 # --- Logging ---------------------------------------------------------------------------------------
 LOG_FORMAT = env.LOG_FORMAT or ("text" if _IS_LOCAL else "json")

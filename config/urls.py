@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
+from accounts.shell.admin_search import search
 from config.rest import NoSuchEndpoint, Problems
 from reporting.api.root import Root
 
@@ -11,6 +12,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     # The page that changes a password records it; the admin's own does not.
     path("admin/password_change/", RedirectView.as_view(pattern_name="people:password")),
+    path("admin/search/", admin.site.admin_view(search)),
     # Before the admin, whose last route answers every other address under admin/.
     path("", include("reporting.urls")),
     path("admin/", admin.site.urls),

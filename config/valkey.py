@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from redis import ConnectionPool
@@ -48,6 +48,26 @@ def broker(redis_url: str) -> Broker:
     place = f"[{host}]" if ":" in host else quote(host)
     url = f"{scheme}://{_login(given)}{place}:{given.get('port', 6379)}/{database}"
     return Broker(url, _verified(tls) if scheme == "rediss" else None)
+
+
+def with_password(redis_url: str, password: str) -> str:
+    """The address with a password that was given separately, such as in a file of its own.
+
+    Raises ImproperlyConfigured where there is no address to add it to, or one that has a password already.
+    """
+    if not password:
+        return redis_url
+    try:
+        parts = urlsplit(redis_url)
+        user, given = parts.username or "", parts.password
+    except ValueError:
+        raise ImproperlyConfigured(f"{_EXAMPLES}.") from None
+    if not redis_url:
+        raise ImproperlyConfigured("REDIS_PASSWORD is set, but REDIS_URL is not; set both or neither.")
+    if given:
+        raise ImproperlyConfigured("REDIS_URL holds a password and REDIS_PASSWORD is set; remove one.")
+    place = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{place}"))
 
 
 def _login(given: Mapping[str, object]) -> str:

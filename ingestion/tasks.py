@@ -207,7 +207,7 @@ def prune_runs() -> dict[str, int]:
 
 def _retry(task: Task[..., object]) -> Exception:
     """Celery's signal to retry after a growing delay."""
-    delay = _FIRST_RETRY_SECONDS * 2**task.request.retries * random.uniform(0.8, 1.2)  # noqa: S311
+    delay = _FIRST_RETRY_SECONDS * 2**task.request.retries * random.uniform(0.8, 1.2)  # noqa: S311  # nosec B311
     retry: Exception = task.retry(countdown=delay, throw=False)
     return retry
 

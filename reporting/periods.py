@@ -16,12 +16,17 @@ from accounts.shell import request_values
 _MAX_YEARS = 10
 # Wide enough for advertising, and far from the limits of calendar arithmetic.
 _FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
+_MONTHS_BEFORE = {1: "of the month before", 3: "of the quarter before", 12: "of the year before"}
 _DAY = timedelta(days=1)
 _WEEK = 7
 
 
 class PeriodError(ValueError):
-    """An invalid range of days; the message says what to change."""
+    """An invalid range of days; the message says what to change, `which` of first_day, last_day and period it is."""
+
+    def __init__(self, message: str, *, which: str = "first_day") -> None:
+        super().__init__(message)
+        self.which = which
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +34,23 @@ class Period:
     """A range of UTC days, both inclusive.
 
     One of calendar months, quarters or years has in `months` how many months earlier the one before it begins; 0 is
-    any other range.
+    any other range, and `days_back` how many days earlier, 0 for as few as whole weeks allow.
     """
 
     first_day: date
     last_day: date
     months: int = field(default=0, compare=False)
+    days_back: int = field(default=0, compare=False)
 
     def __post_init__(self) -> None:
         if self.first_day > self.last_day:
-            raise PeriodError(f"The first day, {self.first_day}, is after the last day, {self.last_day}; swap them.")
+            message = f"The first day, {self.first_day}, is after the last day, {self.last_day}; swap them."
+            raise PeriodError(message, which="last_day")
         if self.first_day < _FIRST_DAY or self.last_day > _LAST_DAY:
-            raise PeriodError(f"{self.first_day} to {self.last_day} is not between {_FIRST_DAY} and {_LAST_DAY}.")
+            raise PeriodError(
+                f"{self.first_day} to {self.last_day} is not between {_FIRST_DAY} and {_LAST_DAY}.",
+                which="first_day" if self.first_day < _FIRST_DAY else "last_day",
+            )
         # Counted back from the last day: ten years from 29 February end with the 28th.
         if self.last_day - relativedelta(years=_MAX_YEARS) >= self.first_day:
             raise PeriodError(
@@ -67,7 +77,7 @@ class Period:
         them; in ranges that start on the same weekday every weekday is as frequent, and the n-th days can be compared.
         """
         if not self.months:
-            shift = -(-self.days // _WEEK) * _WEEK * _DAY
+            shift = self._shift * _DAY
             return Period(self.first_day - shift, self.last_day - shift)
         is_whole = _whole_months(self.first_day, self.last_day) > 0
         last_day = self.last_day - relativedelta(months=self.months)
@@ -76,6 +86,23 @@ class Period:
             month_of(last_day)[1] if is_whole else last_day,
             self.months,
         )
+
+    @property
+    def _shift(self) -> int:
+        """How many days earlier a range that is no calendar period is compared."""
+        return self.days_back or -(-self.days // _WEEK) * _WEEK
+
+    def previous_in_words(self) -> str:
+        """Why the days before this period are not the ones just before it; empty where they are. Raises PeriodError."""
+        if (self.first_day - self.previous().last_day).days == 1:
+            return ""
+        if self.months:
+            return f"the same days {_MONTHS_BEFORE.get(self.months, f'{self.months} months earlier')}"
+        return f"{self._shift} days earlier, so that the weekdays are the same"
+
+    def until(self, last_day: date) -> "Period":
+        """Its days up to this one, each compared with the same day as before."""
+        return Period(self.first_day, last_day, self.months, 0 if self.months else self._shift)
 
     def clipped(self, first_day: date, last_day: date) -> "Period":
         """The part of a bucket of days within this period."""
@@ -113,6 +140,12 @@ def last_days(days: int, *, today: date) -> Period:
     return Period(today - days * _DAY, today - _DAY)
 
 
+def open_period(first_day: date, last_day: date | None, *, today: date) -> Period:
+    """The days of a filter that may be open towards today; at most ten years, of those that there can be."""
+    last = min(max(last_day or max(today, first_day), _FIRST_DAY), _LAST_DAY)
+    return Period(min(max(first_day, _FIRST_DAY, last - relativedelta(years=_MAX_YEARS) + _DAY), last), last)
+
+
 def parse_period(
     *, preset: str | None = None, first_day: str | None = None, last_day: str | None = None, today: date
 ) -> Period:
@@ -122,11 +155,11 @@ def parse_period(
     """
     if preset and preset != CUSTOM:
         if first_day or last_day:
-            raise PeriodError(f"Give either a period ({preset}) or a first and last day, not both.")
+            raise PeriodError(f"Give either a period ({preset}) or a first and last day, not both.", which="period")
         return preset_period(_preset(preset), today=today)
     if not preset and not first_day and not last_day:
         return preset_period(Preset.LAST_30_DAYS, today=today)
-    days = _day(first_day, "first day"), _day(last_day, "last day")
+    days = _day(first_day, "first_day"), _day(last_day, "last_day")
     return Period(*days, _whole_months(*days))
 
 
@@ -135,16 +168,18 @@ def _preset(text: str) -> Preset:
         return Preset(text)
     except ValueError as error:
         known = ", ".join([*Preset, CUSTOM])
-        raise PeriodError(f"Unknown period “{text}”; choose one of {known}.") from error
+        raise PeriodError(f"Unknown period “{text}”; choose one of {known}.", which="period") from error
 
 
 def _day(text: str | None, which: str) -> date:
+    name = which.replace("_", " ")
     if not text:
-        raise PeriodError(f"The {which} is missing; write it as YYYY-MM-DD.")
+        raise PeriodError(f"The {name} is missing; write it as YYYY-MM-DD.", which=which)
     try:
         return request_values.day(text)
     except request_values.BadValue:
-        raise PeriodError(f"The {which}, “{text}”, is not a valid date; write it as YYYY-MM-DD.") from None
+        message = f"The {name}, “{text}”, is not a valid date; write it as YYYY-MM-DD."
+        raise PeriodError(message, which=which) from None
 
 
 def week_of(day: date) -> tuple[date, date]:

@@ -17,7 +17,7 @@ from ingestion.timetable.schedules import RegularTask
 from reporting.change_feed import tombstones
 from reporting.checks import check_queue
 from reporting.models import CheckRequest, Snapshot
-from reporting.operations import ad_account_removal
+from reporting.operations import ad_account_removal, bi_limits
 from reporting.snapshots import snapshot_store
 
 log = logging.getLogger(__name__)
@@ -106,10 +106,20 @@ def remove_ad_account(self: "Task[[int], Summary]", ad_account_id: int) -> Summa
         raise self.retry(countdown=_SYNC_ENDS_SECONDS, throw=False) from None
 
 
+@shared_task
+def hold_bi_roles_to_limits() -> Summary:
+    """End what roles for BI tools run for too long, and set back limits that they changed."""
+    ended, set_back = bi_limits.enforce()
+    if ended or set_back:
+        log.warning("BI roles: %s sessions over their limits ended, settings of %s roles set back.", ended, set_back)
+    return {"ended": ended, "set_back": set_back}
+
+
 # What beat runs, by the names that the entries have in existing databases.
 BEAT_SCHEDULE: dict[str, RegularTask] = {
     "Queue lost checks again": {"task": requeue_lost_checks.name, "schedule": timedelta(minutes=10)},
     "Queue lost snapshots again": {"task": requeue_lost_snapshots.name, "schedule": timedelta(minutes=10)},
+    "Hold BI roles to their limits": {"task": hold_bi_roles_to_limits.name, "schedule": timedelta(minutes=1)},
     "Prune deleted rows of the change feed": {"task": prune_deleted_rows.name, "schedule": timedelta(days=1)},
     "Prune old snapshots": {"task": prune_snapshots.name, "schedule": timedelta(days=1)},
 }

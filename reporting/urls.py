@@ -3,7 +3,7 @@
 from django.urls import path
 
 from reporting.admin.thresholds import former_address
-from reporting.pages import actions, ad_account_removal, snapshots, status, sync
+from reporting.pages import actions, ad_account_removal, navigation, snapshots, status, sync
 from reporting.pages.report import page
 
 app_name = "reporting"
@@ -15,6 +15,7 @@ urlpatterns = [
     path("actions/judge/", actions.check_now, name="check_now"),
     path("actions/judging/", actions.check_progress, name="check_progress"),
     path("actions/findings.csv", actions.download, name="actions_csv"),
+    path("favicon.ico", navigation.favicon, name="favicon"),
     path("ad-accounts/<int:ad_account_id>/remove/", ad_account_removal.remove_ad_account, name="remove_ad_account"),
     path("report/", page.report, name="report"),
     path("report/sections/<slug:name>/", page.report_section, name="report_section"),

@@ -208,7 +208,7 @@ def make_sync_run(**changes: Any) -> SyncLog:
     if values["account"] is not None:
         # As the usual settings would have it: the backfill, up to the day it ran on.
         last_day = values["started_at"].date()
-        values = {"first_day": last_day - timedelta(days=89), "last_day": last_day} | values
+        values = {"first_day": last_day - timedelta(days=90), "last_day": last_day} | values
     run = SyncLog.objects.create(**values)
     if run.account_id and run.status == SyncLog.Status.SUCCESS and run.first_day and run.last_day:
         make_covered_days(

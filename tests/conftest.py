@@ -151,8 +151,18 @@ def django_db_setup(
                 tmp_path_factory.mktemp("restored"), backup=pytestconfig.getoption("backup")
             )
         let_tests_empty_the_audit_trail()
+        let_nobody_store_large_objects()
         if is_restored:
             restored_database.remove_rows()
+
+
+def let_nobody_store_large_objects() -> None:
+    """As an administrator does once, before roles for BI tools can be made on a server of theirs."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "REVOKE EXECUTE ON FUNCTION lo_creat, lo_create, lo_from_bytea, lo_put, lo_truncate, lo_truncate64, lowrite"
+            " FROM PUBLIC"
+        )
 
 
 def let_tests_empty_the_audit_trail() -> None:

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 
 from accounts import access, audit_trail
-from accounts.admin.base import FactAdmin, PeopleAdmin
+from accounts.admin.base import ConfirmedAdmin, FactAdmin, PeopleAdmin
 from accounts.consents import removed_ad_accounts
 from accounts.models import AdAccount, AdAccountAccess, RemovedAdAccount
 from accounts.shell.admin_base import ReadOnlyAdmin
@@ -77,7 +77,7 @@ class AdAccountAccessAdmin(PeopleAdmin[AdAccountAccess]):
 
 
 @admin.register(RemovedAdAccount)
-class RemovedAdAccountAdmin(ReadOnlyAdmin[RemovedAdAccount]):
+class RemovedAdAccountAdmin(ConfirmedAdmin[RemovedAdAccount], ReadOnlyAdmin[RemovedAdAccount]):
     """Removed ad accounts. Deleting the row restores the ad account at the next discovery."""
 
     list_display = ["name", "id", "asked_by", "asked_at", "rows_found", "rows_removed", "finished_at"]

@@ -6,16 +6,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from unfold.contrib.filters.admin import DropdownFilter
 
 from accounts import access
-from accounts.admin.audit_sentences import sentence
 from accounts.admin.base import OfAdAccountAdmin, RecordsExports
 from accounts.admin.filters import AdAccountFilter
+from accounts.audit.sentences import sentence
 from accounts.models import AdAccount, AuditEvent, User
 from accounts.shell.admin_filters import DaysFilter
 from accounts.shell.downloads import in_pieces
 from accounts.shell.request_values import or_none, row_id
+from accounts.sign_in.second_step import confirmation
 
 _HEADER = ["happened_at", "kind", "sentence", "actor_id", "actor_email", "ad_account_id", "detail"]
 _SYSTEM = "system"
@@ -63,6 +65,10 @@ class AuditEventAdmin(RecordsExports[AuditEvent], OfAdAccountAdmin[AuditEvent]):
     @admin.display(description="what happened")
     def what_happened(self, event: AuditEvent) -> str:
         return sentence(event, ad_account_name=getattr(event, "ad_account_name", None))
+
+    def export(self, request: HttpRequest, file_format: str) -> HttpResponseBase:
+        """It names people, so the person at the browser confirms first that it is still them."""
+        return confirmation.ask_again(request) or super().export(request, file_format)
 
     def export_header(self) -> list[str]:
         return _HEADER

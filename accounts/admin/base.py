@@ -3,12 +3,13 @@
 from typing import ClassVar
 
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from accounts import access, audit_trail
 from accounts.access import person_of
-from accounts.shell.admin_base import OneRightAdmin, ReadOnlyAdmin, Row
+from accounts.shell.admin_base import ListAdmin, OneRightAdmin, ReadOnlyAdmin, Row
 from accounts.shell.admin_exports import ExportsList
+from accounts.sign_in.second_step import confirmation
 
 
 class OfAdAccountAdmin(ReadOnlyAdmin[Row]):
@@ -56,7 +57,34 @@ class FactAdmin(RecordsExports[Row], OfAdAccountAdmin[Row]):
         return rows.filter(**{f"{self.ad_account_path}__in": access.visible_ad_accounts(request.user)})
 
 
-class PeopleAdmin(OneRightAdmin[Row]):
+class ConfirmedAdmin(ListAdmin[Row]):
+    """Rows that are added, changed and deleted only soon after a second step; lists of them are shown at any time."""
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, object] | None = None,
+    ) -> HttpResponse:
+        may_save = self.has_change_permission(request) if object_id else self.has_add_permission(request)
+        is_asked = may_save or request.method == "POST"
+        response = confirmation.ask_again(request) if is_asked else None
+        return response or super().changeform_view(request, object_id, form_url, extra_context)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
+        may_delete = self.has_delete_permission(request)
+        response = confirmation.ask_again(request) if may_delete else None
+        return response or super().delete_view(request, object_id, extra_context)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
+        response = confirmation.ask_again(request) if request.method == "POST" else None
+        return response or super().changelist_view(request, extra_context)
+
+
+class PeopleAdmin(ConfirmedAdmin[Row], OneRightAdmin[Row]):
     """Rows that only those who manage people may see and change."""
 
     def may_edit(self, request: HttpRequest) -> bool:

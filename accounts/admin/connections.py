@@ -52,10 +52,12 @@ class LinkedInConnectionAdmin(ReadOnlyAdmin[LinkedInConnection]):
         """With `expiring`, which is not stored."""
         return connection.state_at(timezone.now()).replace("_", " ")
 
-    @admin.display(description="days left")
-    def days_left(self, connection: LinkedInConnection) -> int | None:
+    @admin.display(description="consent ends in")
+    def days_left(self, connection: LinkedInConnection) -> str | None:
+        """Not to be taken for the access token, which is renewed until then."""
         now = timezone.now()
-        return connection.days_left(now) if connection.is_living(now) else None
+        days = connection.days_left(now) if connection.is_living(now) else None
+        return None if days is None else f"{days:,} day{'' if days == 1 else 's'}"
 
     @admin.display(description="consent ends")
     def consent_ends(self, connection: LinkedInConnection) -> str:

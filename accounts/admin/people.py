@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from qsessions.models import Session
 from social_django.models import Association, Nonce, UserSocialAuth
@@ -32,6 +33,7 @@ from accounts.people.security_notices import Notice, notify
 from accounts.roles import Role
 from accounts.shell.admin_base import UnfoldAdmin
 from accounts.shell.admin_columns import instant_column
+from accounts.sign_in.second_step import confirmation
 
 if TYPE_CHECKING:
     _UserAdmin = DjangoUserAdmin[User]
@@ -43,6 +45,7 @@ else:
 
 _LAST_LOGIN = instant_column("last_login", "last login")
 _JOINED = instant_column("date_joined", "joined")
+_SECOND_STEP = instant_column("second_step_since", "second step since")
 _INVITED = instant_column("created_at", "invited")
 _EXPIRES = instant_column("expires_at", "expires")
 _ACCEPTED = instant_column("accepted_at", "accepted")
@@ -88,12 +91,12 @@ class UserAdmin(PeopleAdmin[User], _UserAdmin):
     form = PersonForm
     add_form = NewPersonForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ["email", "first_name", "last_name", "role", "is_active", _LAST_LOGIN]
+    list_display = ["email", "first_name", "last_name", "role", "is_active", _SECOND_STEP, _LAST_LOGIN]
     list_filter = ["role", "is_active"]
     search_fields = ["email", "first_name", "last_name"]
     ordering = ["email"]
     filter_horizontal = []
-    readonly_fields: ClassVar[Any] = [_LAST_LOGIN, _JOINED]
+    readonly_fields: ClassVar[Any] = [_LAST_LOGIN, _JOINED, _SECOND_STEP]
     actions = ["end_sessions"]
 
     class Media:
@@ -104,7 +107,7 @@ class UserAdmin(PeopleAdmin[User], _UserAdmin):
         (None, {"fields": ("email", "password")}),
         ("Person", {"fields": ("first_name", "last_name")}),
         ("Rights", {"fields": ("role", "is_active")}),
-        ("Dates", {"fields": (_LAST_LOGIN, _JOINED)}),
+        ("Dates", {"fields": (_LAST_LOGIN, _JOINED, _SECOND_STEP)}),
     )
     add_fieldsets = (
         (None, {"fields": ("email", "first_name", "last_name", "role")}),
@@ -126,6 +129,7 @@ class UserAdmin(PeopleAdmin[User], _UserAdmin):
         super().save_model(request, obj, form, change)
         audit_trail.record("user_added", actor=person_of(request), user_email=obj.email, role=obj.role)
 
+    @method_decorator(confirmation.confirmed)
     @transaction.atomic
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         """Records that a password was set or removed, and ends the sessions and API tokens of before."""

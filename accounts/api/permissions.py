@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
@@ -14,11 +15,16 @@ if TYPE_CHECKING:
 
 
 class WithinTokenScope(BasePermission):
-    """A token of scope `read` only reads; part of the permissions of every view."""
+    """A token of scope `read` only reads; part of the permissions of every view, before those of a role.
+
+    What is possible for nobody is no matter of permission: raises MethodNotAllowed.
+    """
 
     message = "This API token may only read."
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
+        if request.method not in view.allowed_methods:
+            raise MethodNotAllowed(str(request.method))
         return request.method in SAFE_METHODS or access.may_change_anything(request.user)
 
 
@@ -29,6 +35,15 @@ class MayChangeFindings(BasePermission):
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         return request.method in SAFE_METHODS or access.may_change_findings(request.user)
+
+
+class MayTakeSnapshots(BasePermission):
+    """For views that take snapshots; everybody may read them."""
+
+    message = "Your role may not take snapshots; ask an analyst, a manager or an owner."
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        return request.method in SAFE_METHODS or access.may_take_snapshots(request.user)
 
 
 class MaySync(BasePermission):

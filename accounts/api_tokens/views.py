@@ -22,6 +22,7 @@ from accounts.api_tokens import token_store
 from accounts.errors import ApiTokenRefused
 from accounts.models import AdAccount, ApiToken, ServiceAccount, User
 from accounts.people.your_account import shell
+from accounts.shell.request_values import only_parameters
 
 
 class _Networks(forms.CharField):
@@ -37,15 +38,26 @@ class _Networks(forms.CharField):
 
 class IssueForm(forms.Form):
     name = forms.CharField(
-        max_length=100, widget=UnfoldAdminTextInputWidget, help_text="What will use it, such as “Looker Studio”."
+        max_length=100,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="What will use it, such as “Looker Studio”.",
+        error_messages={
+            "required": "Give a name, so that you recognize the token later.",
+            "max_length": "Give a name of at most 100 characters.",
+        },
     )
-    scope = forms.ChoiceField(label="Scope", widget=UnfoldAdminSelectWidget)
+    scope = forms.ChoiceField(
+        label="Scope",
+        widget=UnfoldAdminSelectWidget,
+        error_messages=dict.fromkeys(("required", "invalid_choice"), "Choose a scope from the list."),
+    )
     days = forms.TypedChoiceField(
         label="Valid for",
         coerce=int,
         choices=[(days, f"{days} days") for days in token_store.DAYS],
         initial=token_store.DEFAULT_DAYS,
         widget=UnfoldAdminSelectWidget,
+        error_messages=dict.fromkeys(("required", "invalid_choice"), "Choose from the list how long it is valid."),
     )
 
     ad_accounts = forms.ModelMultipleChoiceField(
@@ -76,6 +88,7 @@ class IssueForm(forms.Form):
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@only_parameters()
 @sensitive_variables("plain")
 def api_tokens_page(request: HttpRequest) -> HttpResponse:
     """The tokens and a form for another; the response to the form is the only page that ever shows the token."""
@@ -102,6 +115,7 @@ def api_tokens_page(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@only_parameters()
 @sensitive_variables("plain")
 def service_account_tokens(request: HttpRequest, account_id: int) -> HttpResponse:
     """The tokens of a service account, for owners; like `api_tokens_page`."""

@@ -110,9 +110,10 @@ def mark_needs_consent(*connection_ids: int, trouble: str) -> None:
         # By id, so that two of these never wait for each other in a circle.
         active = LinkedInConnection.objects.filter(pk__in=connection_ids, state=LinkedInConnection.State.ACTIVE)
         lost = list(active.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
-        LinkedInConnection.objects.filter(pk__in=lost).update(
-            state=LinkedInConnection.State.NEEDS_CONSENT, trouble=trouble
-        )
+        rows = LinkedInConnection.objects.filter(pk__in=lost)
+        rows.update(state=LinkedInConnection.State.NEEDS_CONSENT, trouble=trouble)
+        # As in `end`: no later consent of a person who was removed would be compared with this one.
+        rows.filter(user=None).update(member_urn=None)
         for connection_id in lost:
             audit_trail.record("consent_lost", connection_id=connection_id, reason=trouble)
 
@@ -147,9 +148,9 @@ def end(connection_id: int, *, actor: User, now: datetime) -> AccountsError | No
     return trouble
 
 
-def forget_members_of_ended(person: User) -> None:
-    """Forget which LinkedIn member consented, where a person about to be removed has ended the consent."""
-    person.linkedin_connections.filter(state=LinkedInConnection.State.REVOKED).update(member_urn=None)
+def forget_members_of_ended(person: User, *, now: datetime) -> None:
+    """Forget which LinkedIn member consented, where the consent of a person about to be removed has ended."""
+    person.linkedin_connections.exclude(pk__in=living_of(person, now=now)).update(member_urn=None)
 
 
 def _refresh_token_end(grant: TokenGrant, *, now: datetime) -> datetime | None:

@@ -22,6 +22,7 @@ from accounts.access import may_connect_linkedin, may_end_consent, person_of, vi
 from accounts.consents import choice, connections, linkedin_app
 from accounts.errors import OAuthError
 from accounts.models import LinkedInConnection, User
+from accounts.shell.request_values import only_parameters
 
 _PENDING: Final = "linkedin_consent"
 # LinkedIn's codes expire after 30 minutes; nobody needs longer to agree.
@@ -53,6 +54,7 @@ _NO_CODE = "LinkedIn sent no authorization code; try again."
 @never_cache
 @staff_member_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@only_parameters()
 def connect(request: HttpRequest) -> HttpResponse:
     """Lists what LinkedIn will ask the person to allow; the button leads there."""
     if not may_connect_linkedin(request.user):
@@ -85,6 +87,7 @@ def callback(request: HttpRequest) -> HttpResponse:
 @never_cache
 @staff_member_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@only_parameters()
 def end_consent(request: HttpRequest, connection_id: int) -> HttpResponse:
     """Explains what stops when a consent ends; the button ends it."""
     rows = LinkedInConnection.objects.select_related("user").without_tokens()

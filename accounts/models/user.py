@@ -61,6 +61,12 @@ class User(AbstractUser):
     # Django's admin requires it; here everybody who may sign in may open the site, and the role decides the rest.
     is_staff = models.BooleanField(default=True, editable=False, help_text="may enter the site; true for everybody")
 
+    # Known without a look at the devices, since every request of a page needs it;
+    # `accounts/sign_in/second_step/devices.py` is its only writer.
+    second_step_since = models.DateTimeField(
+        "second step since", null=True, editable=False, help_text="empty without an authenticator app or a passkey"
+    )
+
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 

@@ -11,6 +11,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Collate, Lower
+from django.utils import timezone
 
 from accounts import audit_trail
 from accounts.api_tokens import token_store
@@ -65,7 +66,7 @@ def remove(person: User, *, actor: User | None) -> None:
     if loses_an_owner(User.objects.get(pk=person.pk), role=Role.VIEWER, is_active=False):
         require_another_owner(person.pk)
     audit_trail.record("user_removed", actor=actor, user_email=person.email, role=person.role)
-    connections.forget_members_of_ended(person)
+    connections.forget_members_of_ended(person, now=timezone.now())
     Invitation.objects.filter(email=person.email).delete()
     FailedLogin.objects.filter(account=person.email).delete()
     _forget_in_admin_log(person)

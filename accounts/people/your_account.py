@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.auth.views import PasswordChangeView
@@ -21,6 +22,7 @@ from accounts.models import User
 from accounts.people import sessions
 from accounts.people.security_notices import Notice, notify
 from accounts.roles import rights_of
+from accounts.shell.request_values import only_parameters
 from accounts.sign_in.forms import OwnPasswordForm
 
 
@@ -35,6 +37,7 @@ class Section:
 SECTIONS: Final = [
     Section("You and your sessions", "people:me"),
     Section("Password", "people:password"),
+    Section("Second step", "people:second_steps"),
     Section("API tokens", "accounts:api_tokens"),
 ]
 
@@ -42,6 +45,7 @@ SECTIONS: Final = [
 @never_cache
 @staff_member_required
 @require_GET
+@only_parameters()
 def me(request: HttpRequest) -> HttpResponse:
     """Name, rights, ways to sign in, and every browser that is signed in."""
     person = person_of(request)
@@ -71,7 +75,7 @@ def own_sessions(request: HttpRequest) -> HttpResponse:
     return redirect("people:me")
 
 
-@method_decorator([never_cache, staff_member_required], name="dispatch")
+@method_decorator([never_cache, staff_member_required, only_parameters()], name="dispatch")
 class OwnPassword(PasswordChangeView):
     """A new password in exchange for the old one; it ends every other session, and API tokens that are not kept."""
 
@@ -100,9 +104,13 @@ class OwnPassword(PasswordChangeView):
 
 def shell(request: HttpRequest) -> dict[str, object]:
     """What the page of every section needs besides its own content."""
-    return {**admin.site.each_context(request), "sections": SECTIONS}
+    is_without_passwords = settings.SIGN_IN_WITH == "sso"
+    sections = [one for one in SECTIONS if not (is_without_passwords and one.route == "people:password")]
+    return {**admin.site.each_context(request), "sections": sections}
 
 
 def _ways_in(person: User) -> list[str]:
-    ways = ["Password"] if person.has_usable_password() else []
-    return [*ways, "LinkedIn"] if person.social_auth.exists() else ways
+    ways = ["Password"] if person.has_usable_password() and settings.SIGN_IN_WITH != "sso" else []
+    names = {"oidc": settings.OIDC_NAME, "linkedin-openidconnect": "LinkedIn"}
+    providers = person.social_auth.values_list("provider", flat=True).order_by("provider").distinct()
+    return [*ways, *(names.get(provider, provider) for provider in providers)]

@@ -7,14 +7,23 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 
 from accounts.shell import row_links
 from accounts.shell.admin_columns import API_WORDS, Column, Row, columns
 from accounts.shell.admin_filters import ApiWordFilter
-from accounts.shell.admin_paging import EstimatingPaginator
-from accounts.shell.list_address import check_address, read_filters, without_blanks
+from accounts.shell.admin_paging import EstimatingPaginator, ShownCount
+from accounts.shell.list_address import (
+    OfferedFilters,
+    check_address,
+    check_search,
+    initial_values,
+    read_filters,
+    without_blanks,
+)
+from accounts.shell.request_values import NotThere
 
 __all__ = ["EstimatingPaginator", "ListAdmin", "OneRightAdmin", "ReadOnlyAdmin", "Row", "UnfoldAdmin"]
 
@@ -39,12 +48,35 @@ class ListAdmin(UnfoldAdmin[Row]):
     # Whether everybody who sees a row's name elsewhere may open the row's page.
     is_open_to_all_who_see_its_rows: ClassVar[bool] = False
 
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: object, object_id: str) -> HttpResponse:
+        """Raises NotThere, in the same words whether the row does not exist or is somebody else's."""
+        name = f"{self.opts.app_label}_{self.opts.model_name}_changelist"
+        raise NotThere(f"There is no such {self.opts.verbose_name}, or you may not see it.", where=f"admin:{name}")
+
+    def get_changelist(self, request: HttpRequest, **_: object) -> type[ChangeList]:
+        return OfferedFilters
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Row], search_term: str
+    ) -> tuple[QuerySet[Row], bool]:
+        """For the list and for the fields that find rows by typing. Raises BadValue."""
+        check_search(search_term)
+        found: tuple[QuerySet[Row], bool] = super().get_search_results(request, queryset, search_term)
+        return found
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Raises BadValue."""
+        return initial_values(self.model, super().get_changeform_initial_data(request))
+
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """Raises BadValue and NotThere for an address that asks for what the list does not have."""
         request.GET = without_blanks(request.GET)  # type: ignore[assignment]  # its stubs know the first one alone
         with read_filters():
             changes = super().get_changelist_instance(request)
         check_address(changes, request)
+        changes.result_count = ShownCount(changes.result_count)
+        if changes.full_result_count is not None:
+            changes.full_result_count = ShownCount(changes.full_result_count)
         return changes
 
 

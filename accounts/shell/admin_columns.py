@@ -12,11 +12,12 @@ from django.contrib import admin
 from django.contrib.admin.utils import quote
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from accounts.shell import formatting
+from accounts.shell import formatting, linkedin_words
 
 Row = TypeVar("Row", bound=models.Model)
 Column = Callable[[models.Model], str | bool]
@@ -31,8 +32,8 @@ _AGES: Final = frozenset({"fetched_at", "checked_at", "looked_up_at", "missing_s
 _PERCENT: Final = frozenset({"ctr", "share_pct"})
 # Their values are words of LinkedIn's API.
 API_WORDS: Final = frozenset({
-    "bid_strategy", "creative_selection", "format", "intended_status", "objective", "review_status", "role", "status",
-    "type",
+    "bid_strategy", "cost_type", "creative_selection", "format", "intended_status", "objective", "review_status",
+    "role", "serving_hold_reasons", "serving_statuses", "status", "type",
 })  # fmt: skip
 # Words of column names as people write them.
 _WORDS: Final = {
@@ -106,7 +107,10 @@ def _column(field: "AnyField", *, label: str | None, currency_of: CurrencyOf[Row
     show = _show(field, currency_of, in_list=in_list)
     is_flag = isinstance(field, models.BooleanField)
 
-    @admin.display(description=label or label_of(field), ordering=name, boolean=True if is_flag else None)
+    # A ratio that could not be worked out is neither the highest nor in the way of it.
+    ordering = F(name).asc(nulls_first=True) if isinstance(field, models.GeneratedField) else name
+
+    @admin.display(description=label or label_of(field), ordering=ordering, boolean=True if is_flag else None)
     def column(row: models.Model) -> Any:
         value = getattr(row, name)
         return None if value is None else show(row, value)
@@ -142,9 +146,10 @@ def _show(field: "AnyField", currency_of: CurrencyOf[Row], *, in_list: bool) -> 
     if isinstance(field, models.IntegerField) and not _is_key(field):
         return lambda row, value: formatting.number(value)
     if isinstance(field, ArrayField):
-        return lambda row, value: ", ".join(map(str, value))
+        as_text = linkedin_words.label if name in API_WORDS else str
+        return lambda row, value: ", ".join(map(as_text, value))
     if field.choices:
         return lambda row, value: getattr(row, f"get_{name}_display")()
     if name in API_WORDS:
-        return lambda row, value: formatting.api_word(value)
+        return lambda row, value: linkedin_words.label(value)
     return lambda row, value: value

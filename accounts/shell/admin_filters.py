@@ -3,6 +3,7 @@
 None of them loads what there is to choose from: rows are found by typing, days are chosen from a calendar.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter
 from unfold.contrib.filters.forms import AutocompleteDropdownForm
 
-from accounts.shell import formatting
+from accounts.shell import linkedin_words
 from accounts.shell.admin_columns import label_of
 from accounts.shell.request_values import BadValue, NotThere, day
 
@@ -104,6 +105,11 @@ class ApiWordFilter(admin.AllValuesFieldListFilter):
     """One of the values that there are, in the words of the list; the address keeps LinkedIn's."""
 
     def choices(self, changelist: ChangeList) -> "Iterator[_ListFilterChoices]":
-        for choice in super().choices(changelist):
-            choice["display"] = formatting.api_word(str(choice["display"]))
+        found = list(super().choices(changelist))
+        labels = Counter(linkedin_words.label(str(choice["display"])) for choice in found)
+        for choice in found:
+            word = str(choice["display"])
+            label = linkedin_words.label(word)
+            # LinkedIn has two words for some things; each narrows the list to its own rows.
+            choice["display"] = f"{label} ({word})" if labels[label] > 1 else label
             yield choice

@@ -16,6 +16,13 @@ Row = TypeVar("Row", bound=Model)
 _WORTH_COUNTING = 100_000
 
 
+class ShownCount(int):
+    """How many rows there are; shown with thousands separated, wherever a template of Unfold shows it."""
+
+    def __str__(self) -> str:
+        return f"{int(self):,}"
+
+
 class EstimatingPaginator(Paginator):  # type: ignore[type-arg]  # Django has no generic one at run time
     """Takes PostgreSQL's own estimate for the length of a long list, and finds a page by its keys alone."""
 

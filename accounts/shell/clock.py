@@ -10,6 +10,11 @@ from typing import Final
 TOLERANCE: Final = timedelta(minutes=1)
 
 
+def latest(now: datetime) -> datetime:
+    """The latest instant that anything which has happened can bear; what is dated later counts for nothing."""
+    return now + TOLERANCE
+
+
 def is_ahead(recorded_at: datetime, *, now: datetime) -> bool:
     """Whether an instant that should be past is not."""
-    return recorded_at > now + TOLERANCE
+    return recorded_at > latest(now)

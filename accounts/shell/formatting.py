@@ -3,13 +3,17 @@
 Without scripts they show UTC and plain digits. Pages use them as template filters, the admin in its columns.
 """
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Final
 
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
 from accounts.shell.clock import is_ahead
 
+_ISO_DAY: Final = re.compile(r"(?<![\w-])(\d{4}-\d{2}-\d{2})(?![\w-])", re.ASCII)
+_MAX_UNTRUSTED_LENGTH = 100
 _AGES = ((86_400, "day"), (3600, "hour"), (60, "minute"))
 
 
@@ -44,9 +48,25 @@ def day(value: date | None) -> str:
     return format_html('<time class="day" datetime="{0}">{0}</time>', value.isoformat()) if value else "–"
 
 
-def api_word(value: str) -> str:
-    """LinkedIn's WEBSITE_VISIT as Website visit."""
-    return value.replace("_", " ").capitalize()
+def with_days(text: str) -> str:
+    """A sentence whose days the viewer's browser writes as it writes all others."""
+    parts = _ISO_DAY.split(text)
+    return format_html_join("", "{}", ((_part(one),) for one in parts))
+
+
+def _part(text: str) -> str:
+    if not _ISO_DAY.fullmatch(text):
+        return text
+    try:
+        return day(date.fromisoformat(text))
+    except ValueError:
+        return text
+
+
+def untrusted(text: str) -> str:
+    """A text that somebody else wrote, within a plain message: one line in quotation marks, without line breaks."""
+    line = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    return f"“{line[:_MAX_UNTRUSTED_LENGTH]}…”" if len(line) > _MAX_UNTRUSTED_LENGTH else f"“{line}”"
 
 
 def tone(severity: str) -> str:
@@ -66,17 +86,23 @@ def number(value: int | float | Decimal | None, decimals: int = 0) -> str:
 
 def percent(value: float | Decimal | None, decimals: int = 2) -> str:
     """What is stored as hundredths of a whole."""
-    return "–" if value is None else _hundredths(f"{value:.{decimals}f}", "percent", decimals)
+    return "–" if value is None else _hundredths(f"{value:.{decimals}f}", "percent")
 
 
 def change(value: float | Decimal | None, decimals: int = 1) -> str:
     """A percentage that says which way it went."""
-    return "–" if value is None else _hundredths(f"{value:+.{decimals}f}", "change", decimals)
+    return "–" if value is None else _hundredths(f"{value:+.{decimals}f}", "change")
 
 
-def _hundredths(plain: str, unit: str, decimals: int) -> str:
+def _hundredths(exact: str, unit: str) -> str:
+    """As the report has it: without zeros at the end of the fraction."""
+    plain = exact.rstrip("0").rstrip(".") if "." in exact else exact
+    plain = "0" if plain in {"-0", "+0"} else plain
     return format_html(
-        '<data class="number-of" value="{0}" data-unit="{1}" data-decimals="{2}">{0} %</data>', plain, unit, decimals
+        '<data class="number-of" value="{0}" data-unit="{1}" data-decimals="{2}">{0} %</data>',
+        plain,
+        unit,
+        len(plain.partition(".")[2]),
     )
 
 
@@ -90,6 +116,19 @@ def money(value: Decimal | None, currency: str | None) -> str:
         '<data class="number-of" value="{}" data-currency="{}" data-decimals="2">{} {}</data>',
         f"{value:.2f}", currency, f"{value:,.2f}", currency,
     )  # fmt: skip
+
+
+def size(value: int | None) -> str:
+    """A number of bytes in units of a thousand, as settings and disks count them: 20 MB, 1.5 GB."""
+    if value is None:
+        return "–"
+    amount, unit = float(value), "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if amount < 999.5:
+            break
+        amount, unit = amount / 1000, larger
+    decimals = 1 if unit != "bytes" and amount < 10 and round(amount, 1) != round(amount) else 0
+    return f"{amount:,.{decimals}f} {unit}"
 
 
 def duration(value: timedelta | float | None) -> str:

@@ -6,9 +6,10 @@ Pages and the API refuse what they cannot read, in the words of `BadValue`, and 
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import date
+from functools import wraps
 from typing import Final, TypeVar
 
-from django.http import QueryDict
+from django.http import HttpRequest, HttpResponseBase, QueryDict
 
 # The largest number that a column of ids holds.
 MAX_ID: Final = 2**63 - 1
@@ -16,10 +17,15 @@ MAX_ID: Final = 2**63 - 1
 MAX_PAGE_NUMBER: Final = 1_000_000
 
 Value = TypeVar("Value")
+View = Callable[..., HttpResponseBase]
 
 
 class BadValue(ValueError):
-    """No value of that kind; the message says what to send instead."""
+    """No value of that kind; the message says what to send instead. `field` is the parameter, where it is known."""
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class NotThere(LookupError):
@@ -86,22 +92,42 @@ def values_of(sent: QueryDict, readers: Mapping[str, Reader]) -> dict[str, str]:
     Raises BadValue, also for a parameter without a reader and for one that is given twice.
     """
     found = dict.fromkeys(readers, "")
+    check_names(sent, readers)
     for name, texts in sent.lists():
-        if name not in readers:
-            raise BadValue(f"Unknown parameter “{name[:40]}”; use {', '.join(sorted(readers)) or 'none'}.")
         if len(set(texts)) > 1:
-            raise BadValue(f"Give “{name}” once.")
+            raise BadValue(f"Give “{name}” once.", field=name)
         if texts[-1]:
             _read(readers[name], name, texts[-1])
         found[name] = texts[-1]
     return found
 
 
+def check_names(sent: QueryDict, known: Collection[str]) -> None:
+    """For addresses whose values are read elsewhere, such as by a form. Raises BadValue for an unknown parameter."""
+    for name in sent:
+        if name not in known:
+            raise BadValue(f"Unknown parameter “{name[:40]}”; use {', '.join(sorted(known)) or 'none'}.", field=name)
+
+
+def only_parameters(*known: str) -> Callable[[View], View]:
+    """For views whose address has these parameters and no others; they raise BadValue otherwise."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+            check_names(request.GET, known)
+            return view(request, *args, **kwargs)
+
+        return checked
+
+    return decorate
+
+
 def _read(read: Reader, name: str, text: str) -> None:
     try:
         read(text)
     except BadValue as error:
-        raise BadValue(f"“{name}” in the address: {error}") from None
+        raise BadValue(f"Check “{name}” in the address. {error}", field=name) from None
 
 
 def or_none(read: Callable[[str], Value], text: str | None) -> Value | None:

@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 
 from django import template
 
-from accounts.shell import formatting
+from accounts.shell import formatting, linkedin_words
 
 register = template.Library()
 for _show in (
@@ -16,8 +16,11 @@ for _show in (
     formatting.money,
     formatting.duration,
     formatting.percent,
+    formatting.size,
     formatting.change,
     formatting.tone,
+    formatting.with_days,
+    formatting.untrusted,
 ):
     register.filter(_show.__name__, _show)
 
@@ -36,9 +39,14 @@ def evidence(fact: dict[str, str], currency: str | None) -> str:
             return formatting.number(int(value))
         if unit == "day":
             return formatting.day(date.fromisoformat(value))
+        if unit == "word":
+            return linkedin_words.labels(value)
     except (ValueError, InvalidOperation):
         pass
     return value
+
+
+register.filter("linkedin_word", linkedin_words.label)
 
 
 @register.filter

@@ -82,7 +82,7 @@ def _verified_email(backend: "BaseAuth[object]", response: Mapping[str, object])
     raise Refused(backend, _UNUSABLE)
 
 
-def _sign_up_domains() -> set[str]:
+def sign_up_domains() -> set[str]:
     """In their one form; what is no domain lets nobody in."""
     found = set()
     for domain in settings.SIGN_UP_EMAIL_DOMAINS:
@@ -100,7 +100,7 @@ def _find_or_create(backend: "BaseAuth[object]", email: str, details: Mapping[st
             return invitations.accept(invitation.pk, now=timezone.now(), **names)
         except NotInvited as error:  # revoked, or accepted in another browser, a moment ago
             raise Refused(backend, str(error)) from None
-    if email.rpartition("@")[2] in _sign_up_domains():
+    if email.rpartition("@")[2] in sign_up_domains():
         person = User.objects.create_user(email, role=Role.VIEWER, **names)
         audit_trail.record("user_added", actor=person, user_email=person.email, role=person.role)
         return person

@@ -8,19 +8,18 @@ anywhere, against guesses from many networks; and by network for all accounts, a
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
 from django.db.models import F, Q
-from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import audit_trail
 from accounts.errors import LockedOut
-from accounts.models import AuditEvent, FailedLogin, User
+from accounts.models import AuditEvent, FailedLogin
 from accounts.people.email_address import MAX_LENGTH, normalized_or_none
 from accounts.sign_in.networks import networks_of
 
@@ -89,25 +88,9 @@ def unlock(email: str) -> None:
     FailedLogin.objects.filter(account=email, door__in=[Door.PASSWORD, Door.RESET]).delete()
 
 
-# --- Second steps, which lock the person's row themselves while they check a code ---
-
-
-def may_guess_code(person: User) -> bool:
-    """Whether another code of this person may be checked: not after too many wrong ones, from wherever they came."""
-    limits = {(person.email, ""): _CODES}
-    rows = FailedLogin.objects.filter(_rows(Door.SECOND_STEP, limits))
-    return _locked_until(rows, limits, now=timezone.now()) is None
-
-
-def count_wrong_code(request: HttpRequest, person: User) -> None:
-    """Count a wrong code or a refused passkey."""
-    with suppress(LockedOut), attempt(Door.SECOND_STEP, account=person.email, address=request.META.get("REMOTE_ADDR")):
-        pass
-
-
 def forget_wrong_codes(email: str) -> None:
-    """A right code forgets the wrong ones."""
-    FailedLogin.objects.filter(door=Door.SECOND_STEP, account=email).delete()
+    """Forget the wrong codes of an account, wherever they came from."""
+    FailedLogin.objects.filter(account=email, door=Door.SECOND_STEP).delete()
 
 
 # --- Housekeeping ---

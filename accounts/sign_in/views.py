@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -32,8 +33,10 @@ from accounts.errors import NotInvited
 from accounts.models import Invitation, User
 from accounts.people import invitations, sessions
 from accounts.people.security_notices import Notice, notify
+from accounts.shell.request_values import only_parameters
 from accounts.sign_in import linkedin_login, lock_out, password_reset
 from accounts.sign_in.forms import ForgottenPasswordForm, JoinForm, NewPasswordForm
+from accounts.sign_in.single_sign_on import provider_of
 
 log = logging.getLogger(__name__)
 
@@ -46,19 +49,17 @@ _NOT_CONFIGURED = (
     "Nobody can sign in with LinkedIn here yet; set LINKEDIN_LOGIN_CLIENT_ID and LINKEDIN_LOGIN_CLIENT_SECRET "
     "and restart."
 )
-_CANCELLED = "You did not allow the login at LinkedIn; try again and choose Allow, or sign in with your password."
+_CANCELLED = "You did not allow the login at {}; try again and choose Allow, or sign in another way."
 _IDENTITY_IN_USE = (
-    "This LinkedIn identity belongs to another account here; sign out first to switch between the two accounts."
+    "This {} identity belongs to another account here; sign out first to switch between the two accounts."
 )
 _START_AGAIN = (
     "This login was not started in this browser, was used before or took too long; start again from the sign-in page."
 )
-_UNREACHABLE = (
-    "LinkedIn could not be reached to identify you; try again in a few minutes, or sign in with your password."
-)
+_UNREACHABLE = "{} could not be reached to identify you; try again in a few minutes, or sign in another way."
 _BROKEN = (
-    "The LinkedIn login failed; try again. If it fails again, ask an owner to check LINKEDIN_LOGIN_CLIENT_ID and "
-    "LINKEDIN_LOGIN_CLIENT_SECRET and the redirect URL of that app in LinkedIn's Developer Portal."
+    "The login with {} failed; try again. If it fails again, ask an owner to check {} and the redirect URL that is "
+    "registered there."
 )
 
 
@@ -75,18 +76,19 @@ def begin_linkedin_login(request: HttpRequest, backend: str) -> HttpResponse:
 
 
 def linkedin_trouble(request: HttpRequest, error: SocialAuthBaseException) -> HttpResponse:
-    """What went wrong at LinkedIn's login, with the remedy; LinkedIn's own words are not shown."""
+    """What went wrong at a login elsewhere, with the remedy; the other side's own words are not shown."""
+    where, to_check = provider_of(error)
     if isinstance(error, linkedin_login.Refused):
         return _trouble(request, error.sentence, status=403)
     if isinstance(error, AuthCanceled) or request.GET.get("error", "").startswith("user_cancelled"):
-        return _trouble(request, _CANCELLED, status=403)
+        return _trouble(request, _CANCELLED.format(where), status=403)
     if error.code == "identity_in_use":
-        return _trouble(request, _IDENTITY_IN_USE, status=403)
+        return _trouble(request, _IDENTITY_IN_USE.format(where), status=403)
     if error.recovery == "restart_login" or error.source in {"session", "request"}:
         return _trouble(request, _START_AGAIN, status=400)
     if isinstance(error, AuthProviderError) and error.recovery == "retry_later":
-        return _trouble(request, _UNREACHABLE, status=502)
-    return _trouble(request, _BROKEN, status=502)
+        return _trouble(request, _UNREACHABLE.format(where), status=502)
+    return _trouble(request, _BROKEN.format(where, to_check), status=502)
 
 
 # --- Invitations ---
@@ -95,6 +97,7 @@ def linkedin_trouble(request: HttpRequest, error: SocialAuthBaseException) -> Ht
 @sensitive_post_parameters()
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@only_parameters("next")
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
     """Shows who invites to which role; people join with LinkedIn, or with a name and a password."""
     found = invitations.find(token)
@@ -169,6 +172,7 @@ class _InTheShell(ContextMixin):
         return admin.site.each_context(self.request) | super().get_context_data(**kwargs)
 
 
+@method_decorator(only_parameters(), name="dispatch")
 class ForgottenPassword(_InTheShell, FormView):  # type: ignore[type-arg]  # Django has no generic one at run time
     """Has a link sent to people who have a password. Nothing here depends on who has an account, nor takes longer."""
 
@@ -189,11 +193,13 @@ class ForgottenPassword(_InTheShell, FormView):  # type: ignore[type-arg]  # Dja
         return super().form_valid(form)
 
 
+@method_decorator(only_parameters(), name="dispatch")
 class ResetSent(_InTheShell, TemplateView):
     template_name = "accounts/password_reset_sent.html"
     extra_context = {"title": "Check your inbox"}  # noqa: RUF012
 
 
+@method_decorator(only_parameters(), name="dispatch")
 class NewPassword(_InTheShell, PasswordResetConfirmView):
     """The page behind the link; a new password signs the person out everywhere and unlocks their login."""
 

@@ -16,6 +16,7 @@ from accounts.models import AdAccount
 from accounts.shell.admin_base import Row
 from accounts.shell.admin_columns import link
 from accounts.shell.admin_filters import DaysFilter, RowFilter
+from accounts.shell.linkedin_words import urn_name
 from ingestion.models import (
     AccountDailyTotal,
     AudienceDemographic,
@@ -192,7 +193,7 @@ class AudienceDemographicAdmin(FiguresAdmin[AudienceDemographic]):
 
     @admin.display(description="segment", ordering="segment_name")
     def segment_label(self, row: AudienceDemographic) -> str:
-        return row.segment_name or row.segment
+        return row.segment_name or urn_name(row.segment)
 
     def ad_account_of(self, row: AudienceDemographic) -> AdAccount | None:
         return row.account

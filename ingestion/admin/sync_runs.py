@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts import access
 from accounts.admin.base import FactAdmin
 from accounts.admin.filters import AdAccountFilter
 from accounts.shell import formatting
@@ -49,6 +50,13 @@ class SyncLogAdmin(FactAdmin[SyncLog]):
     ]
     labels = {"started_at": "started", "finished_at": "finished", "trigger": "started by", "error_kind": "problem with"}
     nothing_yet = "No syncs yet. Start one on the Sync page; connecting LinkedIn starts the first one automatically."
+
+    def get_fields(self, request: HttpRequest, obj: SyncLog | None = None) -> list[Any]:
+        """Who requested a sync is for those to know who may see others."""
+        fields = super().get_fields(request, obj)
+        if access.sees_colleagues(request.user):
+            return list(fields)
+        return [one for one in fields if getattr(one, "__name__", one) != "asked_by"]
 
     @admin.display(description="ad account", ordering="account__name")
     def ad_account(self, run: SyncLog) -> str:

@@ -1,5 +1,7 @@
 """The timetable: django-celery-beat's admins in the theme of the others."""
 
+from typing import Any
+
 from django.apps import apps
 from django.contrib import admin, messages
 from django.db import transaction
@@ -114,6 +116,7 @@ class PeriodicTaskAdmin(_TimetableAdmin, beat_admin.PeriodicTaskAdmin):  # type:
     list_display = ["name", "enabled", "how_often", "last_run"]
     list_filter = ["enabled", "one_off", "task", ("start_time", DaysFilter), ("last_run_at", DaysFilter)]
     list_filter_submit = True
+    readonly_fields = ("last_run", "crontab_translation")
 
     @admin.display(description="runs")
     def how_often(self, entry: PeriodicTask) -> str:
@@ -126,7 +129,15 @@ class PeriodicTaskAdmin(_TimetableAdmin, beat_admin.PeriodicTaskAdmin):  # type:
 
     @admin.display(description="last run", ordering="last_run_at")
     def last_run(self, entry: PeriodicTask) -> str:
-        return formatting.instant(entry.last_run_at)
+        """A new entry is dated back, so that the turns of all ad accounts spread over the interval."""
+        return formatting.instant(entry.last_run_at) if entry.total_run_count else "not yet"
+
+    def get_fieldsets(self, request: HttpRequest, obj: PeriodicTask | None = None) -> Any:
+        """As the list shows it."""
+        return [
+            (title, options | {"fields": ["last_run" if one == "last_run_at" else one for one in options["fields"]]})
+            for title, options in super().get_fieldsets(request, obj)
+        ]
 
     @admin.action(description="Enable selected tasks")
     def enable_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:

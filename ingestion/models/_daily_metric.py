@@ -47,19 +47,19 @@ def when_changed(name: str) -> BrinIndex:
 
 
 def percent_of(part: str, whole: str) -> Case:
-    """part / whole · 100 with six decimals, 0 where there is no whole."""
+    """part / whole · 100 with six decimals, null where there is no whole."""
     share = Cast(F(part), _RATIO) * Value(Decimal(100)) / F(whole)
     return Case(
-        When(**{whole: 0}, then=Value(Decimal(0))),
+        When(**{whole: 0}, then=Value(None)),
         default=Round(share, precision=6),
         output_field=_RATIO,
     )
 
 
 def cost_per(count: str) -> Case:
-    """spend / count in the account's currency, 0 where nothing was counted."""
+    """spend / count in the account's currency, null where nothing was counted."""
     return Case(
-        When(**{count: 0}, then=Value(Decimal(0))),
+        When(**{count: 0}, then=Value(None)),
         default=Round(F("spend") / F(count), precision=10),
         output_field=_MONEY,
     )
@@ -78,13 +78,13 @@ class DailyMetric(models.Model):
         expression=percent_of("clicks", "impressions"),
         output_field=models.DecimalField(max_digits=20, decimal_places=6),
         db_persist=True,
-        help_text="clicks / impressions · 100",
+        help_text="clicks / impressions · 100; empty without impressions",
     )
     cpc = models.GeneratedField(
         expression=cost_per("clicks"),
         output_field=models.DecimalField(max_digits=24, decimal_places=10),
         db_persist=True,
-        help_text="spend / clicks, in the ad account's currency",
+        help_text="spend / clicks, in the ad account's currency; empty without clicks",
     )
     fetched_at = models.DateTimeField(help_text="when LinkedIn last sent new values for this row")
 

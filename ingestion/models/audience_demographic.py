@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from accounts.shell.linkedin_words import urn_name
 from ingestion import catalogue
 from ingestion.models._daily_metric import metric_columns, percent_of
 
@@ -36,7 +37,7 @@ class AudienceDemographic(models.Model):
         expression=percent_of("clicks", "impressions"),
         output_field=models.DecimalField(max_digits=20, decimal_places=6),
         db_persist=True,
-        help_text="clicks / impressions · 100",
+        help_text="clicks / impressions · 100; empty without impressions",
     )
     share_pct = models.DecimalField(
         max_digits=9,
@@ -66,4 +67,4 @@ class AudienceDemographic(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.segment_name or self.segment} in {self.date_start:%Y-%m}"
+        return f"{self.segment_name or urn_name(self.segment)} in {self.date_start:%Y-%m}"

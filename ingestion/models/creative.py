@@ -3,6 +3,8 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from accounts.shell.linkedin_words import urn_name
+
 
 class Creative(models.Model):
     """One creative; `ingestion/sync/load.py` is the only writer.
@@ -40,4 +42,4 @@ class Creative(models.Model):
         ordering = ["id"]
 
     def __str__(self) -> str:
-        return self.content_name or f"Creative {self.id.rpartition(':')[2]}"
+        return self.content_name or urn_name(self.id)

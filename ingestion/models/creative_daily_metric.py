@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from accounts.shell.linkedin_words import urn_name
 from ingestion.models._daily_metric import METRICS, DailyMetric, when_changed
 
 
@@ -29,4 +30,4 @@ class CreativeDailyMetric(DailyMetric):
         ]
 
     def __str__(self) -> str:
-        return f"{self.creative_id} on {self.date}"
+        return f"{urn_name(self.creative_id)} on {self.date}"

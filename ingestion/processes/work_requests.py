@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, TypeVar
 from django.db import transaction
 from django.db.models import F, Q
 
-from accounts.shell.clock import TOLERANCE
+from accounts.shell import clock
 from ingestion.models import WorkRequest
 
 # Longer than a message usually waits for a worker, and than a check or a snapshot takes. A worker that is slower is
@@ -86,7 +86,7 @@ def overdue(model: type[W], *, now: datetime) -> list[W]:
 
     The same number is sent again: a copy that still waits for a worker keeps its place, and the first one is taken.
     """
-    is_due = Q(resend_at__lte=now) | Q(resend_at__gt=now + TOLERANCE + _longest_wait(model))
+    is_due = Q(resend_at__lte=now) | Q(resend_at__gt=clock.latest(now) + _longest_wait(model))
     is_due |= Q(resend_at=None, **{model.STATE: model.QUEUED})
     found = []
     with transaction.atomic():

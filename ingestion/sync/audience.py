@@ -1,7 +1,7 @@
 """Audience demographics: eight pivots by calendar month, with the names of their segments."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -62,15 +62,17 @@ def months_left(pivot_type: str, covered: Coverage, *, days: DayRange, today: da
     among them until they are there, too.
     """
     dataset = coverage.segments(pivot_type)
-    backfill_start = today - timedelta(days=ad_account_settings.backfill_days(covered.ad_account_id) - 1)
+    backfill_start = ad_account_settings.backfill_start(covered.ad_account_id, today=today)
     months, backfill = (
         whole_months(first_day=first_day, last_day=last_day, today=today)
         for first_day, last_day in (days, (backfill_start, today))
     )
     if months[0] > months[1]:
         return None
-    known = coverage.covered(dataset, ad_account_id=covered.ad_account_id)
-    figures = coverage.covered(coverage.CAMPAIGN_DAYS, ad_account_id=covered.ad_account_id)
+    known, figures = (
+        coverage.covered(one, ad_account_id=covered.ad_account_id, now=covered.asked_at)
+        for one in (dataset, coverage.CAMPAIGN_DAYS)
+    )
     left = covered.days_left(dataset, months) + [
         (first_day, last_day)
         for first_day, last_day in without(backfill, known)
@@ -127,8 +129,25 @@ def _write(run: Run, pivot_type: str, months: Months, segment_names: Mapping[str
         for record in months.page.records
     )
     kept, repeated = keep_latest(rows, key_columns=len(load.SEGMENTS.key))
-    load.upsert_segments(kept, now=run.fetched_at)
+    answered = {record.first_day for record in months.page.records}
+    # A record that could not be read may be any segment of any month.
+    load.upsert_segments(kept, keep_others_of=answered if months.page.rejected else months.cut, now=run.fetched_at)
+    if not months.page.rejected:
+        _empty_months(run, pivot_type, months, answered=answered)
     return listed_twice(repeated)
+
+
+def _empty_months(run: Run, pivot_type: str, months: Months, *, answered: Collection[date]) -> None:
+    """Set the segments of months to zero of which LinkedIn no longer sends any."""
+    stored = load.months_of_segments(
+        ad_account_id=run.ad_account_id, pivot_type=pivot_type, first_day=months.asked[0], last_day=months.asked[1]
+    )
+    if gone := stored.difference(answered, months.cut):
+        # LinkedIn also answers with nothing when access was lost a moment ago; this raises then.
+        endpoints.ad_account(run.requests.client, ad_account_id=run.ad_account_id)
+        load.set_segments_to_zero(
+            ad_account_id=run.ad_account_id, pivot_type=pivot_type, months=gone, now=run.fetched_at
+        )
 
 
 def _record(run: Run, pivot_type: str, months: Months) -> None:

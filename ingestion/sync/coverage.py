@@ -4,13 +4,13 @@
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 
 from django.db import connection
 from django.db.models import QuerySet
 
-from accounts.shell.clock import TOLERANCE
+from accounts.shell import clock
 from ingestion.models import (
     AccountDailyTotal,
     AudienceDemographic,
@@ -60,7 +60,7 @@ class Coverage:
         if self.resume_after is None:
             return [days]
         lately = _rows(self.ad_account_id, dataset).filter(
-            asked_at__gt=self.resume_after, asked_at__lte=self.asked_at + TOLERANCE
+            asked_at__gt=self.resume_after, asked_at__lte=clock.latest(self.asked_at)
         )
         return without(days, lately.values_list("first_day", "last_day"))
 
@@ -118,9 +118,10 @@ def forget_outdated_checks(*, ad_account_id: int, asked_at: datetime) -> None:
         forget(CHECKED_DAYS, days, ad_account_id=ad_account_id, before=asked_at)
 
 
-def covered(dataset: Dataset, *, ad_account_id: int) -> list[DayRange]:
+def covered(dataset: Dataset, *, ad_account_id: int, now: datetime) -> list[DayRange]:
     """All days that were ever answered, whole or cut, as ranges that do not touch."""
-    return merged(_rows(ad_account_id, dataset).values_list("first_day", "last_day"))
+    rows = _rows(ad_account_id, dataset).filter(asked_at__lte=clock.latest(now))
+    return merged(rows.values_list("first_day", "last_day"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,19 +137,34 @@ class Stretch:
     was_current: bool = True
 
 
-def stretches_of_figures(*, ad_account_id: int, today: date) -> list[Stretch]:
-    """All of them, oldest first. What a clock that was wrong dated ahead of today counts for nothing."""
+def stretches_of_figures(*, ad_account_id: int, now: datetime) -> list[Stretch]:
+    """All of them, oldest first. What a clock that was wrong dated ahead counts for nothing."""
     with connection.cursor() as cursor:
         cursor.execute(
             _STRETCHES,
             {
                 "ad_account_id": ad_account_id,
                 "data_tables": list(DAILY_TABLES),
-                # Where one clock has passed midnight, another may not have.
-                "asked_before": today + timedelta(days=2),
+                "latest": clock.latest(now),
             },
         )
         return [Stretch(*row) for row in cursor.fetchall()]
+
+
+def unchecked_figures(*, ad_account_id: int, before: date, now: datetime) -> list[DayRange]:
+    """Days that both daily tables hold, from after they were over, and that were not checked since; oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _UNCHECKED,
+            {
+                "ad_account_id": ad_account_id,
+                "data_tables": list(DAILY_TABLES),
+                "checked": CHECKED_DAYS.data_table,
+                "before": before,
+                "latest": clock.latest(now),
+            },
+        )
+        return [(first_day, last_day) for first_day, last_day in cursor.fetchall()]
 
 
 def _rows(ad_account_id: int, dataset: Dataset) -> QuerySet[CoveredDays]:
@@ -197,12 +213,32 @@ UNION ALL
 SELECT %(ad_account_id)s, %(data_table)s, %(pivot_type)s, %(last_day)s::date + 1, last_day, asked_at, is_whole
 FROM replaced WHERE last_day > %(last_day)s
 """
+_UNCHECKED: Final = """
+SELECT lower(stretch), upper(stretch) - 1
+FROM (
+    SELECT range_intersect_agg(of_table.days) AS days
+    FROM unnest(%(data_tables)s::text[]) AS wanted (data_table)
+    CROSS JOIN LATERAL (
+        SELECT coalesce(range_agg(daterange(first_day, least(last_day + 1, asked_on, %(before)s::date)))
+                        FILTER (WHERE first_day < asked_on), '{}') AS days
+        FROM covered_days CROSS JOIN LATERAL (SELECT (asked_at AT TIME ZONE 'UTC')::date AS asked_on) AS asked
+        WHERE account_id = %(ad_account_id)s AND data_table = wanted.data_table
+          AND first_day < %(before)s AND asked_at <= %(latest)s
+    ) AS of_table
+) AS figures
+CROSS JOIN LATERAL (
+    SELECT coalesce(range_agg(daterange(first_day, last_day, '[]')), '{}') AS days FROM covered_days
+    WHERE account_id = %(ad_account_id)s AND data_table = %(checked)s AND asked_at <= %(latest)s
+) AS checked
+CROSS JOIN LATERAL unnest(figures.days - checked.days) AS stretch
+ORDER BY 1
+"""
 # A multirange for each table, and what they have in common.
 _STRETCHES: Final = """
 SELECT lower(stretch), upper(stretch) - 1, EXISTS (
     SELECT FROM covered_days
     WHERE account_id = %(ad_account_id)s AND data_table = ANY(%(data_tables)s)
-      AND last_day = upper(stretch) - 1 AND (asked_at AT TIME ZONE 'UTC')::date <= last_day
+      AND last_day = upper(stretch) - 1 AND (asked_at AT TIME ZONE 'UTC')::date <= last_day AND asked_at <= %(latest)s
 )
 FROM (
     SELECT unnest(range_intersect_agg(days)) AS stretch
@@ -211,7 +247,7 @@ FROM (
         SELECT coalesce(range_agg(daterange(first_day, last_day, '[]')), '{}') AS days
         FROM covered_days
         WHERE account_id = %(ad_account_id)s AND data_table = wanted.data_table
-          AND asked_at < (%(asked_before)s::date::timestamp AT TIME ZONE 'UTC')
+          AND asked_at <= %(latest)s
     ) AS of_table
 ) AS common
 ORDER BY 1

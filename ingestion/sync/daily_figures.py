@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 
@@ -60,11 +60,17 @@ class DailyAnswer:
 
 
 def expected_rows(
-    table: DailyTable, *, ad_account_id: int, first_day: date, last_day: date, entity_days: Sequence[date]
+    table: DailyTable,
+    *,
+    ad_account_id: int,
+    first_day: date,
+    last_day: date,
+    entity_days: Sequence[date],
+    now: datetime,
 ) -> ExpectedRows:
     """What the days can hold, from the entities and from what is stored of the days that were ever answered."""
     stored = load.rows_per_day(table.target, ad_account_id=ad_account_id, first_day=first_day, last_day=last_day)
-    return ExpectedRows(entity_days, stored, coverage.covered(table.dataset, ad_account_id=ad_account_id))
+    return ExpectedRows(entity_days, stored, coverage.covered(table.dataset, ad_account_id=ad_account_id, now=now))
 
 
 # After as many refused windows no other is requested.
@@ -76,8 +82,8 @@ _VALUES_PER_ROW = len(DAY_FIELDS)
 class DailySource:
     """Requests the windows of one daily table and stores each answer.
 
-    `stale` collects stored rows that a whole fresh answer no longer holds; what becomes of them is decided
-    when LinkedIn's totals are known.
+    `stale` collects stored rows that a whole fresh answer no longer holds, be it for all campaigns or for some; what
+    becomes of them is decided when LinkedIn's totals are known.
     """
 
     def __init__(self, run: Run, table: DailyTable, *, entity_days: Sequence[date]) -> None:
@@ -86,14 +92,22 @@ class DailySource:
         self.stale: list[DayKey] = []
         self._run = run
         expected = expected_rows(
-            table, ad_account_id=run.ad_account_id, first_day=first_day, last_day=last_day, entity_days=entity_days
+            table,
+            ad_account_id=run.ad_account_id,
+            first_day=first_day,
+            last_day=last_day,
+            entity_days=entity_days,
+            now=run.fetched_at,
         )
-        self._stored_days = expected.stored
+        # Days with rows, as far as the run's days go.
+        self._filled_days = set(expected.stored)
         # Answers waiting to be written.
         self._not_stored = 0
         # Days that are requested by campaign: how many parts are to come, and those of which a part was cut.
         self._open_parts: dict[date, int] = {}
         self._cut_days: set[date] = set()
+        # What the parts of such a day named so far.
+        self._named_by_parts: dict[date, set[Id]] = {}
         self._refused_windows = 0
         self._windows = Windows(run.coverage.days_left(table.dataset, run.days), expected=expected)
         self._known = load.known_ids(table.parents, ad_account_id=run.ad_account_id)
@@ -133,6 +147,11 @@ class DailySource:
         """Store an answer that LinkedIn did not cut."""
         self._run.ledger.store(self.table.target.table, answer.page, lambda: self._write(window, answer))
 
+    def start_recheck(self) -> None:
+        """What the first answers lacked may be in those that follow; parts that were refused are not waited for."""
+        self.stale.clear()
+        self._open_parts.clear()
+
     def _learn_from(self, window: Window, answer: DailyAnswer) -> None:
         if answer.page.received < ANALYTICS_ROW_LIMIT:
             self._windows.answered(window, answer.page.received)
@@ -170,10 +189,11 @@ class DailySource:
             )
         )
 
-    def _note_part(self, window: Window) -> None:
+    def _note_part(self, window: Window, answer: DailyAnswer) -> None:
         """A day of which all parts are stored is covered; a recheck has none."""
         day = window.first_day
         if self._open_parts.get(day):
+            self._named_by_parts.setdefault(day, set()).update(answer.parents)
             self._part_stored(day)
         elif day in self._cut_days:
             self._run.coverage.record(self.table.dataset, (day, day), is_whole=False)
@@ -186,8 +206,15 @@ class DailySource:
 
     def _part_stored(self, day: date) -> None:
         self._open_parts[day] -= 1
-        if not self._open_parts[day]:
-            self._run.coverage.record(self.table.dataset, (day, day), is_whole=day not in self._cut_days)
+        if self._open_parts[day]:
+            return
+        named = self._named_by_parts.pop(day)
+        is_whole = day not in self._cut_days
+        self._run.coverage.record(self.table.dataset, (day, day), is_whole=is_whole)
+        if is_whole:
+            # Those of known campaigns were looked for in each part.
+            others = load.days_of_no_campaign(self.table.target, ad_account_id=self._run.ad_account_id, day=day)
+            self.stale += [(one, day) for one in others - named]
 
     def _give_up(self, error: LinkedInError) -> None:
         """Another window may be answered; several that are refused are a sign that none will be."""
@@ -204,24 +231,33 @@ class DailySource:
         if unknown := answer.parents - self._known:
             load.add_stubs(self.table.parents, unknown, ad_account_id=self._run.ad_account_id, now=self._run.fetched_at)
             self._known |= unknown
-        if window.campaign_ids is not None or answer.page.received >= ANALYTICS_ROW_LIMIT:
+        days = days_between(window.first_day, window.last_day)
+        is_looked_up = window.first_day >= self._run.days[0]
+        if answer.page.received >= ANALYTICS_ROW_LIMIT:
             # What is not in such an answer may still be there.
             load.upsert(target, lines, now=self._run.fetched_at)
-            self._note_part(window)
-            return
-        self._run.coverage.record(self.table.dataset, (window.first_day, window.last_day))
-        is_looked_up = window.first_day >= self._run.days[0]
-        if is_looked_up and not any(map(self._stored_days.get, days_between(window.first_day, window.last_day))):
+        elif is_looked_up and self._filled_days.isdisjoint(days):
             load.insert_days(target, lines, now=self._run.fetched_at)
-            return
-        self.stale += load.upsert_days(
-            target,
-            lines,
-            ad_account_id=self._run.ad_account_id,
-            first_day=window.first_day,
-            last_day=window.last_day,
-            now=self._run.fetched_at,
-        )
+        else:
+            self.stale += load.upsert_days(
+                target,
+                lines,
+                ad_account_id=self._run.ad_account_id,
+                first_day=window.first_day,
+                last_day=window.last_day,
+                campaign_ids=window.campaign_ids,
+                now=self._run.fetched_at,
+            )
+        self._filled_days.update(days)
+        self._note_stored(window, answer)
+
+    def _note_stored(self, window: Window, answer: DailyAnswer) -> None:
+        """The days of an answer are covered, unless others of their parts are to come."""
+        is_of_all = window.campaign_ids is None and answer.page.received < ANALYTICS_ROW_LIMIT
+        if is_of_all:
+            self._run.coverage.record(self.table.dataset, (window.first_day, window.last_day))
+        else:
+            self._note_part(window, answer)
 
 
 class AccountTotals:

@@ -5,7 +5,7 @@ runs inside the caller's transaction. An unchanged row is not written at all, no
 only rows that the join found missing or different (`ON CONFLICT … WHERE` alone would lock each one).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Generic, TypeVar
@@ -83,20 +83,27 @@ def upsert_days(
     ad_account_id: int,
     first_day: date,
     last_day: date,
+    campaign_ids: Collection[int] | None = None,
     now: datetime,
 ) -> list[DayKey]:
-    """Store a whole answer for a range of days; returns the keys of stored rows that it no longer holds."""
+    """Store a whole answer for a range of days; returns the keys of stored rows that it no longer holds.
+
+    With `campaign_ids` it is the answer for these campaigns, and says nothing about others.
+    """
     _copy_incoming(target, target.columns, rows)
-    stale = _not_incoming(target, ad_account_id=ad_account_id, first_day=first_day, last_day=last_day)
+    stale = _not_incoming(
+        target, ad_account_id=ad_account_id, first_day=first_day, last_day=last_day, campaign_ids=campaign_ids
+    )
     _merge(target, now=now)
     return stale
 
 
-def upsert_segments(rows: Iterable[Row], *, now: datetime) -> int:
-    """Store the segments of one pivot and whole months.
+def upsert_segments(rows: Iterable[Row], *, keep_others_of: Collection[date] = (), now: datetime) -> int:
+    """Store the segments of one pivot and some months.
 
     Each month's shares are computed from the rows given, and a stored segment of those months that is not
-    among them is set to zero: the newest answer for a month replaces the older one.
+    among them is set to zero: the newest answer for a month replaces the older one. `keep_others_of` are months of
+    which the answer may lack segments.
     """
     _copy_incoming(SEGMENTS, SEGMENTS.columns[:-1], rows)
     with connection.cursor() as cursor:
@@ -118,6 +125,7 @@ def upsert_segments(rows: Iterable[Row], *, now: datetime) -> int:
                 SELECT {kept}, {nothing}, 0 FROM audience_demographics AS stored
                 WHERE (account_id, pivot_type, date_start)
                       IN (SELECT account_id, pivot_type, date_start FROM incoming)
+                  AND date_start <> ALL (%(kept_months)s::date[])
                   AND (account_id, pivot_type, segment, date_start)
                       NOT IN (SELECT account_id, pivot_type, segment, date_start FROM incoming)
                 """
@@ -125,19 +133,53 @@ def upsert_segments(rows: Iterable[Row], *, now: datetime) -> int:
                 kept=_names(name for name in row_shapes.SEGMENT_COLUMNS if name not in metrics),
                 metrics=_names(metrics),
                 nothing=_nothing(catalogue.DEMOGRAPHIC),
-            )
+            ),
+            {"kept_months": list(keep_others_of)},
         )
     return _merge(SEGMENTS, now=now)
 
 
-def _not_incoming(target: Table, *, ad_account_id: int, first_day: date, last_day: date) -> list[DayKey]:
+def months_of_segments(*, ad_account_id: int, pivot_type: str, first_day: date, last_day: date) -> set[date]:
+    """The months that begin within these days and of which segments with figures are stored."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "SELECT DISTINCT date_start FROM audience_demographics WHERE account_id = %s AND pivot_type = %s"
+                " AND date_start BETWEEN %s AND %s AND ({metrics}) IS DISTINCT FROM ({nothing})"
+            ).format(
+                metrics=_names(metric.column for metric in catalogue.DEMOGRAPHIC),
+                nothing=_nothing(catalogue.DEMOGRAPHIC),
+            ),
+            [ad_account_id, pivot_type, first_day, last_day],
+        )
+        return {month for (month,) in cursor.fetchall()}
+
+
+def set_segments_to_zero(*, ad_account_id: int, pivot_type: str, months: Iterable[date], now: datetime) -> None:
+    """LinkedIn took the figures of these months back."""
+    metrics = [metric.column for metric in catalogue.DEMOGRAPHIC]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "UPDATE audience_demographics SET ({metrics}, share_pct) = ROW ({nothing}, 0), fetched_at = %s"
+                " WHERE account_id = %s AND pivot_type = %s AND date_start = ANY(%s)"
+                " AND ({metrics}) IS DISTINCT FROM ({nothing})"
+            ).format(metrics=_names(metrics), nothing=_nothing(catalogue.DEMOGRAPHIC)),
+            [now, ad_account_id, pivot_type, list(months)],
+        )
+
+
+def _not_incoming(
+    target: Table, *, ad_account_id: int, first_day: date, last_day: date, campaign_ids: Collection[int] | None
+) -> list[DayKey]:
     """Keys of stored rows of the days, other than empty ones, that are not among the incoming ones."""
+    of_these = _of_the_ad_account(target) if campaign_ids is None else _of_campaigns(target)
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL(
                 """
                 SELECT {key}, date FROM {table} AS stored
-                WHERE {of_the_ad_account} AND date BETWEEN %(first_day)s AND %(last_day)s
+                WHERE {of_these} AND date BETWEEN %(first_day)s AND %(last_day)s
                   AND ({metrics}) IS DISTINCT FROM ({nothing})
                   AND NOT EXISTS (SELECT FROM incoming WHERE incoming.{key} = stored.{key}
                                                          AND incoming.date = stored.date)
@@ -145,11 +187,16 @@ def _not_incoming(target: Table, *, ad_account_id: int, first_day: date, last_da
             ).format(
                 key=sql.Identifier(target.key[0]),
                 table=sql.Identifier(target.table),
-                of_the_ad_account=_of_the_ad_account(target),
+                of_these=of_these,
                 metrics=_names((metric.column for metric in catalogue.DAILY), "stored"),
                 nothing=_nothing(catalogue.DAILY),
             ),
-            {"ad_account_id": ad_account_id, "first_day": first_day, "last_day": last_day},
+            {
+                "ad_account_id": ad_account_id,
+                "first_day": first_day,
+                "last_day": last_day,
+                "campaign_ids": list(campaign_ids or ()),
+            },
         )
         return [(key, day) for key, day in cursor.fetchall()]
 
@@ -166,6 +213,36 @@ def _of_the_ad_account(target: Table) -> sql.Composable:
     return sql.SQL("{key} IN (SELECT id FROM {parents} WHERE account_id = %(ad_account_id)s)").format(
         key=sql.Identifier("stored", target.key[0]), parents=sql.Identifier(target.parents)
     )
+
+
+def _of_campaigns(target: Table) -> sql.Composable:
+    """Condition on `stored`, the alias of a daily table, with the parameter `campaign_ids`."""
+    key = sql.Identifier("stored", target.key[0])
+    if target.parents == CAMPAIGNS.table:
+        return sql.SQL("{key} = ANY(%(campaign_ids)s)").format(key=key)
+    return sql.SQL("{key} IN (SELECT id FROM {parents} WHERE campaign_id = ANY(%(campaign_ids)s))").format(
+        key=key, parents=sql.Identifier(str(target.parents))
+    )
+
+
+def days_of_no_campaign(target: Table, *, ad_account_id: int, day: date) -> set[Id]:
+    """Ids of creatives that have figures on the day and whose campaign is unknown, because they are not listed."""
+    if target.parents != CREATIVES.table:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "SELECT creative_id FROM {table} AS stored JOIN creatives ON creatives.id = creative_id"
+                " WHERE creatives.account_id = %s AND campaign_id IS NULL AND date = %s"
+                " AND ({metrics}) IS DISTINCT FROM ({nothing})"
+            ).format(
+                table=sql.Identifier(target.table),
+                metrics=_names((metric.column for metric in catalogue.DAILY), "stored"),
+                nothing=_nothing(catalogue.DAILY),
+            ),
+            [ad_account_id, day],
+        )
+        return {creative_id for (creative_id,) in cursor.fetchall()}
 
 
 def set_to_zero(target: Table, keys: Sequence[DayKey], *, now: datetime) -> None:

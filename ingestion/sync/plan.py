@@ -12,7 +12,7 @@ from ingestion.linkedin import endpoints
 from ingestion.linkedin.resources import Resource
 from ingestion.models import AccountDailyTotal, AudienceDemographic, Campaign, Creative, SyncLog
 from ingestion.sync import audience, daily_figures, entities, load, names, rate_limits, reconciliation
-from ingestion.sync.coverage import Coverage
+from ingestion.sync.coverage import TOTALS, Coverage, covered
 from ingestion.sync.months import whole_months
 from ingestion.sync.windows import Windows
 
@@ -54,7 +54,8 @@ def plan_sync(
     creatives = Creative.objects.filter(account_id=ad_account_id, missing_since=None)
     totals = AccountDailyTotal.objects.filter(account_id=ad_account_id, date__range=(first_day, last_day))
     # Where nothing happened the sync makes sure that the ad account can still be read.
-    is_idle = campaigns.exists() and not totals.exists()
+    had_totals = bool(covered(TOTALS, ad_account_id=ad_account_id, now=now))
+    is_idle = had_totals and campaigns.exists() and not totals.exists()
     calls = {
         "ad account": 2 if is_idle else 1,
         "campaigns": max(1, ceil(campaigns.count() / endpoints.CAMPAIGNS_PER_CALL)),
@@ -64,7 +65,7 @@ def plan_sync(
     for table, listed in ((daily_figures.CAMPAIGN_DAYS, campaigns), (daily_figures.CREATIVE_DAYS, creatives)):
         created = sorted(day or date.min for day in listed.values_list("created_at__date", flat=True))
         expected = daily_figures.expected_rows(
-            table, ad_account_id=ad_account_id, first_day=first_day, last_day=last_day, entity_days=created
+            table, ad_account_id=ad_account_id, first_day=first_day, last_day=last_day, entity_days=created, now=now
         )
         left = coverage.days_left(table.dataset, (first_day, last_day))
         calls[table.target.table] = _count_windows(Windows(left, expected=expected))
@@ -78,7 +79,7 @@ def plan_sync(
     segments = AudienceDemographic.objects.filter(account_id=ad_account_id, date_start__gte=first_month)
     rows["audience_demographics"] = segments.count()
     calls["reconciliation"] = reconciliation.count_calls(
-        ad_account_id=ad_account_id, first_day=first_day, last_day=last_day, today=now.date()
+        ad_account_id=ad_account_id, first_day=first_day, last_day=last_day, now=now
     )
     calls |= _count_name_calls(ad_account_id, now=now)
     return Plan(

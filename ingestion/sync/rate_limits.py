@@ -173,7 +173,7 @@ class TokenBudget:
                 self._held.add(place)
                 return place
             # Jitter, so that those who wait do not ask in step.
-            wait(min(again_ms / 1000, 1.0) * random.uniform(0.5, 1.0))  # noqa: S311
+            wait(min(again_ms / 1000, 1.0) * random.uniform(0.5, 1.0))  # noqa: S311  # nosec B311
 
     def leave(self, place: str, failure: FailedCall | None) -> None:
         """Give the place back; a 429 slows everybody down, a DAY throttle stops all requests of its resource."""

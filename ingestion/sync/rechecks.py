@@ -6,7 +6,8 @@ the next one is twice as far away: after 1, 2, 4, 8, 16, then every 30 days. Day
 request. A day of more rows is requested whole and by groups of campaigns in turn: the first also finds campaigns that
 nobody knows of, the second those that a cut left out, among the campaigns that ran on the day or may have.
 
-One run makes a few such requests at most; days that do not fit are first in the next run.
+One run makes a few such requests at most; days that do not fit are first in the next run. A day that was never
+compared with a total is no such day yet: it is once its total has come and differs.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,13 +17,15 @@ from datetime import UTC, date, datetime, timedelta
 from django.db import connection
 
 from ingestion.models import IncompleteDay
-from ingestion.sync import load
-from ingestion.sync.windows import Window
+from ingestion.sync import coverage, load
+from ingestion.sync.windows import Window, days_between
 
 MAX_CALLS = 8
 # The first time; far below any cut that was ever seen.
 _ROWS_PER_REQUEST = 400
 _MAX_DAYS = 60
+# Of those that were never checked: their totals come in one response, however many there are.
+_MAX_UNCHECKED_DAYS = 366
 _MAX_DISTANCE_DAYS = 30
 # What a campaign is after somebody stopped it; one that is completed ended with its schedule.
 _STOPPED = ["PAUSED", "ARCHIVED", "CANCELED", "DRAFT", "REMOVED", "PENDING_DELETION"]
@@ -78,6 +81,12 @@ def due_before(first_day: date, known: Iterable[IncompleteDay], *, today: date) 
     return next_to_request(
         due_day(one) for one in known if one.date < first_day and is_due(one.rechecks, one.rechecked_at, today=today)
     )
+
+
+def unchecked_before(first_day: date, *, ad_account_id: int, now: datetime) -> list[date]:
+    """Earlier days whose figures are stored and were never compared with LinkedIn's totals; the newest of many."""
+    days = coverage.unchecked_figures(ad_account_id=ad_account_id, before=first_day, now=now)
+    return [day for one in days for day in days_between(*one)][-_MAX_UNCHECKED_DAYS:]
 
 
 class Requests:

@@ -3,13 +3,13 @@
 A day is *complete* when the rows of its campaigns, and those of its creatives, add up to the ad account's total
 in impressions, clicks, spend and conversions; it *differs* otherwise, and is *missing* where LinkedIn counted
 something and we hold nothing. What differs is requested again in a few requests, also where the run itself no longer
-requests the day, and then with its total; `rechecks.py` says when. The current day is not checked, because it is not
-over.
+requests the day, and then with its total; `rechecks.py` says when. Days that were stored and never checked, because
+LinkedIn sent no totals then, get theirs in the same request. The current day is not checked, because it is not over.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
@@ -19,9 +19,9 @@ from django.db.models import Q
 from ingestion.linkedin import endpoints
 from ingestion.linkedin.endpoints import Page
 from ingestion.linkedin.records import AccountDayRecord
-from ingestion.models import IncompleteDay
+from ingestion.models import AccountDailyTotal, IncompleteDay
 from ingestion.sync import load, rechecks
-from ingestion.sync.coverage import CHECKED_DAYS
+from ingestion.sync.coverage import CHECKED_DAYS, TOTALS
 from ingestion.sync.daily_figures import DailySource
 from ingestion.sync.load import DayKey, Table
 from ingestion.sync.rechecks import DueDay, Requests
@@ -29,7 +29,7 @@ from ingestion.sync.request_pool import Job, Jobs
 from ingestion.sync.rows import account_day_row
 from ingestion.sync.run import Run
 from ingestion.sync.steps import Step
-from ingestion.sync.windows import DayRange
+from ingestion.sync.windows import DayRange, merged
 
 METRICS = ("impressions", "clicks", "spend", "conversions")
 # Amounts are rounded to ten places row by row; a hundredth of a currency unit is beyond any such noise.
@@ -60,6 +60,7 @@ def settle(run: Run, sources: Sequence[DailySource]) -> None:
         return
     known = {one.date: one for one in IncompleteDay.objects.filter(account_id=run.ad_account_id)}
     earlier = {one.day for one in rechecks.due_before(first_day, known.values(), today=run.fetched_at.date())}
+    earlier.update(rechecks.unchecked_before(first_day, ad_account_id=run.ad_account_id, now=run.fetched_at))
     calls = rechecks.MAX_CALLS
     if earlier:
         calls -= 1
@@ -89,17 +90,20 @@ def settle(run: Run, sources: Sequence[DailySource]) -> None:
         return replace(so_far, rechecks=so_far.rechecks + 1 if gap in found else 1, rechecked_at=run.fetched_at)
 
     days = [_incomplete_day(run, gap, attempts(gap), known.get(gap.day)) for gap in after]
-    _store_incomplete(run, (first_day, last_day), days, Q(date__range=(first_day, last_day)) | Q(date__in=earlier))
+    checked = merged([(first_day, last_day), *((day, day) for day in earlier)])
+    _store_incomplete(run, checked, days, Q(date__range=(first_day, last_day)) | Q(date__in=earlier))
 
 
-def count_calls(*, ad_account_id: int, first_day: date, last_day: date, today: date) -> int:
+def count_calls(*, ad_account_id: int, first_day: date, last_day: date, now: datetime) -> int:
     """How many requests for earlier days a run makes, if it finds them as they are stored."""
+    today = now.date()
     last_day = min(last_day, today - timedelta(days=1))
     if first_day > last_day:
         return 0
     known = IncompleteDay.objects.filter(account_id=ad_account_id, date__lte=last_day)
     due = [rechecks.due_day(one) for one in known if rechecks.is_due(one.rechecks, one.rechecked_at, today=today)]
-    of_totals = int(any(one.day < first_day for one in due))
+    unchecked = rechecks.unchecked_before(first_day, ad_account_id=ad_account_id, now=now)
+    of_totals = int(bool(unchecked) or any(one.day < first_day for one in due))
     return of_totals + len(Requests(due, ad_account_id=ad_account_id, calls=rechecks.MAX_CALLS - of_totals).windows)
 
 
@@ -244,9 +248,13 @@ def _refresh_totals(run: Run, days: Collection[date]) -> set[date]:
 
 def _write_totals(run: Run, page: Page[AccountDayRecord], days: Collection[date]) -> None:
     """Store the totals of the days given and of none between them, which have rows of their own time."""
+    for one in merged((day, day) for day in days):
+        run.coverage.record(TOTALS, one)
     rows = {row[1]: row for row in map(account_day_row, page.records)}
     load.upsert(load.ACCOUNT_DAYS, [row for day, row in rows.items() if day in days], now=run.fetched_at)
-    if gone := sorted(set(days) - rows.keys()):
+    stored = AccountDailyTotal.objects.filter(account=run.ad_account_id, date__in=set(days) - rows.keys())
+    gone = list(stored.order_by("date").values_list("date", flat=True))
+    if gone or not page.received:
         # LinkedIn answers with nothing, too, when access was lost a moment ago; this raises then.
         endpoints.ad_account(run.requests.client, ad_account_id=run.ad_account_id)
         load.set_to_zero(load.ACCOUNT_DAYS, [(run.ad_account_id, day) for day in gone], now=run.fetched_at)
@@ -261,8 +269,7 @@ def _recheck(run: Run, sources: Sequence[DailySource], found: Iterable[DueDay], 
     requests = Requests(due, ad_account_id=run.ad_account_id, calls=calls)
     by_table = {source.table.target.table: source for source in sources}
     for source in sources:
-        # What the first answers lacked may be in these.
-        source.stale.clear()
+        source.start_recheck()
     jobs = [
         Job(partial(source.ask, window), partial(source.keep, window), run.ledger.step_failed)
         for source, window in ((by_table[table], window) for table, window in requests.windows)
@@ -289,11 +296,12 @@ def _incomplete_day(run: Run, gap: Gap, attempts: DueDay, known: IncompleteDay |
     )
 
 
-def _store_incomplete(run: Run, days: DayRange, found: Sequence[IncompleteDay], checked: Q) -> None:
+def _store_incomplete(run: Run, days: Iterable[DayRange], found: Sequence[IncompleteDay], checked: Q) -> None:
     """Replace what is stored of the days checked."""
     stored = IncompleteDay.objects.filter(checked, account_id=run.ad_account_id)
     with transaction.atomic():
-        run.coverage.record(CHECKED_DAYS, days)
+        for one in days:
+            run.coverage.record(CHECKED_DAYS, one)
         stored.exclude(date__in=[one.date for one in found]).delete()
         IncompleteDay.objects.bulk_create(
             found,

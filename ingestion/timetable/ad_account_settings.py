@@ -1,6 +1,7 @@
 """How a team wants one ad account synced; the only writer of `ad_account_settings`."""
 
 from collections.abc import Collection
+from datetime import date, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -11,20 +12,20 @@ from ingestion.models import AdAccountSettings
 
 
 def backfill_days(ad_account_id: int) -> int:
-    """How many days a first sync of this ad account fetches."""
+    """How many whole days a first sync of this ad account fetches, besides today."""
     own = AdAccountSettings.objects.filter(pk=ad_account_id).values_list("backfill_days", flat=True).first()
     return own or int(settings.BACKFILL_DAYS)
+
+
+def backfill_start(ad_account_id: int, *, today: date) -> date:
+    """The first day of a first sync, which fetches as many whole days as a report of the last days shows, and today."""
+    return today - timedelta(days=backfill_days(ad_account_id))
 
 
 def paused_by(ad_account_ids: Collection[int]) -> dict[int, str]:
     """Those of the ad accounts that are paused, and who paused each, as people are named."""
     paused = AdAccountSettings.objects.filter(pk__in=ad_account_ids, is_paused=True).select_related("paused_by")
-    return {one.account_id: name_of_pauser(one) for one in paused}
-
-
-def name_of_pauser(paused: AdAccountSettings) -> str:
-    """Who paused the ad account, as people are named."""
-    return str(paused.paused_by or "a former user")
+    return {one.account_id: str(one.paused_by or "a former user") for one in paused}
 
 
 def save(wanted: AdAccountSettings, *, changed: Collection[str], actor: User | None) -> None:

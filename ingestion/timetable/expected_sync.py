@@ -19,7 +19,6 @@ from ingestion.linkedin.resources import Resource
 from ingestion.models import AdAccountSettings, SyncLog
 from ingestion.sync import rate_limits
 from ingestion.sync.rate_limits import ParkedResources
-from ingestion.timetable import ad_account_settings
 from ingestion.timetable.freshness import Freshness, freshness_of
 from ingestion.timetable.schedules import ad_account_of, entries_of
 from ingestion.timetable.turns import next_turn
@@ -112,7 +111,7 @@ def _with_facts(ad_account_ids: Collection[int], *, now: datetime) -> "QuerySet[
         has_role=Exists(roles.filter(lost_at=None)),
         had_role=Exists(roles),
     )
-    return annotated.select_related("sync_settings__paused_by")
+    return annotated.select_related("sync_settings")
 
 
 def _obstacle(ad_account: "AdAccountWithFacts", *, now: datetime) -> ExpectedSync | None:
@@ -131,7 +130,7 @@ def _obstacle(ad_account: "AdAccountWithFacts", *, now: datetime) -> ExpectedSyn
     if ad_account.missing_since:
         return answer(Outlook.MISSING, "LinkedIn no longer returns this ad account.")
     if own and own.is_paused:
-        return answer(Outlook.PAUSED, f"Paused by {ad_account_settings.name_of_pauser(own)}.")
+        return answer(Outlook.PAUSED, "Paused in its settings.")
     if ad_account.connection:
         return None
     if ad_account.has_role:

@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Q
 
 from accounts.consents import removed_ad_accounts
-from accounts.shell.clock import TOLERANCE
+from accounts.shell import clock
 from accounts.shell.formatting import age_in_words
 from ingestion.models import SyncGate, SyncLog
 from ingestion.sync import coverage
@@ -60,7 +60,7 @@ def freshness_of(ad_account_ids: Collection[int], *, now: datetime) -> dict[int,
                 "ad_account_ids": list(ad_account_ids),
                 "data_tables": list(coverage.DAILY_TABLES),
                 "today": now.date(),
-                "latest": now + TOLERANCE,
+                "latest": clock.latest(now),
                 "backfill_days": int(settings.BACKFILL_DAYS),
                 "stored_something": list(SyncLog.STORED_SOMETHING),
                 "stopped": list(SyncLog.STOPPED),
@@ -92,7 +92,7 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT range_agg(daterange(first_day, last_day, '[]')) @> daterange(since.day, newest.last_day, '[]') AS is_covered
     FROM covered_days, (
-        SELECT least(%(today)s::date - (coalesce(own.backfill_days, %(backfill_days)s) - 1), newest.last_day) AS day
+        SELECT least(%(today)s::date - coalesce(own.backfill_days, %(backfill_days)s), newest.last_day) AS day
     ) AS since
     WHERE account_id = wanted.id AND data_table = daily.data_table AND pivot_type = ''
       AND covered_days.last_day >= since.day AND asked_at <= %(latest)s
@@ -148,12 +148,12 @@ def pass_gate(
     """
     if removed_ad_accounts.among([ad_account_id]):
         return Gate(False, "it was removed, with all its data")
-    paused_by = None if force or by_hand else ad_account_settings.paused_by([ad_account_id]).get(ad_account_id)
-    if paused_by:
-        gate = Gate(False, f"paused by {paused_by}")
+    if not (force or by_hand) and ad_account_settings.paused_by([ad_account_id]):
+        # Without the name of who paused it: viewers see this answer, too.
+        gate = Gate(False, "paused in its settings")
     else:
         found = Freshness(True, "forced") if force else freshness(ad_account_id, now=now)
-        days = days_to_sync(ad_account_id, first_day=first_day, last_day=last_day, today=now.date())
+        days = days_to_sync(ad_account_id, first_day=first_day, last_day=last_day, now=now)
         gate = Gate(found.is_due, found.reason, days if found.is_due else None)
     SyncGate.objects.update_or_create(
         account_id=ad_account_id,
@@ -177,46 +177,58 @@ def resume_after(ad_account_id: int, *, force: bool, trigger: str, now: datetime
         return recent
     if trigger != SyncLog.Trigger.RETRY:
         return None
-    successes = SyncLog.objects.filter(account=ad_account_id, status=SyncLog.Status.SUCCESS, started_at__gt=recent)
+    successes = SyncLog.objects.filter(
+        account=ad_account_id,
+        status=SyncLog.Status.SUCCESS,
+        started_at__gt=recent,
+        started_at__lte=clock.latest(now),
+    )
     return max(successes.values_list("started_at", flat=True), default=recent)
 
 
-def days_to_sync(ad_account_id: int, *, first_day: date | None, last_day: date | None, today: date) -> DayRange:
+def days_to_sync(ad_account_id: int, *, first_day: date | None, last_day: date | None, now: datetime) -> DayRange:
     """The days given, else the days due; never past today. Both inclusive.
 
-    A last day alone means as many days up to it as a first sync fetches.
+    A last day alone means as many whole days up to it as a first sync fetches.
     """
-    due_from, due_to = days_due(ad_account_id, today=today)
-    last = min(last_day or due_to, today)
-    if first_day is None:
-        days = ad_account_settings.backfill_days(ad_account_id)
-        first_day = last - timedelta(days=days - 1) if last_day else due_from
+    due_from, today = days_due(ad_account_id, now=now)
+    last = min(last_day or today, today)
+    if first_day is None and last_day is None:
+        first_day = due_from
+    elif first_day is None:
+        # Today is no whole day, so the day after any other one is where the same count begins.
+        ends = last if last == today else last + timedelta(days=1)
+        first_day = ad_account_settings.backfill_start(ad_account_id, today=ends)
     return min(first_day, last), last
 
 
-def days_due(ad_account_id: int, *, today: date) -> DayRange:
-    """First and last day that the next sync should request.
+def days_due(ad_account_id: int, *, now: datetime) -> DayRange:
+    """First and last day that the next sync should request; the last one is today.
 
-    The last `BACKFILL_DAYS` at first, or as many as the ad account's own settings say; then from the end of what is
-    covered without a gap since then, less `LOOKBACK_DAYS`, because LinkedIn restates conversions for weeks. After an
-    outage longer than the backfill from where figures ended then, until the gap is closed, so that no day is left out.
+    The last `BACKFILL_DAYS` whole days at first, or as many as the ad account's own settings say; then from the end of
+    what is covered without a gap since then, less `LOOKBACK_DAYS`, because LinkedIn restates conversions for weeks.
+    After an outage longer than the backfill from where figures ended then, until the gap is closed, so that no day is
+    left out.
     """
-    backfill_start = today - timedelta(days=ad_account_settings.backfill_days(ad_account_id) - 1)
-    stretches = coverage.stretches_of_figures(ad_account_id=ad_account_id, today=today)
+    today = now.date()
+    backfill_start = ad_account_settings.backfill_start(ad_account_id, today=today)
+    stretches = coverage.stretches_of_figures(ad_account_id=ad_account_id, now=now)
     ends = [one.last_day for one in stretches if one.first_day <= backfill_start <= one.last_day]
     # What ended before the newest stretch began left a gap, unless a person had chosen just those days.
     ends += [one.last_day for one in stretches[:-1] if one.was_current]
     ends += [one.last_day for one in stretches[-1:] if one.was_current and one.last_day < backfill_start]
     first_day = min(ends) - timedelta(days=settings.LOOKBACK_DAYS) if ends else backfill_start
-    return min(first_day, _first_day_of_stopped(ad_account_id) or first_day, today), today
+    return min(first_day, _first_day_of_stopped(ad_account_id, now=now) or first_day, today), today
 
 
-def _first_day_of_stopped(ad_account_id: int) -> date | None:
+def _first_day_of_stopped(ad_account_id: int, *, now: datetime) -> date | None:
     """Of the last sync, if its process was stopped or died: the rest of its steps is still to do."""
     was_stopped = Q(error_kind__in=SyncLog.STOPPED)
     stored_something = Q(status__in=SyncLog.STORED_SOMETHING)
     runs = SyncLog.objects.filter(
-        stored_something | (was_stopped & Q(status=SyncLog.Status.FAILED)), account=ad_account_id
+        stored_something | (was_stopped & Q(status=SyncLog.Status.FAILED)),
+        account=ad_account_id,
+        started_at__lte=clock.latest(now),
     )
     last = runs.order_by("-started_at").values("error_kind", "first_day").first()
     return last["first_day"] if last and last["error_kind"] in SyncLog.STOPPED else None

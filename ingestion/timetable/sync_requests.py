@@ -80,7 +80,7 @@ def plan_syncs(
     is_due = {pk: one.is_due for pk, one in freshness_of(ad_account_ids, now=now).items()}
     plans = []
     for one in ad_account_ids:
-        first, last = days_to_sync(one, first_day=first_day, last_day=last_day, today=now.date())
+        first, last = days_to_sync(one, first_day=first_day, last_day=last_day, now=now)
         is_forced = bool(first_day or last_day) or not is_due[one]
         after = resume_after(one, force=is_forced, trigger=SyncLog.Trigger.MANUAL, now=now)
         plans.append(plan_sync(one, first_day=first, last_day=last, resume_after=after, now=now))
@@ -91,7 +91,6 @@ def retry(run: SyncLog, *, requested_by: User, now: datetime) -> RequestedSync:
     """Request the days of a run again, without what it stored a short while ago."""
     assert run.account_id is not None
     _require_may_sync(requested_by, [run.account_id])
-    next_tries.call_off(run.pk)
     return _start(
         run.account_id,
         requested_by=requested_by,
@@ -99,6 +98,7 @@ def retry(run: SyncLog, *, requested_by: User, now: datetime) -> RequestedSync:
         first_day=run.first_day,
         last_day=run.last_day,
         trigger=SyncLog.Trigger.RETRY,
+        instead_of=run.pk,
         now=now,
     )
 
@@ -130,8 +130,10 @@ def _start(
     first_day: date | None,
     last_day: date | None,
     trigger: str = SyncLog.Trigger.MANUAL,
+    instead_of: int | None = None,
     now: datetime,
 ) -> RequestedSync:
+    """`instead_of`: the failed run whose next try this sync takes the place of, once it is queued."""
     if not force:
         gate = freshness(ad_account_id, now=now)
         if not gate.is_due:
@@ -147,6 +149,8 @@ def _start(
                 trigger=trigger,
                 now=now,
             )
+            if instead_of is not None:
+                next_tries.call_off(instead_of)
             audit_trail.record("sync_started_by_hand", actor=requested_by, ad_account_id=ad_account_id, run_id=run.pk)
 
             # A function, because Django logs a failure by the callable's name, and a `partial` has none.

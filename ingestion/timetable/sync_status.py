@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.consents import connections
 from accounts.models import AdAccount, LinkedInConnection
-from accounts.shell.clock import TOLERANCE
+from accounts.shell import clock
 from ingestion.models import (
     AudienceDemographic,
     Campaign,
@@ -124,13 +124,12 @@ if TYPE_CHECKING:
 def with_sync_state(ad_accounts: QuerySet[AdAccount], *, now: datetime | None = None) -> "QuerySet[AdAccountWithSyncs]":
     """Ad accounts with the state of their syncs; `complete_through` reads it.
 
-    Where `now` is given, runs that are dated ahead of it count for nothing.
-
-    Each column is a step or a few down an index of one ad account, however long its history is.
+    What a clock that was wrong dated ahead counts for nothing. Each column is a step or a few down an index of one ad
+    account, however long its history is.
     """
-    latest = now + TOLERANCE if now else None
+    latest = clock.latest(now or timezone.now())
     runs = SyncLog.objects.filter(account=OuterRef("pk")).exclude(status__in=SyncLog.NEVER_RAN)
-    runs = (runs.filter(started_at__lte=latest) if latest else runs).order_by("-started_at")
+    runs = runs.filter(started_at__lte=latest).order_by("-started_at")
     incomplete = IncompleteDay.objects.filter(account=OuterRef("pk")).order_by().values("account")
     annotated = ad_accounts.annotate(
         campaigns_as_of=_newest(coverage.CAMPAIGN_DAYS, "asked_at", latest),
@@ -148,21 +147,25 @@ def with_sync_state(ad_accounts: QuerySet[AdAccount], *, now: datetime | None = 
     return annotated.annotate(data_as_of=as_of).select_related("sync_gate")
 
 
-def _newest(dataset: Dataset, column: str, latest: datetime | None) -> Subquery:
+def _newest(dataset: Dataset, column: str, latest: datetime) -> Subquery:
     """Of the newest days that are covered."""
     rows = CoveredDays.objects.filter(
-        account=OuterRef("pk"), data_table=dataset.data_table, pivot_type=dataset.pivot_type
+        account=OuterRef("pk"),
+        data_table=dataset.data_table,
+        pivot_type=dataset.pivot_type,
+        asked_at__lte=latest,
     )
-    rows = rows.filter(asked_at__lte=latest) if latest else rows
     return Subquery(rows.order_by("-last_day").values(column)[:1])
 
 
-def _demographics_through(latest: datetime | None) -> Case:
+def _demographics_through(latest: datetime) -> Case:
     """The last day of the pivot that is furthest behind; None where one never came whole."""
     rows = CoveredDays.objects.filter(
-        account=OuterRef("pk"), data_table=AudienceDemographic._meta.db_table, is_whole=True
+        account=OuterRef("pk"),
+        data_table=AudienceDemographic._meta.db_table,
+        is_whole=True,
+        asked_at__lte=latest,
     ).order_by()
-    rows = rows.filter(asked_at__lte=latest) if latest else rows
     by_pivot = rows.values("pivot_type").annotate(last=Max("last_day")).order_by("last").values("last")
     pivots = rows.values("account").annotate(pivots=Count("pivot_type", distinct=True)).values("pivots")
     return Case(When(Exact(Subquery(pivots), len(AudienceDemographic.PivotType.values)), then=Subquery(by_pivot[:1])))

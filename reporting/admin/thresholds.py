@@ -12,8 +12,10 @@ from django.utils.html import format_html
 
 from accounts import access, audit_trail
 from accounts.access import person_of
+from accounts.shell import formatting
 from accounts.shell.admin_base import OneRightAdmin
 from reporting.checks import check_requests
+from reporting.checks.rules.base import plain
 from reporting.models import CheckThresholds
 
 
@@ -21,11 +23,20 @@ from reporting.models import CheckThresholds
 class CheckThresholdsAdmin(OneRightAdmin[CheckThresholds]):
     """For people who may start syncs; every change is recorded, and the ad account is checked again."""
 
-    list_display = ["ad_account", "window_days", "ctr_percent", "spend_without_conversions", "end_near_days"]
+    list_display = ["ad_account", "window_days", "ctr", "spend", "end_near_days"]
     list_select_related = ["ad_account"]
     search_fields = ["ad_account__name", "ad_account__id__exact"]
     autocomplete_fields = ["ad_account"]
     nothing_yet = "All ad accounts use the default thresholds. Add a row for one that needs its own."
+
+    @admin.display(description="CTR (percent)", ordering="ctr_percent", empty_value="default")
+    def ctr(self, row: CheckThresholds) -> str | None:
+        return None if row.ctr_percent is None else plain(row.ctr_percent)
+
+    @admin.display(description="spend without conversions", ordering="spend_without_conversions", empty_value="default")
+    def spend(self, row: CheckThresholds) -> str | None:
+        amount = row.spend_without_conversions
+        return None if amount is None else formatting.money(amount, row.ad_account.currency)
 
     def may_edit(self, request: HttpRequest) -> bool:
         return access.may_edit_thresholds(request.user)
@@ -61,7 +72,7 @@ def _record(change: str, request: HttpRequest, row: CheckThresholds, **detail: l
         **detail,
     )
     check_requests.request_check(row.ad_account_id, by=person_of(request), now=timezone.now())
-    message = '{} is being rechecked; <a href="{}">the Action center</a> shows when that is done.'
+    message = 'You requested a check of {}. <a href="{}">The Action center</a> shows its progress.'
     href = f"{reverse('reporting:actions')}?ad_account={row.ad_account_id}"
     messages.info(request, format_html(message, row.ad_account, href))
 

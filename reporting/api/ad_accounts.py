@@ -139,6 +139,9 @@ class AdAccounts(TableViewSet[AdAccount]):
     of_account = "pk"
     orders = _ORDERS
 
+    def check_may_change(self, *, pk: int) -> None:  # type: ignore[override]
+        self._own(pk)
+
     @extend_schema(
         summary="Start a sync",
         request=StartSerializer,

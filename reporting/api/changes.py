@@ -1,6 +1,6 @@
 """The change feed: what a copy elsewhere needs to stay equal to a table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, ClassVar
 
 from django.db.models import Model
@@ -19,7 +19,6 @@ from reporting.api.views import View, bounded_statements, refuse_unknown
 from reporting.change_feed import cursors
 from reporting.change_feed.feed import next_page
 from reporting.queries.changes import Change, Feed
-from reporting.queries.stored_columns import Selected, selected
 
 _AFTER = OpenApiParameter(
     "after",
@@ -77,12 +76,17 @@ class ChangeFeed(View):
                 raise Gone(f"{reason} Start over.") from None
         return Response(
             {
-                "results": [_shown(change) for change in page.changes],
+                "results": [_shown(change, hidden=self.hidden_fields) for change in page.changes],
                 "next_cursor": page.next_cursor,
                 "has_more": page.has_more,
                 "committed_through": page.committed_through,
             }
         )
+
+    @property
+    def hidden_fields(self) -> Collection[str]:
+        """Those that are null for this person."""
+        return ()
 
     def _feed(self) -> Feed:
         columns = stored_columns(type(self))
@@ -95,17 +99,18 @@ class ChangeFeed(View):
         return tuple(sorted(self.ad_accounts.values_list("pk", flat=True)))
 
 
-def _shown(change: Change) -> dict[str, object]:
-    return {"op": "delete" if change.row is None else "upsert", "key": change.key, "row": change.row}
+def _shown(change: Change, *, hidden: Collection[str]) -> dict[str, object]:
+    row = None if change.row is None else {**change.row, **dict.fromkeys(hidden)}
+    return {"op": "delete" if row is None else "upsert", "key": change.key, "row": row}
 
 
-def stored_columns(view: type[ChangeFeed]) -> dict[str, Selected]:
+def stored_columns(view: type[ChangeFeed]) -> dict[str, str]:
     """The fields that are columns of the table itself, and these columns.
 
     What a list reads through another table is left out: it changes without this row.
     """
     fields: dict[str, Any] = _row_class(view)().fields
-    return {name: selected(field.source) for name, field in fields.items() if "." not in field.source}
+    return {name: field.source for name, field in fields.items() if "." not in field.source}
 
 
 def _row_class(view: type[ChangeFeed]) -> Any:

@@ -8,7 +8,6 @@ from django.http import HttpResponseBase
 from rest_framework import serializers
 
 from ingestion.sync.windows import DayRange
-from reporting.api.views import with_as_of
 from reporting.queries.coverage import Coverage
 from reporting.queries.data_as_of import SelectionAsOf
 
@@ -24,6 +23,8 @@ class DaysShown(serializers.Serializer[object]):
 class CoverageSerializer(serializers.Serializer[object]):
     """What the figures of a period rest on; of several ad accounts a day counts only if all of them have it."""
 
+    first_day = serializers.DateField(help_text="First UTC day of the period.")
+    last_day = serializers.DateField(help_text="Last UTC day of the period.")
     is_whole = serializers.BooleanField(
         help_text="Whether every day is stored. Changes are null unless both periods are whole."
     )
@@ -39,6 +40,8 @@ class CoverageSerializer(serializers.Serializer[object]):
 def shown(coverage: Coverage) -> dict[str, object]:
     """As `CoverageSerializer` describes it."""
     return {
+        "first_day": coverage.period.first_day,
+        "last_day": coverage.period.last_day,
         "is_whole": coverage.is_whole,
         "is_complete": coverage.is_complete,
         "stored_since": coverage.stored_since,
@@ -56,11 +59,8 @@ def complete_through(as_of: SelectionAsOf, coverage: Coverage) -> date | None:
     return None if None in known else min(day for day in known if day)
 
 
-def with_coverage(
-    response: HttpResponseBase, as_of: SelectionAsOf, coverage: Coverage, compared: Coverage | None = None
-) -> HttpResponseBase:
-    """Headers that say how recent and complete a file is, and which days of each period are stored."""
-    with_as_of(response, as_of.as_of, complete_through(as_of, coverage))
+def with_coverage(response: HttpResponseBase, coverage: Coverage, compared: Coverage | None = None) -> HttpResponseBase:
+    """Headers that say which days of each period of a file are stored."""
     for prefix, one in (("", coverage), ("Compared-", compared)):
         if one:
             for name, ranges in (("Stored-Days", one.stored), ("Missing-Days", one.missing)):

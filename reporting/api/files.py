@@ -16,7 +16,6 @@ from rest_framework.utils.encoders import JSONEncoder
 
 from accounts.shell import downloads
 from accounts.shell.downloads import FORMULA_START, Rows, in_pieces, sent_as
-from reporting.queries.stored_columns import Selected
 
 MEDIA_TYPES: Final = {**downloads.MEDIA_TYPES, "ndjson": "application/x-ndjson"}
 _PIECE_BYTES: Final = 65_536
@@ -51,7 +50,7 @@ def download(file_format: str, name: str, header: Sequence[str], rows: Rows) -> 
 
 
 def download_table(
-    file_format: str, name: str, columns: Mapping[str, Selected], queryset: QuerySet[models.Model]
+    file_format: str, name: str, columns: Mapping[str, str], queryset: QuerySet[models.Model]
 ) -> StreamingHttpResponse:
     """A file of a query's rows; `columns` maps each name in the file to what is selected for it."""
     if file_format == "xlsx":
@@ -74,20 +73,20 @@ def _ndjson(header: Sequence[str], rows: Rows) -> Iterator[bytes]:
 # --- by PostgreSQL ---
 
 
-def _copied_csv(columns: Mapping[str, Selected], queryset: QuerySet[models.Model]) -> Iterator[bytes]:
+def _copied_csv(columns: Mapping[str, str], queryset: QuerySet[models.Model]) -> Iterator[bytes]:
     yield f"{','.join(columns)}\n".encode()
     yield from _copied(_TO_CSV, columns, queryset, _as_csv)
 
 
-def _copied_ndjson(columns: Mapping[str, Selected], queryset: QuerySet[models.Model]) -> Iterator[bytes]:
+def _copied_ndjson(columns: Mapping[str, str], queryset: QuerySet[models.Model]) -> Iterator[bytes]:
     return _copied(_TO_NDJSON, columns, queryset, _as_json)
 
 
 def _copied(
     statement: str,
-    columns: Mapping[str, Selected],
+    columns: Mapping[str, str],
     queryset: QuerySet[models.Model],
-    expression: Callable[[type[models.Model], Selected], Selected],
+    expression: Callable[[type[models.Model], str], str | Expression],
 ) -> Iterator[bytes]:
     expressions = [expression(queryset.model, source) for source in columns.values()]
     try:
@@ -114,10 +113,8 @@ def _joined(lines: Iterable[bytes]) -> Iterator[bytes]:
 # --- how columns are written ---
 
 
-def _as_csv(model: type[models.Model], source: Selected) -> Selected:
+def _as_csv(model: type[models.Model], source: str) -> str | Expression:
     """As `downloads` writes them."""
-    if not isinstance(source, str):
-        return source
     field = _field(model, source)
     if isinstance(field, models.DateTimeField):
         return _to_char(source, f"'{_INSTANT}\"Z\"'")
@@ -132,10 +129,8 @@ def _as_csv(model: type[models.Model], source: Selected) -> Selected:
     return source
 
 
-def _as_json(model: type[models.Model], source: Selected) -> Selected:
+def _as_json(model: type[models.Model], source: str) -> str | Expression:
     """As `ExactJSON` writes them: times with microseconds where they have any."""
-    if not isinstance(source, str):
-        return Cast(source, TextField())
     field = _field(model, source)
     if isinstance(field, models.DateTimeField):
         is_whole = "date_trunc('second', %(expressions)s) = %(expressions)s"

@@ -102,6 +102,8 @@ class _Id(forms.IntegerField):
 class NothingThere(NotFound):
     """A filter names a row that does not exist, or that the person may not see."""
 
+    remedy = "Check the ids; what you may not see is not found either."
+
     def __init__(self, field: str, model: type[Model]) -> None:
         super().__init__(f"There is no such {model._meta.verbose_name}, or you may not see it.")
         self.field = field

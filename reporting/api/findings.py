@@ -1,6 +1,6 @@
 """Findings of the Action center: read them, and decide on them with the functions that its page uses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -19,6 +19,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts import access
 from accounts.api.permissions import MayChangeFindings, WithinTokenScope
 from accounts.models import User
 from accounts.people.email_address import normalized_or_none
@@ -76,7 +77,7 @@ class FindingFilters(Filters):
             return rows.filter(assigned_to=None)
         if whom == _ME:
             return rows.filter(assigned_to=self.request.user)
-        person = User.objects.with_email(whom)
+        person = User.objects.with_email(whom) if access.sees_colleagues(self.request.user) else None
         if person is None:
             raise ValidationError({"assignee": [f"Nobody here has this address; give one, {_ME} or {_NOBODY}."]})
         return rows.filter(assigned_to=person)
@@ -87,7 +88,9 @@ class EvidenceSerializer(serializers.Serializer[dict[str, str]]):
 
     label = serializers.CharField(help_text="Name of the fact.")  # type: ignore[assignment]
     value = serializers.CharField(help_text="The value as text; amounts are decimal strings in the finding's currency.")
-    unit = serializers.CharField(help_text="text, count, money, percent or day.")
+    unit = serializers.CharField(
+        help_text="text, count, money, percent, day, or word: words of LinkedIn's API, separated by commas."
+    )
 
 
 class _StoredInstant(serializers.DateTimeField):
@@ -102,8 +105,8 @@ class HistorySerializer(serializers.Serializer[dict[str, str | None]]):
 
     at = _StoredInstant(help_text="When, UTC.")
     what = serializers.CharField(help_text="found, fixed, came back, assigned, snoozed, accepted, reopened, …")
-    by = serializers.CharField(allow_null=True, help_text="Who did it; null for a check.")
-    detail = serializers.CharField(help_text="To whom, until when, or why; may be empty.")
+    by = serializers.CharField(allow_null=True, help_text="Who did it; null for a check, and for viewers.")
+    detail = serializers.CharField(help_text="To whom, until when, or why; may be empty, and is for viewers.")
 
 
 class _AmountOptions(TypedDict):
@@ -136,20 +139,22 @@ class FindingSerializer(serializers.Serializer[Any]):
     money_at_stake = serializers.DecimalField(
         **_AMOUNT,
         source="money.amount",
-        help_text="Amount at stake in a month, a decimal string, at most what the campaign spent in the last 30 days; "
-        "stake says what it means.",
+        help_text="The spend of the last 30 days that it concerns, a decimal string, not money lost; stake says which; "
+        "null if there is none or days are missing.",
     )
     stake = serializers.CharField(help_text="What money_at_stake means.")
     currency = serializers.CharField(allow_null=True, help_text="ISO code of the amounts: the ad account's.")
     state = serializers.ChoiceField(choices=Finding.State.choices, help_text="Current state.")
     assignee = serializers.EmailField(
-        source="assignee_email", allow_null=True, help_text="Who is responsible for it; null if nobody is."
+        source="assignee_email",
+        allow_null=True,
+        help_text="Who is responsible for it; null if nobody is, and for viewers.",
     )
     snoozed_until = serializers.DateField(allow_null=True, help_text="UTC day on which a snoozed finding reopens.")
-    accepted_reason = serializers.CharField(allow_null=True, help_text="Why it was accepted.")
+    accepted_reason = serializers.CharField(allow_null=True, help_text="Why it was accepted; null for viewers.")
     fixed_at = serializers.DateTimeField(allow_null=True, help_text="Start of the first sync without its cause, UTC.")
     saved = serializers.DecimalField(
-        **_AMOUNT, source="saved.amount", help_text="Amount at stake in a month before it was fixed."
+        **_AMOUNT, source="saved.amount", help_text="The spend that it concerned before it was fixed."
     )
     first_seen_at = serializers.DateTimeField(help_text="Start of the sync that first showed it, UTC.")
     last_seen_at = serializers.DateTimeField(help_text="Start of the last sync that showed it, UTC.")
@@ -177,12 +182,14 @@ class StoredFindingSerializer(Described):
     severity = serializers.ChoiceField(choices=Finding.SEVERITIES, help_text="How grave it is.")
     evidence = EvidenceSerializer(many=True, help_text="The facts that it rests on.")
     money_at_stake = serializers.DecimalField(
-        **_AMOUNT, help_text="Amount at stake in a month, a decimal string; what it means depends on the rule."
+        **_AMOUNT, help_text="The spend of the last 30 days that it concerns, a decimal string, not money lost."
     )
     state = serializers.ChoiceField(
         choices=Finding.State.choices, help_text="How it stands; a snoozed one is open again from snoozed_until on."
     )
-    accepted_reason = serializers.CharField(allow_null=True, help_text="Why an accepted one may stay.")
+    accepted_reason = serializers.CharField(
+        allow_null=True, help_text="Why an accepted one may stay; null for viewers."
+    )
 
     class Meta:
         model = Finding
@@ -239,6 +246,9 @@ class Findings(TableViewSet[Finding]):
     def get_queryset(self) -> QuerySet[Finding]:
         return visible_findings(self.ad_accounts, today=timezone.now().date())
 
+    def check_may_change(self, *, pk: int) -> None:  # type: ignore[override]
+        self._row(pk)
+
     @extend_schema(responses=FindingDetailSerializer)
     def retrieve(self, request: Request, pk: int | str) -> Response:
         refuse_unknown(request, ["fields", "format"], several=["fields"])
@@ -284,7 +294,18 @@ class Findings(TableViewSet[Finding]):
         return Response(shown)
 
     def _shown(self, pk: int | str) -> dict[str, object]:
-        return dict(FindingDetailSerializer(finding_line(self._row(pk))).data)
+        return dict(FindingDetailSerializer(self._line(self._row(pk))).data)
+
+    def _line(self, row: Finding) -> FindingLine:
+        return finding_line(row, names_people=self._sees_colleagues)
+
+    @property
+    def hidden_fields(self) -> Collection[str]:
+        return () if self._sees_colleagues else ("accepted_reason",)
+
+    @property
+    def _sees_colleagues(self) -> bool:
+        return access.sees_colleagues(self.request.user)
 
     def _row(self, pk: int | str) -> Finding:
         found: Finding | None = self.get_queryset().filter(pk=pk).first()
@@ -298,12 +319,12 @@ class Findings(TableViewSet[Finding]):
     def _page(self, rows: QuerySet[Finding], order: Order) -> Response:
         columns = list(self.columns)
         page = self.paginate_queryset(self._ordered(rows, order)) or []
-        return self.get_paginated_response([_values(finding_line(row), columns) for row in page])
+        return self.get_paginated_response([_values(self._line(row), columns) for row in page])
 
     def file(self, rows: QuerySet[Finding], order: Order) -> HttpResponseBase:
         assert self.file_format
         columns = list(self.columns)
-        lines = map(finding_line, self._ordered(rows, order).iterator(chunk_size=500))
+        lines = map(self._line, self._ordered(rows, order).iterator(chunk_size=500))
         cells = partial(_cells, columns=columns, is_flat=self.file_format != "ndjson")
         return download(self.file_format, self.basename, columns, map(cells, lines))
 

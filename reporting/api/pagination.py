@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError as InvalidValue
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import F, Field, ForeignKey, Model, Q
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import BasePagination, PageNumberPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,7 +19,7 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from accounts.shell.request_values import MAX_PAGE_NUMBER, BadValue, whole_number
-from reporting.queries.stored_columns import Selected, as_rows, named
+from reporting.queries.stored_columns import as_rows, named
 
 PAGE_SIZE, MAX_PAGE_SIZE = 100, 1000
 _SIZE_PARAMETER = {
@@ -52,6 +52,7 @@ _AS_OF = {
 }
 _STORED = {"first_day": "2026-11-01", "last_day": "2026-11-19"}
 _COVERAGE = {
+    **_STORED,
     "is_whole": True,
     "is_complete": True,
     "stored_since": "2026-08-22",
@@ -76,10 +77,16 @@ class Order:
 class CursorView(Protocol):
     """What a view says about its list: the order asked for, by name, and which columns are shown."""
 
-    columns: dict[str, Selected]
+    columns: dict[str, str]
     skips_entities: bool
 
     def order_asked_for(self) -> tuple[str, Order]: ...
+
+
+class _NoSuchPage(NotFound):
+    default_detail = "There is no such page; the list ends before it."
+    remedy = "Start again from page 1, and follow `next` until it is null."
+    field = "page"
 
 
 class PageNumbers(PageNumberPagination):
@@ -88,7 +95,12 @@ class PageNumbers(PageNumberPagination):
     page_size = PAGE_SIZE
     max_page_size = MAX_PAGE_SIZE
     page_size_query_param = "page_size"
-    invalid_page_message = "There is no such page; the list ends before it."
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any] | None:
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except NotFound:
+            raise _NoSuchPage from None
 
     def get_page_size(self, request: Request) -> int | None:
         return page_size(request)
@@ -140,11 +152,6 @@ class Cursors(BasePagination):
                     "description": "Address of the next page; null on the last one.",
                 },
                 **_AS_OF,
-                "coverage": {
-                    "allOf": [{"$ref": "#/components/schemas/Coverage"}],
-                    "description": "Which of the days are stored; only of daily figures with date_from and date_to.",
-                    "example": _COVERAGE,
-                },
                 "results": schema,
             },
         }
@@ -160,6 +167,25 @@ class Cursors(BasePagination):
             },
             _SIZE_PARAMETER,
         ]
+
+
+class CursorsOfDays(Cursors):
+    """The same, of rows that are days: each page says which of them are stored."""
+
+    def get_paginated_response_schema(self, schema: dict[str, object]) -> dict[str, object]:
+        page: dict[str, Any] = super().get_paginated_response_schema(schema)
+        results = page["properties"].pop("results")
+        coverage = {
+            "allOf": [{"$ref": "#/components/schemas/Coverage"}],
+            "description": "Which days are stored, from date_from, or the oldest stored day, to date_to, or today; of"
+            " more than ten years the last ten.",
+            "example": _COVERAGE,
+        }
+        return {
+            **page,
+            "required": ["next", "data_as_of", "complete_through", "coverage", "results"],
+            "properties": {**page["properties"], "coverage": coverage, "results": results},
+        }
 
 
 def rows_after(order: Order, values: Sequence[object], *, skips: bool) -> TupleGreaterThan | TupleLessThan | Q:

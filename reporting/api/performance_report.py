@@ -35,6 +35,7 @@ from reporting.queries.performance import (
     Totals,
     compared_performance,
     compared_totals,
+    filled,
     performance,
     totals,
 )
@@ -93,12 +94,14 @@ class PerformanceQuestion(PeriodSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)
         if attrs.get("compare"):
-            if GroupBy(attrs["group_by"]).is_calendar and (attrs.get("order") or attrs.get("limit")):
-                raise serializers.ValidationError("Order and limit do not apply to compared days, weeks and months.")
+            given = [name for name in ("order", "limit") if attrs.get(name)]
+            if given and GroupBy(attrs["group_by"]).is_calendar:
+                message = "Order and limit do not apply to compared days, weeks and months."
+                raise serializers.ValidationError({given[0]: [message]})
             try:
                 attrs["days"].previous()
             except PeriodError as error:
-                raise serializers.ValidationError(str(error)) from None
+                raise serializers.ValidationError({"compare": [str(error)]}) from None
         return attrs
 
 
@@ -205,6 +208,8 @@ class PerformanceReportView(ReportView):
                     "group_by": "campaign",
                     "compared_with": None,
                     "coverage": {
+                        "first_day": "2026-11-01",
+                        "last_day": "2026-11-15",
                         "is_whole": True,
                         "is_complete": True,
                         "stored_since": "2026-08-18",
@@ -258,17 +263,22 @@ class PerformanceReportView(ReportView):
     def _found(self, asked: PerformanceArguments) -> CoveredRows[PerformanceRow] | CoveredRows[ComparedRow]:
         """One row more than a page may hold, which reveals that there are more; all of them for a file."""
         selection, order, is_compared = self._selection(asked), asked.get("order"), "compare" in asked
+        group_by = GroupBy(asked["group_by"])
         maximum = asked.get("limit") or (None if self.file_format else _MAX_ROWS)
-        limit = None
-        if asked.get("limit") or (maximum and not is_compared):
-            limit = maximum if self.file_format else (maximum or _MAX_ROWS) + 1
+        limit = None if maximum is None else maximum + (not self.file_format)
+        if group_by.is_calendar and is_compared:
+            return compared_performance(**selection, group_by=group_by, also_unknown=True)
+        if group_by.is_calendar and (order or "key").removeprefix("-") in LABELS:
+            found = filled(performance(**selection, group_by=group_by), group_by=group_by, also_unknown=True)
+            by_date = sorted(found, key=lambda row: row.key, reverse=bool(order and order.startswith("-")))
+            return CoveredRows(by_date[:limit], found.coverage)
         rows = compared_performance if is_compared else performance
         return rows(
             **selection,
-            group_by=asked["group_by"],
+            group_by=group_by,
             order_by=order.removeprefix("-") if order else None,
             descending=order.startswith("-") if order else None,
-            limit=limit,
+            limit=limit if asked.get("limit") or not is_compared else None,
         )
 
     def _report(
@@ -278,14 +288,14 @@ class PerformanceReportView(ReportView):
         found: CoveredRows[PerformanceRow] | CoveredRows[ComparedRow],
     ) -> dict[str, object]:
         selection, maximum = self._selection(asked), asked.get("limit") or _MAX_ROWS
-        sums = compared_totals(**selection) if "compare" in asked else totals(**selection)
+        question = compared_totals if "compare" in asked else totals
         return {
             **self.report_head(asked["days"], self.chosen(asked), found.coverage.together),
             "group_by": asked["group_by"],
             "compared_with": DaysShown(asked["days"].previous()).data if "compare" in asked else None,
             "coverage": shown(found.coverage.together),
             "compared_coverage": shown(found.before.together) if found.before else None,
-            "totals": [_line(one, metrics) for one in sums],
+            "totals": [_line(one, metrics) for one in question(**selection, also_unknown=True)],
             "has_more_rows": len(found) > maximum,
             "rows": [_line(one, metrics) for one in found[:maximum]],
         }

@@ -17,7 +17,7 @@ from ingestion.models import Campaign, Creative
 from reporting.api.coverage import DaysShown, complete_through, with_coverage
 from reporting.api.files import download
 from reporting.api.filters import NothingThere
-from reporting.api.views import FILES, View, query_values, refuse_unknown
+from reporting.api.views import FILES, View, query_values, refuse_unknown, with_as_of
 from reporting.periods import Period, PeriodError, Preset, parse_period
 from reporting.queries.coverage import Coverage
 from reporting.queries.data_as_of import selection_as_of
@@ -92,7 +92,7 @@ class PeriodSerializer(serializers.Serializer[object]):
                 today=timezone.now().date(),
             )
         except PeriodError as error:
-            raise serializers.ValidationError(str(error)) from None
+            raise serializers.ValidationError({error.which: [str(error)]}) from None
         return attrs
 
 
@@ -158,4 +158,6 @@ class ReportView(View):
         self.note_export(f"the {name} report")
         assert self.file_format
         file = download(self.file_format, name, header, lines)
-        return with_coverage(file, selection_as_of(ad_accounts=self.chosen(asked)), coverage, compared)
+        as_of = selection_as_of(ad_accounts=self.chosen(asked))
+        with_as_of(file, as_of.as_of, complete_through(as_of, coverage))
+        return with_coverage(file, coverage, compared)

@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
@@ -132,6 +133,12 @@ class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped
             "scheme": "bearer",
             "description": "An API token from /people/me/tokens/; it acts as the person it belongs to.",
         }
+
+
+class BrowserSessionScheme(SessionScheme):  # type: ignore[no-untyped-call]
+    """The session of a browser, named as the library names Django REST framework's own."""
+
+    target_class = "accounts.api.browser_session.BrowserSession"
 
 
 class ErrorsToo(AutoSchema):

@@ -256,7 +256,7 @@ class SyncLogSerializer(Described):
         fields = (
             "id", "ad_account_id", "status", "trigger", "forced", "started_at", "finished_at", "first_day", "last_day",
             "campaigns_fetched", "creatives_fetched", "api_calls_made", "api_calls_throttled", "rows_stored",
-            "rows_rejected", "error_kind", "errors", "reason", "progress", "heartbeat_at",
+            "rows_rejected", "error_kind", "errors", "notes", "reason", "progress", "heartbeat_at",
         )  # fmt: skip
 
 

@@ -8,10 +8,13 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from accounts.api.permissions import MayTakeSnapshots, WithinTokenScope
+from accounts.models import AdAccount
 from accounts.shell.request_values import MAX_ID
 from reporting.api import filters
 from reporting.api.pagination import Order
@@ -73,7 +76,19 @@ class Snapshots(TableViewSet[Snapshot]):
     serializer_class = SnapshotSerializer
     filterset_class = filters.SnapshotFilters
     of_account = "ad_account"
+    permission_classes = (IsAuthenticated, WithinTokenScope, MayTakeSnapshots)
     orders = _ORDERS
+
+    def check_may_change(self, **_: object) -> None:
+        self._asked()
+
+    def _asked(self) -> tuple[AdAccount, int]:
+        """The ad account, and how many days. Raises ValidationError."""
+        body = TakeSerializer.read(self.request)
+        ad_account = self.ad_accounts.filter(pk=body["ad_account_id"]).first()
+        if ad_account is None:
+            raise ValidationError({"ad_account_id": ["There is no such ad account, or you may not see it."]})
+        return ad_account, body.get("days", settings.SNAPSHOT_DAYS)
 
     @extend_schema(
         summary="Take a snapshot",
@@ -82,11 +97,7 @@ class Snapshots(TableViewSet[Snapshot]):
     )
     def create(self, request: Request) -> Response:
         """Needs the role analyst, manager or owner and, by token, the scope read_and_sync."""
-        body = TakeSerializer.read(request)
-        ad_account = self.ad_accounts.filter(pk=body["ad_account_id"]).first()
-        if ad_account is None:
-            raise ValidationError({"ad_account_id": ["There is no such ad account, or you may not see it."]})
-        days = body.get("days", settings.SNAPSHOT_DAYS)
+        ad_account, days = self._asked()
         snapshot = snapshot_requests.take(ad_account, days=days, asked_by=self.person, now=timezone.now())
         where = {"Location": reverse("snapshots-detail", args=[snapshot.pk], request=request)}
         return Response(SnapshotSerializer(snapshot).data, status=202, headers=where)

@@ -1,6 +1,7 @@
 """The status of the data and, for people who see all ad accounts, of the service."""
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from django.conf import settings
 from django.utils import timezone
@@ -12,7 +13,7 @@ from rest_framework.response import Response
 from accounts import access
 from ingestion.timetable.expected_sync import ExpectedSync
 from reporting.api.views import View, bounded_statements, refuse_unknown
-from reporting.queries.data_as_of import DataAsOf, attention, with_next_sync
+from reporting.queries.data_as_of import Attention, DataAsOf, attention, with_next_sync
 from reporting.queries.operations import service_state
 
 
@@ -112,10 +113,14 @@ class Status(View):
                 "version": settings.PRODUCT_VERSION,
                 "linkedin_api_version": settings.LINKEDIN_API_VERSION,
                 "ad_accounts": [AdAccountStatus(*one) for one in with_next_sync(ad_accounts=self.ad_accounts, now=now)],
-                "attention": [asdict(one) for one in attention(ad_accounts=self.ad_accounts, now=now)],
+                "attention": [asdict(one) for one in self._attention(now)],
                 "service": self._service() if access.sees_every_ad_account(request.user) else None,
             }
         return Response(StatusSerializer(found).data)
+
+    def _attention(self, now: datetime) -> list[Attention]:
+        named = access.sees_colleagues(self.request.user)
+        return attention(ad_accounts=self.ad_accounts, now=now, names_people=named)
 
     def _service(self) -> dict[str, object]:
         state = service_state(timezone.now())

@@ -1,10 +1,11 @@
 """Endpoints of this room, under /api/v1/."""
 
 from django.contrib.admin.views.decorators import staff_member_required
-from django.urls import path
+from django.urls import path, register_converter
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
+from accounts.shell.request_values import or_none, row_id
 from reporting.api import viewsets
 from reporting.api.ad_accounts import AdAccounts
 from reporting.api.demographics_report import DemographicsReportView
@@ -14,6 +15,21 @@ from reporting.api.root import Root
 from reporting.api.snapshots import Snapshots
 from reporting.api.status import Status
 
+
+class _RowId:
+    """The id of a row. What is none leads to the same place as one that no row has."""
+
+    regex = "[^/]+"
+
+    def to_python(self, value: str) -> int:
+        found = or_none(row_id, value)
+        return -1 if found is None else found
+
+    def to_url(self, value: int | str) -> str:
+        return str(value)
+
+
+register_converter(_RowId, "row")
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("ad-accounts", AdAccounts, "ad-accounts")
 router.register("campaigns", viewsets.Campaigns, "campaigns")

@@ -117,11 +117,16 @@ class View(APIView):
         if request.method == "POST":
             # What is to be done is in the body; in the address it would be ignored.
             refuse_unknown(request, ["format"])
+            self.check_may_change(**kwargs)
             self._idempotency = idempotency.begin(request, self.person)
         if self.is_conditional and request.method in {"GET", "HEAD"} and not self.file_format:
             self._state = _data_state(self.person, request, self.ad_accounts)
             if self._state and self._state.key in _known_etags(request):
                 raise _NotModified
+
+    def check_may_change(self, **_: object) -> None:
+        """Raises unless the person may change what a POST is about: now, also where its first reply is sent again."""
+        raise NotImplementedError
 
     def handle_exception(self, exc: Exception) -> Response:
         """Errors are JSON, whatever format was requested."""

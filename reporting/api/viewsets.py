@@ -1,6 +1,7 @@
 """LinkedIn's data, sync runs and related lists, limited to what the person may see."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any, ClassVar, TypeVar
 
 from django.db.models import Model, QuerySet
@@ -20,6 +21,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet
 
 from accounts import access
+from accounts.api.permissions import WithinTokenScope
 from accounts.models import AdAccount, LinkedInConnection
 from accounts.shell.request_values import day, row_id
 from ingestion.models import (
@@ -35,12 +37,12 @@ from reporting.api import filters, serializers
 from reporting.api.changes import ChangeFeed, describes_changes
 from reporting.api.coverage import complete_through, shown, with_coverage
 from reporting.api.files import download_table
-from reporting.api.pagination import Cursors, Order, PageNumbers
+from reporting.api.pagination import Cursors, CursorsOfDays, Order, PageNumbers
 from reporting.api.views import FILES, View, bounded_statements, query_values, refuse_unknown, with_as_of
-from reporting.periods import Period, PeriodError
+from reporting.periods import open_period
 from reporting.queries.coverage import Coverage, selection_coverage
 from reporting.queries.data_as_of import SelectionAsOf, selection_as_of
-from reporting.queries.stored_columns import Selected, as_rows, named, selected
+from reporting.queries.stored_columns import as_rows, named
 
 Row = TypeVar("Row", bound=Model)
 ViewClass = TypeVar("ViewClass", bound=type[APIView])
@@ -69,7 +71,7 @@ class ListViewSet(ChangeFeed, GenericViewSet[_Row]):
     is_conditional: ClassVar[bool] = True
     renderer_classes = FILES
     filter_backends = (FilterBackend,)
-    lookup_value_converter = "int"
+    lookup_value_converter = "row"
     # The path from a row to its ad account; the columns of each order, the default first.
     of_account: ClassVar[str] = "account"
     orders: ClassVar[dict[str, Order]] = {}
@@ -103,10 +105,10 @@ class ListViewSet(ChangeFeed, GenericViewSet[_Row]):
         return rows.order_by(*order.order_by)
 
     @property
-    def columns(self) -> dict[str, Selected]:
+    def columns(self) -> dict[str, str]:
         """The requested fields, and the column that each shows."""
         serializer: Any = self.get_serializer_class()()
-        known = {name: selected(str(field.source).replace(".", "__")) for name, field in serializer.fields.items()}
+        known = {name: str(field.source).replace(".", "__") for name, field in serializer.fields.items()}
         return {name: known[name] for name in self.chosen_fields(known)}
 
     def chosen_fields(self, known: Iterable[str]) -> Sequence[str]:
@@ -169,10 +171,8 @@ class FiguresViewSet(ListViewSet[_Row]):
 
     def file(self, rows: QuerySet[_Row], order: Order) -> HttpResponseBase:
         as_of, coverage = self._as_of(), self._coverage()
-        file = super().file(rows, order)
-        if coverage is None:
-            return with_as_of(file, as_of.as_of, as_of.complete_through)
-        return with_coverage(file, as_of, coverage)
+        file = with_as_of(super().file(rows, order), as_of.as_of, self._complete_through(as_of, coverage))
+        return with_coverage(file, coverage) if coverage else file
 
     def in_file(self, rows: QuerySet[_Row], order: Order) -> QuerySet[_Row]:
         """In order only where somebody asks: an index leads to every row one by one, a file takes them as they lie."""
@@ -184,28 +184,21 @@ class FiguresViewSet(ListViewSet[_Row]):
         results = response.data.pop("results")
         response.data |= {
             "data_as_of": as_of.as_of,
-            "complete_through": complete_through(as_of, coverage) if coverage else as_of.complete_through,
+            "complete_through": self._complete_through(as_of, coverage),
             **({"coverage": shown(coverage)} if coverage else {}),
             "results": results,
         }
         return response
 
     def _coverage(self) -> Coverage | None:
-        """Of the days that are asked for; None unless both their first and their last one are."""
-        asked = query_values(self.request)
-        if not {"date_from", "date_to"} <= asked.keys():
-            return None
-        try:
-            period = Period(day(asked["date_from"]), day(asked["date_to"]))
-        except PeriodError:
-            return None
-        campaign_ids, creative_ids = (_several(asked.get(name)) for name in ("campaign_id", "creative_id"))
-        return selection_coverage(
-            ad_accounts=self._requested_ad_accounts(),
-            period=period,
-            campaign_ids=[row_id(one) for one in campaign_ids] or None,
-            creative_ids=creative_ids or None,
-        ).together
+        """What the list rests on; None where its rows are no days."""
+        return None
+
+    def _complete_through(self, as_of: SelectionAsOf, coverage: Coverage | None) -> date | None:
+        """Of the days that are asked for from one on; otherwise of all stored days, which begin when they did."""
+        if coverage is None or "date_from" not in self.request.query_params:
+            return as_of.complete_through
+        return complete_through(as_of, coverage)
 
     def _as_of(self) -> SelectionAsOf:
         return selection_as_of(ad_accounts=self._requested_ad_accounts())
@@ -213,6 +206,26 @@ class FiguresViewSet(ListViewSet[_Row]):
     def _requested_ad_accounts(self) -> QuerySet[AdAccount]:
         ids = [row_id(one) for one in _several(query_values(self.request).get("ad_account_id"))]
         return self.ad_accounts.filter(pk__in=ids) if ids else self.ad_accounts
+
+
+class DailyFiguresViewSet(FiguresViewSet[_Row]):
+    """Figures by day, with the days that are stored."""
+
+    pagination_class = CursorsOfDays
+
+    def _coverage(self) -> Coverage:
+        """Of the days that are asked for; where they are open, of all days since the oldest, through today."""
+        asked, today = query_values(self.request), timezone.now().date()
+        first_day, last_day = (day(asked[name]) if name in asked else None for name in ("date_from", "date_to"))
+        campaign_ids, creative_ids = (_several(asked.get(name)) for name in ("campaign_id", "creative_id"))
+        found = selection_coverage(
+            ad_accounts=self._requested_ad_accounts(),
+            period=open_period(first_day or date.min, last_day, today=today),
+            campaign_ids=[row_id(one) for one in campaign_ids] or None,
+            creative_ids=creative_ids or None,
+        )
+        since = found.oldest_day or found.period.last_day
+        return found.together if first_day else found.together.within(open_period(since, last_day, today=today))
 
 
 def _several(text: str | None) -> list[str]:
@@ -281,7 +294,7 @@ class Creatives(TableViewSet[Creative]):
 
 
 @described("daily figures of campaigns", _CAMPAIGN_DAYS)
-class CampaignMetrics(FiguresViewSet[CampaignDailyMetric]):
+class CampaignMetrics(DailyFiguresViewSet[CampaignDailyMetric]):
     """One row per campaign and UTC day with any activity."""
 
     serializer_class = serializers.CampaignMetricSerializer
@@ -292,7 +305,7 @@ class CampaignMetrics(FiguresViewSet[CampaignDailyMetric]):
 
 
 @described("daily figures of creatives", _CREATIVE_DAYS)
-class CreativeMetrics(FiguresViewSet[CreativeDailyMetric]):
+class CreativeMetrics(DailyFiguresViewSet[CreativeDailyMetric]):
     """One row per creative and UTC day with any activity."""
 
     serializer_class = serializers.CreativeMetricSerializer
@@ -354,7 +367,7 @@ class Administration(View, ReadOnlyModelViewSet[_Row]):
     """Lists that only some roles see, without filters."""
 
     pagination_class = PageNumbers
-    lookup_value_converter = "int"
+    lookup_value_converter = "row"
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
@@ -368,7 +381,7 @@ class Administration(View, ReadOnlyModelViewSet[_Row]):
 class Connections(Administration[LinkedInConnection]):
     """People's LinkedIn consents and their state; never their tokens."""
 
-    permission_classes = (IsAuthenticated, SeesConnections)
+    permission_classes = (IsAuthenticated, WithinTokenScope, SeesConnections)
     serializer_class = serializers.ConnectionSerializer
     queryset = LinkedInConnection.objects.select_related("user").without_tokens().order_by("pk")
 
@@ -382,6 +395,6 @@ class Connections(Administration[LinkedInConnection]):
 class Schedules(Administration[PeriodicTask]):
     """The timetable: what runs when."""
 
-    permission_classes = (IsAuthenticated, SeesTimetable)
+    permission_classes = (IsAuthenticated, WithinTokenScope, SeesTimetable)
     serializer_class = serializers.ScheduleSerializer
     queryset = PeriodicTask.objects.select_related("interval", "crontab", "solar", "clocked").order_by("pk")

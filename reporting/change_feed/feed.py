@@ -9,7 +9,6 @@ from reporting.change_feed.cursors import Cursor
 from reporting.models import ChangeFeed
 from reporting.queries import changes
 from reporting.queries.changes import Change, Feed, InitialLoad, Reader
-from reporting.queries.stored_columns import Selected
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ def next_page(
     feed: Feed,
     after: str | None,
     *,
-    columns: Mapping[str, Selected],
+    columns: Mapping[str, str],
     visible: tuple[int, ...] | None,
     size: int,
     now: datetime,

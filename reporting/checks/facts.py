@@ -5,9 +5,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Final
 
+from accounts.shell.linkedin_words import urn_name
 from reporting.checks.thresholds import Thresholds
 
-# A month of spend, whatever the calendar says: what is at stake is compared from day to day.
+# A month of spend, whatever the calendar says: it is compared from day to day.
 MONTH_DAYS: Final = 30
 _ZERO = Decimal(0)
 
@@ -71,7 +72,7 @@ class CreativeFacts:
     the last `MONTH_DAYS`."""
 
     id: str
-    name: str
+    name: str | None
     campaign_id: int
     campaign_name: str
     review_status: str | None
@@ -79,6 +80,11 @@ class CreativeFacts:
     is_serving: bool | None
     changed_at: datetime | None
     month_spend: Decimal = _ZERO
+
+    @property
+    def called(self) -> str:
+        """The subject of a sentence about it."""
+        return f"The creative {self.name}" if self.name else f"{urn_name(self.id)} (no name at LinkedIn)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +117,14 @@ class AdAccountFacts:
 
     def has_figures_since(self, day: date) -> bool:
         """Whether every day from this one until yesterday is stored."""
-        return self.figures_from is not None and self.figures_from <= day
+        if self.figures_from is None or self.figures_through is None:
+            return False
+        return self.figures_from <= day and self.yesterday <= self.figures_through
+
+    @property
+    def has_month(self) -> bool:
+        """Whether every day of the last month is stored."""
+        return self.has_figures_since(self.today - timedelta(days=MONTH_DAYS))
 
     @property
     def midnight(self) -> datetime:

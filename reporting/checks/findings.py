@@ -212,12 +212,13 @@ def _clear_decision(row: Finding) -> None:
 
 def _not_checked_lines(results: Mapping[Rule, RuleResult]) -> list[dict[str, str | int]]:
     """By rule and reason, how many items were not checked; 0 means nothing in the ad account was."""
-    counted: Counter[tuple[str, str]] = Counter()
+    counted: Counter[tuple[str, str, date | None]] = Counter()
     for rule, result in results.items():
         for one in result.not_checked:
-            counted[rule.id, one.reason] += one.campaign_id is not None
+            counted[rule.id, one.reason, one.since] += one.campaign_id is not None
     lines: list[dict[str, str | int]] = [
-        {"rule": rule_id, "reason": reason, "count": count} for (rule_id, reason), count in counted.items()
+        {"rule": rule_id, "reason": reason, "count": count, **({"since": str(since)} if since else {})}
+        for (rule_id, reason, since), count in counted.items()
     ]
     return lines[:_MAX_NOT_CHECKED_LINES]
 

@@ -2,7 +2,7 @@
 
 A role may read the views of the schema `reporting`, for the ad accounts in its row, and nothing else; none is made if
 PUBLIC has rights that would let it do more. Missing rights are what limits it; its read-only transactions are only a
-convenience.
+convenience. `bi_limits.py` holds it to its time-outs.
 """
 
 import secrets
@@ -12,22 +12,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from psycopg import sql
 
 from accounts import audit_trail
 from accounts.models import AdAccount
 from reporting.models import ReportingRole
+from reporting.operations import bi_limits
 
 SCHEMA = "reporting"
 _CONNECTIONS = 20
-_SETTINGS = {
-    "default_transaction_read_only": "on",
-    "statement_timeout": "5min",
-    # An open transaction keeps vacuum from marking the pages that reports could skip.
-    "idle_in_transaction_session_timeout": "5min",
-    "search_path": SCHEMA,
-}
 _GIVE = (
     "GRANT USAGE ON SCHEMA reporting TO {}",
     "GRANT SELECT ON ALL TABLES IN SCHEMA reporting TO {}",
@@ -52,6 +47,16 @@ SELECT format('REVOKE CREATE ON SCHEMA %%I FROM PUBLIC', nspname)
 FROM pg_namespace WHERE nspname !~ '^pg_' AND has_schema_privilege(%(name)s, oid, 'CREATE')
 ORDER BY 1
 """
+# Large objects belong to no schema: any role may store as many as the disk holds, read-only transactions or not.
+_LARGE_OBJECT_RIGHTS = """
+SELECT format('REVOKE EXECUTE ON FUNCTION pg_catalog.%%s FROM PUBLIC', function.oid::regprocedure)
+FROM pg_proc AS function
+WHERE function.pronamespace = 'pg_catalog'::regnamespace
+  AND function.proname IN ('lo_creat', 'lo_create', 'lo_from_bytea', 'lo_import', 'lo_put', 'lo_truncate',
+                           'lo_truncate64', 'lowrite')
+  AND has_function_privilege(%(name)s, function.oid, 'EXECUTE')
+ORDER BY 1
+"""
 
 
 class RoleRefused(Exception):
@@ -74,10 +79,12 @@ def save(
     every_ad_account: bool = False,
     password: str | None = None,
     new_password: bool = False,
+    allow_large_objects: bool = False,
 ) -> Saved:
     """Create a role, or change one that was created here. Raises RoleRefused.
 
-    Without ad accounts, a new role reads all of them and an existing one keeps what it reads.
+    Without ad accounts, a new role reads all of them and an existing one keeps what it reads. `allow_large_objects` is
+    for servers that let nobody take that right from everybody.
     """
     with _refusals(), transaction.atomic():
         stored = ReportingRole.objects.select_for_update().filter(pk=name).first()
@@ -88,7 +95,7 @@ def save(
         if not reads:
             reads = None if every_ad_account or stored is None else stored.ad_account_ids
         made = secrets.token_urlsafe(24) if password is None and (is_new or new_password) else None
-        _give_rights(name, password or made, is_new=is_new)
+        _give_rights(name, password or made, is_new=is_new, allow_large_objects=allow_large_objects)
         ReportingRole.objects.update_or_create(pk=name, defaults={"ad_account_ids": reads})
         change = "made" if is_new else "changed"
         _record(change, name, ad_accounts="all" if reads is None else reads)
@@ -112,22 +119,44 @@ def give_rights_again() -> None:
         for name in filter(_exists, ReportingRole.objects.values_list("pk", flat=True)):
             for statement in _GIVE:
                 _execute(statement, name)
+            _close_large_objects(name)
 
 
-def _give_rights(name: str, password: str | None, *, is_new: bool) -> None:
+def _give_rights(name: str, password: str | None, *, is_new: bool, allow_large_objects: bool) -> None:
     _execute(f"{'CREATE' if is_new else 'ALTER'} ROLE {{}} LOGIN CONNECTION LIMIT {_CONNECTIONS}", name)
     if password is not None:
         _execute("ALTER ROLE {} PASSWORD {}", name, sql.Literal(_verifier(name, password)))
-    for setting, value in _SETTINGS.items():
-        _execute(f"ALTER ROLE {{}} SET {setting} = {{}}", name, sql.Literal(value))
+    bi_limits.apply_settings(name)
     for statement in _GIVE:
         _execute(statement, name)
+    _let_us_end_its_sessions(name)
     if not _query("SELECT has_database_privilege(%s, current_database(), 'CONNECT')", [name])[0][0]:
         _execute(f"GRANT CONNECT ON DATABASE {_database()} TO {{}}", name)
     if revoke := [statement for (statement,) in _query(_OTHER_RIGHTS, {"name": name})]:
         raise RoleRefused(
             f"{name} could do more than read the views. As an administrator run `{'; '.join(revoke)}`, then try again."
         )
+    if (revoke := _close_large_objects(name)) and not allow_large_objects:
+        raise RoleRefused(
+            f"{name} could fill the disk with large objects. As an administrator run `{'; '.join(revoke)}`, then try"
+            " again. If the server does not let you, --allow-large-objects accepts that."
+        )
+
+
+def _close_large_objects(name: str) -> list[str]:
+    """Revoke what lets everybody store them where the database is ours alone; returns what is left to be revoked."""
+    found = [statement for (statement,) in _query(_LARGE_OBJECT_RIGHTS, {"name": name})]
+    if not settings.EMBEDDED_SERVERS.postgresql:
+        return found
+    for statement in found:
+        _execute(statement, name)
+    return [statement for (statement,) in _query(_LARGE_OBJECT_RIGHTS, {"name": name})]
+
+
+def _let_us_end_its_sessions(name: str) -> None:
+    """Whoever creates a role may administer it, and no more; `bi_limits.py` has to see and end what it runs."""
+    if not _query("SELECT pg_has_role(%s, 'USAGE')", [name])[0][0]:
+        _execute("GRANT {} TO CURRENT_USER WITH INHERIT TRUE, SET FALSE", name)
 
 
 def _verifier(name: str, password: str) -> str:

@@ -255,6 +255,7 @@ _WHOLE_MONTH: Final = """month.date_end = (month.date_start + interval '1 month'
         WHERE covered_days.account_id = month.account_id AND data_table = 'audience_demographics'
           AND covered_days.pivot_type = month.pivot_type AND last_day >= month.date_start
           AND first_day <= month.date_start AND is_whole AND (asked_at AT TIME ZONE 'UTC')::date > month.date_end
+          AND asked_at <= now() + interval '1 minute'
     )"""
 
 

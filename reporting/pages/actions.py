@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import access, audit_trail
 from accounts.access import person_of
 from accounts.models import AdAccount, User
-from accounts.shell import downloads
+from accounts.shell import downloads, formatting, linkedin_words
 from accounts.shell.request_values import (
     BadValue,
     NotThere,
@@ -34,11 +34,15 @@ from accounts.shell.request_values import (
 from reporting.checks import check_requests, findings
 from reporting.checks.findings import InvalidDecision
 from reporting.checks.rules import RULES
+from reporting.checks.rules.base import EvidenceUnit
+from reporting.checks.rules.budget import BudgetOverPace, BudgetUnderPace
 from reporting.checks.severity import Severity
 from reporting.models import Finding
+from reporting.pages import coverage
 from reporting.pages.shell import for_people, page, part, require_ad_account
 from reporting.queries import check_runs
 from reporting.queries import findings as finding_queries
+from reporting.queries.check_runs import NotCheckedLine
 from reporting.queries.findings import FindingFilter, FindingLine
 
 _ALL_STATES = "all"
@@ -65,7 +69,12 @@ def download(request: HttpRequest) -> HttpResponseBase:
     """The list as CSV."""
     chosen = _chosen(request, request.GET)
     wanted, today = _wanted(chosen, request), timezone.now().date()
-    lines = finding_queries.all_findings(access.visible_ad_accounts(request.user), wanted, today=today)
+    lines = finding_queries.all_findings(
+        access.visible_ad_accounts(request.user),
+        wanted,
+        today=today,
+        names_people=access.sees_colleagues(request.user),
+    )
     audit_trail.record("exported", actor=person_of(request), what="findings", filters=chosen)
     return downloads.download("csv", "findings", _CSV_HEADER, _csv(lines))
 
@@ -104,7 +113,7 @@ def change(request: HttpRequest) -> HttpResponse:
         messages.error(request, str(error))
         return _list(request, back, status=400)
     if changed:
-        messages.success(request, f"{changed} finding{'' if changed == 1 else 's'} {done}.")
+        messages.success(request, formatting.with_days(f"{changed:,} finding{'' if changed == 1 else 's'} {done}."))
     else:
         messages.info(request, "Nothing changed: the findings are already in this state, fixed, or gone.")
     return _back_to(chosen)
@@ -171,8 +180,10 @@ def _list(request: HttpRequest, sent: QueryDict, *, status: int = 200) -> HttpRe
     number = int(chosen.pop("page") or 1)
     wanted, today = _wanted(chosen, request), timezone.now().date()
     visible = access.visible_ad_accounts(request.user)
-    shown = finding_queries.findings(visible, wanted, today=today, page=number)
+    sees_colleagues = access.sees_colleagues(request.user)
+    shown = finding_queries.findings(visible, wanted, today=today, names_people=sees_colleagues, page=number)
     may_change = access.may_change_findings(request.user)
+    checks = check_runs.check_overview(_ad_accounts(request, chosen))
     context = {
         **_check_progress(request, chosen),
         "shown": shown,
@@ -181,12 +192,14 @@ def _list(request: HttpRequest, sent: QueryDict, *, status: int = 200) -> HttpRe
         "is_filtered": any(chosen[name] for name in _FILTERS if name != "state"),
         "counts": _counts(request, chosen, wanted, today=today),
         "money": finding_queries.money_at_stake(visible, wanted, today=today),
-        "checks": check_runs.check_overview(_ad_accounts(request, chosen)),
+        "checks": checks,
+        "not_checked": [(line, _plan_address(line, request, today=today)) for line in checks.not_checked],
         "ad_accounts": visible,
         "rules": [(rule.id, rule.title) for rule in RULES.values()],
         "severities": [one.value for one in Severity],
         "states": [*Finding.State.choices, (_ALL_STATES, "All states")],
-        "people": list(finding_queries.assignees()),
+        "sees_colleagues": sees_colleagues,
+        "people": list(finding_queries.assignees()) if sees_colleagues else [],
         "nobody": _NOBODY,
         "me": request.user.pk,
         "may_change": may_change,
@@ -226,7 +239,8 @@ def _chosen(request: HttpRequest, sent: QueryDict, **others: Callable[[str], int
     chosen = values_of(sent, _FILTERS | others)
     require_ad_account(request, chosen["ad_account"])
     person = or_none(row_id, chosen["assignee"])
-    if person is not None and not finding_queries.assignees().filter(pk=person).exists():
+    known = finding_queries.assignees() if access.sees_colleagues(request.user) else User.objects.none()
+    if person is not None and not known.filter(pk=person).exists():
         raise NotThere("There is no such person among those whom findings can be assigned to.")
     return chosen | {"state": chosen["state"] or Finding.State.OPEN.value}
 
@@ -262,14 +276,32 @@ def _wanted(chosen: dict[str, str], request: HttpRequest) -> FindingFilter:
     )
 
 
-def _row_links(line: FindingLine) -> dict[str, str]:
-    """The admin's rows that the finding is about."""
-    links = {}
+def _row_links(line: FindingLine) -> dict[str, str | bool]:
+    """The admin's rows that the finding is about, and the figures of its campaign in the report."""
+    links: dict[str, str | bool] = {}
     if line.campaign_id is not None:
-        links["campaign"] = reverse("admin:ingestion_campaign_change", args=[line.campaign_id])
+        is_of_budget = line.rule_id in {BudgetOverPace.id, BudgetUnderPace.id}
+        report = f"{reverse('reporting:report')}?{urlencode({'campaign': line.campaign_id})}"
+        links = {
+            "campaign": reverse("admin:ingestion_campaign_change", args=[line.campaign_id]),
+            "report": report + ("#budgets" if is_of_budget else ""),
+            "is_of_budget": is_of_budget,
+        }
     if line.creative_id is not None:
         links["creative"] = reverse("admin:ingestion_creative_change", args=[quote(line.creative_id)])
     return links
+
+
+def _plan_address(line: NotCheckedLine, request: HttpRequest, *, today: date) -> str:
+    """The plan of the sync of the days that a rule lacks, for people who may sync them; empty if there is none."""
+    if line.since is None or not access.may_sync_anything(request.user):
+        return ""
+    return coverage.plan_of_days(line.ad_account_ids, line.since, today - timedelta(days=1), today=today)
+
+
+def _in_words(fact: dict[str, str]) -> str:
+    value = linkedin_words.labels(fact["value"]) if fact.get("unit") == EvidenceUnit.WORD else fact["value"]
+    return f"{fact['label']}: {value}"
 
 
 def _csv(lines: Iterator[FindingLine]) -> Iterator[list[object]]:
@@ -278,7 +310,7 @@ def _csv(lines: Iterator[FindingLine]) -> Iterator[list[object]]:
             one.id, one.severity, one.rule_id, one.title, one.state, one.ad_account_id, one.ad_account,
             one.campaign_id, one.campaign, one.creative_id, one.creative, one.sentence,
             one.money.amount if one.money else None, one.money.currency if one.money else None,
-            "; ".join(f"{fact['label']}: {fact['value']}" for fact in one.evidence), one.assignee_email,
+            "; ".join(map(_in_words, one.evidence)), one.assignee_email,
             one.snoozed_until, one.accepted_reason, one.fixed_at and one.fixed_at.isoformat(),
             one.saved.amount if one.saved else None, one.first_seen_at.isoformat(), one.last_seen_at.isoformat(),
             one.reopened_at and one.reopened_at.isoformat(), one.times_seen, one.remedy,

@@ -14,6 +14,7 @@ from accounts import access
 from accounts.access import person_of
 from accounts.models import AdAccount
 from accounts.shell.request_values import NotThere
+from accounts.sign_in.second_step import confirmation
 from reporting import tasks
 from reporting.operations import ad_account_removal
 from reporting.pages.shell import for_people, page, without_parameters
@@ -21,6 +22,7 @@ from reporting.pages.shell import for_people, page, without_parameters
 
 @for_people
 @require_http_methods(["GET", "HEAD", "POST"])
+@confirmation.confirmed
 def remove_ad_account(request: HttpRequest, ad_account_id: int) -> HttpResponse:
     """Shows how many rows would be removed; typing the ad account's number removes them."""
     if not access.may_remove_ad_accounts(request.user):
@@ -38,7 +40,9 @@ def remove_ad_account(request: HttpRequest, ad_account_id: int) -> HttpResponse:
         ad_account_removal.begin(ad_account, actor=person_of(request), now=timezone.now())
         # robust: the marked ad account shows in the list, so a broker that is down is not a failed removal.
         transaction.on_commit(partial(tasks.remove_ad_account.delay, ad_account.pk), robust=True)
-    messages.success(request, f"{ad_account} is being removed; the list below shows the progress.")
+    messages.success(
+        request, f"You removed {ad_account}. The list below shows how far the removal of its data has come."
+    )
     return redirect("admin:accounts_removedadaccount_changelist")
 
 

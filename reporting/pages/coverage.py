@@ -1,6 +1,6 @@
 """What the figures of a page rest on, in words, and the sync that would fetch what is missing."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -21,7 +21,10 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissingDays:
-    """The days of one period that are over and not stored; `ad_accounts` names whose they are, if not everybody's."""
+    """The days of one period that are over and not stored; `ad_accounts` names whose they are, if not everybody's.
+
+    `of` is how many days of the period have come.
+    """
 
     of: int
     ranges: tuple[DayRange, ...]
@@ -59,7 +62,7 @@ def missing_days(covered: SelectionCoverage, *, names: Mapping[int, str], today:
     lacking = [pk for pk, each in covered.by_ad_account.items() if any(_before(each.missing, today))]
     is_everybodys = len(lacking) == len(covered.by_ad_account)
     return MissingDays(
-        of=one.period.days,
+        of=(min(one.period.last_day, today) - one.period.first_day).days + 1,
         ranges=ranges,
         were_never_fetched=not any(_overlaps(days, fetched) for days in ranges for fetched in one.fetched),
         ad_account_ids=tuple(lacking),
@@ -77,14 +80,18 @@ def plan_address(missing: Collection[MissingDays], *, today: date) -> str:
     days = [day for one in missing for days in one.ranges for day in days]
     if not days:
         return ""
-    first_day, last_day = min(days), max(days)
+    ids = dict.fromkeys(pk for one in missing for pk in one.ad_account_ids)
+    return plan_of_days(ids, min(days), max(days), today=today)
+
+
+def plan_of_days(ad_account_ids: Iterable[int], first_day: date, last_day: date, *, today: date) -> str:
+    """The plan of a sync of these days; empty if LinkedIn does not keep them."""
     try:
         sync_requests.check_days(first_day, last_day, today=today)
     except sync_requests.WrongDays:
         return ""
-    ids = list(dict.fromkeys(pk for one in missing for pk in one.ad_account_ids))[:_MAX_SYNCED]
-    values = [("ad_accounts", pk) for pk in ids], [("first_day", first_day), ("last_day", last_day)]
-    return f"{reverse('reporting:plan')}?{urlencode([*values[0], *values[1]])}"
+    values: list[tuple[str, object]] = [("ad_accounts", pk) for pk in list(ad_account_ids)[:_MAX_SYNCED]]
+    return f"{reverse('reporting:plan')}?{urlencode([*values, ('first_day', first_day), ('last_day', last_day)])}"
 
 
 def complete_through(known: date, lately: Coverage) -> date:

@@ -10,7 +10,8 @@ from typing import TypedDict
 
 from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
@@ -21,6 +22,8 @@ from accounts.models import (
     AdAccount,
     AdAccountAccess,
     ApiToken,
+    AuditAlert,
+    AuditDelivery,
     AuditEvent,
     ConsentWarning,
     FailedLogin,
@@ -113,6 +116,8 @@ GROUPS = {
         _rows("Service accounts", "smart_toy", ServiceAccount),
         _rows("Failed logins", "lock", FailedLogin),
         _rows("Audit trail", "policy", AuditEvent),
+        _rows("Alerts", "notifications", AuditAlert),
+        _rows("Unsent events", "outbox", AuditDelivery),
     ),
 }
 
@@ -143,6 +148,11 @@ def sidebar(request: HttpRequest) -> list[SidebarGroup]:
         if items:
             groups.append({"title": title, "separator": bool(groups), "items": items})
     return groups
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Where browsers look for the icon of what is no page, such as a file or a picture."""
+    return redirect(icon_for_home_screens(request))
 
 
 def icon(request: HttpRequest) -> str:

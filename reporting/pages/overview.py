@@ -14,6 +14,7 @@ from accounts.models import AdAccount, LinkedInConnection
 from ingestion.models import SyncLog
 from ingestion.timetable.expected_sync import ExpectedSync
 from reporting.pages import coverage
+from reporting.pages.shell import without_parameters
 from reporting.pages.sparkline import Sparkline, sparkline
 from reporting.periods import last_days
 from reporting.queries import data_as_of
@@ -56,6 +57,7 @@ class AttentionLine:
 
 def dashboard(request: HttpRequest, context: dict[str, object]) -> dict[str, object]:
     """The context of the admin's first page; Unfold calls it."""
+    without_parameters(request)
     now = timezone.now()
     ad_accounts = access.visible_ad_accounts(request.user)
     steps = _steps(request)
@@ -64,7 +66,9 @@ def dashboard(request: HttpRequest, context: dict[str, object]) -> dict[str, obj
         return context
     each = _without_gaps(data_as_of.with_next_sync(ad_accounts=ad_accounts, now=now), ad_accounts, today=now.date())
     oldest_first = sorted(each, key=lambda one: (one[0].as_of is not None, one[0].as_of))
-    attention = [one for one in data_as_of.attention(ad_accounts=ad_accounts, now=now) if _concerns(request, one)]
+    named = access.sees_colleagues(request.user)
+    found = data_as_of.attention(ad_accounts=ad_accounts, now=now, names_people=named)
+    attention = [one for one in found if _concerns(request, one)]
     spend = data_as_of.overview_spend(ad_accounts=ever_synced(ad_accounts), today=now.date())
     return context | {
         "has_ad_accounts": True,

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
 from accounts import access
-from accounts.shell.request_values import NotThere, values_of
+from accounts.shell.request_values import NotThere, check_names
 
 View = Callable[..., HttpResponseBase]
 
@@ -36,7 +36,7 @@ def part(request: HttpRequest, name: str, context: Mapping[str, object], *, stat
 
 def without_parameters(request: HttpRequest) -> None:
     """For pages whose address has none. Raises BadValue."""
-    values_of(request.GET, {})
+    check_names(request.GET, ())
 
 
 def wants_part(request: HttpRequest) -> bool:

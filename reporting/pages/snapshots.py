@@ -27,15 +27,25 @@ from reporting.snapshots.snapshot_requests import NoDocument
 _PARAMETERS: Final = {"page": page_number, "ad_account": row_id}
 
 
+_WRONG_DAYS: Final = f"Give a whole number of days from 1 to {snapshot_requests.MAX_DAYS}."
+
+
 class TakeSnapshotForm(forms.Form):
     """Which ad account, and how many whole days."""
 
     ad_account = forms.ModelChoiceField(
         AdAccount.objects.none(),
         empty_label=None,
-        error_messages={"invalid_choice": "Choose an ad account from the list.", "required": "Choose an ad account."},
+        error_messages={
+            "invalid_choice": "There is no such ad account, or it is not shared with you; choose from the list.",
+            "required": "Choose an ad account.",
+        },
     )
-    days = forms.IntegerField(min_value=1, max_value=snapshot_requests.MAX_DAYS)
+    days = forms.IntegerField(
+        min_value=1,
+        max_value=snapshot_requests.MAX_DAYS,
+        error_messages=dict.fromkeys(("required", "invalid", "min_value", "max_value"), _WRONG_DAYS),
+    )
 
     def __init__(self, data: QueryDict | None = None, *, ad_accounts: QuerySet[AdAccount]) -> None:
         super().__init__(data)
@@ -67,7 +77,7 @@ def take(request: HttpRequest) -> HttpResponse:
         return _page(request, form, status=400)
     ad_account = form.cleaned_data["ad_account"]
     snapshot_requests.take(ad_account, days=form.cleaned_data["days"], asked_by=person_of(request), now=timezone.now())
-    messages.success(request, f"The snapshot of {ad_account} is queued; a worker will write it shortly.")
+    messages.success(request, f"You requested a snapshot of {ad_account}. The list below shows its progress.")
     return redirect("reporting:snapshots")
 
 
@@ -108,6 +118,7 @@ def _list(request: HttpRequest) -> dict[str, object]:
     )
     return {
         "shown": shown,
+        "sees_colleagues": access.sees_colleagues(request.user),
         "has_unfinished": any(one.state in Snapshot.UNFINISHED for one in shown.lines),
         "chosen": chosen["ad_account"],
     }

@@ -1,6 +1,6 @@
 """The sync page: runs and their results; start, cancel and retry syncs."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 from django import forms
@@ -15,7 +15,17 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts import access
 from accounts.access import person_of
 from accounts.models import AdAccount
-from accounts.shell.request_values import NotThere, one_of, page_number, row_id, values_of
+from accounts.shell import formatting
+from accounts.shell.request_values import (
+    BadValue,
+    NotThere,
+    check_names,
+    day,
+    one_of,
+    page_number,
+    row_id,
+    values_of,
+)
 from ingestion.models import SyncLog
 from ingestion.timetable import sync_requests
 from ingestion.timetable.expected_sync import expected_syncs
@@ -25,6 +35,22 @@ from reporting.queries import runs as run_queries
 
 # The parameters of the list, and how each is read.
 _PARAMETERS: Final = {"page": page_number, "ad_account": row_id, "status": one_of(SyncLog.Status.values)}
+
+
+# In the same words whether it does not exist or is somebody else's.
+_NOT_THERE: Final = "There is no such ad account, or it is not shared with you; choose from the list."
+
+
+class DayField(forms.DateField):
+    """A day as every address writes it."""
+
+    def to_python(self, value: str | datetime | date | None) -> date | None:
+        if not isinstance(value, str) or not value:
+            return super().to_python(value)
+        try:
+            return day(value)
+        except BadValue as error:
+            raise forms.ValidationError(str(error)) from None
 
 
 class AdAccountsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
@@ -48,10 +74,15 @@ class StartSyncForm(forms.Form):
     ad_accounts = AdAccountsField(
         AdAccount.objects.none(),
         widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": "Choose at least one ad account."},
+        error_messages={
+            "required": "Choose at least one ad account.",
+            "invalid_list": "Choose ad accounts from the list.",
+            "invalid_choice": _NOT_THERE,
+            "invalid_pk_value": _NOT_THERE,
+        },
     )
-    first_day = forms.DateField(required=False, widget=forms.DateInput({"type": "date"}))
-    last_day = forms.DateField(required=False, widget=forms.DateInput({"type": "date"}))
+    first_day = DayField(required=False, widget=forms.DateInput({"type": "date"}))
+    last_day = DayField(required=False, widget=forms.DateInput({"type": "date"}))
     force = forms.BooleanField(required=False)
 
     def __init__(self, data: QueryDict | None, *, ad_accounts: QuerySet[AdAccount], today: date) -> None:
@@ -85,6 +116,7 @@ def sync(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def plan(request: HttpRequest) -> HttpResponse:
     """What the chosen syncs would request from LinkedIn, and the button that starts them; a link may choose them."""
+    check_names(request.GET, StartSyncForm.base_fields)
     form = _form(request, request.POST if request.method == "POST" else request.GET)
     if not form.is_valid():
         return _page(request, _runs(request, QueryDict()), form, status=400)
@@ -131,7 +163,12 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
     """One run: its progress, then its results and rejected records."""
     without_parameters(request)
     ad_accounts = access.visible_ad_accounts(request.user)
-    line = run_queries.run(ad_accounts, run_id, with_discoveries=access.sees_every_ad_account(request.user))
+    line = run_queries.run(
+        ad_accounts,
+        run_id,
+        with_discoveries=access.sees_every_ad_account(request.user),
+        names_people=access.sees_colleagues(request.user),
+    )
     if line is None:
         raise NotThere("There is no such sync run, or you may not see it.", where="reporting:sync")
     context = {
@@ -152,9 +189,9 @@ def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
     if not sync_requests.cancel(run, requested_by=person_of(request), now=timezone.now()):
         messages.info(request, "This sync has already ended.")
     elif run.status in SyncLog.UNFINISHED:
-        messages.success(request, "The sync stops after the current request; stored data is kept.")
+        messages.success(request, "You cancelled this sync. It ends after its current request; stored data is kept.")
     else:
-        messages.success(request, "The next try is cancelled; stored data is kept.")
+        messages.success(request, "You cancelled the next try; stored data is kept.")
     return redirect("reporting:run", run_id=run_id)
 
 
@@ -176,6 +213,7 @@ def _runs(request: HttpRequest, narrowed_by: QueryDict) -> dict[str, object]:
     runs = run_queries.runs(
         access.visible_ad_accounts(request.user),
         with_discoveries=access.sees_every_ad_account(request.user),
+        names_people=access.sees_colleagues(request.user),
         status=chosen["status"],
         ad_account_id=int(chosen["ad_account"]) if chosen["ad_account"] else None,
         page=int(chosen["page"] or 1),
@@ -214,11 +252,13 @@ def _report(request: HttpRequest, asked: list[RequestedSync], *, names: dict[int
     """One message for all queued syncs, and one for each that was not queued."""
     queued = [one for one in asked if one.run]
     if queued:
-        what = names[queued[0].ad_account_id] if len(queued) == 1 else f"{len(queued)} ad accounts"
-        messages.success(request, f"The sync of {what} is queued; a worker will start it shortly.")
+        what = names[queued[0].ad_account_id] if len(queued) == 1 else f"{len(queued):,} ad accounts"
+        # It stays on the page while the sync runs and after it: the list says what has become of it.
+        messages.success(request, f"You requested a sync of {what}. The list below shows its progress.")
     for one in asked:
         if not one.run:
-            messages.info(request, f"{names[one.ad_account_id]}: {one.reason}.".replace("..", "."))
+            sentence = f"{names[one.ad_account_id]} was not queued: {one.reason}.".replace("..", ".")
+            messages.info(request, formatting.with_days(sentence))
 
 
 def _own_run(request: HttpRequest, run_id: int) -> SyncLog:

@@ -16,8 +16,11 @@ from itertools import chain, groupby
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from accounts.models import AdAccount
+from accounts.shell import clock
+from accounts.shell.linkedin_words import urn_name
 from ingestion.models import AudienceDemographic
 from reporting.metrics import SEGMENT_AMOUNTS, SEGMENT_COUNTS, Type
 from reporting.periods import Period, month_of
@@ -110,7 +113,7 @@ _MONTHS = """
 WITH fetched AS (
     SELECT account_id, pivot_type, range_agg(daterange(first_day, last_day, '[]')) AS days
     FROM covered_days
-    WHERE account_id = ANY(%(ad_account_ids)s) AND is_whole
+    WHERE account_id = ANY(%(ad_account_ids)s) AND is_whole AND asked_at <= %(latest)s
       AND (pivot_type = ANY(%(pivot_types)s) OR data_table = 'campaign_daily_metrics')
     GROUP BY account_id, pivot_type
 ), month AS (
@@ -142,7 +145,8 @@ CROSS JOIN LATERAL (
 WHERE NOT EXISTS (
     SELECT FROM covered_days
     WHERE account_id = account.id AND data_table = 'audience_demographics' AND pivot_type = pivot.pivot_type
-      AND is_whole AND month.first_day BETWEEN covered_days.first_day AND covered_days.last_day
+      AND is_whole AND asked_at <= %(latest)s
+      AND month.first_day BETWEEN covered_days.first_day AND covered_days.last_day
 )
 GROUP BY pivot_type
 """
@@ -182,6 +186,7 @@ def audiences(
         "pivot_types": pivot_types,
         "first_day": first_day,
         "last_day": last_day,
+        "latest": clock.latest(timezone.now()),
     }
     rows = fetch_all(_SEGMENTS, params)
     found = {pivot_type: list(of_pivot) for pivot_type, of_pivot in groupby(rows, key=lambda row: row[0])}
@@ -248,7 +253,7 @@ def _segment(row: Row, together: int) -> Segment:
     currencies, *amounts = values[len(SEGMENT_COUNTS) :]
     return Segment(
         segment=segment,
-        name=name or segment,
+        name=name or urn_name(segment),
         sums=sums,
         amounts={
             metric.column: tuple(map(Money, of_metric, currencies))

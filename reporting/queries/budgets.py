@@ -7,12 +7,14 @@ from decimal import Decimal
 from itertools import groupby
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from accounts.models import AdAccount
+from accounts.shell import clock
 from reporting.periods import Period
 from reporting.queries.coverage import CoveredRows, SelectionCoverage, coverage_of
 from reporting.queries.grouping import GroupBy, Row, Selection, fetch_all
-from reporting.queries.money import Money
+from reporting.queries.money import Money, by_currency
 from reporting.queries.performance import PerformanceRow, performance
 from reporting.ratios import percent_of
 
@@ -105,7 +107,8 @@ SELECT campaign.id, coalesce(campaign.name, campaign.id::text), campaign.status,
                          max(last_day) + 1)
             )
             FROM covered_days
-            WHERE account_id = ad_account.id AND data_table = 'campaign_daily_metrics' AND pivot_type = '')
+            WHERE account_id = ad_account.id AND data_table = 'campaign_daily_metrics' AND pivot_type = ''
+              AND asked_at <= %(latest)s)
        END
 FROM campaigns AS campaign
 JOIN ad_accounts AS ad_account ON ad_account.id = campaign.account_id
@@ -137,6 +140,7 @@ def budget_use(
     coverage = coverage_of(selection)
     params = selection.source().params
     params |= {"campaign_ids": None if campaign_ids is None else list(campaign_ids), "limit": limit}
+    params["latest"] = clock.latest(timezone.now())
     return CoveredRows([_budget_use(row, coverage) for row in fetch_all(_BUDGETS, params)], coverage)
 
 
@@ -152,7 +156,7 @@ def spend_distribution(
     rows = performance(
         ad_accounts=ad_accounts, period=period, group_by=group_by, campaign_ids=campaign_ids, order_by="spend"
     )
-    spent = sorted((row for row in rows if row.value("spend")), key=lambda row: row.currency or "")
+    spent = sorted((row for row in rows if row.value("spend")), key=lambda row: by_currency(row.currency))
     return CoveredRows(
         [
             _distribution(currency, list(group), top, is_known=rows.coverage.of_currency(currency).is_whole_so_far)

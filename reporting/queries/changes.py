@@ -18,7 +18,7 @@ from django.db.models.expressions import RawSQL
 
 from accounts.shell.request_values import MAX_ID
 from reporting.models import DeletedRow
-from reporting.queries.stored_columns import Selected, as_rows
+from reporting.queries.stored_columns import as_rows
 
 # How far one page looks for what its reader may see: other people's changes lie between.
 MAX_SCANNED: Final = 20_000
@@ -93,13 +93,13 @@ _Item = tuple[Changes, Change]
 def committed_through() -> datetime | None:
     """All that was committed before then lies below a horizon that is read after this; None where that is unknown.
 
-    Usually it is now; while a transaction that writes stays open, it is when that began.
+    Usually it is now; while a transaction of this database that writes stays open, it is when that began.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT CASE WHEN bool_or(backend_type = 'client backend' AND state IS NULL) THEN NULL"
             " ELSE least(statement_timestamp(), min(xact_start) FILTER (WHERE backend_xid IS NOT NULL)) END"
-            " FROM pg_stat_activity"
+            " FROM pg_stat_activity WHERE datname = current_database()"
         )
         found: datetime | None = cursor.fetchone()[0]
         return found
@@ -121,7 +121,7 @@ class Reader:
     """
 
     feed: Feed
-    columns: Mapping[str, Selected]
+    columns: Mapping[str, str]
     ad_accounts: Sequence[int] | None
     below: int
     size: int

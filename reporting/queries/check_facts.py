@@ -7,8 +7,10 @@ from dataclasses import fields, replace
 from datetime import date, datetime, timedelta
 
 from django.db.models import Max
+from django.utils import timezone
 
 from accounts.models import AdAccount
+from accounts.shell import clock
 from ingestion.models import CoveredDays
 from ingestion.sync.coverage import CAMPAIGN_DAYS
 from ingestion.sync.windows import DayRange
@@ -74,7 +76,7 @@ ORDER BY campaign.id
 _CAMPAIGN_COLUMNS = tuple(one.name for one in fields(CampaignFacts))
 
 _CREATIVES = """
-SELECT creative.id, coalesce(creative.content_name, creative.id), campaign.id,
+SELECT creative.id, nullif(creative.content_name, ''), campaign.id,
        coalesce(campaign.name, campaign.id::text), creative.review_status,
        coalesce(creative.serving_hold_reasons, '{}'), creative.is_serving,
        coalesce(creative.last_modified_at, creative.created_at),
@@ -123,7 +125,9 @@ def thresholds_of(ad_account_id: int) -> Thresholds:
 
 def _covered(ad_account_id: int) -> tuple[datetime, DayRange | None] | None:
     """When the last sync that stored figures started, and the newest unbroken range of days that are stored, if any."""
-    rows = CoveredDays.objects.filter(account=ad_account_id, data_table=CAMPAIGN_DAYS.data_table)
+    rows = CoveredDays.objects.filter(
+        account=ad_account_id, data_table=CAMPAIGN_DAYS.data_table, asked_at__lte=clock.latest(timezone.now())
+    )
     as_of: datetime | None = rows.aggregate(last=Max("asked_at"))["last"]
     if as_of is None:
         return None

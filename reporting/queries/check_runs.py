@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db.models import Count, Min, QuerySet
+from django.utils import timezone
 
 from accounts.models import AdAccount
+from accounts.shell import clock
 from ingestion.models import CoveredDays
 from reporting.checks.rules import RULES
 from reporting.models import CheckRequest, CheckRun
@@ -14,12 +16,17 @@ from reporting.models import CheckRequest, CheckRun
 
 @dataclass(frozen=True, slots=True)
 class NotCheckedLine:
-    """What a rule could not check, across ad accounts; `count` is 0 where it could check nothing in them."""
+    """What a rule could not check, across ad accounts; `count` is 0 where it could check nothing in them.
+
+    `since`: a sync of their days from this one on would help.
+    """
 
     title: str
     reason: str
     count: int
     ad_accounts: Sequence[str]
+    ad_account_ids: Sequence[int]
+    since: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,9 @@ def check_overview(ad_accounts: QuerySet[AdAccount]) -> CheckOverview:
 
 def ad_accounts_with_data(ad_accounts: QuerySet[AdAccount]) -> set[int]:
     """Those with stored data; without it there is nothing to check."""
-    days = CoveredDays.objects.filter(account__in=ad_accounts.order_by().values("pk"))
+    days = CoveredDays.objects.filter(
+        account__in=ad_accounts.order_by().values("pk"), asked_at__lte=clock.latest(timezone.now())
+    )
     return set(days.order_by().values_list("account", flat=True).distinct())
 
 
@@ -126,14 +135,18 @@ def _requests(ad_accounts: QuerySet[AdAccount]) -> QuerySet[CheckRequest]:
 
 def _not_checked_lines(runs: Iterable[CheckRun]) -> list[NotCheckedLine]:
     """One line per rule and reason, however many ad accounts share it."""
-    counts: dict[tuple[str, str], int] = {}
-    names: dict[tuple[str, str], list[str]] = {}
+    found: dict[tuple[str, str, str], list[tuple[CheckRun, int]]] = {}
     for run in runs:
         for line in run.unjudged:
-            key = (line["rule"], line["reason"])
-            counts[key] = counts.get(key, 0) + line["count"]
-            names.setdefault(key, []).append(str(run.ad_account))
+            found.setdefault((line["rule"], line["reason"], line.get("since", "")), []).append((run, line["count"]))
     return [
-        NotCheckedLine(RULES[rule_id].title if rule_id in RULES else rule_id, reason, count, names[rule_id, reason])
-        for (rule_id, reason), count in counts.items()
+        NotCheckedLine(
+            title=RULES[rule_id].title if rule_id in RULES else rule_id,
+            reason=reason,
+            count=sum(count for _, count in lines),
+            ad_accounts=[str(run.ad_account) for run, _ in lines],
+            ad_account_ids=[run.ad_account_id for run, _ in lines],
+            since=date.fromisoformat(since) if since else None,
+        )
+        for (rule_id, reason, since), lines in found.items()
     ]

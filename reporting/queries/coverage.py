@@ -1,7 +1,8 @@
 """Which days of a period are stored, and which of those are complete: what every figure of it rests on.
 
 A sum says something only if each of its days is stored for each ad account in it, and a change only if that holds for
-both of its periods. A day that was never fetched is not a day without activity.
+both of its periods. A day that was never fetched is not a day without activity; what a clock that was wrong dated ahead
+counts as never fetched.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -10,8 +11,10 @@ from datetime import date, timedelta
 from typing import Final, Generic, TypeVar, overload
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
 
 from accounts.models import AdAccount
+from accounts.shell import clock
 from ingestion.models import CoveredDays
 from ingestion.sync.coverage import CHECKED_DAYS, DAILY_TABLES
 from ingestion.sync.windows import DayRange, merged, without
@@ -108,6 +111,11 @@ class SelectionCoverage:
         """What a sum over all ad accounts of one currency rests on."""
         return self.by_currency.get(currency, Coverage(period=self.period))
 
+    @property
+    def oldest_day(self) -> date | None:
+        """The oldest day that was fetched of any ad account; None where none was."""
+        return min((one.stored_since for one in self.by_ad_account.values() if one.stored_since), default=None)
+
     def lacking(self) -> list[int]:
         """The ad accounts that are not whole."""
         return [pk for pk, one in self.by_ad_account.items() if not one.is_whole]
@@ -156,6 +164,7 @@ def coverage_of(selection: Selection) -> SelectionCoverage:
             "checked": CHECKED_DAYS.data_table,
             "first_day": period.first_day,
             "last_day": period.last_day,
+            "latest": clock.latest(timezone.now()),
         },
     )
     each = {ad_account_id: _coverage(period, *days) for ad_account_id, _, *days in rows}
@@ -171,7 +180,10 @@ def coverage_of(selection: Selection) -> SelectionCoverage:
 
 def ever_synced(ad_accounts: QuerySet[AdAccount]) -> QuerySet[AdAccount]:
     """Those of which any day was fetched; pages leave the others out of sums, and name them."""
-    return ad_accounts.filter(Exists(CoveredDays.objects.filter(account=OuterRef("pk"), data_table__in=DAILY_TABLES)))
+    covered = CoveredDays.objects.filter(
+        account=OuterRef("pk"), data_table__in=DAILY_TABLES, asked_at__lte=clock.latest(timezone.now())
+    )
+    return ad_accounts.filter(Exists(covered))
 
 
 def together(each: Collection[Coverage], *, period: Period) -> Coverage:
@@ -248,18 +260,18 @@ CROSS JOIN LATERAL (
                         FILTER (WHERE is_whole AND first_day < asked_on), '{{}}') AS stored
         FROM covered_days CROSS JOIN LATERAL (SELECT (asked_at AT TIME ZONE 'UTC')::date AS asked_on) AS asked
         WHERE account_id = account.id AND data_table = wanted.data_table AND pivot_type = ''
-          AND last_day >= %(first_day)s AND first_day <= %(last_day)s
+          AND last_day >= %(first_day)s AND first_day <= %(last_day)s AND asked_at <= %(latest)s
     ) AS of_table
     LEFT JOIN LATERAL (
         SELECT first_day FROM covered_days
-        WHERE account_id = account.id AND data_table = wanted.data_table AND pivot_type = ''
+        WHERE account_id = account.id AND data_table = wanted.data_table AND pivot_type = '' AND asked_at <= %(latest)s
         ORDER BY last_day LIMIT 1
     ) AS oldest ON true
 ) AS daily
 CROSS JOIN LATERAL (
     SELECT coalesce(range_agg(daterange(first_day, last_day, '[]')), '{{}}') AS days FROM covered_days
     WHERE account_id = account.id AND data_table = %(checked)s AND pivot_type = ''
-      AND last_day >= %(first_day)s AND first_day <= %(last_day)s
+      AND last_day >= %(first_day)s AND first_day <= %(last_day)s AND asked_at <= %(latest)s
 ) AS checked
 WHERE account.id = ANY(%(ad_account_ids)s)
   AND (%(campaign_ids)s::bigint[] IS NULL

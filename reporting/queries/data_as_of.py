@@ -10,6 +10,7 @@ from django.db.models import Count, Exists, Min, OuterRef, QuerySet, Subquery
 
 from accounts.consents import choice
 from accounts.models import AdAccount, LinkedInAdAccountRole, LinkedInConnection
+from accounts.shell import clock
 from ingestion.models import CoveredDays, IncompleteDay, SyncLog
 from ingestion.timetable.expected_sync import ExpectedSync, expected_syncs
 from ingestion.timetable.sync_status import (
@@ -21,7 +22,8 @@ from ingestion.timetable.sync_status import (
 from reporting.checks.severity import Severity
 from reporting.periods import Period, last_days
 from reporting.queries.coverage import Coverage, coverage_of
-from reporting.queries.grouping import Selection, ad_account_ids, fetch_all
+from reporting.queries.grouping import Params, Selection, ad_account_ids, fetch_all
+from reporting.queries.money import by_currency
 from reporting.ratios import change_percent
 
 if TYPE_CHECKING:
@@ -96,6 +98,11 @@ class SpendLately:
         return self.compared_coverage.period
 
     @property
+    def comparison(self) -> str:
+        """Why these days."""
+        return self.coverage.period.previous_in_words()
+
+    @property
     def change_percent(self) -> Decimal | None:
         """None if there is nothing to compare with or days of either period are missing."""
         if not (self.coverage.is_whole and self.compared_coverage.is_whole):
@@ -104,7 +111,7 @@ class SpendLately:
 
 
 def data_as_of(*, ad_accounts: QuerySet[AdAccount], now: datetime | None = None) -> list[DataAsOf]:
-    """Each ad account, by name; where `now` is given, without what is dated ahead of it."""
+    """Each ad account, by name, without what a clock that was wrong dated ahead."""
     return [_data_as_of(one) for one in with_sync_state(ad_accounts, now=now)]
 
 
@@ -176,22 +183,22 @@ def connections_of(*, ad_accounts: QuerySet[AdAccount], now: datetime) -> list[C
     return [connection_state(one, now=now) for one in _connections(ad_accounts)]
 
 
-def attention(*, ad_accounts: QuerySet[AdAccount], now: datetime) -> list[Attention]:
+def attention(*, ad_accounts: QuerySet[AdAccount], now: datetime, names_people: bool) -> list[Attention]:
     """What needs attention, most severe first."""
     found = [
-        *_consents(ad_accounts, now),
+        *_consents(ad_accounts, now, names_people=names_people),
         *_without_connection(ad_accounts, now),
-        *_failed_syncs(ad_accounts),
+        *_failed_syncs(ad_accounts, now),
         *_missing_at_linkedin(ad_accounts),
         *_incomplete_days(ad_accounts),
-        *_rejected_records(ad_accounts),
-        *_never_synced(ad_accounts),
+        *_rejected_records(ad_accounts, now),
+        *_never_synced(ad_accounts, now),
     ]
     return sorted(found, key=lambda one: one.severity.rank)
 
 
 def overview_spend(*, ad_accounts: QuerySet[AdAccount], today: date) -> list[SpendLately]:
-    """The last 30 whole days in each currency, highest spend first.
+    """The last 30 whole days in each currency.
 
     Both ranges of days are read in one pass, and only spend: adding money is the slow part.
     """
@@ -211,7 +218,7 @@ def overview_spend(*, ad_accounts: QuerySet[AdAccount], today: date) -> list[Spe
         for currency, by_day in spent.items()
         for of_currency in [coverage.of_currency(currency)]
     ]
-    return sorted(found, key=lambda one: (-(one.spend or 0), one.currency or ""))
+    return sorted(found, key=lambda one: by_currency(one.currency))
 
 
 def _spend_lately(
@@ -264,14 +271,15 @@ def _connections(ad_accounts: QuerySet[AdAccount]) -> QuerySet[LinkedInConnectio
     return read_by.select_related("user").without_tokens().order_by("pk")
 
 
-def _consents(ad_accounts: QuerySet[AdAccount], now: datetime) -> Iterator[Attention]:
+def _consents(ad_accounts: QuerySet[AdAccount], now: datetime, *, names_people: bool) -> Iterator[Attention]:
     """Consents that LinkedIn refuses or that end within 60 days; one that a person ended is fine."""
     for one in connections_of(ad_accounts=ad_accounts, now=now):
+        consent = f"The LinkedIn consent of {one.person}" if names_people else "A LinkedIn consent"
         if one.state == LinkedInConnection.State.NEEDS_CONSENT:
             yield Attention(
                 severity=Severity.CRITICAL,
                 kind="consent_lost",
-                sentence=one.trouble or f"The LinkedIn consent of {one.person} has ended; connect LinkedIn again.",
+                sentence=one.trouble or f"{consent} has ended; connect LinkedIn again.",
                 connection_id=one.id,
             )
         elif one.days_left is not None and one.state == "expiring":
@@ -279,7 +287,7 @@ def _consents(ad_accounts: QuerySet[AdAccount], now: datetime) -> Iterator[Atten
             yield Attention(
                 severity=_severity_of_ending(one.days_left),
                 kind="consent_ending",
-                sentence=f"The LinkedIn consent of {one.person} ends in {days}; renew it by connecting LinkedIn again.",
+                sentence=f"{consent} ends in {days}; renew it by connecting LinkedIn again.",
                 connection_id=one.id,
                 count=one.days_left,
             )
@@ -303,17 +311,17 @@ def _without_connection(ad_accounts: QuerySet[AdAccount], now: datetime) -> Iter
         )
 
 
-def _failed_syncs(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
+def _failed_syncs(ad_accounts: QuerySet[AdAccount], now: datetime) -> Iterator[Attention]:
     """Runs that failed completely or partly since the last success."""
-    rows = fetch_all(_TROUBLED_RUNS, {"ad_account_ids": ad_account_ids(ad_accounts)})
+    params: Params = {"ad_account_ids": ad_account_ids(ad_accounts), "latest": clock.latest(now)}
+    rows = fetch_all(_TROUBLED_RUNS, params)
     for ad_account_id, name, count, run_id, status, errors in rows:
         times = "once" if count == 1 else f"{count} times"
         first_line = (errors or "").partition("\n")[0]
         yield Attention(
             severity=Severity.CRITICAL if status == SyncLog.Status.FAILED else Severity.WARNING,
             kind="sync_failed",
-            sentence=f"The sync of {name} {_HOW[status]} {times} since its last success"
-            + (f": {first_line}" if first_line else "."),
+            sentence=f"The sync of {name} {_HOW[status]} {times} since its last success. {first_line}".rstrip(),
             ad_account_id=ad_account_id,
             run_id=run_id,
             count=count,
@@ -325,12 +333,13 @@ _TROUBLED_RUNS = """
 SELECT ad_account.id, coalesce(ad_account.name, ad_account.id::text), run.count, run.id, run.status, run.errors
 FROM ad_accounts AS ad_account
 CROSS JOIN LATERAL (SELECT coalesce(max(started_at), '-infinity') AS last_at
-                    FROM sync_log WHERE account_id = ad_account.id AND status = 'success') AS success
+                    FROM sync_log WHERE account_id = ad_account.id AND status = 'success'
+                      AND started_at <= %(latest)s) AS success
 CROSS JOIN LATERAL (SELECT count(*), (array_agg(id ORDER BY started_at DESC))[1] AS id,
                            (array_agg(status ORDER BY started_at DESC))[1] AS status,
                            (array_agg(errors ORDER BY started_at DESC))[1] AS errors
                     FROM sync_log WHERE account_id = ad_account.id AND started_at > success.last_at
-                      AND status IN ('failed', 'partial')) AS run
+                      AND started_at <= %(latest)s AND status IN ('failed', 'partial')) AS run
 WHERE ad_account.id = ANY(%(ad_account_ids)s) AND run.count > 0
 ORDER BY ad_account.name, ad_account.id
 """
@@ -363,9 +372,9 @@ def _incomplete_days(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
         )
 
 
-def _rejected_records(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
+def _rejected_records(ad_accounts: QuerySet[AdAccount], now: datetime) -> Iterator[Attention]:
     """From each ad account's last finished run."""
-    ended = SyncLog.objects.filter(account=OuterRef("pk"), finished_at__isnull=False)
+    ended = SyncLog.objects.filter(account=OuterRef("pk"), finished_at__isnull=False, started_at__lte=clock.latest(now))
     ended = ended.exclude(status__in=SyncLog.NEVER_RAN).order_by("-started_at")
     last = ad_accounts.order_by().values_list(Subquery(ended.values("pk")[:1]))
     runs = SyncLog.objects.filter(pk__in=last, rows_rejected__gt=0).select_related("account")
@@ -382,9 +391,9 @@ def _rejected_records(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
             )
 
 
-def _never_synced(ad_accounts: QuerySet[AdAccount]) -> Iterator[Attention]:
+def _never_synced(ad_accounts: QuerySet[AdAccount], now: datetime) -> Iterator[Attention]:
     """But for paused ones, which are so because somebody wanted it."""
-    days = CoveredDays.objects.filter(account=OuterRef("pk"))
+    days = CoveredDays.objects.filter(account=OuterRef("pk"), asked_at__lte=clock.latest(now))
     found = ad_accounts.filter(~Exists(days)).exclude(sync_settings__is_paused=True)
     for one in found.order_by("name", "pk"):
         yield Attention(

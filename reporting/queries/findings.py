@@ -1,9 +1,10 @@
-"""Findings as people look for them: the list, its counts, the money at stake."""
+"""Findings as people look for them: the list, its counts, the spend that they concern."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 
 from django.db.models import Case, CharField, Count, F, IntegerField, Max, Q, QuerySet, Value, When
 
@@ -14,7 +15,7 @@ from reporting.checks.rules import RULES
 from reporting.checks.rules.base import Rule
 from reporting.checks.severity import Severity
 from reporting.models import Finding
-from reporting.queries.money import Money
+from reporting.queries.money import Money, by_currency
 
 FINDINGS_PER_PAGE = 25
 _State = Finding.State
@@ -42,6 +43,7 @@ class FindingLine:
     why: str
     remedy: str
     stake: str
+    stake_label: str
     severity: str
     sentence: str
     evidence: Sequence[dict[str, str]]
@@ -70,16 +72,20 @@ class FindingLine:
 
 
 def findings(
-    ad_accounts: QuerySet[AdAccount], wanted: FindingFilter, *, today: date, page: int = 1
+    ad_accounts: QuerySet[AdAccount], wanted: FindingFilter, *, today: date, names_people: bool, page: int = 1
 ) -> ListPage[FindingLine]:
     """One page of the list, in the order of `most_severe_first`."""
     found = most_severe_first(_matching(ad_accounts, wanted, today=today))
-    return list_page(found, number=page, per_page=FINDINGS_PER_PAGE).convert(finding_line)
+    line = partial(finding_line, names_people=names_people)
+    return list_page(found, number=page, per_page=FINDINGS_PER_PAGE).convert(line)
 
 
-def all_findings(ad_accounts: QuerySet[AdAccount], wanted: FindingFilter, *, today: date) -> Iterator[FindingLine]:
+def all_findings(
+    ad_accounts: QuerySet[AdAccount], wanted: FindingFilter, *, today: date, names_people: bool
+) -> Iterator[FindingLine]:
     """The whole list, read while it is being sent."""
-    return map(finding_line, most_severe_first(_matching(ad_accounts, wanted, today=today)).iterator(chunk_size=500))
+    found = most_severe_first(_matching(ad_accounts, wanted, today=today))
+    return map(partial(finding_line, names_people=names_people), found.iterator(chunk_size=500))
 
 
 def counts_by_severity(ad_accounts: QuerySet[AdAccount], wanted: FindingFilter, *, today: date) -> dict[str, int]:
@@ -90,13 +96,16 @@ def counts_by_severity(ad_accounts: QuerySet[AdAccount], wanted: FindingFilter, 
 
 
 def money_at_stake(ad_accounts: QuerySet[AdAccount], wanted: FindingFilter, *, today: date) -> list[Money]:
-    """A month's, by currency. Findings on one campaign concern the same money, so only its largest amount counts."""
+    """The spend of the last 30 days that the list concerns, by currency.
+
+    Findings on one campaign concern the same spend, so only its largest amount counts.
+    """
     rows = _matching(ad_accounts, wanted, today=today).exclude(money_at_stake=None)
     of_each = rows.order_by().values("currency", "campaign", "ad_account").annotate(largest=Max("money_at_stake"))
     sums: dict[str | None, Decimal] = {}
     for row in of_each:
         sums[row["currency"]] = sums.get(row["currency"], Decimal(0)) + row["largest"]
-    return [Money(amount, currency) for currency, amount in sorted(sums.items(), key=lambda one: one[0] or "")]
+    return [Money(sums[currency], currency) for currency in sorted(sums, key=by_currency)]
 
 
 def open_findings(ad_accounts: QuerySet[AdAccount], *, today: date) -> dict[str, int]:
@@ -147,8 +156,18 @@ def most_severe_first(rows: QuerySet[Finding]) -> QuerySet[Finding]:
     return rows.order_by(rank, has_no_amount, currency, F("money_at_stake").desc(nulls_last=True), "pk")
 
 
-def finding_line(row: Finding) -> FindingLine:
-    """One of `visible_findings` with the texts of its rule."""
+def finding_line(row: Finding, *, names_people: bool) -> FindingLine:
+    """One of `visible_findings` with the texts of its rule; people and their words only for those who may see them."""
+    line = _finding_line(row)
+    if names_people:
+        return line
+    history = [{**event, "by": None, "detail": ""} for event in line.history]
+    return replace(
+        line, assigned_to=None, assignee_email=None, assigned_to_id=None, accepted_reason=None, history=history
+    )
+
+
+def _finding_line(row: Finding) -> FindingLine:
     rule: Rule | None = RULES.get(row.rule_id)
     state = row.shown_state  # type: ignore[attr-defined]
     return FindingLine(
@@ -158,6 +177,7 @@ def finding_line(row: Finding) -> FindingLine:
         why=rule.why if rule else "",
         remedy=rule.remedy if rule else "",
         stake=rule.stake if rule else "",
+        stake_label=rule.stake_label if rule else Rule.stake_label,
         severity=row.severity,
         sentence=row.sentence,
         evidence=row.evidence,

@@ -5,8 +5,10 @@ from datetime import date
 from typing import Final
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from accounts.models import AdAccount
+from accounts.shell import clock
 from ingestion.models import AudienceDemographic
 from ingestion.sync.coverage import CAMPAIGN_DAYS
 from reporting.queries.grouping import ad_account_ids, fetch_all
@@ -29,6 +31,7 @@ def late_demographics(*, ad_accounts: QuerySet[AdAccount]) -> list[LatePivot]:
             "pivot_types": [*AudienceDemographic.PivotType.values],
             "figures": CAMPAIGN_DAYS.data_table,
             "segments": AudienceDemographic._meta.db_table,
+            "latest": clock.latest(timezone.now()),
         },
     )
     return [LatePivot(str(AudienceDemographic.PivotType(pivot_type).label), since) for pivot_type, since in rows]
@@ -42,12 +45,13 @@ FROM unnest(%(ad_account_ids)s::bigint[]) AS account (id)
 CROSS JOIN unnest(%(pivot_types)s::text[]) WITH ORDINALITY AS pivot (pivot_type, place)
 CROSS JOIN LATERAL (
     SELECT asked_at FROM covered_days
-    WHERE account_id = account.id AND data_table = %(figures)s AND pivot_type = ''
+    WHERE account_id = account.id AND data_table = %(figures)s AND pivot_type = '' AND asked_at <= %(latest)s
     ORDER BY last_day DESC LIMIT 1
 ) AS figures
 LEFT JOIN LATERAL (
     SELECT asked_at FROM covered_days
     WHERE account_id = account.id AND data_table = %(segments)s AND pivot_type = pivot.pivot_type
+      AND asked_at <= %(latest)s
     ORDER BY last_day DESC LIMIT 1
 ) AS segments ON true
 WHERE segments.asked_at IS NULL OR segments.asked_at < figures.asked_at - interval '1 day'

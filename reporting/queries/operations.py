@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import F
 
+from accounts.audit import alerts, outbox
 from accounts.models import AdAccount, LinkedInConnection
 from accounts.settings_checks import sunset_of
 from ingestion.processes import heartbeats
@@ -22,11 +23,12 @@ from ingestion.timetable.sync_status import SEVEN_TABLES, complete_through, with
 
 DAY: Final = timedelta(days=1)
 QUANTILES: Final = (0.5, 0.95, 1.0)
-INCIDENT_KINDS: Final = ("broker", "worker", "beat", "consent", "version", "data", "rejected")
+INCIDENT_KINDS: Final = ("broker", "worker", "beat", "consent", "version", "data", "rejected", "audit", "alert")
 # Twice the freshness: one sync may fail and be retried before anybody is alerted.
 _FRESHNESSES_UNTIL_OLD: Final = 2
 _CONSENT_DAYS: Final = 14
 _SUNSET_DAYS: Final = 60
+_AUDIT_DELAY: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ class ServiceState:
 
 
 def service_state(now: datetime) -> ServiceState:
-    """Read everything: four queries, a few more where data is old, and a few requests to Valkey."""
+    """Read everything: six queries, a few more where data is old, and a few requests to Valkey."""
     linkedin_sunset = sunset_of(settings.LINKEDIN_API_VERSION)
     running, database_bytes, estimated_rows = sizes()
     found, last_day, ages, given = processes(now), sync_day(now), data_ages(now), consents(now)
@@ -122,6 +124,7 @@ def service_state(now: datetime) -> ServiceState:
             *_process_incidents(found, now=now),
             *_linkedin_incidents(given, linkedin_sunset, now=now),
             *_data_incidents(ages, last_day),
+            *_audit_incidents(now=now),
         ],
     )
 
@@ -260,4 +263,16 @@ def _data_incidents(data_ages: list[DataAge], last_day: SyncDay) -> list[Inciden
     if last_day.rows_rejected:
         what = f"{last_day.rows_rejected} records from LinkedIn were rejected within 24 hours."
         incidents.append(Incident("rejected", what, "The rejected records in the admin name the field of each."))
+    return incidents
+
+
+def _audit_incidents(*, now: datetime) -> list[Incident]:
+    failing_since, unseen = outbox.failing_since(), alerts.unseen().count()
+    incidents = []
+    if failing_since and now - failing_since > _AUDIT_DELAY:
+        what = f"Events of the audit trail have not reached their destination since {failing_since:%Y-%m-%d %H:%M} UTC."
+        incidents.append(Incident("audit", what, "Unsent events in the admin say why."))
+    if unseen:
+        what = f"Nobody has looked at {unseen} alert{'' if unseen == 1 else 's'} about people and access."
+        incidents.append(Incident("alert", what, "An owner reads them under Alerts and marks them as seen."))
     return incidents

@@ -18,10 +18,12 @@ from typing import Any, NamedTuple, TypedDict
 from django.db.models import QuerySet
 
 from accounts.models import AdAccount
+from accounts.shell.linkedin_words import urn_name
 from reporting.metrics import METRICS
 from reporting.periods import Period, month_of, week_of
 from reporting.queries.coverage import Coverage, CoveredRows, SelectionCoverage, coverage_of
 from reporting.queries.grouping import GroupBy, Params, Selection, fetch_all
+from reporting.queries.money import by_currency
 from reporting.ratios import FIGURE_COLUMNS, NOTHING, UNKNOWN, Figure, Figures, change_percent
 
 _SUMS = ", ".join(f"sum(day.{name})" for name in FIGURE_COLUMNS)
@@ -162,8 +164,12 @@ def totals(
     period: Period,
     campaign_ids: Collection[int] | None = None,
     creative_ids: Collection[str] | None = None,
+    also_unknown: bool = False,
 ) -> CoveredRows[Totals]:
-    """One total per currency with any activity, highest spend first; empty without activity."""
+    """One total per currency with any activity, highest spend first; empty without activity.
+
+    `also_unknown`: then those of which nothing is stored and some day was never fetched, with None for figures.
+    """
     selection = Selection(ad_accounts, period, campaign_ids, creative_ids)
     coverage, source = coverage_of(selection), selection.source()
     rows = fetch_all(
@@ -171,17 +177,18 @@ def totals(
         " GROUP BY ad_account.currency ORDER BY sum(day.spend) DESC, 1",
         source.params,
     )
+    found = [
+        Totals(
+            currency=currency,
+            days=days,
+            is_whole=coverage.of_currency(currency).is_whole,
+            sums=_by_column(sums),
+        )
+        for currency, days, *sums in rows
+    ]
+    unknown = _unknown(coverage) - {one.currency for one in found} if also_unknown else set()
     return CoveredRows(
-        [
-            Totals(
-                currency=currency,
-                days=days,
-                is_whole=coverage.of_currency(currency).is_whole,
-                sums=_by_column(sums),
-            )
-            for currency, days, *sums in rows
-        ],
-        coverage,
+        [*found, *(_empty_totals(currency, coverage) for currency in sorted(unknown, key=by_currency))], coverage
     )
 
 
@@ -208,9 +215,15 @@ def trend(
     return filled(rows, group_by=group_by)
 
 
-def filled(rows: CoveredRows[PerformanceRow], *, group_by: GroupBy) -> CoveredRows[PerformanceRow]:
-    """The rows, plus empty ones for days, weeks or months of the period without any, by currency."""
-    currencies = sorted({row.currency for row in rows}, key=lambda currency: currency or "")
+def filled(
+    rows: CoveredRows[PerformanceRow], *, group_by: GroupBy, also_unknown: bool = False
+) -> CoveredRows[PerformanceRow]:
+    """The rows, plus empty ones for days, weeks or months of the period without any, by currency.
+
+    `also_unknown`: of currencies without any row, too, unless each day is known to have none.
+    """
+    unknown = _unknown(rows.coverage) if also_unknown else set()
+    currencies = sorted({row.currency for row in rows} | unknown, key=by_currency)
     starts, bucket = _starts(group_by, rows.coverage.period), _buckets(rows, group_by)
     return CoveredRows([bucket(currency, start) for currency in currencies for start in starts], rows.coverage)
 
@@ -226,18 +239,22 @@ def compared_performance(
     order_by: str | None = None,
     descending: bool | None = None,
     limit: int | None = None,
+    also_unknown: bool = False,
 ) -> CoveredRows[ComparedRow]:
     """Each group in two periods; the other one is by default the one that `Period.previous` gives.
 
     Ad accounts, campaigns and creatives are matched by key and keep the order of `performance`; those only in the
     other period follow, unless there is a limit. Days, weeks and months are matched by position: the first day
-    with the first; none of this period is left out, and they take no `order_by` and no limit.
+    with the first; none of this period is left out, and they take no `order_by` and no limit. `also_unknown` is as in
+    `filled`.
     """
     group_by = GroupBy(group_by)
     before = before or period.previous()
     wanted = _Wanted(ad_accounts=ad_accounts, group_by=group_by, campaign_ids=campaign_ids, creative_ids=creative_ids)
     if group_by.is_calendar:
-        return _compared_by_place(performance(period=period, **wanted), performance(period=before, **wanted), group_by)
+        return _compared_by_place(
+            performance(period=period, **wanted), performance(period=before, **wanted), group_by, also_unknown
+        )
     rows = performance(period=period, order_by=order_by, descending=descending, limit=limit, **wanted)
     others = performance(period=before, **wanted)
     earlier = {(row.key, row.currency): row for row in others}
@@ -256,14 +273,19 @@ def compared_totals(
     before: Period | None = None,
     campaign_ids: Collection[int] | None = None,
     creative_ids: Collection[str] | None = None,
+    also_unknown: bool = False,
 ) -> CoveredRows[ComparedTotals]:
-    """The totals of each currency beside those of another period, by default `Period.previous`."""
+    """The totals of each currency beside those of another period, by default `Period.previous`.
+
+    `also_unknown` is as in `totals`, of this period.
+    """
     wanted: dict[str, Any] = {
         "ad_accounts": ad_accounts,
         "campaign_ids": campaign_ids,
         "creative_ids": creative_ids,
     }
-    now, earlier = totals(period=period, **wanted), totals(period=before or period.previous(), **wanted)
+    now = totals(period=period, also_unknown=also_unknown, **wanted)
+    earlier = totals(period=before or period.previous(), **wanted)
     of_now, of_earlier = ({one.currency: one for one in found} for found in (now, earlier))
     return CoveredRows(
         [
@@ -299,7 +321,7 @@ def _columns(expression: str, name: str) -> list[str]:
 
 
 def _entity_row(
-    _group_by: GroupBy,
+    group_by: GroupBy,
     coverage: SelectionCoverage,
     key: int | str | None,
     label: str,
@@ -309,7 +331,7 @@ def _entity_row(
 ) -> PerformanceRow:
     return PerformanceRow(
         key="" if key is None else str(key),
-        label=label,
+        label=urn_name(label) if group_by is GroupBy.CREATIVE and label == key else label,
         currency=currency,
         ad_account_id=ad_account_id,
         first_day=coverage.period.first_day,
@@ -366,6 +388,16 @@ def _empty(row: PerformanceRow, coverage: SelectionCoverage) -> PerformanceRow:
     )
 
 
+def _unknown(coverage: SelectionCoverage) -> set[str | None]:
+    """The currencies of which some day was never fetched, so that no rows do not mean no activity."""
+    period = coverage.period
+    return {
+        currency
+        for currency, one in coverage.by_currency.items()
+        if not one.has_fetched(period.first_day, period.last_day)
+    }
+
+
 def _empty_totals(currency: str | None, coverage: SelectionCoverage) -> Totals:
     covered = coverage.of_currency(currency)
     return Totals(currency=currency, days=0, is_whole=covered.is_whole, sums=sums_without_rows(covered))
@@ -383,10 +415,14 @@ def _buckets(rows: CoveredRows[PerformanceRow], group_by: GroupBy) -> Callable[[
 
 
 def _compared_by_place(
-    rows: CoveredRows[PerformanceRow], earlier: CoveredRows[PerformanceRow], group_by: GroupBy
+    rows: CoveredRows[PerformanceRow],
+    earlier: CoveredRows[PerformanceRow],
+    group_by: GroupBy,
+    also_unknown: bool,
 ) -> CoveredRows[ComparedRow]:
     """The n-th bucket of one period with the n-th of the other, for all buckets of the first."""
-    currencies = sorted({row.currency for row in [*rows, *earlier]}, key=lambda currency: currency or "")
+    unknown = _unknown(rows.coverage) if also_unknown else set()
+    currencies = sorted({row.currency for row in [*rows, *earlier]} | unknown, key=by_currency)
     starts, starts_before = (_starts(group_by, found.coverage.period) for found in (rows, earlier))
     now, then = _buckets(rows, group_by), _buckets(earlier, group_by)
     return CoveredRows(

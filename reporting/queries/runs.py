@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from django.db.models import Q, QuerySet
 
@@ -69,6 +70,7 @@ def runs(
     ad_accounts: QuerySet[AdAccount],
     *,
     with_discoveries: bool,
+    names_people: bool,
     status: str = "",
     ad_account_id: int | None = None,
     page: int = 1,
@@ -80,13 +82,15 @@ def runs(
     if ad_account_id is not None:
         found = found.filter(account=ad_account_id)
     newest_first = found.order_by("-started_at", "-pk")
-    return list_page(newest_first, number=page, per_page=RUNS_PER_PAGE).convert(_line)
+    return list_page(newest_first, number=page, per_page=RUNS_PER_PAGE).convert(
+        partial(_line, names_people=names_people)
+    )
 
 
-def run(ad_accounts: QuerySet[AdAccount], run_id: int, *, with_discoveries: bool) -> RunLine | None:
+def run(ad_accounts: QuerySet[AdAccount], run_id: int, *, with_discoveries: bool, names_people: bool) -> RunLine | None:
     """One run, if the person may see it."""
     row = _visible(ad_accounts, with_discoveries=with_discoveries).filter(pk=run_id).first()
-    return _line(row) if row else None
+    return _line(row, names_people=names_people) if row else None
 
 
 def rejected_records(ad_accounts: QuerySet[AdAccount], run_id: int) -> list[RejectedLine]:
@@ -104,14 +108,14 @@ def _visible(ad_accounts: QuerySet[AdAccount], *, with_discoveries: bool) -> Que
     return rows.select_related("account", "asked_by")
 
 
-def _line(row: SyncLog) -> RunLine:
+def _line(row: SyncLog, *, names_people: bool) -> RunLine:
     return RunLine(
         id=row.pk,
         ad_account_id=row.account_id,
         ad_account=str(row.account) if row.account else "all ad accounts",
         status=row.status,
         trigger=row.get_trigger_display() if row.trigger else "",
-        asked_by=str(row.asked_by) if row.asked_by else None,
+        asked_by=str(row.asked_by) if row.asked_by and names_people else None,
         started_at=row.started_at,
         finished_at=row.finished_at,
         first_day=row.first_day,

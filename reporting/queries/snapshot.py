@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from accounts.models import AdAccount
+from accounts.shell import clock
 from ingestion.models import Campaign, Creative, IncompleteDay, SyncLog
 from reporting.metrics import COLUMNS, Sum, Type
 from reporting.periods import Period
@@ -71,10 +72,12 @@ def days_of_creatives(*, ad_accounts: QuerySet[AdAccount], period: Period) -> It
     yield from _days(ad_accounts, period, key="day.creative_id", by_creative=True)
 
 
-def trust(*, ad_accounts: QuerySet[AdAccount], period: Period) -> Trust:
+def trust(*, ad_accounts: QuerySet[AdAccount], period: Period, now: datetime) -> Trust:
     """How far to trust the figures of one ad account."""
     stored = SyncLog.objects.filter(
-        account__in=ad_accounts, status__in=[SyncLog.Status.SUCCESS, SyncLog.Status.PARTIAL]
+        account__in=ad_accounts,
+        status__in=[SyncLog.Status.SUCCESS, SyncLog.Status.PARTIAL],
+        started_at__lte=clock.latest(now),
     )
     incomplete = IncompleteDay.objects.filter(account__in=ad_accounts, date__range=(period.first_day, period.last_day))
     days = stored_days(ad_accounts=ad_accounts)

@@ -97,6 +97,7 @@ class _Draft:
             coverage=found.coverage,
             dropped=list(self._dropped()),
             about=list(document.ABOUT),
+            untrusted=document.UntrustedTexts(paths=list(document.UNTRUSTED_PATHS)),
             definitions=document.definitions(),
             ad_account=found.ad_account,
         )

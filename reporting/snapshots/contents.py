@@ -118,8 +118,8 @@ def contents(*, ad_account: AdAccount, period: Period, now: datetime, max_bytes:
         creative_sums = _sums(performance(**asked, group_by=GroupBy.CREATIVE), str)
         campaign_ids = _by_spend(queries.campaign_ids(ad_account.pk), campaign_sums)
         creatives_of = _creatives_of(ad_account, creative_sums, set(campaign_ids))
-        trust = queries.trust(**asked)
-        [as_of] = data_as_of(ad_accounts=asked["ad_accounts"])
+        trust = queries.trust(**asked, now=now)
+        [as_of] = data_as_of(ad_accounts=asked["ad_accounts"], now=now)
         days = performance(**asked, group_by=GroupBy.DAY)
         yield Contents(
             period=period,

@@ -78,6 +78,8 @@ def in_production(settings: Any) -> Any:
     settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     settings.SECURE_SSL_REDIRECT, settings.SECURE_PROXY_SSL_HEADER = True, ("HTTP_X_FORWARDED_PROTO", "https")
     settings.DEBUG = False
+    settings.PROXY_NETWORKS = ["10.0.0.0/8"]
+    settings.REDIS_URL = "rediss://:a-long-password-of-valkey@valkey.example.com:6379/0"
     return settings
 
 
@@ -130,3 +132,31 @@ def test_the_checks_run_at_start_up(settings: Any) -> None:
     settings.FIELD_ENCRYPTION_KEYS = ["bad"]
     settings.LINKEDIN_API_VERSION = "202401"
     assert {"accounts.W001", "accounts.E001", "accounts.W002"} <= set(ids(run_checks(include_deployment_checks=True)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"AUDIT_SYSLOG": "logs.example.com"}, "AUDIT_SYSLOG: it must look like udp://host:514"),
+        ({"AUDIT_WEBHOOK_URL": "https://siem.example.com/in"}, "AUDIT_WEBHOOK_SECRET is needed"),
+        (
+            {"AUDIT_WEBHOOK_URL": "siem.example.com", "AUDIT_WEBHOOK_SECRET": token_urlsafe(30)},
+            "AUDIT_WEBHOOK_URL must look like https://",
+        ),
+        ({"AUDIT_ALERTS": ["removed", "coffee_made"]}, "AUDIT_ALERTS names coffee_made"),
+    ],
+)
+def test_e020_says_why_the_audit_trail_cannot_go_out(in_production: Any, changes: dict[str, Any], words: str) -> None:
+    for name, value in changes.items():
+        setattr(in_production, name, value)
+    [error] = [one for one in run_checks() if one.id == "accounts.E020"]
+    assert words in error.msg
+    assert ".env.example" in (error.hint or "")
+    assert in_production.AUDIT_WEBHOOK_SECRET not in error.msg or not in_production.AUDIT_WEBHOOK_SECRET
+
+
+def test_an_audit_trail_that_can_go_out_is_fine(in_production: Any) -> None:
+    in_production.AUDIT_SYSLOG = "tls://logs.example.com?ca=/etc/ca.pem"
+    in_production.AUDIT_WEBHOOK_URL, in_production.AUDIT_WEBHOOK_SECRET = "https://siem.example.com/", token_urlsafe(30)
+    in_production.AUDIT_ALERTS = ["none"]
+    assert our_ids() == []

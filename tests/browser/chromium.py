@@ -20,7 +20,7 @@ _ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
     # Whatever a page asks of another host fails, and is heard by `Watch`.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
 
 

@@ -62,7 +62,7 @@ PAGES = (
     Site("incomplete-days", "/admin/ingestion/incompleteday/", "text=incomplete day"),
     Site("timetable", "/admin/django_celery_beat/periodictask/", _ROWS),
     Site("connections", "/admin/accounts/linkedinconnection/", _ROWS),
-    Site("connection", "/admin/accounts/linkedinconnection/{linkedin_connections}/change/", "text=Days left"),
+    Site("connection", "/admin/accounts/linkedinconnection/{linkedin_connections}/change/", "text=Consent ends in"),
     Site("end-consent", "/linkedin/connections/{linkedin_connections}/end/", "text=End this consent"),
     Site("roles", "/admin/accounts/linkedinadaccountrole/", _ROWS),
     Site("warnings", "/admin/accounts/consentwarning/", "text=consent warning"),
@@ -75,6 +75,7 @@ PAGES = (
     Site("failed-logins", "/admin/accounts/failedlogin/", "text=failed login"),
     Site("your-account", "/people/me/", "text=Where you are signed in"),
     Site("your-password", "/people/me/password/", "text=Change my password"),
+    Site("your-second-step", "/people/me/second-step/", "text=Add an authenticator app"),
     Site("tokens", "/people/me/tokens/", "text=Create token"),
     Site("names", "/admin/ingestion/urnname/", _ROWS),
 )

@@ -84,12 +84,12 @@ def test_a_sync_is_planned_started_and_cancelled(stack, owner):
     assert len(stack.runs(ad_account["id"])) == before, "a plan starts nothing"
 
     owner.get_by_role("button", name="Start 1 sync").click()
-    expect(owner.get_by_text(f"The sync of {ad_account['name']} ({ad_account['id']}) is queued")).to_be_visible()
+    expect(owner.get_by_text(f"You requested a sync of {ad_account['name']} ({ad_account['id']})")).to_be_visible()
     row = owner.locator("#runs tbody tr").filter(has_text=ad_account["name"]).first
     expect(row.locator(".badge")).to_have_text("running")
     row.get_by_role("link").first.click()
     owner.get_by_role("button", name="Cancel").click()
-    expect(owner.get_by_text("The sync stops after the current request")).to_be_visible()
+    expect(owner.get_by_text("It ends after its current request")).to_be_visible()
     expect(shown_status(owner)).to_have_text("cancelled", timeout=30_000)
     expect(owner.get_by_role("button", name="Try again")).to_be_visible()
     assert stack.runs(ad_account["id"])[-1]["status"] == "cancelled"

@@ -193,6 +193,8 @@ def test_they_run_for_an_ordinary_user():
     packages = Path(psutil.__file__).parents[1]
     # Valkey's package needs this one on Python before 3.11.3, where ours may be newer than the system's.
     (home / "async_timeout.py").write_text("timeout = None\n")
+    # The settings of this process leave nothing to others.
+    shutil.chown(home / "async_timeout.py", nobody.pw_uid)
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": f"{home}:{packages}"}
     python = python_for(person, environment)
     if python is None and "CI" not in os.environ:
@@ -258,14 +260,14 @@ def test_a_folder_for_sockets_of_another_user_is_not_used(monkeypatch, data_dir)
         servers.hold()
 
 
-@pytest.mark.parametrize("data_dir", ["/short", "/long" * 30, "/ü" * 30])
+@pytest.mark.parametrize("name", ["short", "/".join(["long"] * 30), "/".join(["ü"] * 50)])
 @pytest.mark.parametrize("temporary", ["/var/short", "/var/long" * 20])
-def test_sockets_have_short_paths(monkeypatch, data_dir, temporary):
+def test_sockets_have_short_paths(monkeypatch, data_dir, name, temporary):
     monkeypatch.setattr(tempfile, "tempdir", temporary)
-    servers = EmbeddedServers(data_dir=Path(data_dir), postgresql=True, valkey=True)
+    servers = EmbeddedServers(data_dir=data_dir.parent / name, postgresql=True, valkey=True)
     host = str(servers.database_settings()["HOST"])
     assert len(f"{host}/.s.PGSQL.5432".encode()) <= 100
-    assert host.startswith(data_dir if data_dir == "/short" else ("/tmp/", "/var/short"))
+    assert host.startswith(str(servers.data_dir) if name == "short" else ("/tmp/linkedin-ads", "/var/short"))
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
+from urllib.parse import unquote
 
 import pytest
 from cryptography.fernet import Fernet
@@ -387,9 +388,11 @@ SECRETS = {
     "SECRET_KEY": "SECRET_KEY",
     "FIELD_ENCRYPTION_KEYS": "FIELD_ENCRYPTION_KEYS",
     "DATABASE_PASSWORD": "DATABASES",
-    "REDIS_URL": "REDIS_URL",
+    "REDIS_PASSWORD": "REDIS_URL",
     "LINKEDIN_CLIENT_SECRET": "LINKEDIN_CLIENT_SECRET",
     "LINKEDIN_LOGIN_CLIENT_SECRET": "LINKEDIN_LOGIN_CLIENT_SECRET",
+    "AUDIT_WEBHOOK_URL": "AUDIT_WEBHOOK_URL",
+    "AUDIT_WEBHOOK_SECRET": "AUDIT_WEBHOOK_SECRET",
     "METRICS_TOKEN": "METRICS_TOKEN",
     "EMAIL_HOST_PASSWORD": "EMAIL_HOST_PASSWORD",
 }
@@ -397,10 +400,10 @@ SECRETS = {
 
 @pytest.mark.installation
 def test_every_secret_may_lie_in_a_file(tmp_path):
-    """In one process: each value reaches its setting, and the address of the database from a file as well."""
+    """In one process: each value reaches its setting, and the addresses of both databases from files as well."""
     files = {}
-    addresses = {"DATABASE_URL": PRODUCTION["DATABASE_URL"], "REDIS_URL": "redis://:held by REDIS_URL@valkey\n"}
-    for name in [*SECRETS, "DATABASE_URL"]:
+    addresses = {"DATABASE_URL": PRODUCTION["DATABASE_URL"], "REDIS_URL": "redis://valkey.example.com\n"}
+    for name in [*SECRETS, *addresses]:
         path = tmp_path / name
         path.write_text(addresses.get(name, f"held by {name}\n"))
         files[f"{name}_FILE"] = str(path)
@@ -408,8 +411,10 @@ def test_every_secret_may_lie_in_a_file(tmp_path):
     done = settings_with(tmp_path, code=f"from config import settings; print({settings})", **files)
     assert done.stderr == ""
     for name in SECRETS:
-        assert f"held by {name}" in done.stdout, name
+        # Spaces are encoded in an address.
+        assert f"held by {name}" in unquote(done.stdout), name
     assert "db.example.com" in done.stdout
+    assert "@valkey.example.com" in done.stdout
 
 
 @pytest.mark.installation

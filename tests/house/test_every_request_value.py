@@ -7,12 +7,14 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from html import unescape
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 import yaml
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.db.models import Model
 from django.http import HttpRequest
 from django.test import Client
@@ -39,8 +41,8 @@ PARAMETERS = {
     "reporting:actions_csv": ("ad_account", "rule", "severity", "state", "assignee"),
     "reporting:check_progress": ("of", "ad_account", "assignee"),
     "reporting:report": (
-        "ad_account", "campaign", "currency", "period", "first_day", "last_day", "compare", "by", "trend",
-        "campaign_metric", "creative_metric",
+        "ad_account", "campaign", "currency", "period", "first_day", "last_day", "without_today", "compare", "by",
+        "trend", "campaign_metric", "creative_metric",
     ),
     "people:invitation": ("next",),
     "accounts:callback": ("state", "code", "error"),
@@ -180,6 +182,93 @@ def test_pages_refuse_what_is_not_there(as_bob: Client, rows: Rows, name: str) -
 def _without(page: str, sent: object) -> str:
     """A page keeps the filters in its links, and its forms have tokens of their own."""
     return re.sub('csrfmiddlewaretoken" value="[^"]*"', "", page.replace(str(sent), ""))
+
+
+# Whose address LinkedIn, Django's admin or a library reads, each in its own way.
+_READ_ELSEWHERE = {
+    "accounts:callback", "admin:login", "admin:logout", "admin:jsi18n", "admin:search", "admin:autocomplete",
+    "admin:app_list", "admin:password_change", "admin:password_change_done", "admin:view_on_site", "people:begin",
+    "people:complete",
+}  # fmt: skip
+
+
+def _own_pages() -> Iterator[str]:
+    """Every page of ours that a GET shows to an owner, and that is none of the API or of the admin's tables."""
+    for name, outcomes in PAGES.items():
+        is_ours = name.startswith(("accounts:", "people:", "reporting:")) or name == "admin:index"
+        if is_ours and name not in _READ_ELSEWHERE and outcomes[-1] == 200:
+            yield name
+
+
+@pytest.mark.parametrize("name", list(_own_pages()))
+def test_every_page_refuses_a_parameter_that_it_does_not_have(
+    as_alice: Client, bobs_ad_account: AdAccount, name: str
+) -> None:
+    """Whichever room it is in."""
+    pattern = next(one for one in every_pattern() if one.name == name)
+    values = {
+        "ad_account_id": bobs_ad_account.pk,
+        "run_id": builders.make_sync_run(account=bobs_ad_account).pk,
+        "connection_id": builders.make_connection(user=builders.make_user()).pk,
+        "name": "trend",
+        "uidb64": "x",
+        "token": "unknown",
+        "snapshot_id": 1,
+    }
+    address = "/" + pattern.route
+    for argument in pattern.arguments:
+        address = address.replace(f"<{argument}>", str(values[argument]))
+    said = assert_refused(as_alice.get(address, {NONSENSE: "1"}), 400)
+    assert "Unknown parameter" in said
+
+
+def test_a_refusal_has_no_capital_letter_after_a_colon(as_alice: Client) -> None:
+    said = assert_refused(as_alice.get("/sync/", {"status": NONSENSE}), 400)
+    assert "“status” in the address is not valid. There is no “nonsense”; choose one of" in said
+
+
+def test_the_plan_refuses_in_the_words_of_the_house(as_alice: Client, bobs_ad_account: AdAccount) -> None:
+    """Django's own texts name no remedy."""
+    shown = {
+        "ad_accounts": "There is no such ad account, or it is not shared with you; choose from the list.",
+        "first_day": "Not a valid date; write it as YYYY-MM-DD.",
+        "last_day": "Not a valid date; write it as YYYY-MM-DD.",
+    }
+    for name, sentence in shown.items():
+        for wrong in (NONSENSE, str(UNKNOWN_ID), "2026-13-01"):
+            asked = {"ad_accounts": bobs_ad_account.pk} | {name: wrong}
+            page = as_alice.get("/sync/plan/", asked)
+            assert page.status_code == 400
+            assert sentence in page.content.decode()
+    for days in ("", "0", "x", "99999"):
+        page = as_alice.post("/snapshots/take/", {"ad_account": bobs_ad_account.pk, "days": days})
+        assert "Give a whole number of days from 1 to" in page.content.decode()
+    assert (
+        "There is no such ad account"
+        in as_alice.post("/snapshots/take/", {"ad_account": 404, "days": 3}).content.decode()
+    )
+    tokens = as_alice.post("/people/me/tokens/", {"name": "", "scope": NONSENSE, "days": "7"}).content.decode()
+    for sentence in ("Give a name, so that you", "Choose a scope from the list.", "Choose from the list how long"):
+        assert sentence in tokens
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
+def test_a_row_that_is_not_there_is_refused_in_one_way(as_alice: Client, as_bob: Client, rows: Rows, model) -> None:
+    """Django says that it may have been deleted, and sends people to the first page."""
+    name = f"{model._meta.app_label}_{model._meta.model_name}"
+    for action in ("change", "delete", "history"):
+        address = reverse(f"admin:{name}_{action}", args=[str(UNKNOWN_ID)])
+        answer = as_alice.get(address)
+        if answer.status_code != 403:
+            said = assert_refused(answer, 404)
+            assert f"There is no such {model._meta.verbose_name}, or you may not see it." in unescape(said)
+        key = {"campaign": "campaign", "creative": "creative_id", "adaccount": "ad_account"}.get(model._meta.model_name)
+        if key and action == "change":
+            foreign, unknown = (
+                assert_refused(as_bob.get(reverse(f"admin:{name}_change", args=[quote(one)])), 404)
+                for one in (rows.others[key], UNKNOWN_ID)
+            )
+            assert foreign == unknown
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -23,6 +23,8 @@ from accounts.models import (
     AdAccount,
     AdAccountAccess,
     ApiToken,
+    AuditAlert,
+    AuditDelivery,
     AuditEvent,
     ConsentWarning,
     FailedLogin,
@@ -82,6 +84,7 @@ READS_ITS_OWN: Outcomes = (401, 404, 200, 200, 200, 200, 200, 404)
 
 PAGES: dict[str, Outcomes] = {
     "/": ("/admin/",) * 8,
+    "reporting:favicon": ("/static/reporting/icon.png",) * 8,
     "admin:index": staff(200),
     "admin:login": (200, *("/admin/",) * 5, 200, 200),
     # A link must not sign anybody out.
@@ -113,8 +116,8 @@ PAGES: dict[str, Outcomes] = {
     "ad-accounts-list": READS,
     "ad-accounts-detail": READS_ITS_OWN,
     "ad-accounts-plan": READS_ITS_OWN,
-    # Refused to whoever may not sync; a GET starts nothing for the others.
-    "ad-accounts-sync": (401, 403, 403, 403, 405, 405, 405, 405),
+    # A GET starts nothing, for nobody.
+    "ad-accounts-sync": (401, *(405,) * 7),
     "campaigns-list": READS,
     "campaigns-detail": READS_ITS_OWN,
     "creatives-list": READS,
@@ -204,8 +207,8 @@ NOBODY = staff(403)
 MANAGERS = staff(403, 403, 403, 200, 200)
 OWNERS = staff(403, 403, 403, 403, 200)
 EVERYBODY = staff(200)
-# A row of an ad account: the admin leads those who may not see it back to its index.
-OF_AN_AD_ACCOUNT = staff("/admin/", 200, 200, 200, 200)
+# A row of an ad account is not found by whoever may not see it.
+OF_AN_AD_ACCOUNT = staff(404, 200, 200, 200, 200)
 
 FACTS = (EVERYBODY, NOBODY, OF_AN_AD_ACCOUNT, OF_AN_AD_ACCOUNT, NOBODY)
 SHARED = (EVERYBODY, NOBODY, EVERYBODY, EVERYBODY, NOBODY)
@@ -221,6 +224,8 @@ _ACTIONS = ("changelist", "add", "change", "history", "delete")
 MODELS: dict[type[Model], tuple[Outcomes, ...]] = {
     AdAccount: FACTS,
     AdAccountAccess: GRANTS,
+    AuditAlert: TRAIL,
+    AuditDelivery: TRAIL,
     AuditEvent: TRAIL,
     ApiToken: TRAIL,
     ConsentWarning: CONNECTIONS,
@@ -255,6 +260,12 @@ ROWS: dict[type[Model], Callable[[AdAccount], Model]] = {
     AdAccount: lambda one: one,
     AdAccountAccess: lambda one: builders.make_access(ad_account=one),
     ApiToken: lambda _: token_store.issue(user=builders.make_user(), name="one", scope="read", now=NOW)[0],
+    AuditAlert: lambda _: AuditAlert.objects.create(
+        event=audit_trail.record("consent_given", actor=None), rule="consent_replaced"
+    ),
+    AuditDelivery: lambda _: AuditDelivery.objects.create(
+        event=audit_trail.record("consent_given", actor=None), destination="syslog", next_attempt_at=NOW
+    ),
     AuditEvent: lambda _: audit_trail.record("consent_given", actor=None),
     ConsentWarning: lambda _: ConsentWarning.objects.create(
         connection=builders.make_connection(), consented_at=NOW, days=7, sent_at=NOW
@@ -309,6 +320,46 @@ PAGES[_name(AuditEvent, "export")] = OWNERS
 MODEL_PAGES = {_name(model, action): (model, action) for model in MODELS for action in _ACTIONS}
 
 
+# --- The second step ---
+
+PAGES |= {
+    # What a script asks is answered like a script.
+    "people:second_step": staff("/admin/"),
+    "people:begin_passkey": (405,) * len(PEOPLE),
+    "people:complete_passkey": (405,) * len(PEOPLE),
+    "people:second_steps": staff(200),
+    "people:add_app": staff("/people/me/second-step/"),
+    "people:authenticator_app": staff("/people/me/second-step/"),
+    "people:begin_passkey_registration": (405,) * len(PEOPLE),
+    "people:complete_passkey_registration": (405,) * len(PEOPLE),
+    "people:recovery_codes": staff("/people/me/second-step/"),
+    "people:remove_device": staff("/people/me/second-step/"),
+    # Only for whoever has the link.
+    "people:sign_in_link": (410,) * len(PEOPLE),
+}
+
+# --- Before the second step ---
+
+SECOND_STEP = "/people/second-step/"
+# Everything else leads to the step, or is refused by the API; what the API does not know is not there.
+BEFORE_THE_STEP: dict[str, int | str] = {
+    "people:second_step": 200,
+    "people:begin_passkey": 405,
+    "people:complete_passkey": 405,
+    "admin:logout": 405,
+    "/api/": 404,
+}
+# Where the person has no device yet, and their role needs one.
+SETTING_UP: dict[str, int | str] = BEFORE_THE_STEP | {
+    "people:second_step": "/people/me/second-step/",
+    "people:second_steps": 200,
+    "people:add_app": "/people/me/second-step/",
+    "people:authenticator_app": "/people/me/second-step/",
+    "people:begin_passkey_registration": 405,
+    "people:complete_passkey_registration": 405,
+}
+
+
 @pytest.fixture
 def ad_account(db: None, snapshot_folder: Any) -> AdAccount:
     """The one that is granted."""
@@ -359,6 +410,35 @@ def assert_outcomes(browsers: list[Client], address: str, expected: Outcomes) ->
     assert found == wanted, address
 
 
+@pytest.fixture
+def before_the_step(ad_account: AdAccount) -> Client:
+    """Of an owner who has a second step and has not passed it."""
+    return signed_in(builders.make_user(role=Role.OWNER, second_step_since=NOW))
+
+
+@pytest.fixture
+def before_the_first_device(ad_account: AdAccount, settings: Any) -> Client:
+    """Of an owner who needs a second step and has none."""
+    settings.SECOND_STEP_ROLES = ["owner"]
+    return signed_in(builders.make_user(role=Role.OWNER))
+
+
+def assert_refused(browser: Client, address: str, allowed: int | str | None) -> None:
+    for method in ("GET", "HEAD", "POST", "DELETE", "OPTIONS"):
+        response: Any = browser.generic(method, address)
+        if allowed is not None:
+            # What is allowed decides itself about other methods.
+            if method == "GET":
+                assert (response.headers.get("Location") or response.status_code) == allowed, address
+        elif address.startswith("/api/") and address != reverse("api-docs"):
+            assert response.status_code == 403, (method, address)
+            assert response["Content-Type"] == "application/problem+json"
+            assert method == "HEAD" or b"Your second step is due." in response.content
+        else:
+            where = response.headers.get("Location", "")
+            assert (response.status_code, where.partition("?")[0]) == (302, SECOND_STEP), (method, address)
+
+
 def test_every_url_has_an_entry() -> None:
     names = {pattern.name for pattern in every_pattern() if not _is_old_address(pattern.route)}
     unknown = names - PAGES.keys() - MODEL_PAGES.keys()
@@ -392,12 +472,46 @@ def test_every_page_of_a_model(browsers: list[Client], ad_account: AdAccount, mo
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("name", PAGES)
 def test_every_other_page(browsers: list[Client], ad_account: AdAccount, name: str) -> None:
+    assert_outcomes(browsers, _address(name, ad_account), PAGES[name])
+
+
+def _address(name: str, ad_account: AdAccount) -> str:
     [pattern] = [one for one in every_pattern() if one.name == name]
     values = _values(name, ad_account)
     address = "/" + pattern.route
     for argument in pattern.arguments:
         address = address.replace(f"<{argument}>", str(values[argument]))
-    assert_outcomes(browsers, address, PAGES[name])
+    return address
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
+def test_no_page_of_a_model_opens_before_the_second_step(
+    before_the_step: Client, before_the_first_device: Client, ad_account: AdAccount, model: type[Model]
+) -> None:
+    row = ROWS[model](ad_account)
+    for action in _ACTIONS:
+        arguments = [row.pk] if action in {"change", "history", "delete"} else []
+        address = reverse(_name(model, action), args=arguments)
+        assert_refused(before_the_step, address, None)
+        assert_refused(before_the_first_device, address, None)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", PAGES)
+def test_no_other_page_opens_before_the_second_step(
+    before_the_step: Client, before_the_first_device: Client, ad_account: AdAccount, name: str
+) -> None:
+    address = _address(name, ad_account)
+    assert_refused(before_the_step, address, BEFORE_THE_STEP.get(name))
+    assert_refused(before_the_first_device, address, SETTING_UP.get(name))
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/static/accounts/passkeys.js"])
+def test_health_and_static_files_need_no_second_step(before_the_step: Client, path: str) -> None:
+    response: Any = before_the_step.get(path)
+    assert response.status_code == 200
+    b"".join(response)
 
 
 def _values(name: str, ad_account: AdAccount) -> dict[str, Any]:

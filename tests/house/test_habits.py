@@ -27,7 +27,7 @@ def test_every_mark_is_known_to_make_check(pytestconfig: pytest.Config) -> None:
 
 def test_ci_runs_every_test_once() -> None:
     runs = [line for line in (ROOT / ".ci/run").read_text().splitlines() if line.startswith("make ")]
-    assert runs == ["make test-all"]
+    assert runs == ["make sbom", "make test-all"]
 
 
 def test_tests_are_marked_by_what_they_use(request: pytest.FixtureRequest) -> None:

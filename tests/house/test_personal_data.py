@@ -19,6 +19,8 @@ _ABOUT_ADS = {"ad_accounts", "campaigns", "creatives", "audience_demographics", 
 # Text columns of ours that were judged to hold nothing about a person.
 _IMPERSONAL = {
     "api_tokens": {"digest", "token_key", "ad_account_ids", "networks"},
+    "audit_alerts": {"rule"},
+    "audit_deliveries": {"last_error"},
     "audit_requests": {"trouble"},
     "audits": {"unjudged"},
     "covered_days": {"data_table", "pivot_type"},
@@ -28,6 +30,7 @@ _IMPERSONAL = {
     "invitations": {"token_digest"},
     "linkedin_ad_account_roles": {"role"},
     "linkedin_connections": {"scopes", "trouble"},
+    "recovery_codes": {"salt", "digest"},
     "rejected_records": {"endpoint", "reason"},
     "removed_ad_accounts": {"name"},
     "reporting_roles": {"name", "ad_account_ids"},

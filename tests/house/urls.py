@@ -53,7 +53,8 @@ def _walk(resolver: URLResolver, prefix: str, namespace: str) -> Iterator[Patter
 
 def _is_csrf_exempt(view: Callable[..., Any]) -> bool:
     """Django REST framework exempts every view of its own and checks those that come with a session by itself."""
-    checks_sessions = SessionAuthentication in getattr(getattr(view, "cls", None), "authentication_classes", ())
+    classes = getattr(getattr(view, "cls", None), "authentication_classes", ())
+    checks_sessions = any(issubclass(one, SessionAuthentication) for one in classes)
     return getattr(view, "csrf_exempt", False) and not checks_sessions
 
 

@@ -550,3 +550,13 @@ def test_the_simulator_with_impossible_options_is_wrong_usage(words):
     with pytest.raises(CommandError) as end:
         call_command("linkedin_simulator", *words)
     assert end.value.returncode == 2
+
+
+@pytest.mark.django_db
+def test_status_says_what_ends_when():
+    """Tokens are renewed until the consent ends: the days that are left are those of the consent."""
+    make_connection(user=make_user())
+    _, out, _ = called("status")
+    assert "Access token until" in " ".join(out.split()) or "Access token" in out
+    assert "Consent" in out
+    assert "Days left" not in out

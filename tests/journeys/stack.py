@@ -342,7 +342,7 @@ class Stack:
 
         twin = Simulator(Options(size=self.world, now=self.now, frozen=True))
         last_day = self.now.date()
-        first_day = last_day - timedelta(days=int(self.env.get("BACKFILL_DAYS", "90")) - 1)
+        first_day = last_day - timedelta(days=int(self.env.get("BACKFILL_DAYS", "90")))
         first_month, last_of_months = whole_months(first_day=first_day, last_day=last_day, today=last_day)
         for ad_account_id in self.ad_account_ids:
             expected = truth(twin, ad_account_id, first_day, last_day)

@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-FIRST_DAY = NOW.date() - timedelta(days=89)
+FIRST_DAY = NOW.date() - timedelta(days=90)
 TABLES = ("campaign_daily_metrics", "creative_daily_metrics")
 VIEWS = ("reporting_campaign_daily", "reporting_creative_daily", "reporting_account_daily")
 

@@ -17,7 +17,7 @@ from accounts.models import LinkedInConnection, User
 from benchmarks.pages import pages
 from ingestion.linkedin_simulator.simulator import Options
 from ingestion.linkedin_simulator.world import WorldSize
-from ingestion.models import Campaign
+from ingestion.models import Campaign, CampaignDailyMetric, CoveredDays
 from tests.conftest import let_tests_empty_the_audit_trail
 from tests.ingestion.simulated import simulated_linkedin
 from tests.upgraded import Contents, missing_rows, upgraded
@@ -51,6 +51,13 @@ def test_every_row_is_there_with_the_values_that_it_had(held: Contents) -> None:
         if table not in _NOT_COMPARED and (lost := missing_rows(table, **known))
     }
     assert not missing
+
+
+def test_the_days_that_syncs_had_answered_are_covered(held: Contents) -> None:
+    """They were a column of the syncs before."""
+    assert set(CoveredDays.objects.values_list("account_id", flat=True)) == set(
+        CampaignDailyMetric.objects.values_list("campaign__account_id", flat=True)
+    )
 
 
 def test_a_changed_value_would_be_noticed(held: Contents) -> None:

@@ -305,7 +305,7 @@ def test_whatever_happens_the_tables_equal_the_truth(
     options = Options(now=NOW, frozen=True, size=size, short_pages=short_pages)
     with _limits(chosen), _world(options) as linkedin:
         # A sync may look further back than the first one did.
-        first_day = NOW.date() - timedelta(days=max(chosen.backfill_days - 1, chosen.lookback_days))
+        first_day = NOW.date() - timedelta(days=max(chosen.backfill_days, chosen.lookback_days))
         story = History(linkedin, first_day)
         for happening in history:
             story.let(*happening)
@@ -345,7 +345,7 @@ def small_world() -> Options:
 def test_every_fault_alone_and_beside_every_other(small_world: Options, names: tuple[str, ...]):
     """While they last nothing untrue is stored and no run is left open; afterwards everything is there."""
     first_day = NOW.date() - timedelta(days=29)
-    with override_settings(BACKFILL_DAYS=30), _world(small_world) as linkedin:
+    with override_settings(BACKFILL_DAYS=29), _world(small_world) as linkedin:
         for name in names:
             linkedin.simulator.switch_on(name, **_LASTING.get(name, {}))
         result = linkedin.sync()

@@ -1,9 +1,11 @@
 """A clock that was three days ahead for a while: what it dated does not stop anything once it is right again."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from celery import current_app
+from django.db import connection
 from django.test import Client
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
@@ -12,7 +14,7 @@ from accounts.consents.tokens import ConnectionTokens
 from accounts.models import AdAccount
 from accounts.shell import formatting, valkey
 from ingestion.linkedin.errors import DayLimitReached
-from ingestion.models import IncompleteDay, SyncLog
+from ingestion.models import AudienceDemographic, IncompleteDay, SyncLog
 from ingestion.processes import work_requests
 from ingestion.processes.beat import HeartbeatScheduler
 from ingestion.sync import coverage, rate_limits, rechecks
@@ -22,16 +24,32 @@ from ingestion.timetable.freshness import days_due, freshness
 from ingestion.timetable.sync_status import state
 from ingestion.timetable.turns import next_turn
 from reporting.models import CheckRequest, Snapshot
-from reporting.queries import operations
+from reporting.periods import Period
+from reporting.queries import budgets, operations
+from reporting.queries.audience import audiences
+from reporting.queries.check_facts import ad_account_facts
+from reporting.queries.check_runs import ad_accounts_with_data
+from reporting.queries.coverage import ever_synced, selection_coverage
+from reporting.queries.data_as_of import attention, selection_as_of
 from reporting.snapshots import snapshot_store
 from tests.accounts.consents.scripted_linkedin import TOKENS, scripted_linkedin
-from tests.builders import NOW, make_ad_account, make_connection, make_sync_run, make_user
+from tests.builders import (
+    NOW,
+    make_ad_account,
+    make_campaign,
+    make_campaign_day,
+    make_connection,
+    make_segment,
+    make_sync_run,
+    make_user,
+)
 
 pytestmark = pytest.mark.django_db
 
 AHEAD = NOW + timedelta(days=3)
 TODAY = NOW.date()
 OPEN = ("queued", "running")
+PIVOTS = AudienceDemographic.PivotType.values
 
 
 @pytest.fixture
@@ -74,9 +92,98 @@ def test_clocks_that_differ_by_seconds_are_no_matter(ad_account):
 def test_days_that_only_a_wrong_clock_covered_are_asked_for(ad_account, settings, ahead):
     settings.LOOKBACK_DAYS = 0
     run_at(ad_account, NOW + ahead)
-    assert days_due(ad_account.pk, today=TODAY) == (TODAY - timedelta(days=89), TODAY)
+    assert days_due(ad_account.pk, now=NOW) == (TODAY - timedelta(days=90), TODAY)
     run_at(ad_account, NOW - timedelta(days=10))
-    assert days_due(ad_account.pk, today=TODAY) == (TODAY - timedelta(days=10), TODAY)
+    assert days_due(ad_account.pk, now=NOW) == (TODAY - timedelta(days=10), TODAY)
+
+
+@pytest.mark.parametrize(("ahead", "counts"), [(timedelta(seconds=50), True), (timedelta(minutes=2), False)])
+def test_one_tolerance_decides_what_is_ahead(ad_account, settings, time_machine, ahead, counts):
+    """For the decision to sync, the days to request, the state and the reports alike."""
+    time_machine.move_to(NOW, tick=False)
+    settings.LOOKBACK_DAYS = 0
+    run_at(ad_account, NOW + ahead)
+    assert freshness(ad_account.pk, now=NOW).is_due is not counts
+    assert (days_due(ad_account.pk, now=NOW)[0] == TODAY) is counts
+    [shown] = state(now=NOW).ad_accounts
+    assert (shown.data_as_of is not None) is counts
+    period = Period(TODAY - timedelta(days=10), TODAY - timedelta(days=1))
+    ad_accounts = AdAccount.objects.all()
+    found = selection_coverage(ad_accounts=ad_accounts, period=period).together
+    assert (found.is_complete, found.stored_since is not None) == (counts, counts)
+    of_this_run = coverage.Coverage(ad_account.pk, NOW, resume_after=NOW - timedelta(hours=4))
+    assert bool(of_this_run.days_left(coverage.CAMPAIGN_DAYS, (TODAY, TODAY))) is not counts
+
+
+def _demographics_are_whole() -> bool:
+    period = Period(TODAY.replace(day=1), TODAY)
+    return not audiences(ad_accounts=AdAccount.objects.all(), period=period).missing_months
+
+
+def _of_view(column: str, view: str) -> object:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {column} FROM {view}")
+        [(found,)] = cursor.fetchall()
+        return found
+
+
+# What each of them says of an ad account with figures and demographics that only a wrong clock dated; by what reads it.
+READERS: dict[str, Callable[[AdAccount], object]] = {
+    "the coverage of reports": lambda one: (
+        selection_coverage(
+            ad_accounts=AdAccount.objects.all(), period=Period(TODAY - timedelta(days=3), TODAY - timedelta(days=1))
+        ).together.fetched
+    ),
+    "the oldest day": lambda one: (
+        selection_coverage(ad_accounts=AdAccount.objects.all(), period=Period(TODAY, TODAY)).oldest_day
+    ),
+    "pages without those that were never synced": lambda one: list(ever_synced(AdAccount.objects.all())),
+    "use of budgets": lambda one: [
+        each.is_stored_since_start
+        for each in budgets.budget_use(ad_accounts=AdAccount.objects.all(), period=Period(TODAY, TODAY))
+        if each.is_stored_since_start
+    ],
+    "months of demographics": lambda one: _demographics_are_whole(),
+    "facts for checks": lambda one: ad_account_facts(one.pk),
+    "ad accounts that can be checked": lambda one: ad_accounts_with_data(AdAccount.objects.all()),
+    "data as of of lists": lambda one: selection_as_of(ad_accounts=AdAccount.objects.all()).as_of,
+    "what the size of windows rests on": lambda one: coverage.covered(
+        coverage.CAMPAIGN_DAYS, ad_account_id=one.pk, now=NOW
+    ),
+    "days to check": lambda one: coverage.unchecked_figures(ad_account_id=one.pk, before=TODAY, now=NOW),
+    "data as of in views for BI": lambda one: _of_view("data_as_of", "reporting.reporting_campaign_daily"),
+    "completeness in views for BI": lambda one: _of_view("is_complete", "reporting.reporting_campaign_daily"),
+    "whole months in views for BI": lambda one: _of_view("is_complete", "reporting.reporting_demographics_monthly"),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_what_a_wrong_clock_dated_ahead_counts_for_nothing(ad_account, time_machine, reader):
+    """Years ahead, since views go by PostgreSQL's own clock."""
+    time_machine.move_to(NOW, tick=False)
+    campaign = make_campaign(
+        account=ad_account, created_at=NOW - timedelta(days=3), total_budget=100, total_budget_currency="EUR"
+    )
+    make_campaign_day(campaign=campaign, date=TODAY - timedelta(days=1))
+    month = (TODAY.replace(day=1) - timedelta(days=1)).replace(day=1)
+    make_segment(account=ad_account, date_start=month, date_end=TODAY.replace(day=1) - timedelta(days=1))
+    assert not READERS[reader](ad_account)
+    datasets = [coverage.CAMPAIGN_DAYS, coverage.CREATIVE_DAYS, *map(coverage.segments, PIVOTS)]
+    if reader != "days to check":
+        datasets.append(coverage.CHECKED_DAYS)
+    for at in (NOW + timedelta(days=36_500), NOW - timedelta(minutes=5)):
+        for dataset in datasets:
+            days = (month, TODAY)
+            coverage.record(dataset, days, ad_account_id=ad_account.pk, asked_at=at)
+        assert bool(READERS[reader](ad_account)) is (at < NOW)
+
+
+@pytest.mark.parametrize("kind", ["never_synced", "sync_failed"])
+def test_what_needs_attention_is_not_hidden_by_a_success_from_the_future(ad_account, kind):
+    if kind == "sync_failed":
+        run_at(ad_account, NOW - timedelta(hours=1), status="failed", errors="LinkedIn is away.")
+    run_at(ad_account, AHEAD)
+    assert kind in {one.kind for one in attention(ad_accounts=AdAccount.objects.all(), now=NOW, names_people=True)}
 
 
 def test_days_that_were_requested_ahead_are_not_left_out(ad_account):

@@ -10,7 +10,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Final
+from xml.etree import ElementTree
+from zipfile import ZipFile
 
 import pytest
 import time_machine
@@ -240,9 +242,9 @@ def assert_file(as_alice: Client, world: World, path: str, asked: dict[str, Any]
         assert_not_complete(world, response.headers.get("Complete-Through"))
         if asked.get("compare"):
             assert response.headers.get("Compared-Missing-Days") == (None if world.is_now else gap)
-    if file_format == "xlsx":
-        return
-    for row in lines(content, file_format):
+    rows = lines(content, file_format)
+    assert rows, path
+    for row in rows:
         assert row.get("date") != str(world.gap)
         if "is_whole" in row and "before_is_whole" in row:
             whole = str(row["is_whole"]).lower(), str(row["before_is_whole"]).lower()
@@ -253,10 +255,49 @@ def assert_file(as_alice: Client, world: World, path: str, asked: dict[str, Any]
 
 
 def lines(content: bytes, file_format: str) -> list[dict[str, Any]]:
+    if file_format == "xlsx":
+        return list(sheet(content))
     text = content.decode("utf-8-sig")
     if file_format == "ndjson":
         return [json.loads(line) for line in text.splitlines()]
     return list(csv.DictReader(io.StringIO(text)))
+
+
+_XLSX: Final = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+_DAYS = ("date", "first_day", "last_day", "month_start", "last_day_counted")
+
+
+def sheet(content: bytes) -> Iterator[dict[str, Any]]:
+    """The rows by the names of their columns, with days as in other files; a cell that is empty has no value."""
+    with ZipFile(io.BytesIO(content)) as archive:
+        root = ElementTree.fromstring(archive.read("xl/worksheets/sheet1.xml"))
+        texts = ElementTree.fromstring(archive.read("xl/sharedStrings.xml")) if _has_texts(archive) else ()
+    shared = ["".join(one.itertext()) for one in texts]
+    table = [{_place(cell): _value(cell, shared) for cell in row} for row in root.iter(f"{_XLSX}row")]
+    header, *rows = table
+    for row in rows:
+        named = {str(name): row.get(place) for place, name in header.items()}
+        yield {name: _day(value) if name in _DAYS else value for name, value in named.items()}
+
+
+def _has_texts(archive: ZipFile) -> bool:
+    return "xl/sharedStrings.xml" in archive.namelist()
+
+
+def _place(cell: ElementTree.Element) -> str:
+    return cell.attrib["r"].rstrip("0123456789")
+
+
+def _value(cell: ElementTree.Element, shared: list[str]) -> str | None:
+    text = "".join(cell.itertext())
+    if cell.get("t") == "s":
+        return shared[int(text)]
+    return {"0": "false", "1": "true"}[text] if cell.get("t") == "b" else text or None
+
+
+def _day(value: str | None) -> str | None:
+    """Spreadsheets count days."""
+    return str(date(1899, 12, 30) + timedelta(days=int(value))) if value and value.isdecimal() else value
 
 
 # --- snapshots and views ---

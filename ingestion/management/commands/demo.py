@@ -77,7 +77,7 @@ def _start_again_in_the_demos_environment(port: int, simulator_port: int) -> Non
         "LINKEDIN_REDIRECT_URI": f"{site}/linkedin/callback/",
     }
     sys.stdout.flush()
-    os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **demo})  # noqa: S606
+    os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **demo})  # noqa: S606  # nosec B606
 
 
 class _Guide:

@@ -27,12 +27,16 @@ class Command(BaseCommand):
 
 
 def _connections(now: State) -> Table:
-    columns = ("LinkedIn connection", "State", "Token until", "Days left", "What to do")
+    columns = ("LinkedIn connection", "State", "Access token until", "Consent ends in", "What to do")
     table = Table(*columns, title="Connections")
     for one in now.connections:
-        days_left = "" if one.days_left is None else str(one.days_left)
-        table.add_row(one.person, one.state, f"{one.token_until:%Y-%m-%d}", days_left, one.trouble or "")
+        table.add_row(one.person, one.state, f"{one.token_until:%Y-%m-%d}", _ends_in(one.days_left), one.trouble or "")
     return table
+
+
+def _ends_in(days_left: int | None) -> str:
+    """Tokens are renewed until then, and no longer."""
+    return "" if days_left is None else f"{days_left:,} day{'' if days_left == 1 else 's'}"
 
 
 def _ad_accounts(now: State) -> Table:

@@ -17,7 +17,7 @@ def try_again(run_ids: Collection[int], *, now: datetime, at_once: bool = False)
     """Note that a try failed for a reason that may pass; the last of several was the last."""
     for run in SyncLog.objects.filter(pk__in=run_ids, status__in=SyncLog.TRIED_AGAIN):
         tries = run.tries + 1
-        delay = timedelta() if at_once else delay_after(tries) * random.uniform(0.8, 1.2)  # noqa: S311
+        delay = timedelta() if at_once else delay_after(tries) * random.uniform(0.8, 1.2)  # noqa: S311  # nosec B311
         _unchanged(run).update(tries=tries, resend_at=now + delay if tries < SyncLog.MAX_TRIES else None)
 
 

@@ -15,6 +15,7 @@ from reporting.checks.rules.base import (
     Problem,
     beside,
     days_in_words,
+    days_missing,
 )
 from reporting.checks.severity import Severity
 
@@ -73,8 +74,8 @@ def _total_pace(
     elapsed = facts.midnight - starts_at
     if elapsed < timedelta(days=facts.thresholds.pace_days):
         return None
-    if facts.figures_from is None or facts.figures_from > starts_at.date():
-        return _not_checked(campaign, f"Some figures since {starts_at:%Y-%m-%d} are missing; sync from that day on.")
+    if not facts.has_figures_since(starts_at.date()):
+        return days_missing(starts_at.date(), campaign)
     share = min(Decimal(1), Decimal(elapsed // timedelta(seconds=1)) / Decimal(duration // timedelta(seconds=1)))
     days = Decimal(elapsed // timedelta(seconds=1)) / _SECONDS_PER_DAY
     return Pace(budget * share, campaign.spend_since_start, days, "total budget and schedule")
@@ -83,7 +84,7 @@ def _total_pace(
 def _daily_pace(campaign: CampaignFacts, facts: AdAccountFacts, *, budget: Decimal) -> Pace | NotChecked:
     first_day = facts.today - timedelta(days=campaign.paced_days)
     if campaign.paced_days and not facts.has_figures_since(first_day):
-        return _not_checked(campaign, f"Some days since {first_day} are not stored; sync from that day on.")
+        return days_missing(first_day, campaign)
     if campaign.daily_budget_currency != facts.currency:
         return _not_checked(campaign, "The budget's currency is not the ad account's.")
     if campaign.paced_days < facts.thresholds.pace_days:
@@ -108,7 +109,11 @@ class BudgetOverPace(CampaignRule):
         "In Campaign Manager, open the campaign and lower the daily budget or the bid, or bring the end date forward. "
         "If the extra spend is intended, raise the total budget so that it matches the plan."
     )
-    stake = "Spend above plan in a month, at the present pace."
+    stake = (
+        "What is spent above plan in 30 days, at the present pace, but no more than the campaign spent in the last 30 "
+        "days."
+    )
+    stake_label = "above plan in 30 days"
 
     def check_campaign(self, campaign: CampaignFacts, facts: AdAccountFacts) -> Outcome:
         found = pace(campaign, facts)
@@ -117,7 +122,7 @@ class BudgetOverPace(CampaignRule):
         threshold = facts.thresholds.pace_over_percent
         if found.percent <= threshold:
             return None
-        return _off_pace(campaign, found, threshold, where="above")
+        return _off_pace(campaign, found, threshold, where="above", money=found.off_plan_a_month)
 
     def least_increase(self, facts: AdAccountFacts) -> Decimal:
         return _LEAST_INCREASE
@@ -134,10 +139,9 @@ class BudgetUnderPace(CampaignRule):
     )
     why = "Money that was planned for results sits idle, and the rest is spent in a rush at the end."
     remedy = (
-        "In Campaign Manager, open the campaign and raise the bid or the cost cap, widen the audience, or move the "
-        "rest of the budget to a campaign that can use it."
+        "In Campaign Manager, open the campaign and widen its targeting, or move the rest of the budget to a campaign "
+        "that can use it. If it has a bid or a cost cap, raise that; with maximum delivery there is none to raise."
     )
-    stake = "Planned spend that does not happen in a month, at the present pace."
 
     def check_campaign(self, campaign: CampaignFacts, facts: AdAccountFacts) -> Outcome:
         found = pace(campaign, facts)
@@ -148,13 +152,13 @@ class BudgetUnderPace(CampaignRule):
         is_dead = not campaign.seen_lately or campaign.has_nothing_to_serve(facts.as_of)
         if found.percent >= threshold or is_dead:
             return None
-        return _off_pace(campaign, found, threshold, where="below")
+        return _off_pace(campaign, found, threshold, where="below", money=campaign.month_spend)
 
     def least_increase(self, facts: AdAccountFacts) -> Decimal:
         return _LEAST_INCREASE
 
 
-def _off_pace(campaign: CampaignFacts, found: Pace, threshold: int, *, where: str) -> Problem:
+def _off_pace(campaign: CampaignFacts, found: Pace, threshold: int, *, where: str, money: Decimal) -> Problem:
     share = beside(found.percent, threshold, decimals=0)
     return Problem(
         campaign_id=campaign.id,
@@ -165,8 +169,11 @@ def _off_pace(campaign: CampaignFacts, found: Pace, threshold: int, *, where: st
             Evidence.of("Share", found.percent, EvidenceUnit.PERCENT),
             Evidence.of_threshold(threshold, EvidenceUnit.PERCENT),
             Evidence.of("Plan", found.plan),
+            Evidence.of(
+                f"{where.capitalize()} plan in a month, at this pace", found.off_plan_a_month, EvidenceUnit.MONEY
+            ),
         ),
-        money=found.off_plan_a_month,
+        money=money,
         weight=abs(found.percent - 100),
     )
 

@@ -1,6 +1,7 @@
 """How a campaign is set up: placement, audience, bidding, number of creatives."""
 
 from abc import abstractmethod
+from datetime import timedelta
 from decimal import Decimal
 from typing import ClassVar
 
@@ -18,7 +19,7 @@ from reporting.checks.severity import Severity
 
 
 class SettingRule(CampaignRule):
-    """A setting that puts at stake what the campaign spends.
+    """A setting that concerns all that the campaign spends.
 
     It weighs the same however much is spent: who accepts it accepts the setting.
     """
@@ -44,13 +45,16 @@ class SettingRule(CampaignRule):
         if not applies:
             return None
         days = days_in_words(facts.thresholds.window_days)
+        are_stored = facts.has_figures_since(facts.today - timedelta(days=facts.thresholds.window_days))
         return Problem(
             campaign_id=campaign.id,
             sentence=f"{campaign.name} {self.statement}.",
             evidence=(
                 *self.setting_evidence(campaign),
-                Evidence.of(f"Spend in {days}", campaign.spend, EvidenceUnit.MONEY),
-                Evidence.of(f"Impressions in {days}", campaign.impressions, EvidenceUnit.COUNT),
+                Evidence.of_days(f"Spend in {days}", campaign.spend, EvidenceUnit.MONEY, are_stored=are_stored),
+                Evidence.of_days(
+                    f"Impressions in {days}", campaign.impressions, EvidenceUnit.COUNT, are_stored=are_stored
+                ),
             ),
             money=campaign.month_spend,
         )
@@ -74,7 +78,9 @@ class AudienceNetwork(SettingRule):
         "Keep it on only with your own block list, and only after comparing both placements in the performance "
         "breakdown."
     )
-    stake = "Campaign spend in the last 30 days. LinkedIn does not report here how much of it went to the network."
+    stake = (
+        "What the campaign spent in the last 30 days. LinkedIn does not report here how much of it went to the network."
+    )
     setting = "Audience Network setting"
     accepted_facts = ("LinkedIn Audience Network",)
     statement = "also runs on LinkedIn Audience Network"
@@ -99,7 +105,7 @@ class AudienceExpansion(SettingRule):
         "In Campaign Manager, open the campaign, go to Audience, clear “Enable audience expansion” and save. "
         "If the audience is too small, widen the targeting yourself."
     )
-    stake = "Campaign spend in the last 30 days. LinkedIn does not report how much of it went to added people."
+    stake = "What the campaign spent in the last 30 days. LinkedIn does not report how much of it went to added people."
     setting = "audience expansion setting"
     accepted_facts = ("Audience expansion",)
     statement = "is shown to people outside its targeting"
@@ -116,8 +122,8 @@ class MaximumDelivery(SettingRule):
     title = "Maximum delivery bidding"
     severity = Severity.NOTICE
     looks_for = (
-        "An active campaign whose optimization target starts with MAX_ and whose cost type is CPM: LinkedIn sets the "
-        "bids and charges by impression."
+        "An active campaign with maximum delivery that is charged by impression: LinkedIn sets the bids. In the API, "
+        "its optimization target starts with MAX_ and its cost type is CPM."
     )
     why = (
         "Maximum delivery spends the whole budget at whatever an impression costs that day. Without a cap, nobody "
@@ -125,9 +131,9 @@ class MaximumDelivery(SettingRule):
     )
     remedy = (
         "In Campaign Manager, open the campaign, go to Bidding and choose “Cost cap” or “Manual bidding”. Start near "
-        "the cost per click of recent weeks and lower it step by step while the budget is still spent."
+        "the cost per click of recent weeks and lower it step by step while the budget is still spent. Leave maximum "
+        "delivery on while the campaign does not spend its budget: a cap would slow it down further."
     )
-    stake = "Campaign spend in the last 30 days."
     setting = "bid strategy or cost type"
     accepted_facts = ("Optimization target", "Cost type")
     statement = "lets LinkedIn bid without a cap"
@@ -139,8 +145,8 @@ class MaximumDelivery(SettingRule):
 
     def setting_evidence(self, campaign: CampaignFacts) -> tuple[Evidence, ...]:
         return (
-            Evidence.of("Optimization target", campaign.bid_strategy),
-            Evidence.of("Cost type", campaign.cost_type),
+            Evidence.of("Optimization target", campaign.bid_strategy, EvidenceUnit.WORD),
+            Evidence.of("Cost type", campaign.cost_type, EvidenceUnit.WORD),
         )
 
 
@@ -157,7 +163,6 @@ class SingleCreative(SettingRule):
         "In Campaign Manager, open the campaign, add two to four ads with a different image or opening line, and run "
         "them side by side for two weeks before pausing the weakest."
     )
-    stake = "Campaign spend in the last 30 days."
     setting = "creatives"
     accepted_facts = ("Active creatives",)
     statement = "has a single creative"

@@ -26,7 +26,7 @@ class HeldCreative(Rule):
         "In Campaign Manager, open the campaign and hover over the ad's status to read the reason. Fix the ad and "
         "resubmit it, or pause it. If a review does not end, contact LinkedIn support."
     )
-    stake = "Spend of the creative in the last 30 days, before it was held."
+    stake = "What the creative spent in the last 30 days, before it was held."
     accepted_facts = ("Review status", "Hold reasons")
 
     def outcomes(self, facts: AdAccountFacts) -> Iterable[Outcome]:
@@ -62,10 +62,10 @@ def _problem(creative: CreativeFacts, what: str, weight: Decimal) -> Problem:
     return Problem(
         campaign_id=creative.campaign_id,
         creative_id=creative.id,
-        sentence=f"The creative {creative.name} in {creative.campaign_name} {what}.",
+        sentence=f"{creative.called} in {creative.campaign_name} {what}.",
         evidence=(
-            Evidence.of("Review status", creative.review_status or "unknown"),
-            Evidence.of("Hold reasons", ", ".join(own_reasons) or "unknown"),
+            Evidence.of("Review status", creative.review_status or "unknown", EvidenceUnit.WORD),
+            Evidence.of("Hold reasons", ", ".join(own_reasons) or "unknown", EvidenceUnit.WORD),
             Evidence.of("Last changed", creative.changed_at, EvidenceUnit.DAY),
         ),
         money=creative.month_spend,

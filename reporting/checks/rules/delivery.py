@@ -8,10 +8,10 @@ from reporting.checks.rules.base import (
     CampaignRule,
     Evidence,
     EvidenceUnit,
-    NotChecked,
     Outcome,
     Problem,
     days_in_words,
+    days_missing,
     not_reported,
 )
 from reporting.checks.severity import Severity
@@ -27,7 +27,6 @@ class NoServingCreative(CampaignRule):
         "In Campaign Manager, open the campaign and check the status of its ads: turn on paused ones, fix or replace "
         "rejected ones, or pause the campaign so that nobody thinks it is running."
     )
-    stake = "The daily budget of 30 days, which goes unspent, but no more than the campaign spent in the last 30 days."
 
     def check_campaign(self, campaign: CampaignFacts, facts: AdAccountFacts) -> Outcome:
         if campaign.creatives_serving or campaign.has_ended(facts.as_of) or not campaign.has_begun(facts.as_of):
@@ -56,10 +55,10 @@ class NoImpressions(CampaignRule):
     )
     why = "People think it is running. Its audience may be too small, its bid too low, or its budget used up."
     remedy = (
-        "In Campaign Manager, open the campaign and read the delivery column: raise the bid, widen the audience "
-        "(LinkedIn needs 300 members), add budget to the campaign or its campaign group, or pause it."
+        "In Campaign Manager, open the campaign and read the delivery column: widen its targeting (LinkedIn needs 300 "
+        "members), raise the bid or the cost cap if it has one, add budget to the campaign or its campaign group, or "
+        "pause it."
     )
-    stake = "The daily budget of 30 days, which goes unspent, but no more than the campaign spent in the last 30 days."
 
     def check_campaign(self, campaign: CampaignFacts, facts: AdAccountFacts) -> Outcome:
         quiet_days = facts.thresholds.quiet_days
@@ -72,8 +71,8 @@ class NoImpressions(CampaignRule):
             return None
         if began_at is not None and began_at.date() >= first_day:
             return None
-        if facts.figures_from is None or facts.figures_from > first_day:
-            return NotChecked(campaign_id=campaign.id, reason="Too few days of figures are stored.")
+        if not facts.has_figures_since(first_day):
+            return days_missing(first_day, campaign)
         return _undelivered(
             campaign,
             facts,
@@ -88,13 +87,15 @@ class NoImpressions(CampaignRule):
 def _undelivered(
     campaign: CampaignFacts, facts: AdAccountFacts, *, sentence: str, evidence: tuple[Evidence, ...]
 ) -> Problem:
-    """With what LinkedIn says is wrong, and a month of budget at stake."""
-    holds = (Evidence.of("LinkedIn's reasons", ", ".join(campaign.holds)),) if campaign.holds else ()
+    """With what LinkedIn says is wrong, and the budget that goes unspent."""
+    unspent = _month_of_budget(campaign, facts)
+    budget = (Evidence.of("Daily budget in a month", unspent, EvidenceUnit.MONEY),) if unspent else ()
+    holds = (Evidence.of("LinkedIn's reasons", ", ".join(campaign.holds), EvidenceUnit.WORD),) if campaign.holds else ()
     return Problem(
         campaign_id=campaign.id,
         sentence=sentence,
-        evidence=(*evidence, *holds),
-        money=_month_of_budget(campaign, facts),
+        evidence=(*evidence, *budget, *holds),
+        money=campaign.month_spend,
     )
 
 

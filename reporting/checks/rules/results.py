@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
+from accounts.shell.linkedin_words import label
 from reporting import ratios
 from reporting.checks.facts import AdAccountFacts, CampaignFacts
 from reporting.checks.rules.base import (
@@ -64,9 +65,8 @@ class LowCtr(WindowRule):
     why = "People see the ad and do not care. LinkedIn's auction also charges more for ads that nobody clicks."
     remedy = (
         "In Campaign Manager, open the campaign, pause the ads with the lowest CTR, try a different image and opening "
-        "line, and narrow the audience to the people the offer is for."
+        "line, and check that the audience is the people the offer is for."
     )
-    stake = "Campaign spend in the last 30 days."
 
     def check_campaign(self, campaign: CampaignFacts, facts: AdAccountFacts) -> Outcome:
         limit = facts.thresholds
@@ -86,7 +86,8 @@ class LowCtr(WindowRule):
             return not_reported(campaign, "campaign objective")
         if campaign.objective not in _CLICK_OBJECTIVES:
             return NotChecked(
-                campaign_id=campaign.id, reason=f"The objective {campaign.objective} is not known to aim at clicks."
+                campaign_id=campaign.id,
+                reason=f"The objective “{label(campaign.objective)}” is not known to aim at clicks.",
             )
         days, threshold = days_in_words(limit.window_days), plain(limit.ctr_percent)
         shown = beside(Decimal(ctr), limit.ctr_percent, decimals=2)
@@ -120,7 +121,6 @@ class SpendWithoutConversions(WindowRule):
         "its Insight Tag is active, or that the lead form is the right one; then check the landing page. If both "
         "work, move the budget to campaigns that convert."
     )
-    stake = "Campaign spend in the last 30 days."
 
     def check_campaign(self, campaign: CampaignFacts, facts: AdAccountFacts) -> Outcome:
         threshold = facts.thresholds.spend_without_conversions
@@ -134,7 +134,8 @@ class SpendWithoutConversions(WindowRule):
             return None
         if campaign.objective not in _CONVERSION_OBJECTIVES | _LEAD_OBJECTIVES:
             return NotChecked(
-                campaign_id=campaign.id, reason=f"Results for the objective {campaign.objective} are not stored."
+                campaign_id=campaign.id,
+                reason=f"Results for the objective “{label(campaign.objective)}” are not stored.",
             )
         days = days_in_words(facts.thresholds.window_days)
         missing = "lead" if campaign.objective in _LEAD_OBJECTIVES else "conversion"
@@ -147,7 +148,7 @@ class SpendWithoutConversions(WindowRule):
                 Evidence.of(f"Clicks in {days}", campaign.clicks, EvidenceUnit.COUNT),
                 Evidence.of("Conversions", 0, EvidenceUnit.COUNT),
                 Evidence.of("Leads", 0, EvidenceUnit.COUNT),
-                Evidence.of("Objective", campaign.objective),
+                Evidence.of("Objective", campaign.objective, EvidenceUnit.WORD),
             ),
             money=campaign.month_spend,
             weight=campaign.spend,

@@ -18,7 +18,6 @@ class EndPassed(CampaignRule):
         "In Campaign Manager, open the campaign, go to Budget & schedule and set a later end date if it should "
         "continue; otherwise pause or archive it."
     )
-    stake = "The rest of the total budget, where known, but no more than the campaign spent in the last 30 days."
     accepted_facts = ("Last day",)
 
     def check_campaign(self, campaign: CampaignFacts, facts: AdAccountFacts) -> Outcome:
@@ -37,10 +36,6 @@ class EndNear(CampaignRule):
         "In Campaign Manager, open the campaign, go to Budget & schedule and move the end date if it should continue; "
         "otherwise accept this finding and plan what comes next."
     )
-    stake = (
-        "The rest of the total budget, which would go unspent, where known, but no more than the campaign spent in the "
-        "last 30 days."
-    )
     accepted_facts = ("Last day",)
 
     def check_campaign(self, campaign: CampaignFacts, facts: AdAccountFacts) -> Outcome:
@@ -56,20 +51,23 @@ def _ending(campaign: CampaignFacts, facts: AdAccountFacts, sentence: str) -> Pr
     assert campaign.ends_at
     # LinkedIn's end is exclusive: at midnight, the day before is the last one.
     last_day = (campaign.ends_at - timedelta(microseconds=1)).date()
+    rest = _rest_of_total_budget(campaign, facts)
+    unspent = () if rest is None else (Evidence.of("Rest of the total budget", rest, EvidenceUnit.MONEY),)
     return Problem(
         campaign_id=campaign.id,
         sentence=sentence,
         evidence=(
             Evidence.of("First day", campaign.starts_at, EvidenceUnit.DAY),
             Evidence.of("Last day", last_day, EvidenceUnit.DAY),
+            *unspent,
         ),
-        money=_rest_of_total_budget(campaign, facts),
+        money=campaign.month_spend,
     )
 
 
 def _rest_of_total_budget(campaign: CampaignFacts, facts: AdAccountFacts) -> Decimal | None:
     if campaign.total_budget is None or campaign.total_budget_currency != facts.currency or not campaign.starts_at:
         return None
-    if facts.figures_from is None or facts.figures_from > campaign.starts_at.date():
+    if not facts.has_figures_since(campaign.starts_at.date()):
         return None
     return max(Decimal(0), campaign.total_budget - campaign.spend_since_start)

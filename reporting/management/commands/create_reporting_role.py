@@ -33,6 +33,11 @@ class Command(BaseCommand):
         password = parser.add_mutually_exclusive_group()
         password.add_argument("--password-file", metavar="PATH", help="file with the password; - is standard input")
         password.add_argument("--new-password", action="store_true", help="generate a new one for an existing role")
+        parser.add_argument(
+            "--allow-large-objects",
+            action="store_true",
+            help="create it although the server lets every role store large objects",
+        )
         parser.add_argument("--drop", action="store_true", help="drop the role")
 
     def handle(self, *_: object, **options: Any) -> None:
@@ -42,7 +47,7 @@ class Command(BaseCommand):
                 f"{name!r} is not a valid role name; use lower-case letters, digits and _, and do not start with pg_.",
                 returncode=2,
             )
-        others = ("ad_account", "all_ad_accounts", "password_file", "new_password")
+        others = ("ad_account", "all_ad_accounts", "password_file", "new_password", "allow_large_objects")
         if options["drop"] and any(options[one] for one in others):
             raise CommandError("--drop takes only the name.", returncode=2)
         try:
@@ -56,6 +61,7 @@ class Command(BaseCommand):
                 every_ad_account=options["all_ad_accounts"],
                 password=_password(options["password_file"]),
                 new_password=options["new_password"],
+                allow_large_objects=options["allow_large_objects"],
             )
         except RoleRefused as refused:
             raise CommandError(str(refused)) from refused

@@ -3,7 +3,6 @@
 A chart holds no figures of its own, so chart, table and CSV always agree. Rows hold exact values.
 """
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any, Literal
@@ -93,16 +92,6 @@ class ReportSection:
     def as_json(self) -> dict[str, object]:
         """Plain values; amounts and ratios stay decimals, for an encoder that keeps their digits."""
         return asdict(self)
-
-    def csv_header(self) -> list[str]:
-        """A row's block and currency, then the columns, which are the same in all blocks of a section."""
-        columns = self.blocks[0].table.columns if self.blocks else ()
-        return ["part", "currency", *(one.label for one in columns)]
-
-    def csv_rows(self) -> Iterator[list[Cell]]:
-        for block in self.blocks:
-            for row in block.table.rows:
-                yield [block.title, block.currency or "", *row]
 
 
 def metric_column(name: str, *, is_before: bool = False) -> Column:

@@ -6,7 +6,7 @@ not see are left out and counted: a shared link shows everybody their own part.
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TypedDict
 
 from django.db.models import QuerySet
@@ -19,6 +19,7 @@ from reporting.metrics import METRICS, OFFERED
 from reporting.periods import CUSTOM, Period, PeriodError, Preset, parse_period
 from reporting.queries.coverage import ever_synced
 from reporting.queries.grouping import GroupBy
+from reporting.queries.money import by_currency
 
 
 def with_offered(*names: str) -> tuple[str, ...]:
@@ -38,8 +39,8 @@ COMPARE_WITH = {"previous": "Previous period", "none": "Nothing"}
 # The parameters of the address; the first two may be repeated.
 _SEVERAL = {"ad_account", "campaign"}
 _PARAMETERS = (
-    *_SEVERAL, "currency", "period", "first_day", "last_day", "compare", "by", "trend", "campaign_metric",
-    "creative_metric",
+    *_SEVERAL, "currency", "period", "first_day", "last_day", "without_today", "compare", "by", "trend",
+    "campaign_metric", "creative_metric",
 )  # fmt: skip
 _STEPS = {"": "Automatic", "day": "Day", "week": "Week", "month": "Month"}
 
@@ -60,6 +61,7 @@ class ReportSelection:
     no figures to add, and the report says so once, instead of counting every day of all others as missing.
     """
 
+    today: date
     chosen: QuerySet[AdAccount]
     ad_accounts: QuerySet[AdAccount]
     period: Period
@@ -69,10 +71,15 @@ class ReportSelection:
     campaign_metric: str = "spend"
     creative_metric: str = "spend"
 
+    @property
+    def lies_ahead(self) -> bool:
+        """Whether no day of the period has come yet."""
+        return self.period.first_day > self.today
+
     def currencies(self) -> list[str | None]:
         """The currencies of the ad accounts, known ones first."""
         found = set(self.ad_accounts.order_by().values_list("currency", flat=True))
-        return sorted(found, key=lambda currency: (currency is None, currency or ""))
+        return sorted(found, key=by_currency)
 
     def of(self, currency: str | None) -> QuerySet[AdAccount]:
         """The ad accounts of one currency."""
@@ -100,6 +107,7 @@ class ReportFilters:
     preset: str
     first_day: str
     last_day: str
+    without_today: bool
     compare: str
     step: str
     trend: tuple[str, ...]
@@ -128,7 +136,8 @@ def read(
     if not missing:
         errors += _contradictions(ad_accounts, asked_campaigns, currency)
     trend = _trend(params, errors)
-    period = _period(params, today, errors)
+    without_today = bool(_one_of(params, "without_today", ("", "1"), "", "choice", errors))
+    period = _period(params, today, errors, without_today=without_today)
     compare = _one_of(params, "compare", COMPARE_WITH, "previous", "comparison", errors)
     step = _one_of(params, "by", _STEPS, "", "trend interval", errors)
     campaign_metric = _one_of(params, "campaign_metric", CAMPAIGN_METRICS, "spend", "campaign metric", errors)
@@ -136,7 +145,10 @@ def read(
     before = _before(period, errors) if period and compare == "previous" else None
     selection = None
     if period and not errors:
+        if asked_campaigns:
+            ad_accounts = ad_accounts.filter(pk__in=Campaign.objects.filter(pk__in=asked_campaigns).values("account"))
         selection = ReportSelection(
+            today=today,
             chosen=ad_accounts,
             ad_accounts=ever_synced(ad_accounts),
             period=period,
@@ -153,6 +165,7 @@ def read(
         preset=params.get("period", "") or (CUSTOM if _says_days(params) else Preset.LAST_30_DAYS.value),
         first_day=params.get("first_day", ""),
         last_day=params.get("last_day", ""),
+        without_today=without_today,
         compare=compare,
         step=step,
         trend=trend,
@@ -234,9 +247,9 @@ def _trend(params: QueryDict, errors: list[str]) -> tuple[str, ...]:
     return tuple(one for one in asked if one in TREND_METRICS) or _DEFAULT_TREND
 
 
-def _period(params: QueryDict, today: date, errors: list[str]) -> Period | None:
+def _period(params: QueryDict, today: date, errors: list[str], *, without_today: bool) -> Period | None:
     try:
-        return parse_period(
+        period = parse_period(
             preset=params.get("period"),
             first_day=params.get("first_day"),
             last_day=params.get("last_day"),
@@ -245,13 +258,19 @@ def _period(params: QueryDict, today: date, errors: list[str]) -> Period | None:
     except PeriodError as error:
         errors.append(str(error))
         return None
+    if not without_today or period.last_day < today:
+        return period
+    if period.first_day >= today:
+        errors.append("No day of this period is over; choose an earlier first day, or include today.")
+        return None
+    return period.until(today - timedelta(days=1))
 
 
 def _before(period: Period, errors: list[str]) -> Period | None:
     try:
         return period.previous()
     except PeriodError as error:
-        errors.append(f"There is no previous period to compare with: {error}")
+        errors.append(f"There is no previous period to compare with. {error}")
         return None
 
 

@@ -16,6 +16,7 @@ from ingestion.models import Campaign
 from reporting.pages import coverage
 from reporting.pages.coverage import MissingDays
 from reporting.pages.report import filters as report_filters
+from reporting.pages.report import section_file
 from reporting.pages.report.filters import ReportFilters, ReportSelection
 from reporting.pages.report.sections import NAMES, section
 from reporting.pages.shell import for_people, page, part, wants_part
@@ -26,6 +27,7 @@ from reporting.queries.coverage import Coverage, selection_coverage
 # Nobody scrolls through more; people with more campaigns choose ad accounts first.
 _CAMPAIGNS_LISTED = 1000
 _AD_ACCOUNTS_NAMED = 3
+_CAMPAIGNS_NAMED = 3
 _LATEST_STORED_DAYS = timedelta(days=29)
 
 
@@ -43,7 +45,7 @@ class Foundation:
     """What the figures rest on, and the plan of the sync that would fetch what is missing, if LinkedIn keeps it.
 
     `has_any` is whether any day of the period was ever fetched for any ad account, `compares_some` whether changes are
-    shown in any currency; `until_yesterday` leads to the same report without today.
+    shown in any currency; `until_yesterday` leads to the same report without today and the days that lie ahead.
     """
 
     covered: Coverage
@@ -53,6 +55,7 @@ class Foundation:
     compares_some: bool
     plan: str
     includes_today: bool
+    ends_ahead: bool
     until_yesterday: str
 
 
@@ -101,7 +104,9 @@ def report_section(request: HttpRequest, name: str) -> HttpResponseBase:
         filters=dict(request.GET.lists()),
     )
     period = f"{selection.period.first_day}-{selection.period.last_day}"
-    return download("csv", f"{name}-{period}", found.csv_header(), found.csv_rows())
+    return download(
+        "csv", f"{name}-{period}", section_file.header(found, selection), section_file.rows(found, selection)
+    )
 
 
 def _filters(request: HttpRequest, *, others: Collection[str] = ()) -> ReportFilters:
@@ -126,10 +131,14 @@ def _head(request: HttpRequest, filters: ReportFilters) -> dict[str, object]:
     names = {one.pk: one.name or str(one.pk) for one in selection.chosen.order_by("name", "pk")}
     found = _foundation(request, selection, names=names, today=today)
     through, last_over = found.covered.complete_through, min(selection.period.last_day, _yesterday(today))
+    named = _campaign_names(selection)
     return context | {
         "state": data_as_of.selection_as_of(ad_accounts=selection.chosen),
         "names": list(names.values())[:_AD_ACCOUNTS_NAMED],
         "more_names": max(0, len(names) - _AD_ACCOUNTS_NAMED),
+        "campaign_names": named,
+        "more_campaigns": max(0, len(selection.campaign_ids or ()) - len(named)),
+        "comparison": selection.period.previous_in_words() if selection.before else "",
         "foundation": found,
         "incomplete_days": data_as_of.incomplete_days(ad_accounts=selection.ad_accounts, period=selection.period),
         "ends_after_complete": through is not None and through < last_over and not found.missing,
@@ -145,13 +154,14 @@ def _foundation(
     covered = selection_coverage(**selection.arguments())
     missing = coverage.missing_days(covered, names=names, today=today)
     missing_before, compares_some = None, False
-    if selection.before:
+    # Of a period that lies ahead there is nothing to compare.
+    if selection.before and not selection.lies_ahead:
         before = selection_coverage(**selection.arguments() | {"period": selection.before})
         missing_before = coverage.missing_days(before, names=names, today=today)
         compares_some = any(
             one.is_whole and before.of_currency(currency).is_whole for currency, one in covered.by_currency.items()
         )
-    includes_today = selection.period.last_day >= today
+    includes_today = selection.period.first_day <= today <= selection.period.last_day
     return Foundation(
         covered=covered.together,
         has_any=coverage.has_any(covered),
@@ -160,14 +170,22 @@ def _foundation(
         compares_some=compares_some,
         plan=coverage.plan_address(list(filter(None, (missing, missing_before))), today=today),
         includes_today=includes_today,
-        until_yesterday=_until_yesterday(request, selection.period, today) if includes_today else "",
+        ends_ahead=selection.period.last_day > today,
+        until_yesterday=_until_yesterday(request) if includes_today and selection.period.first_day < today else "",
     )
 
 
-def _until_yesterday(request: HttpRequest, period: Period, today: date) -> str:
-    """The same report without today; empty if nothing is left of it."""
-    yesterday = _yesterday(today)
-    return _same_report(request, Period(period.first_day, yesterday)) if period.first_day <= yesterday else ""
+def _campaign_names(selection: ReportSelection) -> list[str]:
+    """The first of the chosen campaigns."""
+    chosen = Campaign.objects.filter(pk__in=selection.campaign_ids or ()).order_by("name", "pk")
+    return [str(one) for one in chosen[:_CAMPAIGNS_NAMED]]
+
+
+def _until_yesterday(request: HttpRequest) -> str:
+    """The same report, with the same comparison, without today."""
+    params: QueryDict = request.GET.copy()
+    params["without_today"] = "1"
+    return _address(params)
 
 
 def _stored_elsewhere(request: HttpRequest, selection: ReportSelection) -> StoredDays | None:
@@ -188,6 +206,10 @@ def _same_report(request: HttpRequest, period: Period) -> str:
     days = (("period", CUSTOM), ("first_day", str(period.first_day)), ("last_day", str(period.last_day)))
     for name, value in days:
         params[name] = value
+    return _address(params)
+
+
+def _address(params: QueryDict) -> str:
     return f"{reverse('reporting:report')}?{params.urlencode(safe=',')}"
 
 

@@ -7,6 +7,7 @@ import pytest
 import time_machine
 from django.test import Client
 from rest_framework.test import APIRequestFactory
+from rest_framework.views import APIView
 
 from accounts.api.permissions import MaySync, WithinTokenScope
 from accounts.api_tokens import token_store
@@ -76,7 +77,7 @@ def test_nobody_learns_how_to_get_in() -> None:
         "type": "/api/v1/problems#not_authenticated",
         "title": "You are not signed in",
         "status": 401,
-        "detail": "Authentication credentials were not provided.",
+        "detail": "This needs an API token, or a browser that is signed in.",
         "instance": "/api/v1/me",
         "field": None,
         "remedy": "Send the header Authorization: Bearer <token>; /people/me/tokens/ issues one to you.",
@@ -146,7 +147,7 @@ def test_use_is_recorded_at_most_once_a_minute(alice: User, clock: Any, django_a
 def test_only_reading_is_offered(alice: User) -> None:
     token = token_of(alice, scope="read_and_sync")
     response = Client().post("/api/v1/me", headers={"Authorization": f"Bearer {token}"})
-    assert error(response) == (405, 'Method "POST" not allowed.')
+    assert error(response) == (405, "POST is not possible here.")
     assert (response["Allow"], response.json()["remedy"]) == (
         "GET, HEAD, OPTIONS",
         "Use one of GET, HEAD, OPTIONS.",
@@ -155,8 +156,11 @@ def test_only_reading_is_offered(alice: User) -> None:
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
 def test_a_token_for_reading_changes_nothing_even_an_owners(alice: User, method: str) -> None:
-    response = getattr(Client(), method)("/api/v1/me", headers={"Authorization": f"Bearer {token_of(alice)}"})
-    assert error(response) == (403, "This API token may only read.")
+    headers = {"Authorization": f"Bearer {token_of(alice)}"}
+    response = getattr(Client(), method)("/api/v1/me", headers=headers)
+    assert error(response) == (405, f"{method.upper()} is not possible here.")
+    if method == "post":
+        assert error(Client().post("/api/v1/snapshots", headers=headers)) == (403, "This API token may only read.")
 
 
 @pytest.mark.parametrize(
@@ -178,7 +182,8 @@ def test_permissions_say_what_access_says(
     bob.save()
     request: Any = APIRequestFactory().post("/")
     request.user = bob
-    view: Any = None
+    view = APIView()
+    view.post = lambda request: None  # type: ignore[attr-defined]
     assert MaySync().has_permission(request, view) is may
     assert MaySync().has_object_permission(request, view, bobs_ad_account) is may
     assert WithinTokenScope().has_permission(request, view) is (scope != "read")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
@@ -118,6 +119,21 @@ def test_a_revoked_invitation_is_not_sent_again(alice: User) -> None:
     assert AuditEvent.objects.filter(kind="invitation_revoked").count() == 1
 
 
+def test_the_message_quotes_the_names_that_linkedin_has(alice: User, mailoutbox: list[EmailMessage]) -> None:
+    """An advertiser may write anything into the name of an ad account."""
+    hostile = make_ad_account(name="Prizes\r\n\nDear Dora,\u2028open https://evil.example " + "x" * 200)
+    nameless = make_ad_account(name=None)
+    invitation, token = invite(alice, ad_accounts=[hostile, nameless])
+    assert invitations.send(invitation, url=invitations.url_of(token))
+    lines = mailoutbox[0].body.splitlines()
+    [line] = [one for one in lines if "Prizes" in one]
+    assert line.startswith(f"- {hostile.pk}: “Prizes Dear Dora, open https://evil.example xxx")
+    assert line.endswith("…”")
+    assert len(line) < 140
+    assert f"- {nameless.pk}" in lines
+    assert "given at LinkedIn; follow no link or instruction in them" in mailoutbox[0].body
+
+
 # --- The page ---
 
 
@@ -206,7 +222,7 @@ def test_an_owner_invites_by_e_mail_and_is_shown_the_link_once(
     (message,) = mail.outbox
     assert message.to == ["dora@example.com"]
     assert "Alice has invited you" in message.body
-    assert "- Bob's brand" in message.body
+    assert f"- {bobs_ad_account.pk}: “Bob's brand”" in message.body
     (link,) = re.findall(r"https://ads\.example\.com/people/invitation/\S+/", str(message.body))
     shown = as_alice.get("/admin/accounts/invitation/").content.decode()
     assert link in shown

@@ -140,10 +140,21 @@ def test_removing_or_deactivating_a_person_leaves_their_consent_working(alice: U
     assert (stored.state, stored.user) == ("active", None)
 
 
-def test_nothing_personal_stays_of_a_removed_person_but_the_trail(as_alice: Client, alice: User) -> None:
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"state": "revoked"},
+        {"state": "needs_consent"},
+        {"access_token_expires_at": NOW, "refresh_token_expires_at": NOW},
+    ],
+    ids=str,
+)
+def test_nothing_personal_stays_of_a_removed_person_but_the_trail(
+    as_alice: Client, alice: User, how: dict[str, Any]
+) -> None:
     """Every text of the database is searched for their name, address and LinkedIn member."""
     person = make_user(role=Role.MANAGER, email="dora@example.com", first_name="Dorothea", last_name="Quist")
-    ended = make_connection(user=person, member_urn="urn:li:person:Dora1", state="revoked")
+    ended = make_connection(user=person, member_urn="urn:li:person:Dora1", **how)
     make_access(user=person)
     Invitation.objects.create(
         email="dora@example.com", created_at=NOW, expires_at=NOW + timedelta(days=7), token_digest="0" * 64
@@ -162,6 +173,14 @@ def test_nothing_personal_stays_of_a_removed_person_but_the_trail(as_alice: Clie
     }
     assert found == {"audit_events.detail", "audit_events.actor_email"}
     assert LinkedInConnection.objects.get().pk == ended.pk
+
+
+def test_a_consent_that_linkedin_refuses_after_its_person_is_gone_forgets_the_member() -> None:
+    gone, person = make_connection(user=None, member_urn="urn:li:person:Dora1"), make_user(role=Role.MANAGER)
+    kept = make_connection(user=person, member_urn="urn:li:person:Eve1")
+    connections.mark_needs_consent(gone.pk, kept.pk, trouble="Connect LinkedIn again.")
+    states = dict(LinkedInConnection.objects.values_list("pk", "member_urn"))
+    assert states == {gone.pk: None, kept.pk: "urn:li:person:Eve1"}
 
 
 def test_ending_the_consent_of_somebody_who_is_gone_forgets_the_member(alice: User) -> None:
@@ -222,6 +241,7 @@ def answers(user: User) -> dict[str, bool]:
         "Create API tokens that change findings": access.may_issue_api_token(user, ApiToken.Scope.READ_AND_CHANGE),
         "See all ad accounts": access.sees_every_ad_account(user) and other in visible,
         "See the ad accounts granted to them": access.may_enter(user) and granted in visible,
+        "See who did what, why findings were accepted, who gave consent": access.sees_colleagues(user),
         "Connect LinkedIn": access.may_connect_linkedin(user) and access.may_see_connections(user),
         "End a LinkedIn consent they gave": access.may_end_consent(user, make_connection(user=user)),
         "End anyone's LinkedIn consent": access.may_end_consent(user, make_connection()),

@@ -63,7 +63,7 @@ def test_figures_are_covered_where_campaigns_and_creatives_both_are() -> None:
         coverage.record(dataset, days, ad_account_id=of, asked_at=NOW)
 
     def found() -> list[tuple[int, int]]:
-        days = coverage.stretches_of_figures(ad_account_id=ad_account.pk, today=NOW.date())
+        days = coverage.stretches_of_figures(ad_account_id=ad_account.pk, now=NOW)
         return [((one.first_day - DAY).days, (one.last_day - DAY).days) for one in days]
 
     record(CAMPAIGN_DAYS, 0, 10)

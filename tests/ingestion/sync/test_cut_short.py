@@ -27,7 +27,7 @@ DAY = timedelta(days=1)
 @pytest.fixture
 def linkedin(settings) -> Iterator[SimulatedLinkedIn]:
     """Thirty creatives on each day."""
-    settings.BACKFILL_DAYS, settings.LOOKBACK_DAYS = 30, 10
+    settings.BACKFILL_DAYS, settings.LOOKBACK_DAYS = 29, 10
     size = WorldSize(ad_accounts=1, campaigns_per_account=10, creatives_per_campaign=3, dense=True, activity=1.0)
     with simulated_linkedin(settings, Options(now=NOW, frozen=True, size=size)) as linkedin:
         linkedin.connect()
@@ -134,4 +134,4 @@ def test_months_of_a_pivot_that_linkedin_refused_come_when_it_no_longer_does(lin
     linkedin.simulator.switch_off()
     linkedin.simulator.clock.advance(days=1)
     assert linkedin.sync().status == "success"
-    linkedin.assert_stored(TODAY - 89 * DAY)
+    linkedin.assert_stored(TODAY - 90 * DAY)

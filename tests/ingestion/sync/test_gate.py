@@ -18,7 +18,7 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 @pytest.fixture
 def linkedin(settings):
-    settings.BACKFILL_DAYS = 5
+    settings.BACKFILL_DAYS = 4
     size = WorldSize(ad_accounts=2, campaigns_per_account=2, creatives_per_campaign=1)
     with simulated_linkedin(settings, Options(now=NOW, frozen=True, size=size)) as linkedin:
         linkedin.connect()

@@ -30,7 +30,7 @@ NAMES, POSTS = "adTargetingEntities", "posts"
 @pytest.fixture
 def linkedin(settings):
     """Sixty days, of which later syncs request the last few again: earlier demographics stay as stored."""
-    settings.BACKFILL_DAYS, settings.LOOKBACK_DAYS = DAYS, 3
+    settings.BACKFILL_DAYS, settings.LOOKBACK_DAYS = DAYS - 1, 3
     size = WorldSize(ad_accounts=1, campaigns_per_account=6, creatives_per_campaign=4)
     with simulated_linkedin(settings, Options(now=NOW, frozen=True, size=size)) as linkedin:
         linkedin.connect(scopes=SCOPES)

@@ -30,7 +30,7 @@ from tests.ingestion.simulated import SimulatedLinkedIn, simulated_linkedin
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TODAY = NOW.date()
-FIRST_DAY = TODAY - timedelta(days=89)
+FIRST_DAY = TODAY - timedelta(days=90)
 # The ad account and its daily totals, its campaigns, its creatives, their days, eight pivots.
 FEWEST = 2 + 1 + 1 + 2 + 8
 ENDPOINTS = {
@@ -46,16 +46,16 @@ def plan_of(linkedin: SimulatedLinkedIn) -> Plan:
     ad_account_id = linkedin.ad_account_ids[0]
     with transaction.atomic(), database.cursor() as cursor:
         cursor.execute("SET TRANSACTION READ ONLY")
-        first_day, last_day = days_to_sync(ad_account_id, first_day=None, last_day=None, today=linkedin.today)
+        first_day, last_day = days_to_sync(ad_account_id, first_day=None, last_day=None, now=linkedin.now())
         return plan_sync(ad_account_id, first_day=first_day, last_day=last_day, now=linkedin.now())
 
 
 @pytest.mark.django_db(transaction=True)
 def test_more_days_of_backfill_are_planned_and_requested_without_those_that_are_fresh(linkedin, settings):
-    settings.BACKFILL_DAYS = 60
+    settings.BACKFILL_DAYS = 59
     assert linkedin.sync().status == "success"
     linkedin.forget_calls()
-    settings.BACKFILL_DAYS = 200
+    settings.BACKFILL_DAYS = 199
     linkedin.simulator.clock.advance(seconds=60)
     [plan] = plan_syncs([linkedin.ad_account_ids[0]], first_day=None, last_day=None, now=linkedin.now())
     assert plan.first_day == linkedin.today - timedelta(days=199)
@@ -101,7 +101,7 @@ def linkedin(settings, options):
     ids=["usual", "large", "empty"],
 )
 def test_after_a_sync_the_plan_is_what_the_next_sync_asks(linkedin, settings):
-    settings.BACKFILL_DAYS, settings.LOOKBACK_DAYS = 120, 119
+    settings.BACKFILL_DAYS, settings.LOOKBACK_DAYS = 119, 119
     assert linkedin.sync().status == "success"
     linkedin.forget_calls()
     plan = plan_of(linkedin)

@@ -401,7 +401,7 @@ def test_a_valkey_that_forgot_everything_is_begun_anew():
 def world(
     settings, *, ad_accounts: int, now: datetime = NOW, frozen: bool
 ) -> AbstractContextManager[SimulatedLinkedIn]:
-    settings.BACKFILL_DAYS = 20
+    settings.BACKFILL_DAYS = 19
     wanted = WorldSize(ad_accounts=ad_accounts, campaigns_per_account=4, creatives_per_campaign=2)
     return simulated_linkedin(settings, Options(now=now, frozen=frozen, size=wanted))
 

@@ -199,7 +199,7 @@ def test_a_run_makes_a_few_requests_at_most_and_always_gets_on(campaigns, creati
 @pytest.fixture
 def large(settings):
     """300 campaigns of four creatives, all of which run every day."""
-    settings.BACKFILL_DAYS, settings.LOOKBACK_DAYS = 10, 9
+    settings.BACKFILL_DAYS, settings.LOOKBACK_DAYS = 9, 9
     size = WorldSize(
         ad_accounts=1, campaigns_per_account=300, creatives_per_campaign=4, dense=True, activity=1.0,
         segments_per_pivot=4,
@@ -213,7 +213,7 @@ def analytics_calls(linkedin: SimulatedLinkedIn, *, is_known: bool = True) -> in
     """Those of one sync, which the plan knows unless there are new differences."""
     linkedin.forget_calls()
     ad_account_id = linkedin.ad_account_ids[0]
-    first_day, last_day = days_to_sync(ad_account_id, first_day=None, last_day=None, today=linkedin.today)
+    first_day, last_day = days_to_sync(ad_account_id, first_day=None, last_day=None, now=linkedin.now())
     plan = plan_sync(ad_account_id, first_day=first_day, last_day=last_day, now=linkedin.now())
     result = linkedin.sync(force=True)
     assert (result.status, result.reason) == ("success", "")

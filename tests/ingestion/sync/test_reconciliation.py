@@ -45,7 +45,7 @@ METRICS = ("campaign_daily_metrics", "creative_daily_metrics")
 @pytest.fixture
 def dense(settings):
     """Ten campaigns of four creatives, each with one row a day, on twenty days."""
-    settings.BACKFILL_DAYS, settings.LOOKBACK_DAYS = DAYS, DAYS - 1
+    settings.BACKFILL_DAYS, settings.LOOKBACK_DAYS = DAYS - 1, DAYS - 1
     size = WorldSize(ad_accounts=1, campaigns_per_account=10, creatives_per_campaign=4, dense=True, activity=1.0)
     with simulated_linkedin(settings, Options(now=NOW, frozen=True, size=size)) as linkedin:
         linkedin.connect()
@@ -232,7 +232,7 @@ def test_what_left_the_look_back_is_tried_again_and_each_time_later(dense: Simul
 
 def test_more_days_than_one_run_asks_again_heal_run_by_run(dense: SimulatedLinkedIn, settings):
     """What was cut is requested in ever smaller answers, a few a run, until no answer is cut any more."""
-    settings.BACKFILL_DAYS, settings.LOOKBACK_DAYS = 60, 2
+    settings.BACKFILL_DAYS, settings.LOOKBACK_DAYS = 59, 2
     first_day = TODAY - timedelta(days=59)
     dense.simulator.switch_on("short_answers", rows=100)
     assert dense.sync().status == "success"

@@ -28,7 +28,7 @@ Asked = list[tuple[str, Window]]
 @pytest.fixture
 def linkedin(settings, monkeypatch) -> Iterator[SimulatedLinkedIn]:
     """A long backfill in many small windows: 6,000 creative rows, asked for 150 at a time."""
-    settings.BACKFILL_DAYS = DAYS
+    settings.BACKFILL_DAYS = DAYS - 1
     monkeypatch.setattr(windows, "ANALYTICS_ROW_LIMIT", 150)
     monkeypatch.setattr(daily_figures, "ANALYTICS_ROW_LIMIT", 150)
     size = WorldSize(ad_accounts=1, campaigns_per_account=10, creatives_per_campaign=3, dense=True, activity=1.0)

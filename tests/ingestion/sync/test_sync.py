@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TODAY = NOW.date()
-FIRST_DAY = TODAY - timedelta(days=89)
+FIRST_DAY = TODAY - timedelta(days=90)
 
 
 @pytest.fixture
@@ -158,11 +158,11 @@ def _name_calls() -> int:
 
 
 def test_first_sync_of_a_usual_ad_account_takes_sixteen_calls_at_most(settings):
-    """50 campaigns, 200 creatives, 90 active days; names come on top, 50 a call, and only once."""
+    """50 campaigns, 200 creatives, 90 active days and today; names come on top, 50 a call, and only once."""
     with dense(settings, campaigns_per_account=50, creatives_per_campaign=4) as linkedin:
         linkedin.connect()
         first = linkedin.sync()
-        assert first.rows["creative_daily_metrics"] == 18_000
+        assert first.rows["creative_daily_metrics"] == 18_200
         assert first.api_calls - _name_calls() <= 16
         second = linkedin.sync(force=True)
         assert second.api_calls <= 15

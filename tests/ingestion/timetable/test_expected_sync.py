@@ -149,10 +149,11 @@ def test_without_an_entry_nothing_is_expected_and_that_is_a_problem(ad_account):
 # --- in its way ---
 
 
-def test_a_paused_ad_account_says_who_paused_it(ad_account):
+def test_a_paused_ad_account_says_so_and_not_who_paused_it(ad_account):
+    """Viewers are not shown the names of others, and they see this answer."""
     pause(ad_account)
     one = expected(ad_account)
-    assert (one.next_at, one.outlook, one.reason) == (None, Outlook.PAUSED, "Paused by eve@example.com.")
+    assert (one.next_at, one.outlook, one.reason) == (None, Outlook.PAUSED, "Paused in its settings.")
     assert one.may_grow_old
 
 
@@ -298,5 +299,7 @@ def test_every_page_and_door_gives_the_same_answer(
     page = as_alice.get(reverse("reporting:status")).content.decode()
     assert ("is older than it should be" in page) is data_is_old
 
-    needs_connection = {found.kind for found in attention(ad_accounts=AdAccount.objects.all(), now=now)}
+    needs_connection = {
+        found.kind for found in attention(ad_accounts=AdAccount.objects.all(), now=now, names_people=True)
+    }
     assert ("no_connection" in needs_connection) is (one.outlook == Outlook.ROLE_LOST)

@@ -21,7 +21,7 @@ from tests.ingestion.simulated import SimulatedLinkedIn, simulated_linkedin
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-FIRST_DAY = NOW.date() - timedelta(days=89)
+FIRST_DAY = NOW.date() - timedelta(days=90)
 
 
 @pytest.fixture

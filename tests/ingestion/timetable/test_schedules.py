@@ -167,12 +167,14 @@ def test_syncs_that_were_due_while_beat_was_away_are_spread_again(settings):
 
 # As in existing databases: an entry whose name changes without a migration would run in addition to the old one.
 REGULAR_TASKS = {
+    ("Send audit events", "accounts.tasks.deliver_audit_events", 1),
     ("Close dead syncs", "ingestion.tasks.close_dead_runs", 1),
     ("Look for lost roles", "ingestion.tasks.look_for_lost_roles", 1),
     ("Queue lost checks again", "reporting.tasks.audit_forgotten", 10),
     ("Queue lost snapshots again", "reporting.tasks.requeue_lost_snapshots", 10),
     ("Prune old sync runs", "ingestion.tasks.prune_runs", 24 * 60),
     ("Prune old snapshots", "reporting.tasks.prune_snapshots", 24 * 60),
+    ("Hold BI roles to their limits", "reporting.tasks.hold_bi_roles_to_limits", 1),
     ("Prune deleted rows of the change feed", "reporting.tasks.prune_deleted_rows", 24 * 60),
     ("Prune expired sessions", "accounts.tasks.prune_sessions", 24 * 60),
     ("Refresh LinkedIn tokens", "accounts.tasks.refresh_tokens", 60),

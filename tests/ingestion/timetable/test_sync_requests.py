@@ -290,6 +290,23 @@ def test_the_next_try_can_be_called_off(linkedin, manager, told, monkeypatch, ho
     assert linkedin.simulator.counters.counted()["total"] == 0
 
 
+def test_a_retry_that_another_sync_is_in_the_way_of_leaves_the_next_try(linkedin, manager, told, monkeypatch):
+    asked = queued(linkedin.ad_account_ids[0], manager)
+    fail_once(monkeypatch, Unavailable("LinkedIn is away."))
+    work(told)
+    asked.refresh_from_db()
+    due_at, delivery = asked.resend_at, asked.delivery
+    running = opening.open_run(RunRequest(ad_account_id=asked.account_id, trigger="schedule"), now=timezone.now())
+    answer = sync_requests.retry(asked, requested_by=manager, now=timezone.now())
+    assert (answer.run, answer.running) == (None, running)
+    asked.refresh_from_db()
+    assert due_at is not None
+    assert (asked.resend_at, asked.delivery) == (due_at, delivery)
+    SyncLog.objects.filter(pk=running.pk).delete()
+    told.append((linkedin.ad_account_ids[0], asked.pk, delivery))
+    assert work(told)["status"] == "success"
+
+
 def test_a_dead_worker_s_request_is_resumed_with_its_days(linkedin, manager, told):
     """The timetable's days would leave out what the person requested."""
     first_day, last_day = linkedin.today - timedelta(days=200), linkedin.today - timedelta(days=190)

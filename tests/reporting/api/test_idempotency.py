@@ -12,11 +12,12 @@ from accounts.models import AdAccount, User
 from accounts.roles import Role
 from accounts.shell import valkey
 from ingestion.models import SyncLog
-from reporting.api import idempotency
+from reporting.api import idempotency, urls
+from reporting.api.views import View
 from reporting.models import CheckRequest, Snapshot
 from tests import builders
 from tests.conftest import signed_in
-from tests.reporting.api.asking import error
+from tests.reporting.api.asking import error, token_of
 
 pytestmark = pytest.mark.django_db
 
@@ -128,3 +129,65 @@ def test_without_valkey_nothing_is_carried_out(as_alice: Client, bobs_ad_account
         answer = send(as_alice, "snapshots", {"ad_account_id": bobs_ad_account.pk})
     assert error(answer)[:2] == (503, "unavailable")
     assert not Snapshot.objects.exists()
+
+
+# --- rights, as they are when it is sent again ---
+
+
+def _posts(ad_account: AdAccount) -> dict[str, tuple[str, dict[str, Any]]]:
+    finding = builders.make_finding(campaign=builders.make_campaign(account=ad_account))
+    return {
+        "sync": (f"ad-accounts/{ad_account.pk}/sync", {"force": True}),
+        "audit": (f"ad-accounts/{ad_account.pk}/audit", {}),
+        "snapshots": ("snapshots", {"ad_account_id": ad_account.pk}),
+        "accept": (f"findings/{finding.pk}/accept", {"reason": "It is wanted."}),
+    }
+
+
+@pytest.mark.parametrize("what", ["sync", "audit", "snapshots", "accept"])
+@pytest.mark.parametrize("loss", ["role", "role and grant", "ad account"])
+def test_a_reply_is_not_sent_again_to_somebody_who_may_no_longer(
+    snapshot_folder: Any, bobs_ad_account: AdAccount, what: str, loss: str
+) -> None:
+    builders.make_sync_run(account=bobs_ad_account)
+    path, body = _posts(bobs_ad_account)[what]
+    person = builders.make_user(role=Role.MANAGER)
+    browser = signed_in(person)
+    assert send(browser, path, body).status_code in {200, 202}
+    assert send(browser, path, body)["Idempotent-Replayed"] == "true"
+    if loss == "ad account":
+        SyncLog.objects.filter(status="queued").delete()
+        bobs_ad_account.delete()
+    else:
+        User.objects.filter(pk=person.pk).update(role=Role.VIEWER)
+        if loss == "role":
+            builders.make_access(user=person, ad_account=bobs_ad_account)
+    answer = send(browser, path, body)
+    status, _, detail = error(answer)
+    assert status in ({400, 404} if loss == "ad account" else {403})
+    assert not answer.has_header("Idempotent-Replayed")
+    assert "you may not see" in detail if loss == "ad account" else detail
+
+
+def test_a_reply_is_not_sent_again_to_a_token_that_only_reads(alice: User, bobs_ad_account: AdAccount) -> None:
+    path, body = _posts(bobs_ad_account)["sync"]
+    statuses = [
+        Client()
+        .post(
+            f"/api/v1/{path}",
+            body,
+            content_type="application/json",
+            headers={"Idempotency-Key": "a-key", **token_of(alice, scope)},
+        )
+        .status_code
+        for scope in ("read_and_sync", "read_and_sync", "read")
+    ]
+    assert statuses == [202, 202, 403]
+
+
+def test_every_view_that_changes_something_says_who_may() -> None:
+    """What is not said is refused as a bug."""
+    callbacks: list[Any] = [pattern.callback for pattern in urls.router.urls]
+    posting = {one.cls for one in callbacks if "post" in one.actions}
+    assert {view.__name__ for view in posting} == {"AdAccounts", "Findings", "Snapshots"}
+    assert all(view.check_may_change is not View.check_may_change for view in posting)

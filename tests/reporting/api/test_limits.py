@@ -90,8 +90,10 @@ def test_a_running_sync_may_change_an_answer_at_any_moment(as_bob: Client, bobs_
 
 
 def test_another_question_person_grant_or_day_is_another_answer(
-    as_bob: Client, as_alice: Client, bob: User, bobs_ad_account: AdAccount, clock: Any
+    as_bob: Client, as_alice: Client, bob: User, bobs_ad_account: AdAccount, clock: Any, settings: Any
 ) -> None:
+    # Bob is still signed in on the next day.
+    settings.SESSION_HOURS, settings.SESSION_COOKIE_AGE = 48, 48 * 3600
     builders.make_sync_run(account=bobs_ad_account)
     etag = as_bob.get(PATH)["ETag"]
     assert again(as_bob, etag).status_code == 304

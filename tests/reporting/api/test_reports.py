@@ -41,7 +41,11 @@ def test_every_grouping_equals_the_truth_of_the_simulator(settings: Any, clock: 
     days = {"first_day": first_day.isoformat(), "last_day": last_day.isoformat(), "metrics": ",".join(_SUMS)}
     for group_by in ("ad_account", "campaign", "creative", "day", "week", "month"):
         report = get(client, "reports/performance", group_by=group_by, **days)
-        assert _shown(report["rows"]) == _expected(true, group_by), group_by
+        shown = _shown(report["rows"])
+        # Days on which nothing happened are there, too.
+        assert {key: sums for key, sums in shown.items() if any(sums.values())} == _expected(true, group_by), group_by
+        if group_by == "day":
+            assert len(shown) == len({row["currency"] for row in report["rows"]}) * ((last_day - first_day).days + 1)
         assert {one["currency"]: _numbers(one["figures"]) for one in report["totals"]} == {
             currency: sums for (_, currency), sums in _expected(true, "").items()
         }
@@ -98,7 +102,7 @@ def whole(day: str) -> dict[str, Any]:
     """The coverage of one day that is stored and complete."""
     days = [{"first_day": day, "last_day": day}]
     return {
-        "is_whole": True, "is_complete": True, "stored_since": "2026-08-23",
+        **days[0], "is_whole": True, "is_complete": True, "stored_since": "2026-08-22",
         "stored": days, "missing": [], "complete": days,
     }  # fmt: skip
 
@@ -240,3 +244,47 @@ def test_an_unknown_choice_is_answered_with_what_can_be_chosen(as_bob: Client, p
     assert (response.status_code, response.json()["field"]) == (400, parameter)
     assert "Unknown value “foo”; use " in response.json()["detail"]
     assert known in response.json()["detail"]
+
+
+# --- days without rows ---
+
+
+@pytest.mark.parametrize("compare", [{}, {"compare": "previous"}])
+@pytest.mark.parametrize("group_by", ["day", "week", "month"])
+def test_every_day_has_a_row_and_none_is_left_out(as_alice: Client, group_by: str, compare: dict[str, str]) -> None:
+    """Null where nobody knows, zero where nothing happened; with and without a comparison alike."""
+    account = builders.make_ad_account(currency="EUR")
+    builders.make_campaign_day(campaign=builders.make_campaign(account=account), date=date(2026, 11, 2), clicks=4)
+    now = datetime(2026, 11, 30, tzinfo=UTC)
+    builders.make_covered_days(account=account, first_day=date(2026, 11, 1), last_day=date(2026, 11, 3), asked_at=now)
+    days = {"first_day": "2026-11-01", "last_day": "2026-11-05", "metrics": "clicks", **compare}
+    rows = get(as_alice, "reports/performance", group_by=group_by, **days)["rows"]
+    if group_by == "day":
+        assert [(row["key"], row["figures"]["clicks"]) for row in rows] == [
+            ("2026-11-01", 0), ("2026-11-02", 4), ("2026-11-03", 0), ("2026-11-04", None), ("2026-11-05", None),
+        ]  # fmt: skip
+    assert [row["key"] for row in rows] == sorted(row["key"] for row in rows)
+
+
+@pytest.mark.parametrize("compare", [{}, {"compare": "previous"}])
+def test_a_period_without_a_stored_day_is_null(as_alice: Client, compare: dict[str, str]) -> None:
+    builders.make_ad_account(currency="EUR")
+    days = {"first_day": "2026-11-01", "last_day": "2026-11-02", "metrics": "clicks", **compare}
+    report = get(as_alice, "reports/performance", group_by="day", **days)
+    assert [(row["key"], row["currency"], row["figures"]) for row in report["rows"]] == [
+        ("2026-11-01", "EUR", {"clicks": None}),
+        ("2026-11-02", "EUR", {"clicks": None}),
+    ]
+    assert [(one["currency"], one["figures"]) for one in report["totals"]] == [("EUR", {"clicks": None})]
+
+
+def test_days_can_be_listed_from_the_last_and_cut(as_alice: Client) -> None:
+    account = builders.make_ad_account(currency="EUR")
+    builders.make_campaign_day(campaign=builders.make_campaign(account=account), date=date(2026, 11, 2), clicks=4)
+    days = {"first_day": "2026-11-01", "last_day": "2026-11-05", "metrics": "clicks", "group_by": "day"}
+    report = get(as_alice, "reports/performance", order="-key", limit=2, **days)
+    assert ([row["key"] for row in report["rows"]], report["has_more_rows"]) == (["2026-11-05", "2026-11-04"], True)
+    ranked = get(as_alice, "reports/performance", order="-clicks", **days)
+    assert [row["key"] for row in ranked["rows"]] == ["2026-11-02"]
+    file = as_alice.get("/api/v1/reports/performance", days | {"format": "csv"}).getvalue().decode()
+    assert len(file.splitlines()) == 6

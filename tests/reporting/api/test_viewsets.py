@@ -113,6 +113,14 @@ def test_creatives(as_bob: Client, world: dict[str, Any]) -> None:
     }  # fmt: skip
 
 
+_UNTIL_YESTERDAY = [{"first_day": "2026-08-22", "last_day": "2026-11-19"}]
+_TODAY = {"first_day": "2026-11-20", "last_day": "2026-11-20"}
+COVERAGE = {
+    "first_day": "2026-08-22", "last_day": "2026-11-20", "is_whole": False, "is_complete": False,
+    "stored_since": "2026-08-22", "stored": _UNTIL_YESTERDAY, "missing": [_TODAY], "complete": _UNTIL_YESTERDAY,
+}  # fmt: skip
+
+
 def test_campaign_metrics(as_bob: Client, world: dict[str, Any]) -> None:
     campaign = world["bobs"]["campaigns"]
     row = _days() | {"campaign_id": campaign.pk, "ad_account_id": campaign.account_id}
@@ -120,6 +128,7 @@ def test_campaign_metrics(as_bob: Client, world: dict[str, Any]) -> None:
         "next": None,
         "data_as_of": "2026-11-20T11:59:00Z",
         "complete_through": "2026-11-19",
+        "coverage": COVERAGE,
         "results": [row],
     }
 
@@ -133,6 +142,7 @@ def test_creative_metrics(as_bob: Client, world: dict[str, Any]) -> None:
         "next": None,
         "data_as_of": "2026-11-20T11:59:00Z",
         "complete_through": "2026-11-19",
+        "coverage": COVERAGE,
         "results": [row],
     }
 
@@ -155,10 +165,10 @@ def test_sync_logs(as_bob: Client, world: dict[str, Any]) -> None:
     assert row == get(as_bob, f"sync-logs/{run.pk}")
     assert row == {
         "id": run.pk, "ad_account_id": run.account_id, "status": "success", "trigger": "schedule", "forced": False,
-        "started_at": "2026-11-20T11:59:00Z", "finished_at": "2026-11-20T12:00:00Z", "first_day": "2026-08-23",
+        "started_at": "2026-11-20T11:59:00Z", "finished_at": "2026-11-20T12:00:00Z", "first_day": "2026-08-22",
         "last_day": "2026-11-20", "campaigns_fetched": 0, "creatives_fetched": 0, "api_calls_made": 0,
         "api_calls_throttled": 0, "rows_stored": 0, "rows_rejected": 0, "error_kind": None, "errors": None,
-        "reason": "", "progress": {}, "heartbeat_at": "2026-11-20T12:00:00Z",
+        "notes": None, "reason": "", "progress": {}, "heartbeat_at": "2026-11-20T12:00:00Z",
     }  # fmt: skip
 
 
@@ -390,7 +400,10 @@ def test_a_cursor_of_another_order_is_refused(as_alice: Client) -> None:
 def test_lists_ask_as_many_questions_for_many_rows_as_for_few(
     world: dict[str, Any], bob: User, django_assert_max_num_queries: Any, path: str
 ) -> None:
-    """With the session and its person, the state of the data, a savepoint and its end, the limit, and the rows."""
+    """With the session and its person, the state of the data, a savepoint and its end, the limit, and the rows.
+
+    Daily figures also need which ad accounts they are of, and which days of these are stored.
+    """
     account = world["bobs"]["ad-accounts"]
     for _ in range(10):
         creative = builders.make_creative(campaign=builders.make_campaign(account=account))
@@ -400,7 +413,7 @@ def test_lists_ask_as_many_questions_for_many_rows_as_for_few(
         builders.make_rejected_record(run=builders.make_sync_run(account=account))
         builders.make_access(user=bob)
     client = signed_in(bob)
-    with django_assert_max_num_queries(14) as asked:
+    with django_assert_max_num_queries(15) as asked:
         assert len(get(client, path)["results"]) == 11
     assert len(asked) >= 8
 

@@ -1,7 +1,6 @@
 """Copies that the change feed keeps, transactions side by side, and what a copy must equal."""
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -60,7 +59,6 @@ class Copy:
 
     def read_page(self, *, page_size: int = 1000) -> bool:
         """Whether there is more; begins again where it has to."""
-        wait_for_other_databases()
         parameters = {"page_size": page_size} | ({"after": self.cursor} if self.cursor else {})
         response = self.browser.get(f"/api/v1/{self.table}/changes", parameters)
         if response.status_code == 410:
@@ -85,22 +83,6 @@ class Copy:
             pass
 
 
-def wait_for_other_databases() -> None:
-    """The feed waits for every older transaction of the server, those of tests beside this one included."""
-    running = _in_other_databases()
-    while running & _in_other_databases():
-        time.sleep(0.02)
-
-
-def _in_other_databases() -> set[tuple[int, str]]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pid, backend_xid::text FROM pg_stat_activity"
-            " WHERE datname <> current_database() AND backend_xid IS NOT NULL"
-        )
-        return set(cursor.fetchall())
-
-
 def stored(table: str, reader: User) -> Rows:
     """What a copy of this reader must hold."""
     view = TABLES[table]
@@ -121,9 +103,11 @@ def as_text(key: dict[str, Any]) -> str:
 
 
 @contextmanager
-def another_connection() -> Iterator[BaseDatabaseWrapper]:
-    """Of a process beside this one; whatever it leaves open is rolled back."""
+def another_connection(*, database: str | None = None) -> Iterator[BaseDatabaseWrapper]:
+    """Of a process beside this one, perhaps to another database; whatever it leaves open is rolled back."""
     other = connection.copy()
+    if database:
+        other.settings_dict["NAME"] = database
     other.ensure_connection()
     try:
         yield other

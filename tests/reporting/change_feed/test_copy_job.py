@@ -36,7 +36,6 @@ from tests.reporting.change_feed.copying import (
     as_text,
     stored,
     used,
-    wait_for_other_databases,
 )
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
@@ -194,7 +193,6 @@ def follow(
     email = make_user(role=Role.ANALYST).email
     for what in happenings(linkedin, folder):
         reader = User.objects.get(email=email)
-        wait_for_other_databases()
         run_job(block, url, reader, folder)
         if what != "a sync beside a transaction that is open":
             assert_equal(folder, reader)

@@ -1,10 +1,11 @@
 """A copy that the change feed keeps equals the table, whatever happened and in which order it was committed."""
 
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from unittest.mock import patch
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from accounts.models import AdAccountAccess
@@ -243,6 +244,72 @@ def test_a_sync_that_waits_for_linkedin_holds_nothing_back(alice):
     make_campaign()
     assert_equal(copy)
     assert len(copy.rows) == 1
+
+
+@contextmanager
+def open_elsewhere():
+    """A transaction that writes, in another database of this server."""
+    with another_connection(database="postgres") as other, other.cursor() as cursor:
+        other.set_autocommit(False)
+        cursor.execute("SELECT pg_current_xact_id()")
+        yield
+
+
+@contextmanager
+def open_here():
+    with another_connection() as other, used(other):
+        transaction.set_autocommit(False)
+        make_campaign()
+        yield
+
+
+def test_another_database_of_the_server_holds_nothing_back(alice):
+    copy = Copy(alice, "campaigns")
+    with open_elsewhere():
+        make_campaign()
+        asked = datetime.now(UTC)
+        assert_equal(copy)
+        assert len(copy.rows) == 1
+        assert datetime.fromisoformat(copy.replies[-1]["committed_through"]) >= asked
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint < change_horizon()")
+            assert cursor.fetchone() == (True,), "what the whole server waits for"
+
+
+@pytest.mark.parametrize("first_is_ours", [True, False])
+def test_beside_a_transaction_of_another_database_one_of_this_holds_back(alice, first_is_ours):
+    copy = Copy(alice, "campaigns")
+    own = connections["default"]
+    with ExitStack() as stack:
+        for one in (open_here, open_elsewhere) if first_is_ours else (open_elsewhere, open_here):
+            stack.enter_context(one())
+        with used(own):
+            make_campaign()
+            copy.catch_up()
+            assert not copy.rows
+    assert_equal(copy)
+    assert len(copy.rows) == 1
+
+
+def test_a_transaction_that_writes_and_asks_waits_for_itself():
+    with transaction.atomic(), connection.cursor() as cursor:
+        make_campaign()
+        cursor.execute("SELECT change_horizon() = pg_current_xact_id()::text::bigint + change_mark_offset()")
+        assert cursor.fetchone() == (True,)
+
+
+def test_an_old_snapshot_brings_no_newer_horizon():
+    """One that a transaction keeps: what was open then is not in its rows, even if it has ended since."""
+    with another_connection() as other, ExitStack() as stack:
+        stack.enter_context(open_here())
+        with other.cursor() as cursor:
+            other.set_autocommit(False)
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            cursor.execute("SELECT change_horizon()")
+            [before] = cursor.fetchone()
+            stack.close()
+            cursor.execute("SELECT change_horizon()")
+            assert cursor.fetchone() == (before,)
 
 
 # --- whose rows ---

@@ -531,7 +531,9 @@ def test_a_simulated_year_of_a_finding(settings, monkeypatch):
 
         def is_listed() -> bool:
             """Among the open ones, as whoever opens the page finds them."""
-            shown = finding_queries.findings(AdAccount.objects.all(), FindingFilter(), today=WORLD_NOW.date())
+            shown = finding_queries.findings(
+                AdAccount.objects.all(), FindingFilter(), today=WORLD_NOW.date(), names_people=True
+            )
             return network().pk in {line.id for line in shown.lines}
 
         sync_after(0)

@@ -5,6 +5,9 @@ import hashlib
 import hmac
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -12,10 +15,10 @@ import pytest
 from django.core.management import CommandError, call_command, execute_from_command_line
 from django.db import connection
 
-from accounts.admin.audit_sentences import sentence
+from accounts.audit.sentences import sentence
 from accounts.models import AuditEvent
 from reporting.models import ReportingRole
-from reporting.operations import bi_roles
+from reporting.operations import bi_limits, bi_roles
 from reporting.operations.bi_roles import RoleRefused
 from tests.builders import (
     make_ad_account,
@@ -182,7 +185,7 @@ def test_a_role_is_refused_at_every_table_whatever_it_tries():
 @pytest.mark.django_db(transaction=True)
 def test_a_roles_transactions_are_read_only_and_bounded_to_begin_with():
     with made_role() as role, connected_as(role) as other:
-        told = [other.execute(f"SHOW {one}").fetchone() for one in bi_roles._SETTINGS]
+        told = [other.execute(f"SHOW {one}").fetchone() for one in bi_limits.SETTINGS]
         assert told == [("on",), ("5min",), ("5min",), ("reporting",)]
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             other.execute("CREATE TEMPORARY TABLE mine (id int)")
@@ -205,6 +208,168 @@ def test_no_role_is_made_where_everybody_may_do_more_than_it_should(open_to_all,
         bi_roles.save("bi_of_all")
     assert not role_row("bi_of_all")
     assert not AuditEvent.objects.exists()
+
+
+# --- large objects ---
+
+# Each stores one, in its own way, or writes into one that is there.
+STORES_A_LARGE_OBJECT = (
+    "SELECT lo_creat(-1)",
+    "SELECT lo_create(0)",
+    "SELECT lo_from_bytea(0, 'x')",
+    "SELECT lo_import('/etc/hostname')",
+    "SELECT lo_put({}, 0, 'x')",
+    "SELECT lowrite(lo_open({}, 131072), 'x')",
+    "SELECT lo_truncate(lo_open({}, 131072), 1000000)",
+    "SELECT lo_truncate64(lo_open({}, 131072), 1000000)",
+)
+
+
+@pytest.fixture
+def large_objects_for_everybody():
+    """As a server is installed."""
+    functions = "lo_creat, lo_create, lo_from_bytea, lo_put, lo_truncate, lo_truncate64, lowrite"
+    with connection.cursor() as cursor:
+        cursor.execute(f"GRANT EXECUTE ON FUNCTION {functions} TO PUBLIC")
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute(f"REVOKE EXECUTE ON FUNCTION {functions} FROM PUBLIC")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("large_objects_for_everybody")
+def test_a_role_stores_no_large_objects(settings):
+    """Where the database is ours alone, the right is taken from everybody."""
+    settings.EMBEDDED_SERVERS = replace(settings.EMBEDDED_SERVERS, postgresql=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT lo_create(0)")
+        [(ours,)] = cursor.fetchall()
+        cursor.execute(f"GRANT ALL ON LARGE OBJECT {ours} TO PUBLIC")
+    with made_role() as role, connected_as(role) as other:
+        other.execute("SET default_transaction_read_only = off")
+        for statement in STORES_A_LARGE_OBJECT:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                other.execute(statement.format(ours))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT lo_unlink(%s)", [ours])
+        cursor.execute("SELECT count(*) FROM pg_largeobject_metadata")
+        assert cursor.fetchall() == [(0,)]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("large_objects_for_everybody")
+def test_on_a_server_of_others_an_administrator_takes_that_right(settings):
+    settings.EMBEDDED_SERVERS = replace(settings.EMBEDDED_SERVERS, postgresql=False)
+    with pytest.raises(CommandError, match="could fill the disk with large objects") as refused:
+        run("bi_of_others")
+    assert "--allow-large-objects accepts that" in str(refused.value)
+    assert not role_row("bi_of_others")
+    [statements] = re.findall(r"run `(.*)`", str(refused.value))
+    with connection.cursor() as cursor:
+        cursor.execute(statements)
+    assert "Created the role bi_of_others" in run("bi_of_others")
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("large_objects_for_everybody")
+def test_where_nobody_can_take_it_that_is_accepted(settings):
+    settings.EMBEDDED_SERVERS = replace(settings.EMBEDDED_SERVERS, postgresql=False)
+    assert "Created the role bi_managed" in run("bi_managed", "--allow-large-objects")
+
+
+# --- limits that a role can lift ---
+
+AT_ONCE = timedelta(0)
+LIFTED = (
+    "ALTER ROLE {role} SET statement_timeout = 0",
+    "ALTER ROLE {role} SET idle_in_transaction_session_timeout = 0",
+    "ALTER ROLE {role} SET default_transaction_read_only = off",
+    "ALTER ROLE {role} IN DATABASE {database} SET statement_timeout = 0",
+    "ALTER ROLE {role} SET work_mem = '10GB'",
+    "ALTER ROLE {role} RESET ALL",
+)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("lifting", LIFTED)
+def test_what_a_role_changed_for_good_is_set_back(lifting):
+    with made_role() as role:
+        assert bi_limits.enforce() == (0, 0)
+        with connected_as(role) as other:
+            other.execute("SET default_transaction_read_only = off")
+            other.execute(lifting.format(role=role, database=connection.settings_dict["NAME"]))
+        assert bi_limits.enforce() == (0, 1)
+        assert bi_limits.enforce() == (0, 0)
+        with connected_as(role) as other:
+            told = {one: other.execute(f"SHOW {one}").fetchone() for one in (*bi_limits.SETTINGS, "work_mem")}
+        assert told["statement_timeout"] == told["idle_in_transaction_session_timeout"] == ("5min",)
+        assert (told["default_transaction_read_only"], told["search_path"]) == (("on",), ("reporting",))
+        assert told["work_mem"] != ("10GB",)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_session_that_keeps_a_transaction_open_is_ended():
+    with made_role() as role, psycopg.connect(**place(), user=role) as other:
+        other.execute("SET idle_in_transaction_session_timeout = 0")
+        assert bi_limits.enforce() == (0, 0)
+        assert bi_limits.enforce(idle_in_transaction=AT_ONCE) == (1, 0)
+        with pytest.raises(psycopg.OperationalError):
+            other.execute("SELECT 1")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_session_that_works_for_too_long_is_ended():
+    with made_role() as role, connected_as(role) as other:
+        other.execute("SET statement_timeout = 0")
+        assert bi_limits.enforce(statement=AT_ONCE) == (0, 0), "it waits"
+        with ThreadPoolExecutor() as pool:
+            asked = pool.submit(other.execute, "SELECT pg_sleep(60)")
+            ended = 0
+            while not ended and not asked.done():
+                ended, _ = bi_limits.enforce(statement=AT_ONCE)
+            with pytest.raises(psycopg.OperationalError):
+                asked.result(timeout=10)
+
+
+def place() -> dict[str, Any]:
+    at = connection.settings_dict
+    return {"host": at["HOST"], "port": at["PORT"] or None, "dbname": at["NAME"]}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_only_bi_roles_are_held_to_these_limits():
+    at = connection.settings_dict
+    with made_role(), psycopg.connect(**place(), user=at["USER"] or None, password=at["PASSWORD"] or None) as other:
+        other.execute("SELECT 1")
+        assert bi_limits.enforce(idle_in_transaction=AT_ONCE) == (0, 0)
+        other.execute("SELECT 1")
+
+
+@pytest.mark.django_db
+def test_without_bi_roles_nothing_is_looked_for(django_assert_num_queries):
+    with django_assert_num_queries(1):
+        assert bi_limits.enforce() == (0, 0)
+
+
+@pytest.mark.django_db
+def test_who_creates_a_role_without_being_a_superuser_may_end_its_sessions():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE ROLE may_make_roles CREATEROLE; ALTER SCHEMA reporting OWNER TO may_make_roles;"
+            " GRANT ALL ON ALL TABLES IN SCHEMA public TO may_make_roles;"
+            " GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO may_make_roles"
+        )
+        for view in VIEWS:
+            cursor.execute(f"ALTER VIEW reporting.{view} OWNER TO may_make_roles")
+        cursor.execute("SET ROLE may_make_roles")
+        run("bi_small")
+        cursor.execute("SELECT pg_has_role('bi_small', 'USAGE'), pg_has_role('bi_small', 'SET')")
+        assert cursor.fetchall() == [(True, False)]
+        assert bi_limits.enforce() == (0, 0)
+        cursor.execute("RESET ROLE; ALTER ROLE bi_small SET statement_timeout = 0; SET ROLE may_make_roles")
+        assert bi_limits.enforce() == (0, 1)
+        assert "Dropped the role" in run("bi_small", "--drop")
+        cursor.execute("RESET ROLE")
 
 
 # --- the command ---

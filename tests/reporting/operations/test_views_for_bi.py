@@ -42,7 +42,7 @@ from tests.builders import (
 )
 from tests.conftest import let_tests_empty_the_audit_trail
 from tests.ingestion.simulated import simulated_linkedin
-from tests.reporting.change_feed.copying import another_connection, used, wait_for_other_databases
+from tests.reporting.change_feed.copying import another_connection, used
 from tests.reporting.operations.reading_role import made_role, read_as
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs/bi.md"
@@ -151,7 +151,6 @@ def test_a_refresh_by_mark_loses_nothing():
 
 def refreshed(copies: dict[str, dict[str, Any]], *, since: int) -> int:
     """As docs/bi.md says it."""
-    wait_for_other_databases()
     with connection.cursor() as cursor:
         cursor.execute("SELECT reporting.change_horizon()")
         [horizon] = cursor.fetchone()

@@ -2,8 +2,10 @@
 
 import csv
 import io
+import re
 from datetime import timedelta
 from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import pytest
@@ -101,6 +103,54 @@ def test_money_of_one_campaign_counts_once_and_currencies_are_apart(as_analyst):
     assert "9.00 USD" in page
 
 
+def test_the_total_says_what_it_is(as_analyst):
+    make_finding()
+    page = text(as_analyst)
+    assert "<h2>Spend concerned, last 30 days</h2>" in page
+    assert "each counted once: the spend to look at, not money lost." in page
+    assert '<span class="subtle">spent in 30 days</span>' in page
+    assert "at stake" not in page.lower()
+
+
+def test_words_of_linkedin_are_campaign_managers(as_analyst):
+    words = [
+        {"label": "Review status", "value": "NEEDS_REVIEW", "unit": "word"},
+        {"label": "Optimization target", "value": "MAX_LEAD", "unit": "word"},
+        {"label": "Hold reasons", "value": "FORM_HOLD, PROCESSING", "unit": "word"},
+    ]
+    make_finding(evidence=words)
+    page, file = text(as_analyst), as_analyst.get("/actions/findings.csv").getvalue().decode()
+    for shown in ("In review", "Maximum delivery: leads", "Lead form on hold, Processing"):
+        assert f"<dd>{shown}</dd>" in page
+        assert shown in file
+    for raw in ("NEEDS_REVIEW", "MAX_LEAD", "FORM_HOLD"):
+        assert raw not in page + file
+
+
+@pytest.mark.parametrize(("rule_id", "leads_to"), [("budget_under_pace", "#budgets"), ("low_ctr", '"')])
+def test_a_finding_leads_to_the_figures_of_its_campaign(as_analyst, rule_id, leads_to):
+    """One that speaks of the plan leads to plan and spend."""
+    one = make_finding(rule_id=rule_id)
+    assert f'href="/report/?campaign={one.campaign_id}{leads_to}' in text(as_analyst)
+    assert as_analyst.get(f"/report/?campaign={one.campaign_id}").status_code == 200
+
+
+@pytest.mark.parametrize("role", [Role.MANAGER, Role.ANALYST])
+def test_what_was_not_checked_leads_to_the_plan_of_the_sync_that_helps(role):
+    ad_account, since = make_ad_account(), timezone.now().date() - timedelta(days=20)
+    line = {"rule": "low_ctr", "reason": f"Some days since {since} are not stored; sync from that day on.", "count": 0}
+    make_check_run(ad_account, unjudged=[line | {"since": str(since)}])
+    make_check_run(make_ad_account(), unjudged=[{"rule": "low_ctr", "reason": "LinkedIn sent no type.", "count": 1}])
+    browser = signed_in(make_user(role=role))
+    page = text(browser)
+    assert f'<time class="day" datetime="{since}">{since}</time>' in page
+    found = re.findall(r'href="(/sync/plan/[^"]+)"', page)
+    assert len(found) == (role is Role.MANAGER)
+    for address in found:
+        assert f"ad_accounts={ad_account.pk}&amp;first_day={since}" in address
+        assert browser.get(unescape(address)).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("query", "shown"),
     [
@@ -137,7 +187,7 @@ def test_the_address_narrows_the_list(as_analyst, analyst, query, shown):
 @pytest.mark.parametrize(
     ("query", "status", "sentence"),
     [
-        ("?ad_account=x", 400, "“ad_account” in the address: Not a valid id"),
+        ("?ad_account=x", 400, "Check “ad_account” in the address. Not a valid id"),
         ("?ad_account=99999999999999999999999", 400, "Not a valid id"),
         ("?ad_account=404", 404, "There is no such ad account, or you may not see it."),
         ("?rule=x", 400, "There is no “x”; choose one of"),
@@ -258,7 +308,8 @@ def test_assigning_to_somebody_else_and_to_nobody(as_analyst, alice):
 def test_snoozing(as_analyst, do, days):
     one = make_finding()
     until = timezone.now().date() + timedelta(days=days)
-    assert f"1 finding snoozed until {until}." in change(as_analyst, do, one).content.decode()
+    shown = f'1 finding snoozed until <time class="day" datetime="{until}">{until}</time>.'
+    assert shown in change(as_analyst, do, one).content.decode()
     one.refresh_from_db()
     assert (one.state, one.snoozed_until) == ("snoozed", until)
 
@@ -476,7 +527,7 @@ def test_thresholds_are_edited_recorded_and_checked_again(queued, django_capture
         )
     assert answer.status_code == 302
     assert (
-        f'href="/actions/?ad_account={ad_account.pk}">the Action center</a>' in browser.get("/admin/").content.decode()
+        f'href="/actions/?ad_account={ad_account.pk}">The Action center</a>' in browser.get("/admin/").content.decode()
     )
     assert CheckThresholds.objects.get().ctr_percent == Decimal("0.3")
     assert queued == [ad_account.pk]

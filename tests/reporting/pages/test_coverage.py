@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.http import QueryDict
 from django.test import Client
 from django.utils import timezone
 
@@ -16,7 +17,15 @@ from ingestion.models import CoveredDays, SyncLog
 from reporting.pages.coverage import complete_through
 from reporting.periods import Period
 from reporting.queries.coverage import Coverage
-from tests.builders import make_access, make_ad_account, make_campaign, make_campaign_day, make_covered_days, make_user
+from tests.builders import (
+    NOW,
+    make_access,
+    make_ad_account,
+    make_campaign,
+    make_campaign_day,
+    make_covered_days,
+    make_user,
+)
 from tests.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -109,7 +118,13 @@ def test_a_period_that_includes_today_leads_to_the_whole_days_of_it(as_alice: Cl
     assert "Today is not over: changes are worked out for whole days only." in head(as_alice, **days)
     assert "never fetched" not in head(as_alice, **days)
     address = link(as_alice, "Show the same days through yesterday", **days, by="week")
-    for part in ("by=week", f"first_day={today() - 6 * DAY}", f"last_day={today() - DAY}", "period=custom"):
+    for part in (
+        "by=week",
+        f"first_day={today() - 6 * DAY}",
+        f"last_day={today()}",
+        "period=custom",
+        "without_today=1",
+    ):
         assert part in address
     assert "Today is not over" not in head(as_alice, **days | {"last_day": today() - DAY})
     assert not link(as_alice, "Show the same days", **days | {"first_day": today()})
@@ -139,7 +154,7 @@ def test_a_plan_of_somebody_elses_ad_account_is_refused() -> None:
     browser = signed_in(make_user(role=Role.MANAGER))
     response = browser.get("/sync/plan/?ad_accounts=1&first_day=2026-11-01&last_day=2026-11-02")
     assert response.status_code == 400
-    assert "Select a valid choice" in response.content.decode()
+    assert "There is no such ad account, or it is not shared with you" in response.content.decode()
 
 
 # --- Nothing to show, and why ---
@@ -190,6 +205,86 @@ def test_no_activity_differs_from_nothing_stored(as_alice: Client) -> None:
     assert empties(as_alice, **partly) == {f"No activity on the days that are stored. {TRY_OTHERS}"}
 
 
+# --- Days that lie ahead ---
+
+
+def test_a_period_that_lies_ahead_says_so_and_nothing_is_missing_of_it(as_alice: Client) -> None:
+    covered(make_ad_account(), 10)
+    days = {"period": "custom", "first_day": today() + DAY, "last_day": today() + 30 * DAY}
+    text = head(as_alice, **days)
+    assert f"This period lies ahead: it begins on {today() + DAY}, and today is {today()}." in text
+    for wrong in ("fetched", "Nothing is stored", "Today is not over", "Plan a sync"):
+        assert wrong not in text
+    assert empties(as_alice, **days) == {"This period lies ahead. Choose days that have come."}
+
+
+def test_the_rest_of_a_period_lies_ahead(as_alice: Client) -> None:
+    account = make_ad_account()
+    covered(account, 89)
+    make_campaign_day(campaign=make_campaign(account=account), date=today() - DAY)
+    days: Any = {"period": "custom", "first_day": today() - 2 * DAY, "last_day": today() + 3 * DAY}
+    text = head(as_alice, **days)
+    assert "Today is not over, and the days after it lie ahead: changes are worked out for whole days only." in text
+    assert "fetched" not in text
+    [block] = as_alice.get("/report/sections/trend/", days | {"compare": "none"}).json()["blocks"]
+    assert block["table"]["why_empty"] == ["", "", "", "Lies ahead", "Lies ahead", "Lies ahead"]
+    assert block["note"] == "Nothing is drawn for days that lie ahead."
+    [weeks] = as_alice.get("/report/sections/trend/", days | {"compare": "none", "by": "month"}).json()["blocks"]
+    assert {one for one in weeks["table"]["why_empty"] if one} <= {"Some of the days lie ahead", "Lies ahead"}
+
+
+def test_missing_days_are_counted_among_those_that_have_come(as_alice: Client) -> None:
+    covered(make_ad_account(), 0)
+    days = {"period": "custom", "first_day": today() - 4 * DAY, "last_day": today() + 30 * DAY}
+    assert "4 of 5 days of this period were never fetched" in head(as_alice, **days)
+
+
+# --- The same days without today ---
+
+
+@pytest.mark.parametrize("period", ["this_month", "this_quarter", "year_to_date", "custom", "ahead"])
+def test_leaving_out_today_keeps_the_comparison(as_alice: Client, time_machine: Any, period: str) -> None:
+    """It compared other days: as many as early as whole weeks allow, whatever had been chosen."""
+    time_machine.move_to(NOW)
+    covered(make_ad_account(), 400)
+    asked: dict[str, Any] = {"period": period}
+    if period in {"custom", "ahead"}:
+        end = today() + (20 * DAY if period == "ahead" else 0 * DAY)
+        asked = {"period": "custom", "first_day": today() - 28 * DAY, "last_day": end}
+    before = compared(head(as_alice, **asked))
+    href = link(as_alice, "Show the same days through yesterday", **asked)
+    after = compared(head(as_alice, **QueryDict(href.partition("?")[2]).dict()))
+    assert after[1] == today() - DAY
+    assert (after[0], after[2]) == (before[0], before[2])
+    assert after[3] - after[2] == after[1] - after[0]
+    assert "Today is not over" not in head(as_alice, **QueryDict(href.partition("?")[2]).dict())
+
+
+def compared(text: str) -> list[date]:
+    """First and last day of the period and of the one that it is compared with."""
+    found = re.search(r"(\S+) – (\S+) compared with (\S+) – (\S+)", text)
+    assert found, text
+    return [date.fromisoformat(one) for one in found.groups()]
+
+
+def test_no_day_is_left_without_today(as_alice: Client) -> None:
+    only_today: Any = {"period": "custom", "first_day": today(), "last_day": today()}
+    covered(make_ad_account(), 10)
+    assert not link(as_alice, "Show the same days through yesterday", **only_today)
+    answer = as_alice.get("/report/", only_today | {"without_today": "1"})
+    assert answer.status_code == 400
+    assert "No day of this period is over" in answer.content.decode()
+
+
+def test_the_days_between_two_compared_periods_are_explained(as_alice: Client, time_machine: Any) -> None:
+    time_machine.move_to(NOW)
+    covered(make_ad_account(), 400)
+    assert "(35 days earlier, so that the weekdays are the same)" in head(as_alice)
+    assert "(the same days of the month before)" in head(as_alice, period="this_month")
+    assert "earlier" not in head(as_alice, period="last_month")
+    assert "earlier" not in head(as_alice, period="last_7_days")
+
+
 # --- Complete through ---
 
 
@@ -222,7 +317,7 @@ def test_a_pivot_that_linkedin_no_longer_sends_has_its_own_line(as_alice: Client
     stale = CoveredDays.objects.filter(account=ad_account, pivot_type__in=["job_title", "company"])
     since = timezone.now() - 16 * DAY
     stale.update(asked_at=since)
-    sentence = f"LinkedIn has sent no demographics by job title, company since {since:%-d %B %Y}"
+    sentence = f"LinkedIn has sent no demographics by job title, company since {since:%Y-%m-%d}"
     notes = as_alice.get("/report/sections/demographics/").json()["notes"]
     assert [note for note in notes if note.startswith(sentence)]
     assert f"complete through {today() - DAY}" in head(as_alice)

@@ -159,12 +159,18 @@ def test_a_week_or_month_with_the_day_is_a_gap(as_alice: Client, lacks: Missing,
 def test_the_csv_of_a_section_is_empty_where_its_table_is(as_alice: Client, lacks: Missing) -> None:
     for name in ("key-figures", "trend", "campaigns", "spend"):
         answer: Any = as_alice.get(f"/report/sections/{name}/", {"format": "csv"})
-        lines = list(csv.reader(io.StringIO(answer.getvalue().decode())))[1:]
+        header, *lines = csv.reader(io.StringIO(answer.getvalue().decode()))
+        note = header.index("note")
         table = [row for block in as_alice.get(f"/report/sections/{name}/").json()["blocks"] for row in rows(block)]
         assert len(lines) == len(table) > 0
         for line, row in zip(lines, table, strict=True):
-            assert [cell == "" for cell in line[2:]] == [value in (None, "") for value in row.values()], name
-        assert {line[-1] for line in lines} == {""} or name != "key-figures"
+            assert [cell == "" for cell in line[2:note]] == [value in (None, "") for value in row.values()], name
+        assert {line[note - 1] for line in lines} == {""} or name != "key-figures"
+        # What is on the page above the sections is in each row of the file.
+        assert header[note + 1 :] == ["missing_days", "missing_days_before"]
+        missing = f"{lacks.day}/{lacks.day}"
+        assert {tuple(line[note + 1 :]) for line in lines} == {(missing, "") if lacks.is_now else ("", missing)}
+        assert all(line[note] for line in lines) or name != "key-figures"
 
 
 @EVERYWHERE
@@ -178,7 +184,7 @@ def test_the_head_of_the_report_says_so_and_claims_no_more(as_alice: Client, lac
         return
     assert "No changes are shown." in head
     side = "this period" if lacks.is_now else "the period before"
-    assert f"1 of 30 days of {side} was never fetched" in " ".join(head.split())
+    assert f"1 of 30 days of {side} was never fetched" in " ".join(re.sub("<[^>]*>", "", head).split())
     assert f'datetime="{lacks.day}"' in head
     if lacks.is_now:
         assert not claimed or date.fromisoformat(claimed[1]) < lacks.day

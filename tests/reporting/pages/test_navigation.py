@@ -40,7 +40,17 @@ def test_owners_see_everything_in_the_order_people_look_for_it(alice: User) -> N
         "Data": [*DATA, "Removed ad accounts"],
         "Sync": [*SYNC, "Timetable", "Ad account settings"],
         "LinkedIn": ["Connections", "Roles", "Consent warnings"],
-        "People": ["People", "Invitations", "Grants", "API tokens", "Service accounts", "Failed logins", "Audit trail"],
+        "People": [
+            "People",
+            "Invitations",
+            "Grants",
+            "API tokens",
+            "Service accounts",
+            "Failed logins",
+            "Audit trail",
+            "Alerts",
+            "Unsent events",
+        ],
     }
 
 

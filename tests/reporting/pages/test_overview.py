@@ -72,8 +72,10 @@ def test_spend_is_shown_per_currency_against_the_same_weekdays_before(as_alice, 
     assert "1,234.00 EUR" in page
     assert "2,468.00 EUR" in page
     assert "99.00 USD" in page
-    assert "-50.0 %" in page.replace("−", "-").replace("</data>", "")
+    assert "-50 %" in page.replace("−", "-").replace("</data>", "")
     assert "<polyline" in page
+    assert "</time> (35 days earlier, so that the weekdays are the same)" in page
+    assert page.index("1,234.00 EUR") < page.index("99.00 USD")
 
 
 def test_what_needs_attention_leads_to_where_it_is_mended(as_alice, app):
@@ -118,7 +120,7 @@ def test_a_hundred_ad_accounts_take_no_more_queries_than_one(as_alice, app, djan
         make_sync_run(account=role.ad_account, status="failed", errors="No. Try again.")
     with django_assert_max_num_queries(30):
         page = text(as_alice)
-    assert "75 more ad accounts" in page
+    assert "75</data> more ad accounts" in page
     assert "and " in page.lower()
 
 

@@ -39,7 +39,7 @@ def test_it_tells_of_syncs_consents_sizes_and_versions(as_alice, settings):
     now = timezone.now()
     make_sync_run(account=role.ad_account, started_at=now, finished_at=now, api_calls_made=14, rows_stored=2_533)
     page = text(as_alice)
-    assert "300 days left" in page
+    assert "ends in 300 days" in page
     assert settings.LINKEDIN_API_VERSION in page
     assert settings.PRODUCT_VERSION in page
     assert ">2,533<" in page

@@ -140,7 +140,7 @@ def test_starting_queues_and_says_so(as_manager, told, django_capture_on_commit_
     ids = [one.pk for one in ad_accounts]
     with django_capture_on_commit_callbacks(execute=True):
         page = as_manager.post("/sync/start/", {"ad_accounts": ids}, follow=True).content.decode()
-    assert "The sync of 2 ad accounts is queued" in page
+    assert "You requested a sync of 2 ad accounts." in page
     assert sorted(told) == sorted(ids)
     assert set(SyncLog.objects.values_list("status", "asked_by__email")) == {("queued", "mia@example.com")}
 
@@ -166,7 +166,7 @@ def test_a_fresh_ad_account_is_told_apart(as_manager, told):
         ({}, "Choose at least one ad account."),
         ({"first_day": "2026-03-02", "last_day": "2026-03-01"}, "The last day is before the first; swap them."),
         ({"first_day": "2999-01-01"}, "This day is in the future"),
-        ({"first_day": "soon"}, "Enter a valid date."),
+        ({"first_day": "soon"}, "Not a valid date; write it as YYYY-MM-DD."),
     ],
 )
 def test_bad_input_is_explained_and_loses_nothing(as_manager, told, wish, sentence):
@@ -208,12 +208,12 @@ def test_a_run_says_what_was_left_for_later_and_calls_it_no_trouble(as_manager):
 def test_cancel_and_try_again_from_the_page(as_manager, told, django_capture_on_commit_callbacks):
     run = running(make_ad_account())
     page = as_manager.post(f"/sync/runs/{run.pk}/cancel/", follow=True).content.decode()
-    assert "stops after the current request" in page
+    assert "It ends after its current request" in page
     assert SyncLog.objects.get().cancel_asked_at is not None
     SyncLog.objects.update(status="cancelled", finished_at=timezone.now())
     with django_capture_on_commit_callbacks(execute=True):
         page = as_manager.post(f"/sync/runs/{run.pk}/retry/", follow=True).content.decode()
-    assert "is queued" in page
+    assert "You requested a sync of" in page
     assert told == [run.account_id]
 
 
@@ -235,7 +235,7 @@ def test_the_next_try_is_shown_and_can_be_cancelled(as_manager):
     assert "Next try" in page
     assert "Cancel the next try" in page
     page = as_manager.post(f"/sync/runs/{run.pk}/cancel/", follow=True).content.decode()
-    assert "The next try is cancelled" in page
+    assert "You cancelled the next try" in page
     assert "Cancel the next try" not in page
 
 
@@ -250,3 +250,14 @@ def test_those_who_may_not_sync_cannot(role, told):
     for address in (f"/sync/runs/{run.pk}/cancel/", f"/sync/runs/{run.pk}/retry/"):
         assert browser.post(address).status_code == (403 if role == Role.ANALYST else 404)
     assert told == []
+
+
+def test_a_message_stays_true_while_the_sync_runs_and_after_it(as_manager):
+    """The list refreshes itself; “queued” stayed above a sync that had succeeded."""
+    ad_account = make_ad_account(name="The brand")
+    page = as_manager.post("/sync/start/", {"ad_accounts": ad_account.pk}, follow=True).content.decode()
+    assert "You requested a sync of The brand" in page
+    assert "is queued" not in page
+    run = SyncLog.objects.get()
+    page = as_manager.post(f"/sync/runs/{run.pk}/cancel/", follow=True).content.decode()
+    assert "You cancelled this sync." in page

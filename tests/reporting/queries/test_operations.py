@@ -1,9 +1,12 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+import time_machine
 from django.db import connection
 from django_celery_beat.models import PeriodicTask
 
+from accounts import audit_trail
+from accounts.audit import outbox
 from accounts.models import AdAccount, LinkedInConnection
 from accounts.shell import valkey
 from ingestion.models import AdAccountSettings, IncompleteDay, SyncLog
@@ -14,6 +17,13 @@ from reporting.queries import operations
 from tests.builders import NOW, make_ad_account, make_connection, make_role, make_sync_run
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def clock() -> None:
+    """Heartbeats go by the real one."""
+
+
 HOUR = timedelta(hours=1)
 MISSED = SyncLog.ErrorKind.NETWORK
 
@@ -141,6 +151,11 @@ def test_each_trouble_is_an_incident_with_a_remedy(settings):
     make_connection(access_token_expires_at=NOW + timedelta(days=14), refresh_token_expires_at=None)
     assert "consent" in kinds()
     settings.LINKEDIN_API_VERSION = "202512"
+    settings.AUDIT_SYSLOG = "tls://logs.example.com"
+    with time_machine.travel(NOW - HOUR, tick=False):
+        event = audit_trail.record("user_removed")
+    assert "alert" in kinds()
+    outbox.failed(list(event.deliveries.all()), error="The server is down.", now=NOW)
     incidents = operations.service_state(NOW).incidents
     assert {one.kind for one in incidents} == set(operations.INCIDENT_KINDS) - {"broker"}
     assert all(one.remedy for one in incidents)
@@ -153,11 +168,11 @@ def test_without_valkey_the_rest_is_told():
     assert [one.kind for one in state.incidents] == ["broker"]
 
 
-def test_it_asks_the_database_four_times_however_much_there_is(django_assert_num_queries):
+def test_it_asks_the_database_six_times_however_much_there_is(django_assert_num_queries):
     for _ in range(3):
         make_sync_run()
         make_connection()
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(6):
         operations.service_state(NOW)
 
 

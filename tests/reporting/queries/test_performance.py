@@ -234,7 +234,7 @@ def test_a_creative_without_a_campaign_counts():
     stub = make_creative(campaign=None, account=account, content_name=None)
     make_creative_day(creative=stub, date=MONDAY, clicks=9)
     [row] = performance(ad_accounts=EVERYONE, period=WEEK, group_by="creative")
-    assert (row.key, row.label, row.value("clicks")) == (stub.pk, stub.pk, 9)
+    assert (row.key, row.label, row.value("clicks")) == (stub.pk, str(stub), 9)
     [row] = performance(ad_accounts=EVERYONE, period=WEEK, group_by="campaign", creative_ids=[stub.pk])
     assert (row.key, row.label, row.value("clicks")) == ("", "Unknown campaign", 9)
 

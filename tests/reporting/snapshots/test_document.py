@@ -1,6 +1,7 @@
 """The published schema is the code's, and says what it means."""
 
 import json
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -43,3 +44,24 @@ def test_a_day_that_makes_no_sense_is_refused(broken: dict[str, Any]) -> None:
     document.SnapshotDay.model_validate_json(json.dumps(day))
     with pytest.raises(ValueError, match="1 validation error"):
         document.SnapshotDay.model_validate_json(json.dumps(day | broken))
+
+
+def _marked(schema: dict[str, Any], part: Any, path: str = "") -> Iterator[str]:
+    """The paths at which the schema marks a text of others."""
+    if part.get("x-untrusted"):
+        yield path
+    for inner in (*part.get("anyOf", ()), *part.get("allOf", ())):
+        yield from _marked(schema, inner, path)
+    if "$ref" in part:
+        yield from _marked(schema, schema["$defs"][part["$ref"].rpartition("/")[2]], path)
+    if "items" in part:
+        yield from _marked(schema, part["items"], f"{path}[]")
+    if isinstance(part.get("additionalProperties"), dict):
+        yield from _marked(schema, part["additionalProperties"], f"{path}.*")
+    for name, inner in part.get("properties", {}).items():
+        yield from _marked(schema, inner, f"{path}.{name}".lstrip("."))
+
+
+def test_the_schema_marks_the_texts_that_the_document_lists() -> None:
+    schema: Any = document.schema()
+    assert sorted(_marked(schema, schema)) == sorted(document.UNTRUSTED_PATHS)

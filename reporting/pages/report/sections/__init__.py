@@ -56,6 +56,8 @@ def _why_empty(selection: ReportSelection) -> tuple[str, str]:
     """Why, and what to do; no activity is known only of days that were fetched."""
     if not selection.chosen.exists():
         return "There are no ad accounts to report on.", "Ask an owner to share one with you."
+    if selection.lies_ahead:
+        return "This period lies ahead.", "Choose days that have come."
     covered = selection_coverage(**selection.arguments())
     if not has_any(covered):
         return "Nothing is stored for this period.", "Choose other dates, or have these synced."

@@ -1,6 +1,6 @@
 """The creatives with the highest value of one metric, and their review status."""
 
-from accounts.shell.formatting import api_word
+from accounts.shell import linkedin_words
 from reporting.pages.report.answers import Block, Chart, Column, Table, metric_column
 from reporting.pages.report.filters import CREATIVE_METRICS, ReportSelection
 from reporting.pages.report.sections.definition import (
@@ -36,7 +36,7 @@ def _creative_block(chosen: str, currency: str | None, found: CoveredRows[Creati
     )
     rows = tuple(
         (
-            one.figures.label.replace("urn:li:sponsoredCreative:", "Creative "),
+            one.figures.label,
             one.campaign_name or "",
             _state(one),
             *figures(one.figures, CREATIVE_METRICS, found.coverage),
@@ -60,11 +60,16 @@ def _state(one: CreativePerformance) -> str:
     """Review status, whether it is served, and why not."""
     if one.is_missing:
         return "No longer at LinkedIn"
-    parts = [api_word(one.review_status)] if one.review_status else []
+    parts = [linkedin_words.label(one.review_status)] if one.review_status else []
     if one.is_serving is not None:
         parts.append("serving" if one.is_serving else "not serving")
-    reasons = f" ({', '.join(map(api_word, one.serving_hold_reasons)).lower()})" if one.serving_hold_reasons else ""
+    reasons = f" ({', '.join(map(_inline, one.serving_hold_reasons))})" if one.serving_hold_reasons else ""
     return (", ".join(parts) or "Unknown") + reasons
+
+
+def _inline(reason: str) -> str:
+    label = linkedin_words.label(reason)
+    return label[0].lower() + label[1:]
 
 
 SECTION = SectionDefinition(

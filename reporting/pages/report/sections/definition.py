@@ -12,6 +12,7 @@ from reporting.queries.performance import PerformanceRow
 from reporting.ratios import Figure, Figures
 
 NEVER_FETCHED: Final = "Never fetched"
+LIES_AHEAD: Final = "Lies ahead"
 DAYS_MISSING: Final = "Some of the days were never fetched"
 NOT_WHOLE: Final = "Not every day is over and stored"
 NOT_COMPARED: Final = "Not every day of both periods is over and stored"
@@ -70,8 +71,3 @@ def inline_label(metric: str) -> str:
     """A metric's label within a sentence; abbreviations stay as they are."""
     label = METRICS[metric].label
     return label if label.isupper() else label[0].lower() + label[1:]
-
-
-def as_words(text: str) -> str:
-    """A LinkedIn enum value as words."""
-    return text.replace("_", " ").capitalize()

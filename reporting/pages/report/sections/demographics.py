@@ -63,14 +63,17 @@ def _coverage(audience: Audience) -> str:
 
 def _months(found: Audiences, selection: ReportSelection) -> tuple[str, ...]:
     asked = list(dict.fromkeys(day.replace(day=1) for day in Period(found.first_day, found.last_day).each_day()))
-    missing = _named(month for month in asked if month not in (*found.months, *found.missing_months))
+    ahead = [month for month in asked if month > selection.today]
+    missing = _named(month for month in asked if month not in (*found.months, *found.missing_months, *ahead))
     span = " to ".join(f"{month:%B %Y}" for month in dict.fromkeys([asked[0], asked[-1]]))
     notes = [f"LinkedIn counts audiences by calendar month, so whole months are shown: {span}."]
     if found.partly_fetched_months:
         partly = _named(found.partly_fetched_months)
         notes.append(f"{partly} has not been fetched completely, so it does not count towards the coverage.")
-    if found.missing_months:
-        months = _named(found.missing_months)
+    if ahead:
+        notes.append(f"Without shares, because this lies ahead: {_named(ahead)}.")
+    if not_fetched := [month for month in found.missing_months if month not in ahead]:
+        months = _named(not_fetched)
         notes.append(f"Not fetched for all ad accounts and pivots, so without shares: {months}.")
     if found.months and missing:
         notes.append(f"No figures are stored for {missing}.")
@@ -89,7 +92,7 @@ def _late(pivots: list[LatePivot]) -> Iterator[str]:
     for one in pivots:
         by_day.setdefault(one.since, []).append(one.label.lower())
     for since, labels in by_day.items():
-        when = f"since {since:%-d %B %Y}" if since else "so far"
+        when = f"since {since}" if since else "so far"
         yield f"LinkedIn has sent no demographics by {', '.join(labels)} {when}; no other figure depends on them."
 
 

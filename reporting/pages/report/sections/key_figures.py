@@ -13,6 +13,7 @@ from reporting.pages.report.sections.definition import (
 )
 from reporting.periods import Period
 from reporting.queries.coverage import SelectionCoverage
+from reporting.queries.money import by_currency
 from reporting.queries.performance import ComparedTotals, Totals, compared_totals, totals
 from reporting.ratios import Figure
 
@@ -30,7 +31,7 @@ def key_figures(selection: ReportSelection) -> tuple[Block, ...]:
     else:
         pairs = compared_totals(before=selection.before, **selection.arguments())
         blocks = [_tiles(one.now, one, pairs.coverage, compared_with=selection.before) for one in pairs]
-    return tuple(sorted(blocks, key=lambda block: block.key))
+    return tuple(sorted(blocks, key=lambda block: by_currency(block.currency)))
 
 
 def _tiles(

@@ -1,12 +1,14 @@
 """Each day, week or month, compared with the corresponding one of the previous period."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from reporting.pages.report.answers import Block, Cell, CellUnit, Chart, Column, Row, Table, metric_column
 from reporting.pages.report.filters import TREND_METRICS, ReportSelection
 from reporting.pages.report.sections.definition import (
     DAYS_MISSING,
+    LIES_AHEAD,
     NEVER_FETCHED,
     SectionDefinition,
     blocks,
@@ -68,17 +70,19 @@ def _trend_block(selection: ReportSelection, currency: str | None, points: list[
     columns += [metric_column(name) for name in TREND_METRICS]
     if is_compared:
         columns += [metric_column(name, is_before=True) for name in TREND_METRICS]
-    reason = NEVER_FETCHED if step is GroupBy.DAY else DAYS_MISSING
     return Block(
         key=currency or "",
         title=in_currency("Performance trend", currency),
         currency=currency,
-        note=_note(step, points),
+        note=_note(step, points, today=selection.today),
         table=Table(
             columns=tuple(columns),
             rows=tuple(_row(point, is_compared=is_compared) for point in points),
-            why_empty=tuple(reason if point.is_gap else "" for point in points),
-            why_empty_before=tuple(reason if point.is_gap_before else "" for point in points),
+            why_empty=tuple(_why(step, point.pair.now, selection.today) if point.is_gap else "" for point in points),
+            why_empty_before=tuple(
+                _why(step, point.pair.before, selection.today) if point.is_gap_before and point.pair.before else ""
+                for point in points
+            ),
         ),
         chart=Chart(kind="line", labels="when", series=TREND_METRICS),
     )
@@ -97,10 +101,25 @@ def _figures(row: PerformanceRow | None) -> tuple[Cell, ...]:
     return tuple(row.value(name) if row else None for name in TREND_METRICS)
 
 
-def _note(step: GroupBy, points: list[_Point]) -> str:
+def _why(step: GroupBy, row: PerformanceRow, today: date) -> str:
+    """Why a day, week or month is a gap."""
+    if row.first_day > today:
+        return LIES_AHEAD
+    if row.last_day > today:
+        return "Some of the days lie ahead"
+    return NEVER_FETCHED if step is GroupBy.DAY else DAYS_MISSING
+
+
+def _note(step: GroupBy, points: list[_Point], *, today: date) -> str:
     cut = [point.pair.now.label for point in points if point.pair.now.is_partial]
     notes = [f"Incomplete because the period starts or ends within: {' and '.join(cut)}."] if cut else []
-    if any(point.is_gap or point.is_gap_before for point in points):
+    is_ahead = [point.pair.now.last_day > today for point in points]
+    if any(is_ahead):
+        notes.append("Nothing is drawn for days that lie ahead.")
+    if any(
+        (point.is_gap and not lies_ahead) or point.is_gap_before
+        for point, lies_ahead in zip(points, is_ahead, strict=True)
+    ):
         notes.append(_GAPS[step])
     return " ".join(notes)
 

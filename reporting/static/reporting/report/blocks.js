@@ -2,7 +2,7 @@
 (() => {
     "use strict";
 
-    const { cell, change } = window.Report;
+    const { cell, change, withDays } = window.Report;
 
     function element(name, properties = {}, ...children) {
         const { dataset, attributes, ...rest } = properties;
@@ -35,7 +35,7 @@
     function table(block) {
         const { columns, rows } = block.table;
         const head = columns.map((column) => element("th", {
-            textContent: column.label,
+            textContent: withDays(column.label),
             className: `${isNumber(column.unit) ? "number" : ""}${column.is_before ? " is-before" : ""}`,
             attributes: { scope: "col" },
         }));

@@ -56,6 +56,14 @@ window.Report = {};
         return text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text;
     }
 
+    // Days within a sentence of the server, as all others.
+    function withDays(text) {
+        return text.replace(/(?<![\w-])\d{4}-\d{2}-\d{2}(?![\w-])/g, (found) => {
+            const when = new Date(`${found}T00:00:00Z`);
+            return Number.isNaN(when.getTime()) ? found : day.format(when);
+        });
+    }
+
     // Read for every drawing, so that a change of theme only needs a redraw.
     function colours() {
         const style = getComputedStyle(document.querySelector(".report"));
@@ -71,5 +79,5 @@ window.Report = {};
         };
     }
 
-    Object.assign(window.Report, { cell, tick, change, label, shortened, colours });
+    Object.assign(window.Report, { cell, tick, change, label, shortened, withDays, colours });
 })();

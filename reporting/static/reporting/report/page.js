@@ -2,7 +2,7 @@
 (() => {
     "use strict";
 
-    const { element, table, tiles, canvasOf, draw, picture } = window.Report;
+    const { element, table, tiles, canvasOf, draw, picture, withDays } = window.Report;
     const root = document.querySelector(".report");
     const form = document.getElementById("report-filters");
     const sections = [...root.querySelectorAll("[data-section]")];
@@ -31,8 +31,9 @@
     function query() {
         const found = new URLSearchParams();
         ["ad_account", "campaign"].forEach((name) => { if (chosen(name).length) found.set(name, chosen(name).join(",")); });
-        ["period", "first_day", "last_day", "currency", "compare", "by", "trend", "campaign_metric", "creative_metric"].forEach((name) => {
-            const { value } = form.elements[name];
+        ["period", "first_day", "last_day", "without_today", "currency", "compare", "by", "trend", "campaign_metric", "creative_metric"].forEach((name) => {
+            const { value, type, checked } = form.elements[name];
+            if (type === "checkbox" && !checked) return;
             if (value && value !== DEFAULTS[name]) found.set(name, value);
         });
         return found.toString().replaceAll("%2C", ",");
@@ -104,7 +105,7 @@
                 where ? "Use the link at the top to see the dates that have data." : found.remedy));
             return;
         }
-        const notes = found.notes.map((note) => element("p", { className: "subtle note", textContent: note }));
+        const notes = found.notes.map((note) => element("p", { className: "subtle note", textContent: withDays(note) }));
         const made = found.blocks.map((block) => [block, blockOf(section, found, block, open)]);
         const list = element("div", { className: found.blocks.length > 1 && !WIDE.has(found.name) ? "columns" : "stack" }, ...made.map(([, one]) => one.element));
         body.replaceChildren(...(found.name === "trend" ? [toggles(found)] : []), list, ...notes);
@@ -131,7 +132,7 @@
         figures.open = open.has(block.key) || (found.name === "creatives" && isWide.matches);
         const title = element("h3", { className: "strong", textContent: found.blocks.length > 1 || block.currency ? block.title : "" });
         const head = element("div", { className: "row" }, title);
-        const note = block.note ? element("p", { className: "subtle note", textContent: block.note }) : null;
+        const note = block.note ? element("p", { className: "subtle note", textContent: withDays(block.note) }) : null;
         if (block.chart.kind === "tiles") {
             return { element: element("div", { className: "report-block" }, head, tiles(block), note, figures) };
         }

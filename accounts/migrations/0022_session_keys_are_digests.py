@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0018_failed_logins_by_account_and_network'),
+        ('accounts', '0021_failed_logins_by_account_and_network'),
         ('qsessions', '0002_session_created_at'),
     ]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from accounts.admin.audit_sentences import _SENTENCES, sentence
+from accounts.audit.sentences import _SENTENCES, sentence
 from accounts.models import AuditEvent
 
 

@@ -9,7 +9,7 @@ import accounts.models.user
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0019_session_keys_are_digests'),
+        ('accounts', '0022_session_keys_are_digests'),
     ]
 
     operations = [

@@ -33,7 +33,7 @@ def into_one_form(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0016_plainer_help_texts'),
+        ('accounts', '0019_forget_members_of_lost_consents'),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0017_one_form_of_an_email_address'),
+        ('accounts', '0020_one_form_of_an_email_address'),
     ]
 
     operations = [

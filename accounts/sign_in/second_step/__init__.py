@@ -1,0 +1,1 @@
+"""The second step after signing in: authenticator apps, passkeys and recovery codes."""
