@@ -103,7 +103,7 @@ def test_nobody_can_sign_in_as_one_or_get_its_address(as_alice: Client) -> None:
 def test_it_is_in_no_list_of_people(as_alice: Client, alice: User) -> None:
     account = make(role=Role.MANAGER)
     assert account.email not in as_alice.get("/admin/accounts/user/").content.decode()
-    assert as_alice.get(f"/admin/accounts/user/{account.pk}/change/").status_code == 302
+    assert as_alice.get(f"/admin/accounts/user/{account.pk}/change/").status_code == 404
     assert account.pk not in set(assignees().values_list("pk", flat=True))
 
 
