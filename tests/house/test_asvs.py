@@ -27,42 +27,6 @@ NUMBERS: Final = {
     "13.1": "1 3 4 5", "13.2": "1 2 3 5 6", "13.3": "1 2", "13.4": "1 2",
     "14.1": "1 2 3 4", "14.2": "1 2 3 4 5 6", "14.3": "2 3", "14.4": "1 2 3 4 5 6 7", "14.5": "1 2 3 4",
 }  # fmt: skip
-# Of the second step, passwords and files: their tests arrive with them.
-ARRIVING: Final = {
-    "test_a_challenge_ends_after_five_minutes",
-    "test_a_code_works_once",
-    "test_a_new_device_or_place_is_reported_once",
-    "test_a_passkey_is_made_and_passes_the_step_of_the_next_session",
-    "test_a_recovery_code_works_once_in_any_spelling",
-    "test_a_removed_passkey_is_refused",
-    "test_a_response_works_once",
-    "test_a_search_has_a_length",
-    "test_a_signature_for_something_else_is_refused",
-    "test_an_app_is_set_up_with_a_first_code_and_recovery_codes_follow",
-    "test_an_own_new_password_is_reported",
-    "test_an_unknown_passkey_is_refused",
-    "test_another_key_is_refused",
-    "test_clocks_may_differ_by_half_a_minute",
-    "test_every_notice_has_its_words",
-    "test_fewer_than_a_hundred_guesses_an_hour_from_everywhere",
-    "test_files_are_their_owners_alone",
-    "test_how_long_it_stays_fresh",
-    "test_it_needs_a_fresh_second_step",
-    "test_no_other_page_opens_before_the_second_step",
-    "test_no_page_of_a_model_opens_before_the_second_step",
-    "test_one_code_passes_one_of_many_at_once",
-    "test_one_network_cannot_try_a_password_on_everybody",
-    "test_recovery_codes_are_stored_as_salted_hashes",
-    "test_settings_leave_nothing_to_others",
-    "test_the_challenge_of_another_session_is_refused",
-    "test_the_command_resets_everything_ends_sessions_and_is_on_record",
-    "test_the_second_step_follows",
-    "test_the_secret_lies_encrypted",
-    "test_the_strength_of_a_new_password_is_shown",
-    "test_what_is_easy_to_guess_is_refused",
-    "test_what_is_hard_to_guess_is_taken",
-    "test_whoever_is_responsible_is_warned_before_a_token_ends",
-}
 STATES: Final = {"passed", "not applicable", "failed"}
 
 
@@ -107,7 +71,7 @@ def test_every_row_has_a_state_and_says_why():
 
 
 def test_every_test_that_is_named_exists():
-    missing = {row.number: sorted(named(row.text) - every_test() - ARRIVING) for row in rows()}
+    missing = {row.number: sorted(named(row.text) - every_test()) for row in rows()}
     assert {number: names for number, names in missing.items() if names} == {}
 
 

@@ -10,6 +10,8 @@ from accounts.api_tokens import token_store
 from accounts.consents import connections
 from accounts.models import User
 from accounts.people.security_notices import Notice, notify, send_notice
+from accounts.sign_in.second_step import devices
+from tests.accounts.sign_in.second_step.people import code_of
 from tests.builders import NOW, make_connection, make_grant, make_user
 
 pytestmark = pytest.mark.django_db
@@ -89,6 +91,32 @@ def test_consents_are_reported(dora: User, alice: User, mailoutbox: list[Any]) -
     connections.end(other.pk, actor=dora, now=NOW)
     assert subjects(mailoutbox) == ["LinkedIn connected", "LinkedIn consent ended"]
     assert "ended by Alice" in mailoutbox[1].body
+
+
+def test_second_steps_are_reported(dora: User, alice: User, mailoutbox: list[Any]) -> None:
+    app = devices.begin_app(dora, name="Phone", now=NOW)
+    assert devices.confirm_app(dora, code_of(app, at=NOW), now=NOW)
+    code, *_ = devices.replace_codes(dora, now=NOW)
+    assert devices.use_recovery_code(dora, code)
+    assert not devices.use_recovery_code(dora, code)
+    devices.remove(dora, f"app-{app.pk}", session_key=None)
+    assert subjects(mailoutbox) == ["A second step was added", "A recovery code was used", "A second step was removed"]
+    assert "Phone" in mailoutbox[0].body
+    assert "9 are left" in mailoutbox[1].body
+    assert code not in mailoutbox[1].body
+
+
+def test_a_reset_second_step_is_reported(dora: User, mailoutbox: list[Any]) -> None:
+    for name in ("Phone", "Tablet"):
+        app = devices.begin_app(dora, name=name, now=NOW)
+        devices.confirm_app(dora, code_of(app, at=NOW), now=NOW)
+    mailoutbox.clear()
+    devices.reset(dora, actor=None, by="command")
+    assert subjects(mailoutbox) == ["A second step was removed"] * 2
+    assert [name for message in mailoutbox for name in ("Phone", "Tablet") if name in message.body] == [
+        "Phone",
+        "Tablet",
+    ]
 
 
 def test_every_notice_has_its_words(dora: User, mailoutbox: list[Any]) -> None:
