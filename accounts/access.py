@@ -1,8 +1,8 @@
 """The one answer to "which ad accounts may this user see or change".
 
 Admin, API, pages, exports and snapshots call it. Only the role counts, and only while the person is active.
-Through an API token a person sees the same and may change less: its scope decides whether they may start syncs and
-take snapshots, or change findings; nothing else can be done with a token.
+Through an API token a person sees the same, or only the ad accounts that the token names, and may change less: its
+scope decides whether they may start syncs and take snapshots, or change findings. Nothing else can be done with one.
 """
 
 from typing import Protocol
@@ -45,17 +45,19 @@ def person_of(request: _HasUser) -> User:
 
 
 def visible_ad_accounts(user: Asker) -> QuerySet[AdAccount]:
-    """The ad accounts this user may see: all of them, the granted ones, or none."""
-    if sees_every_ad_account(user):
-        return AdAccount.objects.all()
-    if _role(user) is None:
+    """The ad accounts this user may see: all of them, the granted ones, or none; a token may name fewer."""
+    role, named = _role(user), _named_by_token(user)
+    if role is None:
         return AdAccount.objects.none()
-    return AdAccount.objects.filter(pk__in=AdAccountAccess.objects.filter(user=user.pk).values("ad_account"))
+    visible = AdAccount.objects.all() if named is None else AdAccount.objects.filter(pk__in=named)
+    if role in SEES_EVERY_AD_ACCOUNT:
+        return visible
+    return visible.filter(pk__in=AdAccountAccess.objects.filter(user=user.pk).values("ad_account"))
 
 
 def sees_every_ad_account(user: Asker) -> bool:
     """Whether rows need no filter at all; saves owners a join on the large tables."""
-    return _role(user) in SEES_EVERY_AD_ACCOUNT
+    return _role(user) in SEES_EVERY_AD_ACCOUNT and _named_by_token(user) is None
 
 
 def sees_colleagues(user: Asker) -> bool:
@@ -73,8 +75,8 @@ def may_connect_linkedin(user: Asker) -> bool:
 
 
 def may_see_connections(user: Asker) -> bool:
-    """Whether this user may see the LinkedIn connections; a token sees what its person sees."""
-    return _role(user) in MAY_CONNECT_LINKEDIN
+    """Whether this user may see the LinkedIn connections; a token that names ad accounts does not."""
+    return _role(user) in MAY_CONNECT_LINKEDIN and _named_by_token(user) is None
 
 
 def may_end_consent(user: Asker, connection: LinkedInConnection) -> bool:
@@ -127,8 +129,8 @@ def may_edit_thresholds(user: Asker) -> bool:
 
 
 def may_see_timetable(user: Asker) -> bool:
-    """Whether this user may see what runs when; a token sees what its person sees."""
-    return _role(user) in MAY_SYNC
+    """Whether this user may see what runs when; a token that names ad accounts does not."""
+    return _role(user) in MAY_SYNC and _named_by_token(user) is None
 
 
 def may_manage_people(user: Asker) -> bool:
@@ -149,6 +151,11 @@ def _role(user: Asker) -> str | None:
 def _role_in_person(user: Asker) -> str | None:
     """The role of a person who does not act through a token."""
     return _role(user) if _token_scope(user) is None else None
+
+
+def _named_by_token(user: Asker) -> frozenset[int] | None:
+    """The only ad accounts that the token shows; None without a token, or for one that shows all its person sees."""
+    return user.token_ad_account_ids if isinstance(user, User) else None
 
 
 def _token_scope(user: Asker) -> str | None:

@@ -1,4 +1,4 @@
-from django.apps import AppConfig, apps
+from django.apps import AppConfig
 
 
 class AccountsConfig(AppConfig):
@@ -7,9 +7,4 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import deployment_checks, settings_checks  # noqa: F401  (registers the checks)
-        from accounts.sign_in import receivers
-
-        if apps.is_installed("axes"):
-            from axes.signals import user_locked_out
-
-            user_locked_out.connect(receivers.record_lock_out, dispatch_uid="audit_lock_out")
+        from accounts.sign_in import receivers  # noqa: F401  (connects them)

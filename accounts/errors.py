@@ -1,5 +1,7 @@
 """What callers of this room catch."""
 
+from datetime import datetime
+
 
 class AccountsError(Exception):
     """The message is one sentence that names the remedy; `kind` is what `sync_log` stores."""
@@ -38,6 +40,18 @@ class OAuthError(AccountsError):
 
 class ApiTokenRefused(AccountsError):
     """There is no such API token, or this person may not have it."""
+
+
+class LockedOut(AccountsError):
+    """Too many failed attempts; pages and API answer it with 429. `until` is when the next one is possible."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__("Too many failed attempts; try again later.")
+        self.until = until
+
+
+class TooBusy(AccountsError):
+    """More passwords are being checked than this machine can at once; pages answer it with 503."""
 
 
 class UnknownAuditKind(AccountsError):

@@ -34,6 +34,7 @@ _TITLES: Final = {
     "pages": "Every list and page of the admin, a million campaign days",
     "exports": "A million rows as a file",
     "snapshots": "A snapshot of 5,000 creatives over 90 days",
+    "sign_in": "Pages while many people sign in at once",
     "hostile": "What others notice of 200 deliberately slow clients",
 }
 

@@ -104,7 +104,7 @@ def _client() -> "Client":
     settings.API_REQUESTS_PER_MINUTE = sys.maxsize
     owner = User.objects.create_user(email="owner@api.invalid", role="owner", is_staff=True)
     client = Client(SERVER_NAME="127.0.0.1")
-    client.force_login(owner, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(owner, backend="accounts.sign_in.password_backend.PasswordBackend")
     return client
 
 

@@ -150,7 +150,7 @@ def _continued(person: "User") -> Iterator[Figure]:
 
     _, export = _written(person, "csv")
     browser = Client(SERVER_NAME="127.0.0.1")
-    browser.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(person, backend="accounts.sign_in.password_backend.PasswordBackend")
     address = f"/api/v1/exports/{export.pk}/file"
     digest, half = hashlib.sha256(), export.size_bytes // 2
     first = browser.get(address)

@@ -135,7 +135,7 @@ def _browsers() -> dict[str, "Client"]:
     AdAccountAccess.objects.create(user=viewer, ad_account=ad_account)
     browsers = {"owner": _client(), "viewer": _client()}
     for person, browser in zip((owner, viewer), browsers.values(), strict=True):
-        browser.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+        browser.force_login(person, backend="accounts.sign_in.password_backend.PasswordBackend")
     return browsers
 
 

@@ -27,8 +27,6 @@ _QUIETER = {
     "celery.app.trace": "WARNING",
     "celery.worker.strategy": "WARNING",
     "django.request": "CRITICAL",
-    # The audit trail has logins and lock-outs; django-axes would add paths, which may hold an invitation's token.
-    "axes": "ERROR",
 }
 
 # What every line gets, whether it was logged through structlog or the standard library.

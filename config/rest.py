@@ -1,15 +1,25 @@
 """Errors of the API: one body for all of them (RFC 9457), with what to do about it."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Final
 
-from rest_framework.exceptions import APIException, MethodNotAllowed, NotFound, Throttled, ValidationError
+from rest_framework.exceptions import (
+    APIException,
+    AuthenticationFailed,
+    MethodNotAllowed,
+    NotAuthenticated,
+    NotFound,
+    Throttled,
+    ValidationError,
+)
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
+from accounts.api.throttling import AnonymousPerMinute
 from accounts.shell.request_values import BadValue, NotThere
 
 PROBLEM: Final = "application/problem+json"
@@ -87,7 +97,7 @@ def problem(*, status: int, detail: str, instance: str, remedy: str, field: str 
 
 def error_response(exception: Exception, context: Mapping[str, object]) -> Response | None:
     """The problem that an exception of a view is; None for a bug, which becomes a 500."""
-    exception = _in_words_of_rest(exception)
+    exception = _throttled(_in_words_of_rest(exception), context)
     response = exception_handler(exception, dict(context))
     if response is None:
         return None
@@ -110,6 +120,15 @@ def _in_words_of_rest(exception: Exception) -> Exception:
     if isinstance(exception, BadValue):
         return ValidationError({exception.field: [str(exception)]} if exception.field else str(exception))
     return NotFound(str(exception)) if isinstance(exception, NotThere) else exception
+
+
+def _throttled(exception: Exception, context: Mapping[str, object]) -> Exception:
+    """Whoever is refused for lack of a token is refused before the views count requests, so it is counted here."""
+    request = context["request"]
+    if isinstance(exception, NotAuthenticated | AuthenticationFailed) and isinstance(request, Request):
+        wait = AnonymousPerMinute.seconds_to_wait(request, context["view"])
+        return exception if wait is None else Throttled(math.ceil(wait))
+    return exception
 
 
 def _in_other_words(message: str) -> str:
@@ -162,6 +181,7 @@ class NoSuchEndpoint(APIView):
     schema = None
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        self.check_throttles(request)
         raise _NoSuchEndpoint
 
 

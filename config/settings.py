@@ -2,7 +2,6 @@
 
 import logging
 import os
-from datetime import timedelta
 from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
@@ -106,31 +105,23 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "config.error_reports.SecretsHidden"
 AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.sign_in.password_rules.GuessablePasswordValidator"},
 ]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
-SESSION_ENGINE = "qsessions.backends.db"
+SESSION_ENGINE = "accounts.sign_in.session_store"
 PASSWORD_RESET_TIMEOUT = 3600
+# Only backends that count failed attempts: `accounts/sign_in/lock_out.py`.
 AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
+    "accounts.sign_in.password_backend.PasswordBackend",
     "social_core.backends.linkedin.LinkedinOpenIdConnect",
 ]
-
-# Five wrong passwords for one e-mail address from one place lock it out there for a quarter of an hour.
-AXES_FAILURE_LIMIT = 5
-AXES_COOLOFF_TIME = timedelta(minutes=15)
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_RESET_ON_SUCCESS = True
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_USERNAME_FORM_FIELD = "username"
-AXES_USERNAME_CALLABLE = "accounts.sign_in.lock_out.name_of"
-AXES_LOCKOUT_CALLABLE = "accounts.sign_in.views.locked_out"
-AXES_DISABLE_ACCESS_LOG = True  # the audit trail has the sign-ins
-AXES_ENABLE_ADMIN = False  # accounts/admin/ shows them
-AXES_VERBOSE = False
+# The only one: each other would hash as many at once as there are requests.
+PASSWORD_HASHERS = ["accounts.sign_in.password_hashing.BoundedHasher"]
+# Its tables are all that is left of it, see `config/former_apps.py`.
+AXES_ENABLED = AXES_ENABLE_ADMIN = False
 
 # --- Applications ----------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -151,7 +142,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "knox",
-    "axes",
+    "config.former_apps.AxesTables",
     "social_django",
     "django_otp_webauthn",
 ]
@@ -182,10 +173,10 @@ MIDDLEWARE = [
     "accounts.sign_in.second_step.middleware.SecondStepFirst",
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.sign_in.middleware.SignInTrouble",
-    "axes.middleware.AxesMiddleware",
 ]
 UNFOLD = {
     "SITE_TITLE": "LinkedIn Ads Action Center",
+    "LOGIN": {"form": "accounts.sign_in.forms.SignInForm"},
     "DASHBOARD_CALLBACK": "reporting.pages.overview.dashboard",
     "STYLES": [lambda _: static("reporting/pages.css")],
     "SCRIPTS": [

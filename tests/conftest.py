@@ -12,7 +12,6 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.db import connection
 from django.test import Client, TransactionTestCase, override_settings
 from hypothesis import settings as hypothesis_settings
-from qsessions.backends.db import SessionStore
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
 
@@ -20,6 +19,7 @@ from accounts.api import throttling
 from accounts.models import AdAccount, User
 from accounts.roles import Role
 from accounts.shell import valkey
+from accounts.sign_in.session_store import SessionStore
 from config.embedded import EmbeddedServers
 from tests import restored_database
 from tests.accounts.consents.scripted_linkedin import TOKENS
@@ -228,7 +228,7 @@ def signed_in(user: User) -> Client:
     """
     session = SessionStore(ip="127.0.0.1", user_agent="")
     session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session[BACKEND_SESSION_KEY] = "accounts.sign_in.password_backend.PasswordBackend"
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     session.save()
     client = Client()

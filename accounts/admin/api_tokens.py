@@ -19,7 +19,9 @@ class ApiTokenAdmin(ReadOnlyAdmin[ApiToken]):
     list_select_related = ["user"]
     search_fields = ["user__email", "name", "token_key"]
     ordering = ["-created", "-id"]
-    fields = ["user", "name", "token_key", "scope", "created", "expiry", "last_used_at"]
+    fields = [
+        "user", "name", "token_key", "scope", "ad_account_ids", "networks", "created", "expiry", "last_used_at",
+    ]  # fmt: skip
     actions = ["revoke_selected"]
     nothing_yet = "Nobody has a token yet. People create their own: click your name below, then API tokens."
 

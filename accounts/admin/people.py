@@ -24,10 +24,12 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from accounts import audit_trail
 from accounts.access import person_of
 from accounts.admin.base import PeopleAdmin
+from accounts.api_tokens import token_store
 from accounts.consents import connections
 from accounts.errors import LastOwner, NotInvited
 from accounts.models import AdAccount, FailedLogin, Invitation, User
 from accounts.people import invitations, membership, sessions
+from accounts.people.security_notices import Notice, notify
 from accounts.roles import Role
 from accounts.shell.admin_base import UnfoldAdmin
 from accounts.shell.admin_columns import instant_column
@@ -48,7 +50,7 @@ _INVITED = instant_column("created_at", "invited")
 _EXPIRES = instant_column("expires_at", "expires")
 _ACCEPTED = instant_column("accepted_at", "accepted")
 _REVOKED = instant_column("revoked_at", "revoked")
-_TRIED = instant_column("attempt_time", "last try")
+_TRIED = instant_column("last_failed_at", "last try")
 
 # Pages of libraries that would show keys of sessions and identities, under permissions that nothing here uses.
 for _model in (Session, Association, Nonce, UserSocialAuth):
@@ -96,6 +98,10 @@ class UserAdmin(PeopleAdmin[User], _UserAdmin):
     filter_horizontal = []
     readonly_fields: ClassVar[Any] = [_LAST_LOGIN, _JOINED, _SECOND_STEP]
     actions = ["end_sessions"]
+
+    class Media:
+        js = ("accounts/password_strength.js",)
+
     nothing_yet = "Nobody can sign in. `manage.py createsuperuser` creates the first owner."
     fieldsets: ClassVar[Any] = (
         (None, {"fields": ("email", "password")}),
@@ -107,6 +113,10 @@ class UserAdmin(PeopleAdmin[User], _UserAdmin):
         (None, {"fields": ("email", "first_name", "last_name", "role")}),
         ("Password", {"fields": ("usable_password", "password1", "password2")}),
     )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Service accounts have a list of their own."""
+        return super().get_queryset(request).filter(is_service_account=False)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """People cannot remove themselves: somebody has to manage people."""
@@ -122,13 +132,15 @@ class UserAdmin(PeopleAdmin[User], _UserAdmin):
     @method_decorator(confirmation.confirmed)
     @transaction.atomic
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
-        """Records that a password was set or removed, and ends the sessions that used the old one."""
+        """Records that a password was set or removed, and ends the sessions and API tokens of before."""
         person = self.get_object(request, id)
         before = person.password if person else ""
         response = super().user_change_password(request, id, form_url)
         if person and User.objects.values_list("password", flat=True).get(pk=person.pk) != before:
             sessions.forget_all(person, exclude_key=request.session.session_key)
+            token_store.end_all(person, actor=person_of(request), why="the password was changed")
             audit_trail.record("password_changed", actor=person_of(request), user_email=person.email)
+            notify(person, Notice.PASSWORD_CHANGED, how=f"by {person_of(request)}")
         return response
 
     @admin.action(description="End all sessions of the selected people")
@@ -193,7 +205,7 @@ class InvitationForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has n
         fields = ("email", "role", "ad_accounts")
 
     def clean_email(self) -> str:
-        email: str = self.cleaned_data["email"].lower()
+        email: str = self.cleaned_data["email"]
         if trouble := invitations.trouble_with_inviting(email, now=timezone.now()):
             raise ValidationError(trouble)
         return email
@@ -316,13 +328,14 @@ class InvitationAdmin(PeopleAdmin[Invitation]):
 
 @admin.register(FailedLogin)
 class FailedLoginAdmin(PeopleAdmin[FailedLogin]):
-    """Wrong passwords in the last minutes; removing a row unlocks that login."""
+    """Failed attempts of the last day, by account and by network; removing a row unlocks it."""
 
-    list_display = ["username", "ip_address", "failures_since_start", _TRIED, "user_agent"]
-    search_fields = ["username", "ip_address"]
-    ordering = ["-attempt_time", "-id"]
-    fields: ClassVar[Any] = ["username", "ip_address", "user_agent", "failures_since_start", _TRIED]
-    nothing_yet = "No recent failed logins. Logins with too many wrong passwords are listed here and can be unlocked."
+    list_display = ["account", "network", "door", "failures", _TRIED]
+    list_filter = ["door"]
+    search_fields = ["account", "network"]
+    ordering = ["-last_failed_at", "-id"]
+    fields: ClassVar[Any] = ["account", "network", "door", "failures", _TRIED]
+    nothing_yet = "No recent failed logins. Accounts and networks with too many failed attempts can be unlocked here."
     actions = ["unlock"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -23,10 +23,12 @@ from rest_framework.throttling import BaseThrottle
 
 from accounts.models import ApiToken
 from accounts.shell import valkey
+from accounts.sign_in.networks import networks_of
 
 _log = structlog.get_logger(__name__)
 # Where a request keeps the limits that it was counted for.
 _NOTED: Final = "rate_limits"
+_ANONYMOUS_PER_MINUTE: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,21 @@ class PerMinute(BaseThrottle):
         return self._seconds_left
 
 
+class AnonymousPerMinute(PerMinute):
+    """Requests that are refused for lack of a token have a limit of their own: nobody needs many of them."""
+
+    counts = "anonymous"
+
+    def limit(self) -> int:
+        return min(_ANONYMOUS_PER_MINUTE, super().limit())
+
+    @classmethod
+    def seconds_to_wait(cls, request: Request, view: object) -> float | None:
+        """Counts one such request; returns how long to wait if there were too many."""
+        one = cls()
+        return None if one.allow_request(request, view) else one.wait()
+
+
 class ExportsPerMinute(PerMinute):
     """Files have a limit of their own: each of them reads a whole list."""
 
@@ -99,7 +116,8 @@ def _sender(request: Request) -> str:
         return f"token:{request.auth.pk}"
     if request.user.is_authenticated:
         return f"user:{request.user.pk}"
-    return f"address:{request.META.get('REMOTE_ADDR')}"
+    networks = networks_of(request.META.get("REMOTE_ADDR"))
+    return f"address:{networks.own if networks else ''}"
 
 
 @cache

@@ -1,11 +1,13 @@
-"""A person's own API tokens: listed, issued, revoked. The token itself is in one response and nowhere else."""
+"""API tokens of people and service accounts: listed, issued, revoked. A token is in one response and nowhere else."""
 
+from datetime import datetime
 from urllib.parse import urljoin
 
 from django import forms
 from django.conf import settings
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -13,13 +15,25 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectMultipleWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from accounts.access import may_issue_api_token, person_of
+from accounts.access import may_issue_api_token, may_manage_people, person_of, visible_ad_accounts
 from accounts.api_tokens import token_store
-from accounts.models import ApiToken, User
+from accounts.errors import ApiTokenRefused
+from accounts.models import AdAccount, ApiToken, ServiceAccount, User
 from accounts.people.your_account import shell
 from accounts.shell.request_values import only_parameters
+
+
+class _Networks(forms.CharField):
+    """Networks as CIDR, separated by commas, spaces or lines."""
+
+    def clean(self, value: object) -> list[str]:
+        typed = super().clean(value)
+        try:
+            return [token_store.normalized_network(one) for one in typed.replace(",", " ").split()]
+        except ApiTokenRefused as error:
+            raise forms.ValidationError(str(error)) from None
 
 
 class IssueForm(forms.Form):
@@ -46,8 +60,26 @@ class IssueForm(forms.Form):
         error_messages=dict.fromkeys(("required", "invalid_choice"), "Choose from the list how long it is valid."),
     )
 
+    ad_accounts = forms.ModelMultipleChoiceField(
+        label="Only these ad accounts",
+        queryset=AdAccount.objects.none(),
+        required=False,
+        widget=UnfoldAdminSelectMultipleWidget,
+        help_text="Choose none for all that its user sees, now and later.",
+    )
+    networks = _Networks(
+        label="Only from these networks",
+        required=False,
+        max_length=1000,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Such as 203.0.113.0/24, separated by commas; empty for everywhere.",
+    )
+
     def __init__(self, data: QueryDict | None, *, user: User) -> None:
         super().__init__(data)
+        ad_accounts = self.fields["ad_accounts"]
+        assert isinstance(ad_accounts, forms.ModelMultipleChoiceField)
+        ad_accounts.queryset = visible_ad_accounts(user).order_by("name", "pk")
         scope = self.fields["scope"]
         assert isinstance(scope, forms.ChoiceField)
         scope.choices = [choice for choice in ApiToken.Scope.choices if may_issue_api_token(user, choice[0])]
@@ -65,7 +97,7 @@ def api_tokens_page(request: HttpRequest) -> HttpResponse:
     plain, token = "", None
     now = timezone.now()
     if form.is_bound and form.is_valid():
-        token, plain = token_store.issue(user=user, now=now, **form.cleaned_data)
+        token, plain = _issue(form, user=user, now=now)
         form = IssueForm(None, user=user)
     context = {
         **shell(request),
@@ -78,6 +110,70 @@ def api_tokens_page(request: HttpRequest) -> HttpResponse:
         "me_url": urljoin(settings.SITE_URL, reverse("me")),
     }
     return render(request, "accounts/api_tokens.html", context)
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@only_parameters()
+@sensitive_variables("plain")
+def service_account_tokens(request: HttpRequest, account_id: int) -> HttpResponse:
+    """The tokens of a service account, for owners; like `api_tokens_page`."""
+    owner = _owner(request)
+    account = get_object_or_404(ServiceAccount, pk=account_id)
+    form = IssueForm(request.POST if request.method == "POST" else None, user=account)
+    plain, token = "", None
+    now = timezone.now()
+    if form.is_bound and form.is_valid() and account.is_active:
+        token, plain = _issue(form, user=account, actor=owner, now=now)
+        form = IssueForm(None, user=account)
+    context = {
+        **admin.site.each_context(request),
+        "title": f"API tokens of {account}",
+        "account": account,
+        "tokens": token_store.of(account),
+        "now": now,
+        "form": form,
+        "issued": token,
+        "plain": plain,
+        "me_url": urljoin(settings.SITE_URL, reverse("me")),
+    }
+    return render(request, "accounts/service_account_tokens.html", context)
+
+
+@never_cache
+@login_required
+@require_POST
+def revoke_service_account_token(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
+    """Revokes one token of a service account."""
+    owner = _owner(request)
+    account = get_object_or_404(ServiceAccount, pk=account_id)
+    token = get_object_or_404(token_store.of(account), pk=token_id)
+    token_store.revoke(token, actor=owner)
+    messages.success(request, f"The token “{token.name}” is revoked; programs that use it are refused from now on.")
+    return redirect("accounts:service_account_tokens", account.pk)
+
+
+def _owner(request: HttpRequest) -> User:
+    """Raises PermissionDenied for whoever does not manage people."""
+    person = person_of(request)
+    if not may_manage_people(person):
+        raise PermissionDenied
+    return person
+
+
+def _issue(form: IssueForm, *, user: User, actor: User | None = None, now: datetime) -> tuple[ApiToken, str]:
+    given = form.cleaned_data
+    return token_store.issue(
+        user=user,
+        name=given["name"],
+        scope=given["scope"],
+        days=given["days"],
+        ad_account_ids=[one.pk for one in given["ad_accounts"]] or None,
+        networks=given["networks"],
+        actor=actor,
+        now=now,
+    )
 
 
 @never_cache

@@ -26,7 +26,7 @@ def _owner_as(name: str) -> Callable[[Mapping[str, object]], bool]:
 
 # Lists that are about people, by what the export says it is of.
 _OF_PEOPLE: Final = (
-    "audit trail", "people", "users", "invitations", "api tokens", "api_tokens", "failed logins", "axes_accessattempt",
+    "audit trail", "people", "users", "invitations", "api tokens", "api_tokens", "failed logins", "failed_logins",
     "connections", "grants",
 )  # fmt: skip
 

@@ -26,6 +26,7 @@ _SENTENCES: Final[dict[str, str]] = {
     _Kind.INVITATION_ACCEPTED: "{user_email} accepted an invitation",
     _Kind.INVITATION_REVOKED: "{who} revoked the invitation of {user_email}",
     _Kind.USER_ADDED: "{who} added {user_email} as {role}",
+    _Kind.SERVICE_ACCOUNT_ADDED: "{who} added the service account {user_email} as {role}",
     _Kind.USER_CHANGED: "{who} changed {changed} of {user_email}",
     _Kind.USER_REMOVED: "{who} removed {user_email}",
     _Kind.ROLE_CHANGED: "{who} changed the role of {user_email} from {before} to {after}",

@@ -17,6 +17,7 @@ from accounts.consents.signals import linkedin_connected
 from accounts.errors import AccountsError, OAuthError, UndecryptableToken
 from accounts.models import LinkedInConnection, User
 from accounts.models.linkedin_connection import CONSENT_END
+from accounts.people.security_notices import Notice, notify
 
 # From then on every page shows that a consent is about to end.
 _NOTICE_PERIOD: Final = timedelta(days=14)
@@ -46,6 +47,8 @@ def store_grant(*, user: User | None, grant: TokenGrant, now: datetime, announce
         connection.refreshed_at = None
         connection.save()
         audit_trail.record("consent_given", actor=user, connection_id=connection.pk, scopes=sorted(grant.scopes))
+        if user:
+            notify(user, Notice.CONSENT_GIVEN)
         if announce:
             _announce(connection.pk)
     return connection
@@ -137,6 +140,8 @@ def end(connection_id: int, *, actor: User, now: datetime) -> AccountsError | No
             trouble="Somebody ended this consent here; connect LinkedIn again to resume.",
         )
         audit_trail.record("consent_revoked", actor=actor, connection_id=connection_id)
+        if row.user and row.user != actor:
+            notify(row.user, Notice.CONSENT_ENDED, who=str(actor))
     trouble = trouble or _revoke_at_linkedin(tokens)
     if trouble:
         audit_trail.record("consent_not_revoked_at_linkedin", connection_id=connection_id, reason=str(trouble))

@@ -1,6 +1,5 @@
 """One file per table; listing this folder lists the tables."""
 
-from accounts.models._failed_login import FailedLogin
 from accounts.models.ad_account import AdAccount
 from accounts.models.ad_account_access import AdAccountAccess
 from accounts.models.api_token import ApiToken
@@ -9,12 +8,13 @@ from accounts.models.audit_delivery import AuditDelivery
 from accounts.models.audit_event import AuditEvent
 from accounts.models.authenticator_app import AuthenticatorApp
 from accounts.models.consent_warning import ConsentWarning
+from accounts.models.failed_login import FailedLogin
 from accounts.models.invitation import Invitation
 from accounts.models.linkedin_ad_account_role import LinkedInAdAccountRole
 from accounts.models.linkedin_connection import LinkedInConnection
 from accounts.models.recovery_code import RecoveryCode
 from accounts.models.removed_ad_account import RemovedAdAccount
-from accounts.models.user import User
+from accounts.models.user import ServiceAccount, User
 
 __all__ = [
     "AdAccount",
@@ -31,5 +31,6 @@ __all__ = [
     "LinkedInConnection",
     "RecoveryCode",
     "RemovedAdAccount",
+    "ServiceAccount",
     "User",
 ]

@@ -1,9 +1,10 @@
-"""API tokens, with which other tools act as a person."""
+"""API tokens, with which other tools act as a person or as a service account."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from knox.models import AbstractAuthToken
@@ -16,10 +17,11 @@ else:
 
 
 class ApiToken(_Token):
-    """One token of one person; `accounts/api_tokens/token_store.py` is the only writer. A revoked one is deleted.
+    """One token of one person or service account; `accounts/api_tokens/token_store.py` is the only writer.
 
-    Only the digest of the token is stored, and its first characters so that people can tell tokens apart. The
-    columns `digest`, `token_key`, `created` and `expiry` have the names that django-rest-knox gives them.
+    A revoked one is deleted. Only the digest of the token is stored, and its first characters so that people can tell
+    tokens apart. The columns `digest`, `token_key`, `created` and `expiry` have the names that django-rest-knox gives
+    them.
     """
 
     class Scope(models.TextChoices):
@@ -38,6 +40,21 @@ class ApiToken(_Token):
     created = models.DateTimeField()
     expiry = models.DateTimeField("expires")
     last_used_at = models.DateTimeField("last used", null=True, blank=True, help_text="to the minute")
+    ad_account_ids = ArrayField(
+        models.BigIntegerField(),
+        null=True,
+        blank=True,
+        verbose_name="ad accounts",
+        # Ids, not rows: once the last of them was removed, the token sees none, and not all.
+        help_text="the only ones it sees, of those its person sees; null for all of these",
+    )
+    networks = ArrayField(
+        models.CharField(max_length=43),
+        default=list,
+        blank=True,
+        help_text="the only ones it works from; empty for all",
+    )
+    warned_days = models.IntegerField(null=True, help_text="how many days before its end the last warning was sent")
 
     objects: ClassVar[models.Manager["ApiToken"]] = models.Manager()
 

@@ -32,6 +32,7 @@ class AuditEvent(models.Model):
         INVITATION_ACCEPTED = "invitation_accepted", "Invitation accepted"
         INVITATION_REVOKED = "invitation_revoked", "Invitation revoked"
         USER_ADDED = "user_added", "Person added"
+        SERVICE_ACCOUNT_ADDED = "service_account_added", "Service account added"
         USER_CHANGED = "user_changed", "Person changed"
         USER_REMOVED = "user_removed", "Person removed"
         ROLE_CHANGED = "role_changed", "Role changed"

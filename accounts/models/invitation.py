@@ -4,8 +4,9 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import models
-from django.db.models.functions import Lower
 
+from accounts.people import email_address
+from accounts.people.email_address import EmailAddressField
 from accounts.roles import Role
 
 
@@ -24,7 +25,7 @@ class Invitation(models.Model):
 
     personal_data = frozenset({"email"})
 
-    email = models.EmailField("e-mail address")
+    email = EmailAddressField("e-mail address")
     role = models.CharField(max_length=16, choices=Role, default=Role.VIEWER)
     ad_accounts = models.ManyToManyField(
         "accounts.AdAccount", blank=True, related_name="+", help_text="what a viewer will see; other roles see all"
@@ -40,8 +41,12 @@ class Invitation(models.Model):
         db_table = "invitations"
         ordering = ["-created_at"]
         constraints = [
+            models.CheckConstraint(
+                condition=models.Q(email__regex=email_address.CHARACTERS),
+                name="an_invited_email_is_in_its_one_form",
+            ),
             models.UniqueConstraint(
-                Lower("email"),
+                fields=["email"],
                 condition=models.Q(accepted_at=None, revoked_at=None),
                 name="an_address_has_one_open_invitation",
             ),

@@ -22,6 +22,7 @@ from django.urls import reverse
 from accounts import audit_trail
 from accounts.errors import NotInvited
 from accounts.models import AdAccount, AdAccountAccess, Invitation, User
+from accounts.people.email_address import normalized_or_none
 from accounts.roles import Role
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ UNKNOWN: Final = (
 
 def trouble_with_inviting(email: str, *, now: datetime) -> str | None:
     """Why this address cannot be invited, with the remedy."""
-    if User.objects.filter(email__iexact=email).exists():
+    if User.objects.with_email(email):
         return _IS_HERE.format(email)
     return _IS_INVITED.format(email) if open_invitation(email, now=now) else None
 
@@ -60,7 +61,7 @@ def invite(
     _unused(email).update(revoked_at=now)
     token = secrets.token_urlsafe(32)
     invitation = Invitation.objects.create(
-        email=email.lower(),
+        email=email,
         role=role,
         invited_by=actor,
         created_at=now,
@@ -130,8 +131,7 @@ def trouble_with(invitation: Invitation, *, now: datetime) -> str | None:
     state = Invitation.State(invitation.state_at(now))
     if state in _NOT_OPEN:
         return _NOT_OPEN[state]
-    has_account = User.objects.filter(email__iexact=invitation.email).exists()
-    return _HAS_ACCOUNT.format(invitation.email) if has_account else None
+    return _HAS_ACCOUNT.format(invitation.email) if User.objects.with_email(invitation.email) else None
 
 
 def find(token: str) -> Invitation | None:
@@ -140,7 +140,7 @@ def find(token: str) -> Invitation | None:
 
 
 def open_invitation(email: str, *, now: datetime) -> Invitation | None:
-    """The invitation of exactly this address, in upper or lower case."""
+    """The invitation of exactly this address, in whatever case."""
     return _unused(email).filter(expires_at__gt=now).first()
 
 
@@ -166,7 +166,7 @@ def send(invitation: Invitation, *, url: str) -> bool:
 
 
 def _unused(email: str) -> QuerySet[Invitation]:
-    return Invitation.objects.filter(email__iexact=email, accepted_at=None, revoked_at=None)
+    return Invitation.objects.filter(email=normalized_or_none(email), accepted_at=None, revoked_at=None)
 
 
 def _locked(invitation_id: int) -> Invitation:

@@ -10,15 +10,16 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.functions import Collate, Lower
 from django.utils import timezone
 
 from accounts import audit_trail
+from accounts.api_tokens import token_store
 from accounts.consents import connections
 from accounts.errors import LastOwner
 from accounts.models import FailedLogin, Invitation, User
 from accounts.people import sessions
 from accounts.roles import Role
-from accounts.sign_in.second_step import guesses
 
 _LAST_OWNER: Final = (
     "This is the last active owner, and somebody has to manage people; make another active person an owner first."
@@ -40,7 +41,7 @@ def loses_an_owner(before: User, *, role: str, is_active: bool) -> bool:
 
 @transaction.atomic
 def save(person: User, *, actor: User | None, changed: list[str]) -> None:
-    """Store changes of a person; deactivating somebody signs them out. Raises LastOwner."""
+    """Store changes of a person; deactivating somebody signs them out and ends their API tokens. Raises LastOwner."""
     before = User.objects.get(pk=person.pk)
     if loses_an_owner(before, role=person.role, is_active=person.is_active):
         require_another_owner(person.pk)
@@ -51,6 +52,8 @@ def save(person: User, *, actor: User | None, changed: list[str]) -> None:
         audit_trail.record("user_changed", actor=actor, user_email=person.email, role=person.role, changed=others)
     if before.is_active and not person.is_active:
         sessions.forget_all(person)
+        # They must not come back with the person.
+        token_store.end_all(person, actor=actor, why="the account was deactivated")
 
 
 @transaction.atomic
@@ -64,15 +67,16 @@ def remove(person: User, *, actor: User | None) -> None:
         require_another_owner(person.pk)
     audit_trail.record("user_removed", actor=actor, user_email=person.email, role=person.role)
     connections.forget_members_of_ended(person, now=timezone.now())
-    Invitation.objects.filter(email__iexact=person.email).delete()
-    FailedLogin.objects.filter(username__iexact=person.email).delete()
+    Invitation.objects.filter(email=person.email).delete()
+    FailedLogin.objects.filter(account=person.email).delete()
     _forget_in_admin_log(person)
-    guesses.forget(person.email)
     person.delete()
 
 
 def _forget_in_admin_log(person: User) -> None:
-    """What Django's admin logged about them; it stores the names that rows had."""
+    """What Django's admin logged about them; it stores the names that rows had, addresses as they were typed then."""
     about = Q(content_type=ContentType.objects.get_for_model(User), object_id=str(person.pk))
     named = Q(content_type__app_label="accounts", object_repr__contains=str(person))
-    LogEntry.objects.filter(about | named | Q(object_repr__icontains=person.email)).delete()
+    # The collation C folds the letters of ASCII alone.
+    logged = LogEntry.objects.alias(in_lower_case=Lower(Collate("object_repr", "C")))
+    logged.filter(about | named | Q(in_lower_case__contains=person.email)).delete()

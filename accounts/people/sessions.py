@@ -11,6 +11,7 @@ from qsessions.models import Session
 
 from accounts import audit_trail
 from accounts.models import User
+from accounts.sign_in.session_store import stored_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,14 +28,15 @@ class SignedInBrowser:
 
 def signed_in_browsers(person: User, *, this_key: str | None, now: datetime) -> list[SignedInBrowser]:
     """The active sessions of a person, this one first, then the most recently used."""
+    this_stored = stored_key(this_key) if this_key else None
     found = [
         SignedInBrowser(
             id=_id_of(session),
-            device=_device_of(session),
+            device=device_of(session),
             ip=session.ip,
             signed_in_at=session.created_at,
             used_at=session.updated_at,
-            is_this_one=session.session_key == this_key,
+            is_this_one=session.session_key == this_stored,
         )
         for session in _sessions(person).filter(expire_date__gt=now).order_by("-updated_at")
     ]
@@ -68,7 +70,8 @@ def end_all(person: User, *, actor: User | None, exclude_key: str | None = None)
 
 def forget_all(person: User, *, exclude_key: str | None = None) -> int:
     """End sessions as part of an action that is itself recorded, such as a new password; returns how many."""
-    ended, _ = _sessions(person).exclude(session_key=exclude_key).delete()
+    kept = [stored_key(exclude_key)] if exclude_key else []
+    ended, _ = _sessions(person).exclude(session_key__in=kept).delete()
     return int(ended)
 
 
@@ -85,7 +88,7 @@ def _id_of(session: Session) -> str:
     return hashlib.sha256(session.session_key.encode()).hexdigest()[:32]
 
 
-def _device_of(session: Session) -> str:
+def device_of(session: Session) -> str:
     """Such as "Chrome on Linux"."""
     device = session.device_info
     browser = device.user_agent.family if device and device.user_agent else None

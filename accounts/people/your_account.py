@@ -6,7 +6,6 @@ from typing import Final
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.views.decorators import staff_member_required
-from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.views import PasswordChangeView
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -16,14 +15,15 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
-from unfold.forms import AdminOwnPasswordChangeForm
 
 from accounts import audit_trail
 from accounts.access import person_of
 from accounts.models import User
 from accounts.people import sessions
+from accounts.people.security_notices import Notice, notify
 from accounts.roles import rights_of
 from accounts.shell.request_values import only_parameters
+from accounts.sign_in.forms import OwnPasswordForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +77,27 @@ def own_sessions(request: HttpRequest) -> HttpResponse:
 
 @method_decorator([never_cache, staff_member_required, only_parameters()], name="dispatch")
 class OwnPassword(PasswordChangeView):
-    """A new password in exchange for the old one; it ends every other session."""
+    """A new password in exchange for the old one; it ends every other session, and API tokens that are not kept."""
 
     template_name = "accounts/own_password.html"
-    form_class = AdminOwnPasswordChangeForm
+    form_class = OwnPasswordForm
     success_url = reverse_lazy("people:me")
     title = "Password"
 
     def get_context_data(self, **kwargs: object) -> dict[str, object]:
         return shell(self.request) | super().get_context_data(**kwargs)
 
-    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+    def get_form_kwargs(self) -> dict[str, object]:
+        return super().get_form_kwargs() | {"address": self.request.META.get("REMOTE_ADDR")}
+
+    def form_valid(self, form: OwnPasswordForm) -> HttpResponse:  # type: ignore[override]  # of `form_class`
         person = person_of(self.request)
         with transaction.atomic():
             response = super().form_valid(form)
             sessions.forget_all(person, exclude_key=self.request.session.session_key)
+            form.end_tokens(person)
             audit_trail.record("password_changed", actor=person, user_email=person.email)
+            notify(person, Notice.PASSWORD_CHANGED, how="on the page Your account")
         messages.success(self.request, "Your password is changed, and you are signed out everywhere else.")
         return response
 

@@ -1,15 +1,24 @@
 """Forms of people who sign in, styled like the admin theme."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from django import forms
-from django.conf import settings
-from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm, SetPasswordMixin
+from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm, SetPasswordMixin
 from django.http import QueryDict
-from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+from django.utils import timezone
+from unfold.forms import AuthenticationForm
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminEmailInputWidget,
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminTextInputWidget,
+)
 
+from accounts.api_tokens import token_store
 from accounts.models import User
+from accounts.people.email_address import EmailAddressFormField
+from accounts.sign_in import lock_out
+from accounts.sign_in.password_hashing import turn
 
 
 def _password_fields(label: str, confirmation_label: str) -> tuple[forms.CharField, forms.CharField]:
@@ -18,6 +27,12 @@ def _password_fields(label: str, confirmation_label: str) -> tuple[forms.CharFie
     for field in fields:
         field.widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
     return fields
+
+
+class SignInForm(AuthenticationForm):  # type: ignore[misc]
+    """Django's field would take similar letters for plain ones: what was typed is what is looked up."""
+
+    username = forms.CharField(max_length=1000, widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "username"}))
 
 
 class JoinForm(SetPasswordMixin, forms.Form):  # type: ignore[type-arg]
@@ -43,16 +58,67 @@ class JoinForm(SetPasswordMixin, forms.Form):  # type: ignore[type-arg]
         return given
 
 
-class ForgottenPasswordForm(PasswordResetForm):
-    email = forms.EmailField(
+class ForgottenPasswordForm(forms.Form):
+    email = EmailAddressFormField(
         max_length=254, widget=UnfoldAdminEmailInputWidget(attrs={"autocomplete": "email", "autofocus": ""})
     )
 
-    def save(self, **kwargs: Any) -> None:  # type: ignore[override]  # by name, as Django's view calls it
-        """The link has this service's own address, whatever host the request named."""
-        site = urlsplit(settings.SITE_URL)
-        super().save(**kwargs | {"domain_override": site.netloc, "use_https": site.scheme == "https"})
+
+class KeepsTokens(forms.Form):
+    """Asks which API tokens outlive the password; none does that is not chosen."""
+
+    keep_tokens = forms.TypedMultipleChoiceField(
+        label="Keep these API tokens",
+        coerce=int,
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text="The others end now, and programs that use them are refused. Keep none if somebody else may know "
+        "your password or a token.",
+    )
+
+    def offer_tokens(self, person: User) -> None:
+        tokens = token_store.valid(person, now=timezone.now())
+        field = self.fields["keep_tokens"]
+        assert isinstance(field, forms.TypedMultipleChoiceField)
+        field.choices = [(token.pk, str(token)) for token in tokens]
+        if not field.choices:
+            del self.fields["keep_tokens"]
+
+    def end_tokens(self, person: User) -> None:
+        """All but those that were chosen; call it in the transaction that stores the password."""
+        kept = self.cleaned_data.get("keep_tokens", [])
+        token_store.end_all(person, actor=person, why="the password was changed", keep=kept)
 
 
-class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # Django has no generic one at run time
+class NewPasswordForm(KeepsTokens, SetPasswordForm):  # type: ignore[type-arg]  # Django has no generic one at run time
     new_password1, new_password2 = _password_fields("New password", "New password confirmation")
+    field_order = ("new_password1", "new_password2", "keep_tokens")
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(user, *args, **kwargs)
+        self.offer_tokens(user)
+
+
+class OwnPasswordForm(KeepsTokens, PasswordChangeForm):
+    """The old password is a secret to guess here, too."""
+
+    old_password = forms.CharField(
+        label="Old password",
+        strip=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password", "autofocus": ""}),
+    )
+    new_password1, new_password2 = _password_fields("New password", "New password confirmation")
+    field_order = ("old_password", "new_password1", "new_password2", "keep_tokens")
+
+    def __init__(self, user: User, *args: Any, address: str | None = None, **kwargs: Any) -> None:
+        super().__init__(user, *args, **kwargs)
+        self._address = address
+        self.offer_tokens(user)
+
+    def clean_old_password(self) -> str:
+        """Raises LockedOut and TooBusy, too."""
+        door, account = lock_out.Door.PASSWORD, self.user.email
+        with turn(), lock_out.attempt(door, account=account, address=self._address) as attempt:
+            old: str = super().clean_old_password()
+            attempt.passed = True
+        return old

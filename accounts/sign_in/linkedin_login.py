@@ -5,8 +5,10 @@ allowed domain, each proven by an e-mail address that LinkedIn has verified. Tok
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from social_core.backends.base import BaseAuth
 from social_core.exceptions import AuthPolicyError
@@ -15,12 +17,17 @@ from accounts import audit_trail
 from accounts.errors import NotInvited
 from accounts.models import User
 from accounts.people import invitations
+from accounts.people.email_address import normalized_domain, normalized_or_none
 from accounts.roles import Role
 
 _INACTIVE = "Your account here is switched off; ask an owner to switch it on again."
 _UNVERIFIED = (
     "LinkedIn sent no verified e-mail address of yours; confirm your primary address in LinkedIn's settings "
     "and allow access to it, then try again."
+)
+_UNUSABLE = (
+    "LinkedIn sent an e-mail address that cannot be used here: only plain letters may stand before the @. Make another "
+    "address your primary one in LinkedIn's settings, then try again."
 )
 _STRANGER = (
     "{} has no account here; ask an owner of this service to invite exactly this address, or sign in at LinkedIn "
@@ -58,7 +65,7 @@ def person_behind(
     elif social is None:
         # Signed in here with a new LinkedIn identity: it has to be the same person's.
         email = _verified_email(backend, response)
-        if email != user.email.lower():
+        if email != user.email:
             raise Refused(backend, _ANOTHER_PERSON.format(user.email, email))
     if not user.is_active:
         raise Refused(backend, _INACTIVE)
@@ -68,13 +75,24 @@ def person_behind(
 def _verified_email(backend: "BaseAuth[object]", response: Mapping[str, object]) -> str:
     email = response.get("email")
     # LinkedIn documents a boolean; the specification also allows text.
-    if isinstance(email, str) and email and response.get("email_verified") in (True, "true"):
-        return email.strip().lower()
-    raise Refused(backend, _UNVERIFIED)
+    if not isinstance(email, str) or not email or response.get("email_verified") not in (True, "true"):
+        raise Refused(backend, _UNVERIFIED)
+    if normalized := normalized_or_none(email):
+        return normalized
+    raise Refused(backend, _UNUSABLE)
+
+
+def sign_up_domains() -> set[str]:
+    """In their one form; what is no domain lets nobody in."""
+    found = set()
+    for domain in settings.SIGN_UP_EMAIL_DOMAINS:
+        with suppress(ValidationError):
+            found.add(normalized_domain(domain))
+    return found
 
 
 def _find_or_create(backend: "BaseAuth[object]", email: str, details: Mapping[str, object]) -> User:
-    if person := User.objects.filter(email__iexact=email).first():
+    if person := User.objects.with_email(email):
         return person
     names = {name: str(details.get(name) or "")[:150] for name in ("first_name", "last_name")}
     if invitation := invitations.open_invitation(email, now=timezone.now()):
@@ -82,7 +100,7 @@ def _find_or_create(backend: "BaseAuth[object]", email: str, details: Mapping[st
             return invitations.accept(invitation.pk, now=timezone.now(), **names)
         except NotInvited as error:  # revoked, or accepted in another browser, a moment ago
             raise Refused(backend, str(error)) from None
-    if email.rpartition("@")[2] in {domain.lower() for domain in settings.SIGN_UP_EMAIL_DOMAINS}:
+    if email.rpartition("@")[2] in sign_up_domains():
         person = User.objects.create_user(email, role=Role.VIEWER, **names)
         audit_trail.record("user_added", actor=person, user_email=person.email, role=person.role)
         return person

@@ -1,4 +1,4 @@
-"""Middleware: records which sessions are in use, and explains errors of the LinkedIn login."""
+"""Middleware: records which sessions are in use, and explains what went wrong at signing in."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,8 @@ from typing import Final
 from django.http import HttpRequest, HttpResponse
 from social_core.exceptions import SocialAuthBaseException
 
-from accounts.sign_in.views import linkedin_trouble
+from accounts.errors import LockedOut, TooBusy
+from accounts.sign_in.views import linkedin_trouble, locked_out, too_busy
 
 # Fine enough for "last used", and a write every few minutes instead of one per click.
 _SECONDS: Final = 300
@@ -30,7 +31,7 @@ class SessionsInUse:
 
 
 class SignInTrouble:
-    """Answers errors of a LinkedIn login with a page that names the remedy."""
+    """Answers errors of a LinkedIn login, lock-outs and too many sign-ins at once with a page that names the remedy."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -39,4 +40,8 @@ class SignInTrouble:
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        return linkedin_trouble(request, exception) if isinstance(exception, SocialAuthBaseException) else None
+        if isinstance(exception, SocialAuthBaseException):
+            return linkedin_trouble(request, exception)
+        if isinstance(exception, LockedOut):
+            return locked_out(request, until=exception.until)
+        return too_busy(request) if isinstance(exception, TooBusy) else None

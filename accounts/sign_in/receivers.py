@@ -4,26 +4,40 @@ The IP address is the one that reached this process: the proxy's, unless the set
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Final
 
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.dispatch import receiver
 from django.http import HttpRequest
-from django.utils import timezone
+from qsessions.models import Session
 
 from accounts import audit_trail
 from accounts.models import AuditEvent, User
+from accounts.people import sessions
+from accounts.people.security_notices import Notice, notify
+from accounts.sign_in.networks import networks_of
 
+_LOGINS_LOOKED_AT: Final = 500
 # E-mail addresses are no longer than that; what a stranger types may be.
 _MAX_LENGTH: Final = 254
-# Further tries while locked out must not fill a table that nothing is ever deleted from.
-_LOCK_OUT_RECORDED_EVERY: Final = timedelta(hours=1)
 
 
 @receiver(user_logged_in, dispatch_uid="audit_login")
 def record_login(request: HttpRequest | None, user: User, **_: object) -> None:
-    audit_trail.record("login", actor=user, ip=_address(request))
+    ip, device = _address(request), _device(request)
+    if _is_new(user, ip=ip, device=device):
+        notify(user, Notice.NEW_DEVICE, device=device, ip=ip or "an unknown address")
+    audit_trail.record("login", actor=user, ip=ip, device=device)
+
+
+def _is_new(user: User, *, ip: str | None, device: str) -> bool:
+    """Whether they never signed in with such a browser from such a network before; their first sign-in is no news."""
+    before = AuditEvent.objects.filter(kind="login", actor_id=user.pk).order_by("-happened_at")
+    details = list(before.values_list("detail", flat=True)[:_LOGINS_LOOKED_AT])
+    here = networks_of(ip)
+    known = {(networks_of(detail.get("ip")), detail.get("device", device)) for detail in details}
+    places = {(networks and (networks.wide or networks.own), name) for networks, name in known}
+    return bool(details) and (here and (here.wide or here.own), device) not in places
 
 
 @receiver(user_logged_out, dispatch_uid="audit_logout")
@@ -34,25 +48,18 @@ def record_logout(request: HttpRequest | None, user: User | None, **_: object) -
 
 @receiver(user_login_failed, dispatch_uid="audit_login_failed")
 def record_failed_login(credentials: Mapping[str, object], request: HttpRequest | None = None, **_: object) -> None:
-    """The e-mail address that was tried, never the password. A try while locked out is recorded as a lock-out."""
-    if getattr(request, "axes_locked_out", False):
-        return
+    """The e-mail address that was tried, never the password. The lock-out records what it refuses."""
     tried = credentials.get("username") or credentials.get(User.USERNAME_FIELD)
     audit_trail.record("login_failed", user_email=_as_typed(tried), ip=_address(request))
-
-
-def record_lock_out(request: HttpRequest | None, username: str | None, ip_address: str | None, **_: object) -> None:
-    """Connected to the signal of django-axes where it is installed, see `apps.py`; once an hour at most."""
-    email = _as_typed(username)
-    since = timezone.now() - _LOCK_OUT_RECORDED_EVERY
-    recorded = AuditEvent.objects.filter(kind="locked_out", happened_at__gt=since)
-    if not recorded.filter(detail__user_email=email, detail__ip=ip_address).exists():
-        audit_trail.record("locked_out", user_email=email, ip=ip_address)
 
 
 def _as_typed(text: object) -> str:
     # PostgreSQL stores every character but this one.
     return str(text or "").replace("\0", "")[:_MAX_LENGTH]
+
+
+def _device(request: HttpRequest | None) -> str:
+    return sessions.device_of(Session(user_agent=request.headers.get("User-Agent") if request else None))
 
 
 def _address(request: HttpRequest | None) -> str | None:

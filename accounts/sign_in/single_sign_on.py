@@ -21,8 +21,9 @@ from accounts import audit_trail
 from accounts.errors import LastOwner, NotInvited
 from accounts.models import User
 from accounts.people import invitations, membership
+from accounts.people.email_address import normalized_or_none
 from accounts.roles import Role
-from accounts.sign_in.linkedin_login import Refused
+from accounts.sign_in.linkedin_login import Refused, sign_up_domains
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,10 @@ _INACTIVE = "Your account here is switched off; ask an owner to switch it on aga
 _UNVERIFIED = (
     "The sign-in service sent no verified e-mail address of yours; ask an owner of this service to check its settings "
     "(OIDC_TRUST_EMAIL)."
+)
+_UNUSABLE = (
+    "The sign-in service sent an e-mail address that cannot be used here: only plain letters may stand before the @. "
+    "Ask whoever manages your account there for another address."
 )
 _STRANGER = "{} has no account here; ask an owner of this service to invite exactly this address."
 _NO_ROLE = "None of your groups has a role here; ask whoever manages your groups, or an owner of this service."
@@ -102,7 +107,7 @@ def person_behind(
     elif social is None:
         # Signed in here with a new identity: it has to be the same person's.
         email = _address(backend, response)
-        if email != user.email.lower():
+        if email != user.email:
             raise Refused(backend, _ANOTHER_PERSON.format(user.email, email))
     if not user.is_active:
         raise Refused(backend, _INACTIVE)
@@ -130,17 +135,17 @@ def _address(backend: SingleSignOn, response: Mapping[str, object]) -> str:
     email = source.get("email")
     is_verified = source.get("email_verified")
     trusted = is_verified in (True, "true") or (settings.OIDC_TRUST_EMAIL and is_verified is None)
-    if isinstance(email, str) and email.isascii() and trusted:
-        return email.strip().lower()
-    raise Refused(backend, _UNVERIFIED)
+    if not isinstance(email, str) or not email or not trusted:
+        raise Refused(backend, _UNVERIFIED)
+    if normalized := normalized_or_none(email):
+        return normalized
+    raise Refused(backend, _UNUSABLE)
 
 
 def _find_or_create(
     backend: "BaseAuth[object]", email: str, details: Mapping[str, object], *, role: Role | None
 ) -> User:
-    person = User.objects.filter(email__iexact=email).first()
-    # PostgreSQL folds other letters into those of ASCII.
-    if person and person.email.lower() == email:
+    if person := User.objects.with_email(email):
         return person
     names = {name: str(details.get(name) or "")[:150] for name in ("first_name", "last_name")}
     if invitation := invitations.open_invitation(email, now=timezone.now()):
@@ -148,7 +153,7 @@ def _find_or_create(
             return invitations.accept(invitation.pk, now=timezone.now(), **names)
         except NotInvited as error:  # revoked, or accepted in another browser, a moment ago
             raise Refused(backend, str(error)) from None
-    is_of_an_allowed_domain = email.rpartition("@")[2] in {one.lower() for one in settings.SIGN_UP_EMAIL_DOMAINS}
+    is_of_an_allowed_domain = email.rpartition("@")[2] in sign_up_domains()
     if role is None and not is_of_an_allowed_domain:
         raise Refused(backend, _STRANGER.format(email))
     person = User.objects.create_user(email, role=role or Role.VIEWER, **names)

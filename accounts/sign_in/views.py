@@ -4,16 +4,15 @@ Known and unknown addresses get the same responses, so that nobody finds out who
 """
 
 import logging
+import math
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
-import redis
-from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth import login
-from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm
-from django.contrib.auth.views import PasswordResetConfirmView, PasswordResetView
-from django.core.cache import cache
+from django.contrib.auth.forms import SetPasswordForm
+from django.contrib.auth.views import PasswordResetConfirmView
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -23,8 +22,9 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
-from django.views.generic import TemplateView
+from django.views.generic import FormView, TemplateView
 from django.views.generic.base import ContextMixin
+from kombu.exceptions import OperationalError
 from social_core.exceptions import AuthCanceled, AuthProviderError, SocialAuthBaseException
 from social_django.views import auth
 
@@ -32,18 +32,19 @@ from accounts import audit_trail
 from accounts.errors import NotInvited
 from accounts.models import Invitation, User
 from accounts.people import invitations, sessions
+from accounts.people.security_notices import Notice, notify
 from accounts.shell.request_values import only_parameters
-from accounts.sign_in import linkedin_login, lock_out
+from accounts.sign_in import linkedin_login, lock_out, password_reset
 from accounts.sign_in.forms import ForgottenPasswordForm, JoinForm, NewPasswordForm
 from accounts.sign_in.single_sign_on import provider_of
 
 log = logging.getLogger(__name__)
 
-_PASSWORD_BACKEND: Final = "django.contrib.auth.backends.ModelBackend"  # noqa: S105
+_PASSWORD_BACKEND: Final = "accounts.sign_in.password_backend.PasswordBackend"  # noqa: S105
 
-# One message per address in five minutes is enough for people, and too few to flood a mailbox.
-_RESET_PAUSE_SECONDS: Final = 300
-
+_BUSY_SECONDS: Final = 5
+_BUSY = "Many people are signing in at this moment; try again in a few seconds."
+_NO_MAIL = "Messages cannot be sent at the moment; try again in a few minutes."
 _NOT_CONFIGURED = (
     "Nobody can sign in with LinkedIn here yet; set LINKEDIN_LOGIN_CLIENT_ID and LINKEDIN_LOGIN_CLIENT_SECRET "
     "and restart."
@@ -137,12 +138,26 @@ def _join(request: HttpRequest, found: Invitation, given: Mapping[str, str]) -> 
 # --- Lock-out ---
 
 
-def locked_out(
-    request: HttpRequest, original_response: HttpResponse | None = None, credentials: Mapping[str, object] | None = None
-) -> HttpResponse:
-    """Too many wrong passwords; the same for addresses without an account."""
-    minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)
-    return _page(request, "locked_out", {"title": "Too many attempts", "minutes": minutes}, status=429)
+def locked_out(request: HttpRequest, *, until: datetime) -> HttpResponse:
+    """Too many failed attempts; the same for addresses without an account."""
+    seconds = max(1, math.ceil((until - timezone.now()).total_seconds()))
+    response = _page(request, "locked_out", {"title": "Too many attempts", "wait": _in_words(seconds)}, status=429)
+    response["Retry-After"] = str(seconds)
+    return response
+
+
+def too_busy(request: HttpRequest) -> HttpResponse:
+    """More people sign in at once than this machine can check passwords of."""
+    response = _trouble(request, _BUSY, status=503, title="Busy")
+    response["Retry-After"] = str(_BUSY_SECONDS)
+    return response
+
+
+def _in_words(seconds: int) -> str:
+    """Such as 15 minutes or 2 hours, rounded up."""
+    minutes = math.ceil(seconds / 60)
+    count, unit = (minutes, "minute") if minutes < 120 else (math.ceil(minutes / 60), "hour")
+    return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 # --- Forgotten passwords ---
@@ -158,29 +173,24 @@ class _InTheShell(ContextMixin):
 
 
 @method_decorator(only_parameters(), name="dispatch")
-class ForgottenPassword(_InTheShell, PasswordResetView):
-    """Sends a link to people who have a password; everybody sees the same page."""
+class ForgottenPassword(_InTheShell, FormView):  # type: ignore[type-arg]  # Django has no generic one at run time
+    """Has a link sent to people who have a password. Nothing here depends on who has an account, nor takes longer."""
 
     template_name = "accounts/password_reset.html"
-    email_template_name = "email/password_reset.txt"
-    subject_template_name = "email/password_reset_subject.txt"
     form_class = ForgottenPasswordForm
     success_url = reverse_lazy("people:password_reset_sent")
-    title = "Forgotten password"
+    extra_context = {"title": "Forgotten password"}  # noqa: RUF012
 
-    def form_valid(self, form: PasswordResetForm) -> HttpResponse:
-        if _was_sent_recently(form.cleaned_data["email"].lower()):
-            return redirect(str(self.success_url))
+    def form_valid(self, form: ForgottenPasswordForm) -> HttpResponse:
+        """Every request counts as a failed attempt: nobody needs many."""
+        email = form.cleaned_data["email"]
+        with lock_out.attempt(lock_out.Door.RESET, account=email, address=self.request.META.get("REMOTE_ADDR")):
+            try:
+                password_reset.send_link.delay(email)
+            except OperationalError:
+                log.error("No password can be reset by e-mail: the broker does not answer.")
+                return _trouble(self.request, _NO_MAIL, status=503, title="Forgotten password")
         return super().form_valid(form)
-
-
-def _was_sent_recently(email: str) -> bool:
-    """Whether a link for this address was requested in the last minutes; one message is enough."""
-    try:
-        return not cache.add(f"password-reset:{email}", 1, timeout=_RESET_PAUSE_SECONDS)
-    except redis.RedisError as error:
-        log.warning("Password resets are not counted: Valkey does not answer (%s).", type(error).__name__)
-        return False
 
 
 @method_decorator(only_parameters(), name="dispatch")
@@ -205,8 +215,11 @@ class NewPassword(_InTheShell, PasswordResetConfirmView):
         with transaction.atomic():
             response = super().form_valid(form)
             sessions.forget_all(person)
+            assert isinstance(form, NewPasswordForm)
+            form.end_tokens(person)
             lock_out.unlock(person.email)
             audit_trail.record("password_changed", actor=person, user_email=person.email, by="link")
+            notify(person, Notice.PASSWORD_CHANGED, how="with a link that was sent to this address")
         messages.success(self.request, "Your password is changed; sign in with it.")
         return response
 

@@ -21,6 +21,7 @@ from rest_framework.response import Response
 from accounts import access
 from accounts.api.permissions import MayChangeFindings, WithinTokenScope
 from accounts.models import User
+from accounts.people.email_address import normalized_or_none
 from reporting.api.files import Kind, Lines
 from reporting.api.filters import Choices, Filters, Instant, ad_account
 from reporting.api.pagination import Order
@@ -75,8 +76,7 @@ class FindingFilters(Filters):
             return rows.filter(assigned_to=None)
         if whom == _ME:
             return rows.filter(assigned_to=self.request.user)
-        known = User.objects.all() if access.sees_colleagues(self.request.user) else User.objects.none()
-        person = known.filter(email__iexact=whom).first()
+        person = User.objects.with_email(whom) if access.sees_colleagues(self.request.user) else None
         if person is None:
             raise ValidationError({"assignee": [f"Nobody here has this address; give one, {_ME} or {_NOBODY}."]})
         return rows.filter(assigned_to=person)
@@ -354,7 +354,7 @@ def _cells(line: FindingLine, *, columns: list[str], is_flat: bool) -> list[obje
 def _assignee(email: str | None) -> User | None:
     if email is None:
         return None
-    person = assignees().filter(email__iexact=email).first()
+    person = assignees().filter(email=normalized_or_none(email)).first()
     if person is None:
         raise ValidationError({"assignee": ["Give the address of an active owner, manager or analyst."]})
     return person

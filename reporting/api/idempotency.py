@@ -1,7 +1,8 @@
 """`Idempotency-Key`: a request that is sent again, because its reply was lost, is not carried out again.
 
-Kept in Valkey for a day, by person, so all web processes know it. Only successful replies are kept: what was refused
-may be sent again with the same key. Without Valkey such a request is refused, since nobody would know of the first one.
+Kept in Valkey for a day, by person and token, so all web processes know it. Only successful replies are kept: what
+was refused may be sent again with the same key. Without Valkey such a request is refused, since nobody would know of
+the first one.
 """
 
 import hashlib
@@ -18,7 +19,7 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import User
+from accounts.models import ApiToken, User
 from accounts.shell import valkey
 from reporting.api.files import ExactJSON
 
@@ -90,7 +91,7 @@ def begin(request: Request, person: User) -> Key | None:
         return None
     if not _VALID.fullmatch(text):
         raise ValidationError({HEADER: ["Give 1 to 255 visible ASCII characters, such as a UUID."]})
-    key = Key(valkey.key("idempotency", person.pk, _hash(text)), _hash_of(request))
+    key = Key(valkey.key("idempotency", person.pk, _token_of(request), _hash(text)), _hash_of(request))
     try:
         claim = json.dumps({"hash": key.request_hash})
         if valkey.client().set(key.name, claim, ex=_CARRIED_OUT_WITHIN, nx=True):
@@ -105,6 +106,11 @@ def begin(request: Request, person: User) -> Key | None:
     if "status" not in reply:
         raise StillRunning
     raise Repeated(_response(reply))
+
+
+def _token_of(request: Request) -> int:
+    """0 in a browser. Another token of the same person may see other ad accounts."""
+    return request.auth.pk if isinstance(request.auth, ApiToken) else 0
 
 
 def _response(reply: Mapping[str, object]) -> Response:

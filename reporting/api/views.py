@@ -291,6 +291,7 @@ def _data_state(person: User, request: Request, ad_accounts: QuerySet[AdAccount]
         gone=Count("missing_since"),
     )
     parts = [settings.PRODUCT_VERSION, person.pk, person.role, person.token_scope, timezone.now().date()]
+    parts.append(sorted(person.token_ad_account_ids or ()))
     # `next` holds the host.
     parts += [request.build_absolute_uri(), *runs.values(), *stored.values()]
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]

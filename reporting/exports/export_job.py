@@ -95,10 +95,14 @@ def _write(export: Export, storage: Storage, name: str, watch: Watch) -> Written
 
 
 def _contents(export: Export) -> Contents:
-    """As the person may see it now, which must be all that they asked for. Raises Unavailable."""
-    if not contents.may_read(export.asked_by, export.of, export.ad_account_ids):
+    """As the person may see it now, which must be all that they asked for, and no more. Raises Unavailable."""
+    person = export.asked_by
+    if export.ad_account_ids is not None:
+        # A token that names fewer ad accounts than its person may see is not there any more.
+        person.token_ad_account_ids = frozenset(export.ad_account_ids)
+    if not contents.may_read(person, export.of, export.ad_account_ids):
         raise Unavailable(_ACCESS_ENDED)
-    return contents.read(export.asked_by, export.of, export.parameters, file_format=export.file_format)
+    return contents.read(person, export.of, export.parameters, file_format=export.file_format)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """Backs up our part of the database and the stored files to one file.
 
-Not included: the settings and their encryption keys, so that a found backup reveals no tokens; and Valkey, which only
-holds what is recreated automatically (rate limits, heartbeats, work that is also in the database).
+Not included: the settings and their encryption keys, so that a found backup reveals no tokens; sessions, so that
+nobody is signed in by one; and Valkey, which only holds what is recreated automatically (rate limits, heartbeats, work
+that is also in the database).
 """
 
 import os
@@ -17,12 +18,15 @@ from django.conf import settings
 from django.core.files.storage import Storage
 from django.db import connection, transaction
 from django.utils import timezone
+from qsessions.models import Session
 
 from accounts import audit_trail
 from reporting.operations import backup_file, portability, postgresql_programs, stored_files
 from reporting.operations.backup_file import Manifest, Writer
 from reporting.operations.database_objects import SCHEMAS, DatabaseObject, others, ours
 
+# Tables that a backup holds without their rows.
+_WITHOUT_ROWS: Final = (Session._meta.db_table,)
 # What pg_dump leaves out by name; functions and the like a restore passes over.
 _WITH_ROWS: Final = ("table", "view", "materialized view", "foreign table", "sequence")
 
@@ -98,7 +102,7 @@ def _add_database(writer: Writer) -> Manifest:
             made_at=timezone.now().isoformat(timespec="seconds"),
             server_version=connection.connection.info.server_version,
             pg_dump_version=postgresql_programs.version("pg_dump"),
-            rows=count_rows(),
+            rows=count_rows() | dict.fromkeys(_WITHOUT_ROWS, 0),
             migrations=_applied_migrations(),
             left_out=[list(one.left_out()) for one in left_out],
         )
@@ -139,6 +143,7 @@ def _dump(snapshot: str, left_out: list[DatabaseObject], take: Callable[[bytes],
         "pg_dump",
         "--format=custom",
         *(f"--schema={schema}" for schema in SCHEMAS),
+        *(f"--exclude-table-data=public.{table}" for table in _WITHOUT_ROWS),
         *(f"--exclude-table={one.identity}" for one in left_out if one.kind in _WITH_ROWS),
         *("--no-owner", "--no-privileges", f"--snapshot={snapshot}"),
     )

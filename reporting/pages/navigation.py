@@ -31,6 +31,7 @@ from accounts.models import (
     LinkedInAdAccountRole,
     LinkedInConnection,
     RemovedAdAccount,
+    ServiceAccount,
     User,
 )
 from ingestion.models import (
@@ -113,6 +114,7 @@ GROUPS = {
         _rows("Invitations", "person_add", Invitation),
         _rows("Grants", "key", AdAccountAccess),
         _rows("API tokens", "api", ApiToken),
+        _rows("Service accounts", "smart_toy", ServiceAccount),
         _rows("Failed logins", "lock", FailedLogin),
         _rows("Audit trail", "policy", AuditEvent),
         _rows("Alerts", "notifications", AuditAlert),

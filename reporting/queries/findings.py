@@ -123,7 +123,7 @@ def visible_findings(ad_accounts: QuerySet[AdAccount], *, today: date) -> QueryS
 
 def assignees() -> QuerySet[User]:
     """People whom findings can be assigned to."""
-    people = User.objects.filter(is_active=True, role__in=MAY_CHANGE_FINDINGS)
+    people = User.objects.filter(is_active=True, is_service_account=False, role__in=MAY_CHANGE_FINDINGS)
     return people.order_by("first_name", "last_name", "email")
 
 

@@ -27,19 +27,6 @@ NUMBERS: Final = {
     "13.1": "1 3 4 5", "13.2": "1 2 3 5 6", "13.3": "1 2", "13.4": "1 2",
     "14.1": "1 2 3 4", "14.2": "1 2 3 4 5 6", "14.3": "2 3", "14.4": "1 2 3 4 5 6 7", "14.5": "1 2 3 4",
 }  # fmt: skip
-# Of passwords and files: their tests arrive with them.
-ARRIVING: Final = {
-    "test_a_new_device_or_place_is_reported_once",
-    "test_an_own_new_password_is_reported",
-    "test_every_notice_has_its_words",
-    "test_fewer_than_a_hundred_guesses_an_hour_from_everywhere",
-    "test_files_are_their_owners_alone",
-    "test_one_network_cannot_try_a_password_on_everybody",
-    "test_the_strength_is_shown_while_typing_and_the_server_decides",
-    "test_what_is_easy_to_guess_is_refused",
-    "test_what_is_hard_to_guess_is_taken",
-    "test_whoever_is_responsible_is_warned_before_a_token_ends",
-}
 STATES: Final = {"passed", "not applicable", "failed"}
 
 
@@ -84,7 +71,7 @@ def test_every_row_has_a_state_and_says_why():
 
 
 def test_every_test_that_is_named_exists():
-    missing = {row.number: sorted(named(row.text) - every_test() - ARRIVING) for row in rows()}
+    missing = {row.number: sorted(named(row.text) - every_test()) for row in rows()}
     assert {number: names for number, names in missing.items() if names} == {}
 
 

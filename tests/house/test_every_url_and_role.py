@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from django_celery_beat.models import (
     ClockedSchedule,
     CrontabSchedule,
@@ -17,7 +18,7 @@ from django_celery_beat.models import (
 )
 
 from accounts import audit_trail
-from accounts.api_tokens import token_store
+from accounts.api_tokens import service_accounts, token_store
 from accounts.models import (
     AdAccount,
     AdAccountAccess,
@@ -31,6 +32,7 @@ from accounts.models import (
     LinkedInAdAccountRole,
     LinkedInConnection,
     RemovedAdAccount,
+    ServiceAccount,
     User,
 )
 from accounts.roles import Role
@@ -56,31 +58,41 @@ from tests.conftest import signed_in
 from tests.house.urls import every_pattern
 from tests.reporting.exports.exporting import export
 
-PEOPLE = ("anonymous", "viewer without grant", "viewer with grant", "analyst", "manager", "owner")
+PEOPLE = (
+    "anonymous",
+    "viewer without grant",
+    "viewer with grant",
+    "analyst",
+    "manager",
+    "owner",
+    # Managers by token, which names the ad account of the rows, or another one.
+    "service account",
+    "service account of another ad account",
+)
 # What a GET brings, in the order of PEOPLE: a status, or where it leads.
 LOGIN = "login"
 Outcomes = tuple[int | str, ...]
 
 
 def staff(*outcomes: int | str) -> Outcomes:
-    """Strangers are sent to the login."""
-    return (LOGIN, *(outcomes if len(outcomes) > 1 else outcomes * 5))
+    """Strangers are sent to the login, and so are programs: no token opens a page."""
+    return (LOGIN, *(outcomes if len(outcomes) > 1 else outcomes * 5), LOGIN, LOGIN)
 
 
 # Lists of the API are empty for whoever sees no ad account.
-READS: Outcomes = (401, 200, 200, 200, 200, 200)
-READS_ITS_OWN: Outcomes = (401, 404, 200, 200, 200, 200)
+READS: Outcomes = (401, *(200,) * 7)
+READS_ITS_OWN: Outcomes = (401, 404, 200, 200, 200, 200, 200, 404)
 
 PAGES: dict[str, Outcomes] = {
-    "/": ("/admin/",) * 6,
-    "reporting:favicon": ("/static/reporting/icon.png",) * 6,
+    "/": ("/admin/",) * 8,
+    "reporting:favicon": ("/static/reporting/icon.png",) * 8,
     "admin:index": staff(200),
-    "admin:login": (200, *("/admin/",) * 5),
+    "admin:login": (200, *("/admin/",) * 5, 200, 200),
     # A link must not sign anybody out.
-    "admin:logout": ("/admin/", *(405,) * 5),
+    "admin:logout": ("/admin/", *(405,) * 5, "/admin/", "/admin/"),
     # One address: the page that records the change stands before the admin's own.
-    "/admin/password_change/": ("/people/me/password/",) * 6,
-    "admin:password_change": ("/people/me/password/",) * 6,
+    "/admin/password_change/": ("/people/me/password/",) * 8,
+    "admin:password_change": ("/people/me/password/",) * 8,
     "admin:password_change_done": staff(200),
     "admin:jsi18n": staff(200),
     # One address: the search that checks what it is sent stands before the admin's own.
@@ -92,21 +104,23 @@ PAGES: dict[str, Outcomes] = {
     "admin:app_list": staff(200),
     "/admin/<url>": staff(404),
     # A login, an invitation and a forgotten password are for those who are not signed in; a GET starts nothing.
-    "people:begin": (405,) * 6,
-    "people:complete": (400,) * 6,
-    "people:invitation": (404,) * 6,
-    "people:password_reset": (200,) * 6,
-    "people:password_reset_sent": (200,) * 6,
-    "people:new_password": (200,) * 6,
+    "people:begin": (405,) * 8,
+    "people:complete": (400,) * 8,
+    "people:invitation": (404,) * 8,
+    "people:password_reset": (200,) * 8,
+    "people:password_reset_sent": (200,) * 8,
+    "people:new_password": (200,) * 8,
     "accounts:api_tokens": staff(200),
     "accounts:revoke_api_token": staff(405),
+    "accounts:service_account_tokens": staff(403, 403, 403, 403, 200),
+    "accounts:revoke_service_account_token": staff(405),
     # The API answers in its own way, and says 401 to strangers.
-    "me": (401, 200, 200, 200, 200, 200),
+    "me": READS,
     "ad-accounts-list": READS,
     "ad-accounts-detail": READS_ITS_OWN,
     "ad-accounts-plan": READS_ITS_OWN,
     # A GET starts nothing, for nobody.
-    "ad-accounts-sync": (401, *(405,) * 5),
+    "ad-accounts-sync": (401, *(405,) * 7),
     "campaigns-list": READS,
     "campaigns-detail": READS_ITS_OWN,
     "creatives-list": READS,
@@ -118,7 +132,7 @@ PAGES: dict[str, Outcomes] = {
     "findings-detail": READS_ITS_OWN,
     "ad-accounts-audit": READS_ITS_OWN,
     # A GET decides nothing.
-    **{f"findings-{decision}": (401, *(405,) * 5) for decision in ("assign", "snooze", "accept", "reopen")},
+    **{f"findings-{decision}": (401, *(405,) * 7) for decision in ("assign", "snooze", "accept", "reopen")},
     **{
         f"{table}-changes": READS
         for table in (
@@ -138,15 +152,15 @@ PAGES: dict[str, Outcomes] = {
     "sync-logs-detail": READS_ITS_OWN,
     "rejected-records-list": READS,
     "rejected-records-detail": READS_ITS_OWN,
-    "connections-list": (401, 403, 403, 403, 200, 200),
-    "connections-detail": (401, 403, 403, 403, 200, 200),
-    "schedules-list": (401, 403, 403, 403, 200, 200),
-    "schedules-detail": (401, 403, 403, 403, 200, 200),
+    "connections-list": (401, 403, 403, 403, 200, 200, 403, 403),
+    "connections-detail": (401, 403, 403, 403, 200, 200, 403, 403),
+    "schedules-list": (401, 403, 403, 403, 200, 200, 403, 403),
+    "schedules-detail": (401, 403, 403, 403, 200, 200, 403, 403),
     "status": READS,
     "api-root": READS,
     "/api/v1/": READS,
     # The kinds of errors: whoever gets one may look it up.
-    "problems": (200,) * 6,
+    "problems": (200,) * 8,
     "report-performance": READS,
     "report-demographics": READS,
     "snapshots-list": READS,
@@ -158,7 +172,7 @@ PAGES: dict[str, Outcomes] = {
     "exports-cancel": (401, *(405,) * 5),
     "schema": READS,
     "api-docs": staff(200),
-    "/api/": (404,) * 6,
+    "/api/": (404,) * 8,
     "people:me": staff(200),
     "people:password": staff(200),
     "people:sessions": staff(405),
@@ -183,8 +197,8 @@ PAGES: dict[str, Outcomes] = {
     "reporting:check_now": staff(405),
     "reporting:check_progress": staff(200),
     # Known addresses of pages that have moved; the page itself decides who sees it.
-    "reporting:former_thresholds": ("/admin/reporting/checkthresholds/",) * 6,
-    "reporting:former_thresholds_page": ("/admin/reporting/checkthresholds/add/",) * 6,
+    "reporting:former_thresholds": ("/admin/reporting/checkthresholds/",) * 8,
+    "reporting:former_thresholds_page": ("/admin/reporting/checkthresholds/add/",) * 8,
     # A plan requests nothing; without ad accounts there is nothing to plan.
     "reporting:plan": staff(403, 403, 403, 400, 400),
     # They start and stop what runs, so a link does nothing.
@@ -232,6 +246,7 @@ MODELS: dict[type[Model], tuple[Outcomes, ...]] = {
     LinkedInAdAccountRole: CONNECTIONS,
     LinkedInConnection: CONNECTIONS,
     User: GRANTS,
+    ServiceAccount: GRANTS,
     Invitation: INVITATIONS,
     FailedLogin: LOCKED_OUT,
     RemovedAdAccount: LOCKED_OUT,
@@ -272,11 +287,12 @@ ROWS: dict[type[Model], Callable[[AdAccount], Model]] = {
     LinkedInAdAccountRole: lambda one: builders.make_role(ad_account=one),
     LinkedInConnection: lambda _: builders.make_connection(),
     User: lambda _: builders.make_user(),
+    ServiceAccount: lambda one: service_accounts.add(name=f"of {one.pk}", role="viewer", responsible=None, actor=None),
     Invitation: lambda one: Invitation.objects.create(
         email=f"dora{one.pk}@example.com", created_at=NOW, expires_at=NOW, token_digest=f"{one.pk:064}"
     ),
     FailedLogin: lambda one: FailedLogin.objects.create(
-        username=f"dora{one.pk}@example.com", ip_address="127.0.0.1", failures_since_start=1
+        account=f"dora{one.pk}@example.com", network="127.0.0.1", failures=1, last_failed_at=NOW
     ),
     RemovedAdAccount: lambda one: RemovedAdAccount.objects.create(id=10**12 + one.pk, asked_at=NOW, finished_at=NOW),
     AccountDailyTotal: lambda one: builders.make_account_day(account=one),
@@ -374,7 +390,17 @@ def browsers(ad_account: AdAccount) -> list[Client]:
         granted,
         *(builders.make_user(role=role) for role in (Role.ANALYST, Role.MANAGER, Role.OWNER)),
     ]
-    return [Client(), *map(signed_in, people)]
+    return [Client(), *map(signed_in, people), by_token("here", ad_account), by_token("elsewhere")]
+
+
+def by_token(name: str, ad_account: AdAccount | None = None) -> Client:
+    """A program with a token of a service account that may do all a manager may with a token, on one ad account."""
+    account = service_accounts.add(name=name, role=Role.MANAGER, responsible=None, actor=None)
+    named = ad_account or builders.make_ad_account()
+    _, plain = token_store.issue(
+        user=account, name=name, scope="read_and_change", ad_account_ids=[named.pk], now=timezone.now()
+    )
+    return Client(headers={"Authorization": f"Bearer {plain}"})
 
 
 def outcome(browser: Client, address: str) -> int | str:
@@ -515,6 +541,7 @@ def _values(name: str, ad_account: AdAccount) -> dict[str, Any]:
         "url": "nothing/",
         "id": builders.make_user().pk,
         "token_id": 404,
+        "account_id": service_accounts.add(name="one", role="analyst", responsible=None, actor=None).pk,
         "name": "key-figures",
         "rest": "add/",
         "file_format": "csv",

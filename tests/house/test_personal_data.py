@@ -18,7 +18,7 @@ _FREE = (models.CharField, models.TextField, models.JSONField, ArrayField, model
 _ABOUT_ADS = {"ad_accounts", "campaigns", "creatives", "audience_demographics", "urn_names"}
 # Text columns of ours that were judged to hold nothing about a person.
 _IMPERSONAL = {
-    "api_tokens": {"digest", "token_key"},
+    "api_tokens": {"digest", "token_key", "ad_account_ids", "networks"},
     "audit_alerts": {"rule"},
     "audit_deliveries": {"last_error"},
     "audit_requests": {"trouble"},

@@ -19,6 +19,7 @@ from accounts import audit_trail
 from accounts.errors import UndecryptableToken
 from accounts.models import AuthenticatorApp, RecoveryCode, User
 from accounts.people import sessions
+from accounts.people.security_notices import Notice, notify
 from accounts.sign_in.second_step import one_time_codes
 
 MAX_NAME: Final = 64
@@ -115,6 +116,7 @@ def record_added(person: User, name: str, *, now: datetime) -> None:
     User.objects.filter(pk=person.pk, second_step_since=None).update(second_step_since=now)
     person.second_step_since = person.second_step_since or now
     audit_trail.record("second_step_added", actor=person, device=name)
+    notify(person, Notice.SECOND_STEP_ADDED, name=name)
 
 
 # --- Recovery codes ---
@@ -141,6 +143,8 @@ def use_recovery_code(person: User, code: str) -> bool:
     used = [row for row in rows if constant_time_compare(row.digest, _digest(row.salt, wanted))]
     for row in used:
         row.delete()
+    if used:
+        notify(person, Notice.RECOVERY_CODE_USED, left=str(codes_left(person)))
     return bool(used)
 
 
@@ -166,6 +170,7 @@ def remove(person: User, device_id: str, *, session_key: str | None) -> Device |
     for row in _rows(person, gone):
         row.delete()
     audit_trail.record("second_step_removed", actor=person, device=gone.name)
+    notify(person, Notice.SECOND_STEP_REMOVED, name=gone.name)
     if not devices_of(person):
         _forget_all(person)
     sessions.forget_all(person, exclude_key=session_key)
@@ -176,11 +181,13 @@ def remove(person: User, device_id: str, *, session_key: str | None) -> Device |
 def reset(person: User, *, actor: User | None, by: str) -> int:
     """Remove every device and recovery code of a person and end their sessions; returns how many devices."""
     lock(person)
-    devices = len(devices_of(person))
+    devices = devices_of(person)
     _forget_all(person)
     sessions.forget_all(person)
-    audit_trail.record("second_step_reset", actor=actor, user_email=person.email, devices=devices, by=by)
-    return devices
+    audit_trail.record("second_step_reset", actor=actor, user_email=person.email, devices=len(devices), by=by)
+    for device in devices:
+        notify(person, Notice.SECOND_STEP_REMOVED, name=device.name)
+    return len(devices)
 
 
 def _forget_all(person: User) -> None:

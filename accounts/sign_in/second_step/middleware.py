@@ -21,7 +21,7 @@ _SETTING_UP: Final = frozenset(
 )
 # A second step of the last minutes: for the page, or for its form alone.
 _CONFIRMED: Final = frozenset({"accounts:connect", "accounts:end_consent"})
-_FORM_CONFIRMED: Final = frozenset({"accounts:api_tokens"})
+_FORM_CONFIRMED: Final = frozenset({"accounts:api_tokens", "accounts:service_account_tokens"})
 # Swagger UI.
 _PAGE_OF_THE_API: Final = "api-docs"
 

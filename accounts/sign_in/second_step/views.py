@@ -20,7 +20,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts import audit_trail
 from accounts.access import person_of
-from accounts.errors import PasskeyRefused, UndecryptableToken
+from accounts.errors import LockedOut, PasskeyRefused, UndecryptableToken
 from accounts.models import AuthenticatorApp, User
 from accounts.people.your_account import shell
 from accounts.shell.request_values import only_parameters
@@ -78,10 +78,10 @@ def second_step(request: HttpRequest) -> HttpResponse:
         try:
             with guesses.guess(request, person) as guess:
                 device, trouble = _check_code(person, form.cleaned_data["code"])
-                guess.is_right = device is not None
+                guess.passed = device is not None
                 if device is None:
                     _record_failure(request, person)
-        except guesses.LockedOut:
+        except LockedOut:
             device, trouble, status = None, _LOCKED, 429
         if device:
             return _passed(request, person, device)
@@ -138,10 +138,10 @@ def complete_passkey(request: HttpRequest) -> JsonResponse:
     try:
         with guesses.guess(request, person) as guess:
             device, trouble = _check_passkey(request, person)
-            guess.is_right = device is not None
+            guess.passed = device is not None
             if device is None:
                 _record_failure(request, person)
-    except guesses.LockedOut:
+    except LockedOut:
         device, trouble = None, _LOCKED
     if device is None:
         return _refusal(trouble, status=429 if trouble == _LOCKED else 400)

@@ -63,7 +63,7 @@ def _require_app() -> None:
 def _person(email: str | None) -> User | None:
     if email is None:
         return User.objects.filter(role=Role.OWNER, is_active=True).order_by("pk").first()
-    user = User.objects.filter(email__iexact=email).first()
+    user = User.objects.with_email(email)
     if user is None:
         raise CommandError(f"No user has the e-mail address {email}; `manage.py createsuperuser` adds one.")
     return user

@@ -157,9 +157,9 @@ def test_nothing_personal_stays_of_a_removed_person_but_the_trail(
     ended = make_connection(user=person, member_urn="urn:li:person:Dora1", **how)
     make_access(user=person)
     Invitation.objects.create(
-        email="Dora@example.com", created_at=NOW, expires_at=NOW + timedelta(days=7), token_digest="0" * 64
+        email="dora@example.com", created_at=NOW, expires_at=NOW + timedelta(days=7), token_digest="0" * 64
     )
-    FailedLogin.objects.create(username="dora@example.com", ip_address="127.0.0.1", failures_since_start=1)
+    FailedLogin.objects.create(account="dora@example.com", network="127.0.0.1", failures=1, last_failed_at=NOW)
     token_store.issue(user=person, name="Dorothea's sheet", scope="read", now=NOW)
     # The admin's own log calls rows by names, too.
     as_alice.post(change_page(person), {"email": person.email, "role": "viewer", "first_name": "Dorothea"})

@@ -4,9 +4,15 @@ from uuid import uuid4
 
 import pytest
 from django.core import mail
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from kombu.exceptions import OperationalError
 
-from accounts.models import AuditEvent, User
+from accounts.api_tokens import token_store
+from accounts.models import ApiToken, AuditEvent, User
+from accounts.sign_in.password_reset import send_link
 from config.logs import _SECRET_PATH
 from tests.builders import make_user
 from tests.conftest import signed_in
@@ -21,6 +27,12 @@ OLD, NEW = "correct horse battery staple", "an even longer staple of horses"
 def nobody_asked_before(settings: Any) -> None:
     """Emptying the cache would empty the Valkey that other tests work with."""
     settings.CACHES = {"default": {**settings.CACHES["default"], "KEY_PREFIX": uuid4().hex}}
+
+
+@pytest.fixture(autouse=True)
+def sent_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No worker runs here."""
+    monkeypatch.setattr(send_link, "delay", send_link)
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +69,7 @@ def test_a_new_password_by_e_mail(dora: User, client: Client) -> None:
     assert client.get(RESET).status_code == 200
     ask("dora@EXAMPLE.com")
     (message,) = mail.outbox
-    assert message.to == ["Dora@example.com"]
+    assert message.to == ["dora@example.com"]
     assert message.subject == "Reset your LinkedIn Ads Action Center password"
     response = choose(client)
     assert "Your password is changed; sign in with it." in response.content.decode()
@@ -76,7 +88,7 @@ def test_everybody_sees_the_same_page(dora: User) -> None:
         assert response.redirect_chain == [("/people/password-reset/sent/", 302)]
         pages.add(response.content)
     assert len(pages) == 1
-    assert [message.to for message in mail.outbox] == [["Dora@example.com"]]
+    assert [message.to for message in mail.outbox] == [["dora@example.com"]]
 
 
 def test_a_mailbox_is_not_flooded(dora: User) -> None:
@@ -89,6 +101,50 @@ def test_a_failing_mail_server_reveals_nothing(dora: User, settings: Any) -> Non
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     assert ask("dora@example.com").content == ask("nobody@example.com").content
+
+
+def test_the_page_does_the_same_for_everybody(dora: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its time would reveal who has an account: it asks the database the same and leaves the rest to a task."""
+    queued: list[str] = []
+    monkeypatch.setattr(send_link, "delay", queued.append)
+    make_user(email="linkedin@example.com")
+    asked = []
+    emails = ["dora@example.com", "linkedin@example.com", "nobody@example.com"]
+    for email in emails:
+        with CaptureQueriesContext(connection) as queries:
+            Client().post(RESET, {"email": email})
+        asked.append([re.sub(r"'[^']*'|\d+", "?", query["sql"]) for query in queries])
+    assert asked[0] == asked[1] == asked[2]
+    assert not [sql for sql in asked[0] if "users" in sql]
+    assert queued == emails
+    assert mail.outbox == []
+
+
+def test_without_a_broker_everybody_is_told_to_try_again(dora: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(_: str) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(send_link, "delay", unreachable)
+    answers = [Client().post(RESET, {"email": email}) for email in ("dora@example.com", "nobody@example.com")]
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert answers[0].content == answers[1].content
+
+
+def test_one_network_asks_for_few_links(dora: User) -> None:
+    answers = [Client().post(RESET, {"email": f"person{number}@example.com"}).status_code for number in range(35)]
+    assert answers == [302] * 29 + [429] * 6
+    asked = [Client().post(RESET, {"email": "dora@example.com"}, REMOTE_ADDR="10.0.0.9").status_code for _ in range(6)]
+    assert asked == [302] * 4 + [429] * 2
+
+
+def test_a_new_password_by_link_ends_tokens_that_are_not_kept(dora: User, client: Client) -> None:
+    kept, _ = token_store.issue(user=dora, name="Kept", scope="read", now=timezone.now())
+    token_store.issue(user=dora, name="Ended", scope="read", now=timezone.now())
+    ask(dora.email)
+    path = client.get(link(), follow=True).redirect_chain[-1][0]
+    form = {"new_password1": NEW, "new_password2": NEW, "keep_tokens": [kept.pk]}
+    assert client.post(path, form).status_code == 302
+    assert list(ApiToken.objects.all()) == [kept]
 
 
 def test_a_link_works_once(dora: User, client: Client) -> None:

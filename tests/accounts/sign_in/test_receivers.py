@@ -8,9 +8,11 @@ import time_machine
 from django.contrib.auth import authenticate
 from django.test import Client, RequestFactory
 from django.urls import reverse
+from django.utils import timezone
 
-from accounts.models import AuditEvent, User
-from accounts.sign_in import receivers
+from accounts.errors import LockedOut
+from accounts.models import AuditEvent, FailedLogin, User
+from accounts.sign_in import lock_out, receivers
 from tests.builders import NOW, make_user
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +34,7 @@ def test_signing_in_and_out_is_recorded(client: Client) -> None:
     sign_in(client, "dora@example.com", PASSWORD)
     client.post(reverse("admin:logout"))
     assert events() == [
-        ("login", "dora@example.com", {"ip": "127.0.0.1"}),
+        ("login", "dora@example.com", {"ip": "127.0.0.1", "device": "Unknown device"}),
         ("logout", "dora@example.com", {"ip": "127.0.0.1"}),
     ]
 
@@ -60,7 +62,7 @@ def test_who_was_never_signed_in_does_not_sign_out(client: Client) -> None:
 
 
 def test_a_lock_out_is_recorded_once_an_hour() -> None:
-    """As django-axes reports it: at every further try."""
+    """Of every further attempt."""
     for minutes, email, ip, recorded in (
         (0, "bob@example.com", "203.0.113.9", 1),
         (59, "bob@example.com", "203.0.113.9", 1),
@@ -69,13 +71,19 @@ def test_a_lock_out_is_recorded_once_an_hour() -> None:
         (61, "bob@example.com", "203.0.113.9", 4),
     ):
         with time_machine.travel(NOW + timedelta(minutes=minutes), tick=False):
-            receivers.record_lock_out(request=None, username=email, ip_address=ip, signal=None, sender="axes")
+            FailedLogin.objects.update_or_create(
+                door="password", account=email, network=ip, defaults={"failures": 9, "last_failed_at": timezone.now()}
+            )
+            with pytest.raises(LockedOut), lock_out.attempt(lock_out.Door.PASSWORD, account=email, address=ip):
+                pytest.fail("nothing is checked while locked out")
         assert AuditEvent.objects.filter(kind="locked_out").count() == recorded
     assert events()[0] == ("locked_out", None, {"user_email": "bob@example.com", "ip": "203.0.113.9"})
 
 
 def test_a_try_while_locked_out_is_no_failed_login_as_well() -> None:
-    request: Any = RequestFactory().post("/")
-    request.axes_locked_out = True
-    authenticate(request, username="bob@example.com", password="x")
+    FailedLogin.objects.create(
+        door="password", account="bob@example.com", network="127.0.0.1", failures=9, last_failed_at=timezone.now()
+    )
+    with pytest.raises(LockedOut):
+        authenticate(RequestFactory().post("/"), username="bob@example.com", password="x")
     assert [kind for kind, _, _ in events()] == ["locked_out"]

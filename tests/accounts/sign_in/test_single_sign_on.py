@@ -162,18 +162,14 @@ def test_addresses_without_the_claim_can_be_trusted_and_unverified_ones_never(
     assert sign_in(client, provider).status_code == 302
 
 
-@pytest.mark.parametrize("email", [None, "", 7, ["ada@example.com"], "bill@ınitech.example", "ada"])
+@pytest.mark.parametrize(
+    "email", [None, "", 7, ["ada@example.com"], "bill@ınitech.example", "bıll@initech.example", "ada"]
+)
 def test_an_address_that_is_none_lets_nobody_in(client: Client, provider: Provider, email: Any) -> None:
     make_user(email="bill@initech.example", role=Role.OWNER)
     provider.claims["email"] = email
     assert sign_in(client, provider).status_code == 403
     assert person_of(client) is None
-
-
-def test_an_ascii_address_is_not_that_of_a_letter_that_postgresql_folds(client: Client, provider: Provider) -> None:
-    User.objects.create(email="bıll@example.com", role=Role.OWNER)
-    provider.claims["email"] = "bill@example.com"
-    assert sign_in(client, provider).status_code == 403
 
 
 def test_an_identity_stays_with_its_person(client: Client, provider: Provider, alice: User) -> None:

@@ -7,7 +7,9 @@ from unittest.mock import patch
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
+from accounts.api_tokens import token_store
 from accounts.models import AdAccount, AdAccountAccess, AuditEvent, User
 from accounts.shell import download_slots
 from accounts.shell.downloads import MAX_DIRECT_ROWS
@@ -190,6 +192,24 @@ def test_who_no_longer_sees_all_ad_accounts_gets_none_of_them(bob: User) -> None
     one = export(analyst, "campaigns")
     User.objects.filter(pk=analyst.pk).update(role="viewer")
     assert fetch(signed_in(analyst), one).status_code == 404
+
+
+def test_a_token_that_names_ad_accounts_exports_no_others(as_alice: Client, alice: User) -> None:
+    """Not in the file either, which a worker writes when the token is no longer there."""
+    named, other = make_campaign(), make_campaign()
+    _, plain = token_store.issue(
+        user=alice, name="Sheet", scope="read", ad_account_ids=[named.account_id], now=timezone.now()
+    )
+    bound = Client(headers={"Authorization": f"Bearer {plain}"})
+    assert post(bound, {"of": "campaigns", "format": "ndjson"}).status_code == 202
+    export_job.run(message_of(Export.objects.get()))
+    written = content_of(Export.objects.get())
+    assert str(named.pk).encode() in written
+    assert str(other.pk).encode() not in written
+    # Nor does it fetch what its person exported of all.
+    whole = export(alice, "campaigns")
+    assert fetch(as_alice, whole).status_code == 200
+    assert bound.get(f"/api/v1/exports/{whole.pk}/file").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def test_an_unknown_ad_account_is_not_found(alice: User) -> None:
 
 def test_a_browser_needs_the_token_of_its_form(alice: User, bobs_ad_account: AdAccount) -> None:
     browser = Client(enforce_csrf_checks=True)
-    browser.force_login(alice, "django.contrib.auth.backends.ModelBackend")
+    browser.force_login(alice, "accounts.sign_in.password_backend.PasswordBackend")
     assert browser.post(f"/api/v1/ad-accounts/{bobs_ad_account.pk}/sync").status_code == 403
     assert not SyncLog.objects.exists()
 

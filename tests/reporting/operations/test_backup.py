@@ -2,6 +2,7 @@
 
 import errno
 import io
+import json
 import os
 import stat
 import subprocess
@@ -26,6 +27,7 @@ from reporting.checks import findings
 from reporting.operations import backup_file, postgresql_programs
 from reporting.operations.restore import _ours_aside, _restore_database
 from tests.builders import make_ad_account, make_user
+from tests.conftest import signed_in
 from tests.ingestion.simulated import SimulatedLinkedIn, simulated_linkedin
 from tests.reporting.api.asking import token_of
 from tests.reporting.operations.reading_role import made_role, read_as
@@ -305,6 +307,19 @@ def test_a_backup_is_a_tar_that_postgresql_can_read(tmp_path):
     [program, *_] = postgresql_programs.command("pg_restore")
     listed = subprocess.run([program, "--list", tmp_path / "database.dump"], capture_output=True, text=True, check=True)
     assert "TABLE DATA public ad_accounts" in listed.stdout
+
+
+def test_a_backup_signs_nobody_in(tmp_path):
+    """Whoever finds one has no session, not even the digest of its key."""
+    signed_in(make_user())
+    backup(tmp_path / "backup.tar")
+    with tarfile.open(tmp_path / "backup.tar") as archive:
+        archive.extractall(tmp_path, filter="data")
+    assert json.loads((tmp_path / "manifest.json").read_text())["rows"]["qsessions_session"] == 0
+    [program, *_] = postgresql_programs.command("pg_restore")
+    listed = subprocess.run([program, "--list", tmp_path / "database.dump"], capture_output=True, text=True, check=True)
+    assert "TABLE public qsessions_session" in listed.stdout
+    assert "TABLE DATA public qsessions_session" not in listed.stdout
 
 
 def test_the_oldest_program_that_is_not_older_than_the_server_is_taken(monkeypatch, tmp_path):

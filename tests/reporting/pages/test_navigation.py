@@ -45,6 +45,7 @@ def test_owners_see_everything_in_the_order_people_look_for_it(alice: User) -> N
             "Invitations",
             "Grants",
             "API tokens",
+            "Service accounts",
             "Failed logins",
             "Audit trail",
             "Alerts",

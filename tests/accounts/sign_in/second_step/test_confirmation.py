@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
-from accounts.api_tokens import token_store
-from accounts.models import ApiToken, AuditEvent, User
+from accounts.api_tokens import service_accounts, token_store
+from accounts.models import ApiToken, AuditEvent, ServiceAccount, User
 from accounts.roles import Role
 from accounts.sign_in.second_step import session
 from tests import builders
@@ -17,6 +17,11 @@ from tests.builders import NOW
 from tests.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
+
+
+def make_service_account() -> ServiceAccount:
+    return service_accounts.add(name="Sheet", role=Role.ANALYST, responsible=None, actor=None)
+
 
 STALE = session.FRESH_MINUTES * 60 + 5
 
@@ -44,6 +49,14 @@ PLACES = (
     Place("unlock logins", lambda: "/admin/accounts/failedlogin/", ("POST",)),
     Place("restore ad accounts", lambda: "/admin/accounts/removedadaccount/", ("POST",)),
     Place("issue a token", lambda: "/people/me/tokens/", ("POST",)),
+    Place("add a service account", lambda: "/admin/accounts/serviceaccount/add/"),
+    Place("change a service account", lambda: f"/admin/accounts/serviceaccount/{make_service_account().pk}/change/"),
+    Place("remove a service account", lambda: f"/admin/accounts/serviceaccount/{make_service_account().pk}/delete/"),
+    Place(
+        "issue a token to a service account",
+        lambda: f"/people/service-accounts/{make_service_account().pk}/tokens/",
+        ("POST",),
+    ),
     Place("remove an ad account", lambda: f"/ad-accounts/{builders.make_ad_account().pk}/remove/"),
     Place("give a consent", lambda: "/linkedin/connect/"),
     Place("end a consent", lambda: f"/linkedin/connections/{builders.make_connection().pk}/end/"),
