@@ -196,9 +196,10 @@ def test_who_no_longer_sees_all_ad_accounts_gets_none_of_them(bob: User) -> None
 
 def test_a_token_that_names_ad_accounts_exports_no_others(as_alice: Client, alice: User) -> None:
     """Not in the file either, which a worker writes when the token is no longer there."""
-    named, other = make_campaign(), make_campaign()
+    ad_account = make_ad_account()
+    named, other = make_campaign(account=ad_account), make_campaign()
     _, plain = token_store.issue(
-        user=alice, name="Sheet", scope="read", ad_account_ids=[named.account_id], now=timezone.now()
+        user=alice, name="Sheet", scope="read", ad_account_ids=[ad_account.pk], now=timezone.now()
     )
     bound = Client(headers={"Authorization": f"Bearer {plain}"})
     assert post(bound, {"of": "campaigns", "format": "ndjson"}).status_code == 202
