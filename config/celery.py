@@ -17,6 +17,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("linkedin_ads_action_center")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.autodiscover_tasks(["reporting.exports"])
 app.steps["consumer"].add("ingestion.processes.worker:HeartbeatStep")
 
 

@@ -42,9 +42,9 @@ class CompressionMiddleware(GZipMiddleware):
 
 
 def _is_whole_text(response: HttpResponseBase) -> bool:
-    """Parts are counted in the bytes of the file as it is."""
+    """Ranges count the bytes of the file as it is, so no response that offers or is one is compressed."""
     is_text = _COMPRESSIBLE.match(response.get("Content-Type", ""))
-    return bool(is_text) and not response.has_header("Content-Range")
+    return bool(is_text) and not (response.has_header("Content-Range") or response.has_header("Accept-Ranges"))
 
 
 def _may_be_compressed(request: HttpRequest) -> bool:

@@ -131,12 +131,14 @@ class Environment(BaseSettings):
 
     API_REQUESTS_PER_MINUTE: Annotated[int, Field(ge=1, le=1_000_000)] = 600
     API_EXPORTS_PER_MINUTE: Annotated[int, Field(ge=1, le=1_000_000)] = 60
+    DOWNLOADS_AT_ONCE: Annotated[int, Field(ge=1, le=100)] = 3
     API_STATEMENT_SECONDS: Annotated[int, Field(ge=1, le=3600)] = 30
 
     SNAPSHOT_DAYS: Annotated[int, Field(ge=1, le=366)] = 30
     SNAPSHOT_KEEP_DAYS: Annotated[int, Field(ge=1, le=3650)] = 90
     SNAPSHOT_MAX_BYTES: Annotated[int, Field(ge=500_000, le=10_000_000_000)] = 20_000_000
 
+    EXPORT_KEEP_HOURS: Annotated[int, Field(ge=1, le=8760)] = 24
     AUDIT_SYSLOG: str = ""
     AUDIT_WEBHOOK_URL: Secret = ""
     AUDIT_WEBHOOK_SECRET: Secret = ""

@@ -152,9 +152,9 @@ MIDDLEWARE = [
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.statement_limit.limit_statements",
     "reporting.operations.endpoints.OperationsMiddleware",
     "config.logs.RequestLines",
-    "config.statement_limit.limit_statements",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Inside of the one above: `collectstatic` has compressed the static files already.
@@ -259,6 +259,7 @@ REST_FRAMEWORK = {
 API_REQUESTS_PER_MINUTE = env.API_REQUESTS_PER_MINUTE
 API_EXPORTS_PER_MINUTE = env.API_EXPORTS_PER_MINUTE
 API_STATEMENT_SECONDS = env.API_STATEMENT_SECONDS
+DOWNLOADS_AT_ONCE = env.DOWNLOADS_AT_ONCE
 _API_TAGS = {
     "ad-accounts": "Ad accounts, their syncs and checks.",
     "campaigns": "Campaigns, which Campaign Manager calls ad sets.",
@@ -267,6 +268,7 @@ _API_TAGS = {
     "creative-metrics": "Daily figures of creatives.",
     "demographics": "Who saw the ads, by month.",
     "reports": "Sums with ratios and comparisons.",
+    "exports": "Large files that a worker writes.",
     "findings": "What the checks found, and what people decide about it.",
     "snapshots": "Documents for language models.",
     "sync-logs": "Sync runs.",
@@ -304,6 +306,9 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     # Other models have a state and a severity too.
     "ENUM_NAME_OVERRIDES": {
+        "ExportStateEnum": "reporting.models.Export.State",
+        "ExportFormatEnum": "reporting.models.Export.Format",
+        "ExportDialectEnum": "reporting.models.Export.Dialect",
         "FindingStateEnum": "reporting.models.Finding.State",
         "FindingSeverityEnum": "reporting.models.Finding.SEVERITIES",
         "SnapshotStateEnum": "reporting.models.Snapshot.State",
@@ -455,10 +460,13 @@ LOOKBACK_DAYS = env.LOOKBACK_DAYS
 SYNC_LEASE_SECONDS = env.SYNC_LEASE_SECONDS
 SYNC_CONCURRENCY = env.SYNC_CONCURRENCY
 
-# --- Snapshots -------------------------------------------------------------------------------------
+# --- Snapshots and exports -------------------------------------------------------------------------------------
 SNAPSHOT_DAYS = env.SNAPSHOT_DAYS
 SNAPSHOT_KEEP_DAYS = env.SNAPSHOT_KEEP_DAYS
 SNAPSHOT_MAX_BYTES = env.SNAPSHOT_MAX_BYTES
+EXPORT_KEEP_HOURS = env.EXPORT_KEEP_HOURS
+# For the parts of files that are being written; a file itself goes directly to the storage "exports".
+EXPORT_TEMPORARY_FOLDER = DATA_DIR / "exports-being-written"
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 STORAGES = {
@@ -472,6 +480,10 @@ STORAGES = {
     "snapshots": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": DATA_DIR / "snapshots"},
+    },
+    "exports": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": DATA_DIR / "exports"},
     },
 }
 

@@ -1,4 +1,4 @@
-"""Reacts to finished syncs and deleted snapshots."""
+"""Reacts to finished syncs, and to deleted snapshots and exports."""
 
 from django.db import transaction
 from django.db.models.signals import post_delete
@@ -9,7 +9,7 @@ from ingestion.models import SyncLog
 from ingestion.sync.signals import sync_finished
 from reporting import tasks
 from reporting.checks import check_requests
-from reporting.models import Snapshot
+from reporting.models import Export, Snapshot
 
 
 @receiver(sync_finished, dispatch_uid="check_after_a_sync")
@@ -27,7 +27,8 @@ def snapshot_after_a_sync(ad_account_id: int, status: str, **_: object) -> None:
 
 
 @receiver(post_delete, sender=Snapshot, dispatch_uid="remove_the_file_of_a_snapshot")
-def remove_the_file_of_a_snapshot(instance: Snapshot, **_: object) -> None:
-    """Whoever deletes the row, directly or with its ad account; only once the transaction has committed."""
+@receiver(post_delete, sender=Export, dispatch_uid="remove_the_file_of_an_export")
+def remove_the_file(instance: Snapshot | Export, **_: object) -> None:
+    """Whoever deletes the row, directly or with its ad account or person; once the transaction has committed."""
     if instance.stored_as:
         transaction.on_commit(lambda: instance.document.storage.delete(instance.stored_as), robust=True)

@@ -106,6 +106,9 @@ def remove_ad_account(self: "Task[[int], Summary]", ad_account_id: int) -> Summa
         raise self.retry(countdown=_SYNC_ENDS_SECONDS, throw=False) from None
 
 
+_EXPORTS = "reporting.exports.tasks"  # a module above this one
+
+
 @shared_task
 def hold_bi_roles_to_limits() -> Summary:
     """End what roles for BI tools run for too long, and set back limits that they changed."""
@@ -121,5 +124,10 @@ BEAT_SCHEDULE: dict[str, RegularTask] = {
     "Queue lost snapshots again": {"task": requeue_lost_snapshots.name, "schedule": timedelta(minutes=10)},
     "Hold BI roles to their limits": {"task": hold_bi_roles_to_limits.name, "schedule": timedelta(minutes=1)},
     "Prune deleted rows of the change feed": {"task": prune_deleted_rows.name, "schedule": timedelta(days=1)},
+    "Queue lost exports again": {
+        "task": f"{_EXPORTS}.requeue_lost_exports",
+        "schedule": timedelta(minutes=1),
+    },
+    "Prune old exports": {"task": f"{_EXPORTS}.prune_exports", "schedule": timedelta(hours=1)},
     "Prune old snapshots": {"task": prune_snapshots.name, "schedule": timedelta(days=1)},
 }

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from reporting.admin.thresholds import former_address
-from reporting.pages import actions, ad_account_removal, navigation, snapshots, status, sync
+from reporting.pages import actions, ad_account_removal, exports, navigation, snapshots, status, sync
 from reporting.pages.report import page
 
 app_name = "reporting"
@@ -17,6 +17,11 @@ urlpatterns = [
     path("actions/findings.csv", actions.download, name="actions_csv"),
     path("favicon.ico", navigation.favicon, name="favicon"),
     path("ad-accounts/<int:ad_account_id>/remove/", ad_account_removal.remove_ad_account, name="remove_ad_account"),
+    path("exports/", exports.exports, name="exports"),
+    path("exports/new/", exports.new, name="new_export"),
+    path("exports/ask/", exports.ask, name="ask_export"),
+    path("exports/<int:export_id>/cancel/", exports.cancel, name="cancel_export"),
+    path("exports/<int:export_id>/file/", exports.file, name="export_file"),
     path("report/", page.report, name="report"),
     path("report/sections/<slug:name>/", page.report_section, name="report_section"),
     path("snapshots/", snapshots.snapshots, name="snapshots"),

@@ -27,7 +27,7 @@ from tests.builders import make_access, make_ad_account, make_user
 from tests.emptying import empty_tables
 from tests.migrated import TEMPLATE, copy_migrated_cluster
 from tests.secrets_in_logs import SecretListener
-from tests.snapshot_storage import snapshots_kept_in
+from tests.snapshot_storage import files_kept_in, snapshots_kept_in
 
 # Python's own is 700.
 _GC_THRESHOLD: Final = 20_000
@@ -125,6 +125,15 @@ def snapshot_folder(tmp_path: Path) -> Iterator[Path]:
     """The storage of snapshots keeps its files here."""
     with snapshots_kept_in(tmp_path / "snapshots"):
         yield tmp_path / "snapshots"
+
+
+@pytest.fixture
+def export_folder(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The storage of exports keeps its files here. What a test has not committed, the watch of an export cannot see."""
+    settings.EXPORT_TEMPORARY_FOLDER = tmp_path / "exports-being-written"
+    monkeypatch.setattr("reporting.exports.watch._EVERY_SECONDS", 3600)
+    with files_kept_in(tmp_path / "exports", "exports"):
+        yield tmp_path / "exports"
 
 
 @pytest.fixture(scope="session")

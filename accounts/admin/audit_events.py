@@ -49,6 +49,7 @@ class AuditEventAdmin(RecordsExports[AuditEvent], OfAdAccountAdmin[AuditEvent]):
     list_display = ["happened_at", "what_happened", "kind", "actor_email"]
     list_filter = ["kind", ActorFilter, ("happened_at", DaysFilter), AdAccountFilter]
     exported_as = "the audit trail"
+    names_people = True
     nothing_yet = "Every sign-in, connection, grant, manual sync and change is listed here, permanently."
     search_fields = ["actor_email", "kind", "ad_account_id__exact", "detail__user_email"]
     fields = ["happened_at", "what_happened", "kind", "actor_email", "actor_id", "ad_account_id", "detail"]
@@ -67,7 +68,6 @@ class AuditEventAdmin(RecordsExports[AuditEvent], OfAdAccountAdmin[AuditEvent]):
         return sentence(event, ad_account_name=getattr(event, "ad_account_name", None))
 
     def export(self, request: HttpRequest, file_format: str) -> HttpResponseBase:
-        """It names people, so the person at the browser confirms first that it is still them."""
         return confirmation.ask_again(request) or super().export(request, file_format)
 
     def export_header(self) -> list[str]:

@@ -46,6 +46,7 @@ _SENTENCES: Final[dict[str, str]] = {
     _Kind.TOKENS_REENCRYPTED: "{who} encrypted the tokens of {connections} LinkedIn connections with the first key",
     _Kind.API_TOKEN_ISSUED: "{who} issued the API token {token} with the scope {scope}",
     _Kind.API_TOKEN_REVOKED: "{who} revoked the API token {token} of {user_email}",
+    _Kind.EXPORT_REQUESTED: "{who} requested an export of {what}",
     _Kind.EXPORTED: "{who} exported {what}",
     _Kind.SNAPSHOT_TAKEN: "{who} took a snapshot of {days} days of the ad account {ad_account}",
     _Kind.SYNC_STARTED_BY_HAND: "{who} started a sync of the ad account {ad_account}",

@@ -51,6 +51,7 @@ class AuditEvent(models.Model):
         TOKENS_REENCRYPTED = "tokens_reencrypted", "LinkedIn tokens encrypted again"
         API_TOKEN_ISSUED = "api_token_issued", "API token issued"
         API_TOKEN_REVOKED = "api_token_revoked", "API token revoked"
+        EXPORT_REQUESTED = "export_requested", "Export requested"
         EXPORTED = "exported", "Exported"
         SNAPSHOT_TAKEN = "snapshot_taken", "Snapshot taken manually"
         SYNC_STARTED_BY_HAND = "sync_started_by_hand", "Sync started manually"

@@ -1,5 +1,6 @@
 """The search among the names of lists, in the sidebar of every page: Unfold's own fails for pages that do not exist."""
 
+import redis
 from django.contrib import admin
 from django.core.paginator import InvalidPage
 from django.http import HttpRequest, HttpResponse
@@ -16,4 +17,7 @@ def search(request: HttpRequest) -> HttpResponse:
         found: HttpResponse = admin.site.search(request)  # type: ignore[attr-defined]  # it is Unfold's site
     except InvalidPage:
         raise NotThere("There is no such page; the list ends before it.") from None
+    except redis.RedisError:
+        # Unfold keeps what it found in the cache.
+        return HttpResponse("The search is not available at the moment.", status=503, content_type="text/plain")
     return found

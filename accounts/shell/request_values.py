@@ -127,7 +127,7 @@ def _read(read: Reader, name: str, text: str) -> None:
     try:
         read(text)
     except BadValue as error:
-        raise BadValue(f"Check “{name}” in the address. {error}", field=name) from None
+        raise BadValue(f"“{name}” in the address is not valid. {error}", field=name) from None
 
 
 def or_none(read: Callable[[str], Value], text: str | None) -> Value | None:

@@ -7,13 +7,14 @@ and an average speed. Its queue has no limit; here each of the lanes has one.
 """
 
 import json
+import logging
 import math
 import socket
 import struct
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
 from contextlib import suppress
 from typing import Final
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -136,9 +137,17 @@ class Response(WSGITask):  # type: ignore[misc]
         super().finish()
 
 
+class _WithoutPath(logging.LoggerAdapter[logging.Logger]):
+    """waitress's lines end with the path of a request, which may hold a secret; `config.logs` has it without."""
+
+    def process(self, msg: str, kwargs: MutableMapping[str, object]) -> tuple[str, MutableMapping[str, object]]:
+        return msg.partition(" while serving ")[0], kwargs
+
+
 class Channel(HTTPChannel):  # type: ignore[misc]
     """A connection, and how slow its client is."""
 
+    logger = _WithoutPath(logging.getLogger("waitress"))
     parser_class = Request
     task_class = Response
     server: "Connections"

@@ -19,6 +19,8 @@ class WorkRequest(models.Model):
     QUEUED: ClassVar[str] = "queued"
     RUNNING: ClassVar[str] = "running"
     FAILED: ClassVar[str] = "failed"
+    # Which column says when it ended, if one does.
+    ENDED_AT: ClassVar[str] = ""
     MAX_TRIES: ClassVar[int] = 3
     # What a person reads after the last try: what happened, and what to do.
     GIVEN_UP: ClassVar[str]

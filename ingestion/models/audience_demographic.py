@@ -42,8 +42,9 @@ class AudienceDemographic(models.Model):
     share_pct = models.DecimalField(
         max_digits=9,
         decimal_places=6,
-        default=0,
-        help_text="of the impressions of all segments of this ad account, pivot and month",
+        null=True,
+        blank=True,
+        help_text="of the impressions of all segments of this ad account, pivot and month; empty without impressions",
     )
     fetched_at = models.DateTimeField(help_text="when LinkedIn last sent new values for this row")
 

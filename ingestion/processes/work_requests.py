@@ -78,6 +78,8 @@ def fail_try(row: WorkRequest, *, now: datetime) -> None:
         "tries": row.tries + 1,
         "resend_at": None if is_last else now + delay_after(row.tries + 1),
     }
+    if is_last and row.ENDED_AT:
+        values[row.ENDED_AT] = now
     type(row)._default_manager.filter(pk=row.pk, delivery=row.delivery).update(delivery=F("delivery") + 1, **values)
 
 

@@ -101,28 +101,18 @@ def upsert_days(
 def upsert_segments(rows: Iterable[Row], *, keep_others_of: Collection[date] = (), now: datetime) -> int:
     """Store the segments of one pivot and some months.
 
-    Each month's shares are computed from the rows given, and a stored segment of those months that is not
-    among them is set to zero: the newest answer for a month replaces the older one. `keep_others_of` are months of
-    which the answer may lack segments.
+    Each month's shares are computed from the rows given, and are null in a month without impressions. A stored segment
+    of those months that is not among them is set to zero: the newest answer for a month replaces the older one.
+    `keep_others_of` are months of which the answer may lack segments.
     """
     _copy_incoming(SEGMENTS, SEGMENTS.columns[:-1], rows)
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE incoming ADD COLUMN share_pct numeric(9, 6)")
-        cursor.execute(
-            """
-            UPDATE incoming SET share_pct = CASE WHEN month.impressions > 0
-                THEN round(incoming.impressions * 100.0 / month.impressions, 6) ELSE 0 END
-            FROM (SELECT pivot_type, date_start, sum(impressions) AS impressions
-                  FROM incoming GROUP BY pivot_type, date_start) AS month
-            WHERE incoming.pivot_type = month.pivot_type AND incoming.date_start = month.date_start
-            """
-        )
         metrics = [metric.column for metric in catalogue.DEMOGRAPHIC]
         cursor.execute(
             sql.SQL(
                 """
-                INSERT INTO incoming ({kept}, {metrics}, share_pct)
-                SELECT {kept}, {nothing}, 0 FROM audience_demographics AS stored
+                INSERT INTO incoming ({kept}, {metrics}) SELECT {kept}, {nothing} FROM audience_demographics AS stored
                 WHERE (account_id, pivot_type, date_start)
                       IN (SELECT account_id, pivot_type, date_start FROM incoming)
                   AND date_start <> ALL (%(kept_months)s::date[])
@@ -135,6 +125,14 @@ def upsert_segments(rows: Iterable[Row], *, keep_others_of: Collection[date] = (
                 nothing=_nothing(catalogue.DEMOGRAPHIC),
             ),
             {"kept_months": list(keep_others_of)},
+        )
+        cursor.execute(
+            """
+            UPDATE incoming SET share_pct = round(incoming.impressions * 100.0 / nullif(month.impressions, 0), 6)
+            FROM (SELECT pivot_type, date_start, sum(impressions) AS impressions
+                  FROM incoming GROUP BY pivot_type, date_start) AS month
+            WHERE incoming.pivot_type = month.pivot_type AND incoming.date_start = month.date_start
+            """
         )
     return _merge(SEGMENTS, now=now)
 
@@ -161,7 +159,7 @@ def set_segments_to_zero(*, ad_account_id: int, pivot_type: str, months: Iterabl
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL(
-                "UPDATE audience_demographics SET ({metrics}, share_pct) = ROW ({nothing}, 0), fetched_at = %s"
+                "UPDATE audience_demographics SET ({metrics}, share_pct) = ROW ({nothing}, NULL), fetched_at = %s"
                 " WHERE account_id = %s AND pivot_type = %s AND date_start = ANY(%s)"
                 " AND ({metrics}) IS DISTINCT FROM ({nothing})"
             ).format(metrics=_names(metrics), nothing=_nothing(catalogue.DEMOGRAPHIC)),

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
-from django.http import HttpResponseBase
 from rest_framework import serializers
 
 from ingestion.sync.windows import DayRange
@@ -59,14 +58,15 @@ def complete_through(as_of: SelectionAsOf, coverage: Coverage) -> date | None:
     return None if None in known else min(day for day in known if day)
 
 
-def with_coverage(response: HttpResponseBase, coverage: Coverage, compared: Coverage | None = None) -> HttpResponseBase:
+def coverage_headers(coverage: Coverage, compared: Coverage | None = None) -> dict[str, str]:
     """Headers that say which days of each period of a file are stored."""
+    headers = {}
     for prefix, one in (("", coverage), ("Compared-", compared)):
         if one:
             for name, ranges in (("Stored-Days", one.stored), ("Missing-Days", one.missing)):
                 if ranges:
-                    response[prefix + name] = _in_header(ranges)
-    return response
+                    headers[prefix + name] = _in_header(ranges)
+    return headers
 
 
 def _ranges(ranges: Sequence[DayRange]) -> list[dict[str, date]]:

@@ -1,7 +1,7 @@
 """Who saw the ads, in whole calendar months."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NotRequired, cast
+from typing import Any, Final, NotRequired, cast
 
 from django.http import HttpResponseBase
 from drf_spectacular.utils import extend_schema
@@ -12,12 +12,21 @@ from rest_framework.response import Response
 from ingestion import catalogue
 from ingestion.catalogue import Type
 from ingestion.models import AudienceDemographic
-from reporting.api.reports import DECIMAL, PeriodArguments, PeriodSerializer, ReportSerializer, ReportView, Several
+from reporting.api.files import Kind, Lines
+from reporting.api.reports import (
+    DECIMAL,
+    DIALECT,
+    PeriodArguments,
+    PeriodSerializer,
+    ReportSerializer,
+    ReportView,
+    Several,
+)
 from reporting.api.views import bounded_statements
 from reporting.metrics import SEGMENT_AMOUNTS, SEGMENT_COUNTS
 from reporting.periods import Period
-from reporting.queries.audience import Audience, Segment, audiences
-from reporting.queries.coverage import selection_coverage
+from reporting.queries.audience import Audience, Audiences, Segment, audiences
+from reporting.queries.coverage import Coverage, selection_coverage
 
 
 class DemographicsQuestion(PeriodSerializer):
@@ -108,36 +117,52 @@ class DemographicsReportView(ReportView):
 
     question = DemographicsQuestion
 
-    @extend_schema(summary="Report audiences", parameters=[DemographicsQuestion], responses=DemographicsReport)
+    @extend_schema(summary="Report audiences", parameters=[DemographicsQuestion, DIALECT], responses=DemographicsReport)
     def get(self, request: Request) -> HttpResponseBase:
         """The whole calendar months that the period covers, since LinkedIn counts audiences by month."""
         asked = cast("DemographicsArguments", self.validated(request))
-        pivots = asked.get("pivot_type") or AudienceDemographic.PivotType.values
-        ad_accounts = self.chosen(asked)
         with bounded_statements():
-            coverage = selection_coverage(ad_accounts=ad_accounts, period=asked["days"]).together
-            found = audiences(ad_accounts=ad_accounts, period=asked["days"], pivot_types=pivots, top=asked["top"])
+            found, coverage = self._found(asked)
             if not self.file_format:
                 return Response(
                     {
-                        **self.report_head(Period(found.first_day, found.last_day), ad_accounts, coverage),
+                        **self.report_head(Period(found.first_day, found.last_day), self.chosen(asked), coverage),
                         "months": found.months,
                         "partly_fetched_months": found.partly_fetched_months,
                         "missing_months": found.missing_months,
                         "pivots": AudienceSerializer(found.pivots, many=True).data,
                     }
                 )
-        lines = _segment_lines(found.pivots)
-        file = self.file(asked, "demographics", _SEGMENT_HEADER, lines, coverage=coverage)
+            contents = self._contents(asked, found, coverage)
+        return self.file(contents, rows=sum(len(pivot.segments) for pivot in found.pivots))
+
+    def contents(self, request: Request) -> Lines:
+        asked = cast("DemographicsArguments", self.validated(request))
+        return self._contents(asked, *self._found(asked))
+
+    def _found(self, asked: DemographicsArguments) -> tuple[Audiences, Coverage]:
+        pivots = asked.get("pivot_type") or AudienceDemographic.PivotType.values
+        ad_accounts, period = self.chosen(asked), asked["days"]
+        coverage = selection_coverage(ad_accounts=ad_accounts, period=period).together
+        return audiences(ad_accounts=ad_accounts, period=period, pivot_types=pivots, top=asked["top"]), coverage
+
+    def _contents(self, asked: DemographicsArguments, found: Audiences, coverage: Coverage) -> Lines:
+        headers = self.headers_of_file(asked, coverage)
         if found.missing_months:
-            file["Missing-Months"] = ", ".join(f"{month:%Y-%m}" for month in found.missing_months)
-        return file
+            headers["Missing-Months"] = ", ".join(f"{month:%Y-%m}" for month in found.missing_months)
+        return Lines("demographics", _SEGMENT_HEADER, _segment_lines(found.pivots), headers=headers, kinds=_KINDS)
 
 
 _SEGMENT_HEADER = (
     "pivot_type", "segment", "segment_name", *(metric.column for metric in SEGMENT_COUNTS), "currency",
     *(metric.column for metric in SEGMENT_AMOUNTS), "ctr_percent", "share_percent",
 )  # fmt: skip
+
+
+_KINDS: Final[dict[str, Kind]] = {
+    **{metric.column: "decimal" if metric.type is Type.DECIMAL else "integer" for metric in SEGMENT_COUNTS},
+    **dict.fromkeys((*(metric.column for metric in SEGMENT_AMOUNTS), "ctr_percent", "share_percent"), "decimal"),
+}
 
 
 def _segment_lines(pivots: Iterable[Audience]) -> Iterator[list[object]]:

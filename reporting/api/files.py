@@ -4,9 +4,13 @@ COPY writes CSV and JSON several times as fast as Python, and sends the first ro
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Final
+from functools import partial
+from itertools import chain
+from typing import Final, Literal
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models import CharField, Expression, F, Func, QuerySet, TextField, Value
@@ -15,11 +19,11 @@ from django.http import StreamingHttpResponse
 from rest_framework.utils.encoders import JSONEncoder
 
 from accounts.shell import downloads
-from accounts.shell.downloads import FORMULA_START, Rows, in_pieces, sent_as
+from accounts.shell.downloads import FORMULA_START, PLAIN, Dialect, Rows, in_pieces, sent_as
 
 MEDIA_TYPES: Final = {**downloads.MEDIA_TYPES, "ndjson": "application/x-ndjson"}
 _PIECE_BYTES: Final = 65_536
-_TO_CSV: Final = "COPY ({rows}) TO STDOUT WITH (FORMAT csv)"
+_TO_CSV: Final = "COPY ({rows}) TO STDOUT WITH (FORMAT csv, DELIMITER '{separator}')"
 # JSON contains these two characters only as escapes, so using them as delimiter and quote leaves each line as it is.
 _TO_NDJSON: Final = (
     "COPY (SELECT row_to_json(line) FROM ({rows}) AS line ({names}))"
@@ -42,64 +46,79 @@ class ExactJSON(JSONEncoder):
         return f"{obj:f}" if isinstance(obj, Decimal) else super().default(obj)
 
 
-def download(file_format: str, name: str, header: Sequence[str], rows: Rows) -> StreamingHttpResponse:
-    """A file of rows that are produced while they are sent."""
-    if file_format == "ndjson":
-        return _sent(file_format, name, _ndjson(header, rows))
-    return downloads.download(file_format, name, header, rows)
+Kind = Literal["integer", "decimal", "day", "instant", "flag", "text", "list"]
 
 
-def download_table(
-    file_format: str, name: str, columns: Mapping[str, str], queryset: QuerySet[models.Model]
-) -> StreamingHttpResponse:
-    """A file of a query's rows; `columns` maps each name in the file to what is selected for it."""
-    if file_format == "xlsx":
-        rows = in_pieces(queryset.values_list(*columns.values()))
-        return downloads.download(file_format, name, list(columns), rows)
-    copied = {"csv": _copied_csv, "ndjson": _copied_ndjson}[file_format]
-    return _sent(file_format, name, copied(columns, queryset))
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What a file of a list holds: for each name in the file what is selected for it, and the rows.
+
+    `headers` say how recent and complete the figures are.
+    """
+
+    name: str
+    columns: Mapping[str, str]
+    queryset: QuerySet[models.Model]
+    headers: dict[str, str] = field(default_factory=dict)
 
 
-def _sent(file_format: str, name: str, chunks: Iterator[bytes]) -> StreamingHttpResponse:
-    return sent_as(f"{name}.{file_format}", f"{MEDIA_TYPES[file_format]}; charset=utf-8", chunks)
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """What a file holds whose rows Python makes: `kinds` says of each column what its values are, where it is known."""
+
+    name: str
+    header: Sequence[str]
+    rows: Rows
+    headers: dict[str, str] = field(default_factory=dict)
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
 
 
-def _ndjson(header: Sequence[str], rows: Rows) -> Iterator[bytes]:
+def download(file_format: str, contents: Table | Lines, *, dialect: Dialect = PLAIN) -> StreamingHttpResponse:
+    """A file whose rows are read while they are sent."""
+    response = _download(file_format, contents, dialect)
+    for name, value in contents.headers.items():
+        response[name] = value
+    return response
+
+
+def _download(file_format: str, contents: Table | Lines, dialect: Dialect) -> StreamingHttpResponse:
+    if file_format == "xlsx" or (file_format == "csv" and isinstance(contents, Lines)):
+        header, rows = header_and_rows(contents)
+        return downloads.download(file_format, contents.name, header, rows, dialect=dialect)
+    if file_format == "csv" and isinstance(contents, Table):
+        # The header at once, so that a download begins before its first rows are read.
+        pieces: Iterator[bytes] = chain([csv_header(contents, dialect)], joined(csv_lines(contents, dialect)))
+    else:
+        pieces = joined(ndjson_lines(contents))
+    return sent_as(f"{contents.name}.{file_format}", f"{MEDIA_TYPES[file_format]}; charset=utf-8", pieces)
+
+
+def header_and_rows(contents: Table | Lines) -> tuple[Sequence[str], Rows]:
+    """As values of Python."""
+    if isinstance(contents, Lines):
+        return contents.header, contents.rows
+    return list(contents.columns), in_pieces(contents.queryset.values_list(*contents.columns.values()))
+
+
+def csv_header(contents: Table, dialect: Dialect = PLAIN) -> bytes:
+    return dialect.start + f"{dialect.separator.join(contents.columns)}\n".encode()
+
+
+def csv_lines(contents: Table, dialect: Dialect = PLAIN) -> Iterator[bytes]:
+    """One line per row, as PostgreSQL writes them."""
+    expression = partial(_as_csv, decimal_comma=dialect.decimal_comma)
+    return _copied(_TO_CSV, contents, expression, separator=dialect.separator)
+
+
+def ndjson_lines(contents: Table | Lines, *, is_flat: bool = False) -> Iterator[bytes]:
+    """One line per row; flat ones have stored JSON as text."""
+    if isinstance(contents, Table):
+        return _copied(_TO_NDJSON, contents, partial(_as_json, is_flat=is_flat))
     encode = ExactJSON(ensure_ascii=False, separators=(",", ":")).encode
-    lines = (f"{encode(dict(zip(header, row, strict=True)))}\n".encode() for row in rows)
-    yield from _joined(lines)
+    return (f"{encode(dict(zip(contents.header, row, strict=True)))}\n".encode() for row in contents.rows)
 
 
-# --- by PostgreSQL ---
-
-
-def _copied_csv(columns: Mapping[str, str], queryset: QuerySet[models.Model]) -> Iterator[bytes]:
-    yield f"{','.join(columns)}\n".encode()
-    yield from _copied(_TO_CSV, columns, queryset, _as_csv)
-
-
-def _copied_ndjson(columns: Mapping[str, str], queryset: QuerySet[models.Model]) -> Iterator[bytes]:
-    return _copied(_TO_NDJSON, columns, queryset, _as_json)
-
-
-def _copied(
-    statement: str,
-    columns: Mapping[str, str],
-    queryset: QuerySet[models.Model],
-    expression: Callable[[type[models.Model], str], str | Expression],
-) -> Iterator[bytes]:
-    expressions = [expression(queryset.model, source) for source in columns.values()]
-    try:
-        rows, params = queryset.values_list(*expressions).query.sql_with_params()
-    except EmptyResultSet:
-        return
-    names = ", ".join(map(connection.ops.quote_name, columns))
-    # psycopg's own cursor: Django's wrapper for DEBUG takes no parameters here.
-    with connection.cursor() as cursor, cursor.cursor.copy(statement.format(rows=rows, names=names), params) as lines:
-        yield from _joined(lines)
-
-
-def _joined(lines: Iterable[bytes]) -> Iterator[bytes]:
+def joined(lines: Iterable[bytes]) -> Iterator[bytes]:
     """Fewer, larger pieces."""
     piece = bytearray()
     for line in lines:
@@ -110,12 +129,45 @@ def _joined(lines: Iterable[bytes]) -> Iterator[bytes]:
     yield bytes(piece)
 
 
+def kinds_of(contents: Table | Lines) -> dict[str, Kind]:
+    """What the values of each column are, in their order."""
+    if isinstance(contents, Lines):
+        return {name: contents.kinds.get(name, "text") for name in contents.header}
+    return {name: _kind(contents.queryset.model, source) for name, source in contents.columns.items()}
+
+
+# --- by PostgreSQL ---
+
+
+def _copied(
+    statement: str,
+    contents: Table,
+    expression: Callable[[type[models.Model], str], str | Expression],
+    *,
+    separator: str = "",
+) -> Iterator[bytes]:
+    """One row at a time."""
+    queryset = contents.queryset
+    expressions = [expression(queryset.model, source) for source in contents.columns.values()]
+    try:
+        rows, params = queryset.values_list(*expressions).query.sql_with_params()
+    except EmptyResultSet:
+        return
+    names = ", ".join(map(connection.ops.quote_name, contents.columns))
+    copy = statement.format(rows=rows, names=names, separator=separator)
+    # psycopg's own cursor: Django's wrapper for DEBUG takes no parameters here.
+    with connection.cursor() as cursor, cursor.cursor.copy(copy, params) as lines:
+        yield from map(bytes, lines)
+
+
 # --- how columns are written ---
 
 
-def _as_csv(model: type[models.Model], source: str) -> str | Expression:
+def _as_csv(model: type[models.Model], source: str, *, decimal_comma: bool) -> str | Expression:
     """As `downloads` writes them."""
     field = _field(model, source)
+    if decimal_comma and isinstance(field, models.DecimalField):
+        return _with_comma(F(source))
     if isinstance(field, models.DateTimeField):
         return _to_char(source, f"'{_INSTANT}\"Z\"'")
     if isinstance(field, models.BooleanField):
@@ -129,13 +181,34 @@ def _as_csv(model: type[models.Model], source: str) -> str | Expression:
     return source
 
 
-def _as_json(model: type[models.Model], source: str) -> str | Expression:
+def _as_json(model: type[models.Model], source: str, *, is_flat: bool) -> str | Expression:
     """As `ExactJSON` writes them: times with microseconds where they have any."""
     field = _field(model, source)
+    if is_flat and isinstance(field, models.JSONField):
+        return Cast(source, TextField())
     if isinstance(field, models.DateTimeField):
         is_whole = "date_trunc('second', %(expressions)s) = %(expressions)s"
         return _to_char(source, f"CASE WHEN {is_whole} THEN '{_INSTANT}\"Z\"' ELSE '{_INSTANT}.US\"Z\"' END")
     return Cast(source, TextField()) if isinstance(field, models.DecimalField) else source
+
+
+def _with_comma(value: Expression | F) -> Func:
+    return Func(Cast(value, TextField()), Value("."), Value(","), function="replace", output_field=TextField())
+
+
+_KINDS: Final[Mapping[type["models.Field[object, object]"], Kind]] = {
+    models.DateTimeField: "instant",
+    models.DateField: "day",
+    models.BooleanField: "flag",
+    models.DecimalField: "decimal",
+    models.IntegerField: "integer",
+    ArrayField: "list",
+}
+
+
+def _kind(model: type[models.Model], source: str) -> Kind:
+    found = _field(model, source)
+    return next((kind for of, kind in _KINDS.items() if isinstance(found, of)), "text")
 
 
 def _field(model: type[models.Model], source: str) -> "models.Field[object, object]":

@@ -9,7 +9,6 @@ from typing import Any, Final, TypedDict
 import django_filters
 from django.db.models import QuerySet
 from django.http import Http404
-from django.http.response import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -23,7 +22,7 @@ from accounts import access
 from accounts.api.permissions import MayChangeFindings, WithinTokenScope
 from accounts.models import User
 from accounts.people.email_address import normalized_or_none
-from reporting.api.files import download
+from reporting.api.files import Kind, Lines
 from reporting.api.filters import Choices, Filters, Instant, ad_account
 from reporting.api.pagination import Order
 from reporting.api.serializers import Described, RequestBody
@@ -321,12 +320,20 @@ class Findings(TableViewSet[Finding]):
         page = self.paginate_queryset(self._ordered(rows, order)) or []
         return self.get_paginated_response([_values(self._line(row), columns) for row in page])
 
-    def file(self, rows: QuerySet[Finding], order: Order) -> HttpResponseBase:
-        assert self.file_format
+    def contents(self, rows: QuerySet[Finding], order: Order, *, is_flat: bool) -> Lines:
         columns = list(self.columns)
         lines = map(self._line, self._ordered(rows, order).iterator(chunk_size=500))
-        cells = partial(_cells, columns=columns, is_flat=self.file_format != "ndjson")
-        return download(self.file_format, self.basename, columns, map(cells, lines))
+        cells = partial(_cells, columns=columns, is_flat=is_flat)
+        return Lines(self.basename, columns, map(cells, lines), kinds=_KINDS)
+
+
+# Instants are text here: the serializer has written them.
+_KINDS: Final[dict[str, Kind]] = {
+    **dict.fromkeys(("id", "ad_account_id", "campaign_id", "times_seen"), "integer"),
+    **dict.fromkeys(("money_at_stake", "saved"), "decimal"),
+    "snoozed_until": "day",
+    **dict.fromkeys(("fixed_at", "first_seen_at", "last_seen_at", "reopened_at", "changed_at"), "instant"),
+}
 
 
 def _values(line: FindingLine, columns: list[str]) -> dict[str, Any]:

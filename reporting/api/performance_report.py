@@ -1,6 +1,6 @@
 """Performance: the sums of a period, with ratios calculated from the sums."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, NotRequired, TypedDict, cast
 
@@ -13,8 +13,10 @@ from rest_framework.response import Response
 
 from accounts.models import AdAccount
 from reporting.api.coverage import CoverageSerializer, DaysShown, shown
+from reporting.api.files import Kind, Lines
 from reporting.api.reports import (
     DECIMAL,
+    DIALECT,
     PeriodArguments,
     PeriodSerializer,
     ReportSerializer,
@@ -193,7 +195,7 @@ class PerformanceReportView(ReportView):
 
     @extend_schema(
         summary="Report figures",
-        parameters=[PerformanceQuestion],
+        parameters=[PerformanceQuestion, DIALECT],
         responses=PerformanceReport,
         examples=[
             OpenApiExample(
@@ -246,26 +248,34 @@ class PerformanceReportView(ReportView):
     def get(self, request: Request) -> HttpResponseBase:
         """Sums by ad account, campaign, creative, day, week or month, ratios from the sums, a total per currency."""
         asked = cast("PerformanceArguments", self.validated(request))
-        metrics = asked.get("metrics") or list(_DEFAULT_METRICS)
         with bounded_statements():
-            found = self._found(asked)
+            found = self._found(asked, is_file=bool(self.file_format))
             if not self.file_format:
-                return Response(self._report(asked, metrics, found))
-        rows = [_line(one, metrics) for one in found]
-        return self.file(
-            asked,
-            "performance",
-            *_flat(rows, metrics, is_compared="compare" in asked),
-            coverage=found.coverage.together,
-            compared=found.before.together if found.before else None,
-        )
+                return Response(self._report(asked, _metrics(asked), found))
+            contents = self._contents(asked, found)
+        return self.file(contents, rows=len(found))
 
-    def _found(self, asked: PerformanceArguments) -> CoveredRows[PerformanceRow] | CoveredRows[ComparedRow]:
+    def contents(self, request: Request) -> Lines:
+        asked = cast("PerformanceArguments", self.validated(request))
+        return self._contents(asked, self._found(asked, is_file=True))
+
+    def _contents(
+        self, asked: PerformanceArguments, found: CoveredRows[PerformanceRow] | CoveredRows[ComparedRow]
+    ) -> Lines:
+        metrics = _metrics(asked)
+        rows = (_line(one, metrics) for one in found)
+        header, lines = _flat(rows, metrics, is_compared="compare" in asked)
+        headers = self.headers_of_file(asked, found.coverage.together, found.before.together if found.before else None)
+        return Lines("performance", header, lines, headers=headers, kinds=_kinds())
+
+    def _found(
+        self, asked: PerformanceArguments, *, is_file: bool
+    ) -> CoveredRows[PerformanceRow] | CoveredRows[ComparedRow]:
         """One row more than a page may hold, which reveals that there are more; all of them for a file."""
         selection, order, is_compared = self._selection(asked), asked.get("order"), "compare" in asked
         group_by = GroupBy(asked["group_by"])
-        maximum = asked.get("limit") or (None if self.file_format else _MAX_ROWS)
-        limit = None if maximum is None else maximum + (not self.file_format)
+        maximum = asked.get("limit") or (None if is_file else _MAX_ROWS)
+        limit = None if maximum is None else maximum + (not is_file)
         if group_by.is_calendar and is_compared:
             return compared_performance(**selection, group_by=group_by, also_unknown=True)
         if group_by.is_calendar and (order or "key").removeprefix("-") in LABELS:
@@ -332,7 +342,21 @@ def _figures(figures: Figures, metrics: list[str]) -> _Values:
     return {name: figures.value(name) for name in metrics}
 
 
-def _flat(rows: list[_Line], metrics: list[str], *, is_compared: bool) -> tuple[list[str], Iterator[list[object]]]:
+def _metrics(asked: PerformanceArguments) -> list[str]:
+    return asked.get("metrics") or list(_DEFAULT_METRICS)
+
+
+def _kinds() -> dict[str, Kind]:
+    """Of the columns of a file; all other columns are text."""
+    kinds: dict[str, Kind] = dict.fromkeys(("first_day", "last_day"), "day")
+    kinds |= dict.fromkeys(("is_partial", "is_whole", "before_is_whole"), "flag")
+    for name, metric in METRICS.items():
+        kind: Kind = "integer" if isinstance(metric, Sum) and metric.type is Type.COUNT else "decimal"
+        kinds |= {name: kind, f"before_{name}": kind, f"change_percent_{name}": "decimal"}
+    return kinds
+
+
+def _flat(rows: Iterable[_Line], metrics: list[str], *, is_compared: bool) -> tuple[list[str], Iterator[list[object]]]:
     """The rows of a file: one column per figure, followed by the previous figures and the changes."""
     header = [*_ROW_COLUMNS, *metrics]
     if is_compared:

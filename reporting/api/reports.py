@@ -1,23 +1,24 @@
 """What all reports share: days, ad accounts, how recent the figures are."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from typing import Any, ClassVar, Final, NotRequired, TypedDict
 
 from django.db.models import Model, QuerySet
 from django.http import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from accounts.models import AdAccount
+from accounts.shell.downloads import DIALECTS, MAX_DIRECT_ROWS
 from accounts.shell.request_values import or_none, row_id
 from ingestion.models import Campaign, Creative
-from reporting.api.coverage import DaysShown, complete_through, with_coverage
-from reporting.api.files import download
+from reporting.api.coverage import DaysShown, complete_through, coverage_headers
+from reporting.api.files import Lines
 from reporting.api.filters import NothingThere
-from reporting.api.views import FILES, View, query_values, refuse_unknown, with_as_of
+from reporting.api.views import ABOUT_DIALECTS, FILES, OF_FILES, View, as_of_headers, query_values, refuse_unknown
 from reporting.periods import Period, PeriodError, Preset, parse_period
 from reporting.queries.coverage import Coverage
 from reporting.queries.data_as_of import selection_as_of
@@ -108,6 +109,7 @@ class ReportSerializer(serializers.Serializer[object]):
     )
 
 
+DIALECT: Final = OpenApiParameter("dialect", OpenApiTypes.STR, enum=list(DIALECTS), description=ABOUT_DIALECTS)
 # Parameters that name rows.
 _NAMED: Final[dict[str, type[Model]]] = {"ad_account_id": AdAccount, "campaign_id": Campaign, "creative_id": Creative}
 
@@ -124,7 +126,8 @@ class ReportView(View):
         """The arguments, as a TypedDict of the subclass describes them."""
         fields = self.question().fields
         several = [name for name, field in fields.items() if isinstance(field, Several)]
-        refuse_unknown(request, [*fields, "format"], several=several)
+        refuse_unknown(request, [*fields, *OF_FILES], several=several)
+        self.refuse_unknown_dialect()
         question = self.question(data=query_values(request))
         question.is_valid(raise_exception=True)
         asked = dict(question.validated_data)
@@ -145,19 +148,20 @@ class ReportView(View):
             "complete_through": complete_through(as_of, coverage),
         }
 
-    def file(
-        self,
-        asked: PeriodArguments,
-        name: str,
-        header: Sequence[str],
-        lines: Iterator[list[object]],
-        *,
-        coverage: Coverage,
-        compared: Coverage | None = None,
-    ) -> HttpResponseBase:
-        self.note_export(f"the {name} report")
-        assert self.file_format
-        file = download(self.file_format, name, header, lines)
+    def file(self, contents: Lines, *, rows: int) -> HttpResponseBase:
+        """The whole report in the requested format, unless it is too large to be waited for. Raises TooManyRows."""
+        name = f"reports/{contents.name}"
+        if rows > MAX_DIRECT_ROWS:
+            raise self.too_many_rows(name)
+        return self.sent(contents, called=f"the {contents.name} report")
+
+    def contents(self, request: Request) -> Lines:
+        """Of a file of the whole report."""
+        raise NotImplementedError
+
+    def headers_of_file(
+        self, asked: PeriodArguments, coverage: Coverage, compared: Coverage | None = None
+    ) -> dict[str, str]:
         as_of = selection_as_of(ad_accounts=self.chosen(asked))
-        with_as_of(file, as_of.as_of, complete_through(as_of, coverage))
-        return with_coverage(file, coverage, compared)
+        recent = as_of_headers(as_of.as_of, complete_through(as_of, coverage))
+        return recent | coverage_headers(coverage, compared)

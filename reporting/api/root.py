@@ -21,6 +21,7 @@ _ENDPOINTS: Final = {
     "reports/demographics": "report-demographics",
     "findings": "findings-list",
     "snapshots": "snapshots-list",
+    "exports": "exports-list",
     "sync-logs": "sync-logs-list",
     "rejected-records": "rejected-records-list",
     "connections": "connections-list",

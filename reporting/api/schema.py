@@ -63,7 +63,7 @@ _UNDER_WAY = "A request with this Idempotency-Key is being carried out."
 _KEY_REUSED = "This Idempotency-Key was sent with another request."
 _NO_JSON = "The content type of the body is not JSON."
 _UNCHANGED = "Nothing has changed since the response with this ETag."
-_FORMAT = "csv, xlsx and ndjson return all pages as one file."
+_FORMAT = "csv, xlsx and ndjson return all pages as one file, of up to 50,000 rows; POST exports for more."
 _HEADERS = [
     OpenApiParameter(
         "Retry-After", int, "header", response=[429, 503], description="Seconds to wait before the next request."

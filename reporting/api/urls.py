@@ -9,6 +9,7 @@ from accounts.shell.request_values import or_none, row_id
 from reporting.api import viewsets
 from reporting.api.ad_accounts import AdAccounts
 from reporting.api.demographics_report import DemographicsReportView
+from reporting.api.exports import Exports
 from reporting.api.findings import Findings
 from reporting.api.performance_report import PerformanceReportView
 from reporting.api.root import Root
@@ -41,6 +42,7 @@ router.register("findings", Findings, "findings")
 router.register("sync-logs", viewsets.SyncLogs, "sync-logs")
 router.register("rejected-records", viewsets.RejectedRecords, "rejected-records")
 router.register("snapshots", Snapshots, "snapshots")
+router.register("exports", Exports, "exports")
 router.register("connections", viewsets.Connections, "connections")
 router.register("schedules", viewsets.Schedules, "schedules")
 

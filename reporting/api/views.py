@@ -5,13 +5,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from django.conf import settings
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import OperationalError, connection, transaction
 from django.db.models import Count, Max, Q, QuerySet
 from django.http import HttpResponseBase
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.http import http_date, parse_etags, quote_etag
@@ -26,9 +27,11 @@ from rest_framework.views import APIView
 from accounts import access, audit_trail
 from accounts.api.throttling import ExportsPerMinute
 from accounts.models import AdAccount, User
+from accounts.shell import download_slots
+from accounts.shell.downloads import DIALECTS, MAX_DIRECT_ROWS, PLAIN
 from ingestion.models import SyncLog
 from reporting.api import idempotency
-from reporting.api.files import MEDIA_TYPES, ExactJSON
+from reporting.api.files import MEDIA_TYPES, ExactJSON, Lines, Table, download
 from reporting.api.idempotency import Key, Repeated
 
 
@@ -37,7 +40,25 @@ class TooSlow(APIException):
 
     status_code = 503
     default_detail = "The query took too long."
-    remedy = "Request fewer days, fewer ad accounts or smaller pages; format=csv has no time limit."
+    remedy = "Request fewer days, fewer ad accounts or smaller pages; an export (POST /api/v1/exports) takes its time."
+
+
+class TooManyRows(APIException):
+    """A file for which nobody should wait; `export` is what to POST instead."""
+
+    status_code = 400
+    default_detail = f"A file of more than {MAX_DIRECT_ROWS:,} rows is not sent directly."
+
+    def __init__(self, body: Mapping[str, object], address: str) -> None:
+        super().__init__()
+        self.members = {"export": {"method": "POST", "address": address, "body": body}}
+        self.remedy = f"Have it written as an export: POST the body in `export` to {address}."
+
+
+class TooManyDownloads(APIException):
+    status_code = 429
+    default_detail = download_slots.REFUSED
+    remedy = "Wait until one of your downloads has ended, or have the file written as an export."
 
 
 class _NotModified(APIException):
@@ -74,6 +95,12 @@ class Ndjson(_File):
 
 
 FILES: Sequence[type[BaseRenderer]] = (Json, Csv, Xlsx, Ndjson)
+ABOUT_DIALECTS: Final = (
+    "How CSV is written for Excel, with a byte order mark: excel separates by semicolons and writes decimals with a"
+    " comma, as Excel reads them in most of Europe; excel-comma separates by commas, with a decimal point."
+)
+# Parameters that say how a file is written, and not what is in it.
+OF_FILES: Final = ("format", "dialect")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +134,14 @@ class View(APIView):
         """The requested file format; None for a page of JSON."""
         wanted = getattr(self.request, "accepted_renderer", None)
         return wanted.format if isinstance(wanted, _File) else None
+
+    def refuse_unknown_dialect(self) -> None:
+        """Raises ValidationError, also for a dialect of what is no CSV file."""
+        name = self.request.query_params.get("dialect")
+        if name is not None and name not in DIALECTS:
+            raise ValidationError({"dialect": [f"Unknown dialect “{name[:40]}”; use {', '.join(DIALECTS)}."]})
+        if name and self.file_format != "csv":
+            raise ValidationError({"dialect": ["Only a file with format=csv has a dialect."]})
 
     def get_throttles(self) -> list[BaseThrottle]:
         throttles = super().get_throttles()
@@ -153,6 +188,25 @@ class View(APIView):
         patch_vary_headers(done, ["Authorization", "Cookie"])
         return done
 
+    def sent(self, contents: Table | Lines, *, called: str) -> HttpResponseBase:
+        """The file, on record, while the person has room for another download. Raises TooManyDownloads."""
+        assert self.file_format
+        dialect = DIALECTS.get(self.request.query_params.get("dialect", ""), PLAIN)
+        try:
+            with download_slots.room(str(self.person.pk)) as slot:
+                self.note_export(called)
+                return slot.held_by(download(self.file_format, contents, dialect=dialect))
+        except download_slots.NoneFree:
+            raise TooManyDownloads from None
+
+    def too_many_rows(self, what: str) -> TooManyRows:
+        """What is asked for, as the body that asks for an export of it."""
+        parameters = {name: value for name, value in query_values(self.request).items() if name not in OF_FILES}
+        body = {"of": what, "parameters": parameters, "format": self.file_format}
+        if "dialect" in self.request.query_params:
+            body["dialect"] = self.request.query_params["dialect"]
+        return TooManyRows(body, self.request.build_absolute_uri(reverse("exports-list")))
+
     def note_export(self, what: str) -> None:
         """Recorded before the file is sent, so that an interrupted download is recorded too."""
         audit_trail.record(
@@ -163,15 +217,14 @@ class View(APIView):
         )
 
 
-def with_as_of(
-    response: HttpResponseBase, data_as_of: datetime | None, complete_through: date | None
-) -> HttpResponseBase:
+def as_of_headers(data_as_of: datetime | None, complete_through: date | None) -> dict[str, str]:
     """Headers that say how recent and complete the figures are: a file has no place for it."""
+    headers = {}
     if data_as_of:
-        response["Data-As-Of"] = data_as_of.isoformat().replace("+00:00", "Z")
+        headers["Data-As-Of"] = data_as_of.isoformat().replace("+00:00", "Z")
     if complete_through:
-        response["Complete-Through"] = complete_through.isoformat()
-    return response
+        headers["Complete-Through"] = complete_through.isoformat()
+    return headers
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """LinkedIn's data, sync runs and related lists, limited to what the person may see."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any, ClassVar, TypeVar
 
@@ -23,6 +24,7 @@ from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet
 from accounts import access
 from accounts.api.permissions import WithinTokenScope
 from accounts.models import AdAccount, LinkedInConnection
+from accounts.shell.downloads import DIALECTS, MAX_DIRECT_ROWS
 from accounts.shell.request_values import day, row_id
 from ingestion.models import (
     AudienceDemographic,
@@ -35,10 +37,19 @@ from ingestion.models import (
 )
 from reporting.api import filters, serializers
 from reporting.api.changes import ChangeFeed, describes_changes
-from reporting.api.coverage import complete_through, shown, with_coverage
-from reporting.api.files import download_table
+from reporting.api.coverage import complete_through, coverage_headers, shown
+from reporting.api.files import Lines, Table
 from reporting.api.pagination import Cursors, CursorsOfDays, Order, PageNumbers
-from reporting.api.views import FILES, View, bounded_statements, query_values, refuse_unknown, with_as_of
+from reporting.api.views import (
+    ABOUT_DIALECTS,
+    FILES,
+    OF_FILES,
+    View,
+    as_of_headers,
+    bounded_statements,
+    query_values,
+    refuse_unknown,
+)
 from reporting.periods import open_period
 from reporting.queries.coverage import Coverage, selection_coverage
 from reporting.queries.data_as_of import SelectionAsOf, selection_as_of
@@ -51,7 +62,10 @@ _FIELDS = OpenApiParameter("fields", OpenApiTypes.STR, description="Only these f
 _FILES_ARE_UNSORTED = " Files are unsorted unless this is given."
 _View = TypeVar("_View", bound=APIView)
 _Row = TypeVar("_Row", bound=Model)
-_PLAIN_PARAMETERS = ("fields", "order", "format", "page_size")
+_DIALECT = OpenApiParameter("dialect", OpenApiTypes.STR, enum=list(DIALECTS), description=ABOUT_DIALECTS)
+# What says which rows and columns, and what says how they are shown.
+_CONTENT_PARAMETERS = ("fields", "order")
+_SHAPE_PARAMETERS = (*OF_FILES, "page_size")
 
 
 class FilterBackend(DjangoFilterBackend):  # type: ignore[misc]
@@ -89,17 +103,24 @@ class ListViewSet(ChangeFeed, GenericViewSet[_Row]):
         return rows.filter(**{f"{self.of_account}__in": self.ad_accounts})
 
     def list(self, request: Request) -> HttpResponseBase:
+        rows, order = self.selection(request, others=[*_SHAPE_PARAMETERS, *self._place_parameters])
+        self.refuse_unknown_dialect()
+        if not self.file_format:
+            with bounded_statements():
+                return self._page(rows, order)
+        with bounded_statements():
+            if rows.order_by()[: MAX_DIRECT_ROWS + 1].count() > MAX_DIRECT_ROWS:
+                raise self.too_many_rows(self.basename)
+        contents = self.contents(rows, order, is_flat=self.file_format != "ndjson")
+        return self.sent(contents, called=self.basename)
+
+    def selection(self, request: Request, *, others: Sequence[str] = ()) -> tuple[QuerySet[_Row], Order]:
+        """The rows that the parameters select, and their order. Raises ValidationError and NothingThere."""
         known: Mapping[str, Filter] = self.filterset_class.base_filters
         several = {"fields", *(name for name, one in known.items() if isinstance(one, BaseInFilter))}
-        refuse_unknown(request, [*known, *_PLAIN_PARAMETERS, *self._place_parameters], several=several)
+        refuse_unknown(request, [*known, *_CONTENT_PARAMETERS, *others], several=several)
         rows = self.filter_queryset(self.get_queryset())
-        _, order = self.order_asked_for()
-        if self.file_format:
-            file = self.file(rows, order)
-            self.note_export(self.basename)
-            return file
-        with bounded_statements():
-            return self._page(rows, order)
+        return rows, self.order_asked_for()[1]
 
     def in_file(self, rows: QuerySet[_Row], order: Order) -> QuerySet[_Row]:
         return rows.order_by(*order.order_by)
@@ -130,10 +151,9 @@ class ListViewSet(ChangeFeed, GenericViewSet[_Row]):
     def _place_parameters(self) -> tuple[str, ...]:
         return ("cursor",) if issubclass(self.pagination_class or PageNumbers, Cursors) else ("page",)
 
-    def file(self, rows: QuerySet[_Row], order: Order) -> HttpResponseBase:
-        """The whole list in the requested format."""
-        assert self.file_format
-        return download_table(self.file_format, self.basename, self.columns, self.in_file(rows, order))
+    def contents(self, rows: QuerySet[_Row], order: Order, *, is_flat: bool) -> Table | Lines:
+        """Of a file of the whole list; a flat one has one value per cell."""
+        return Table(self.basename, self.columns, self.in_file(rows, order))
 
     def _page(self, rows: QuerySet[_Row], order: Order) -> Response:
         columns = self.columns
@@ -169,10 +189,12 @@ class FiguresViewSet(ListViewSet[_Row]):
         """Whether most campaigns or creatives may have no rows in the requested days."""
         return not {"date_from", "date_to"}.isdisjoint(self.request.query_params)
 
-    def file(self, rows: QuerySet[_Row], order: Order) -> HttpResponseBase:
+    def contents(self, rows: QuerySet[_Row], order: Order, *, is_flat: bool) -> Table | Lines:
         as_of, coverage = self._as_of(), self._coverage()
-        file = with_as_of(super().file(rows, order), as_of.as_of, self._complete_through(as_of, coverage))
-        return with_coverage(file, coverage) if coverage else file
+        headers = as_of_headers(as_of.as_of, self._complete_through(as_of, coverage))
+        if coverage:
+            headers |= coverage_headers(coverage)
+        return replace(super().contents(rows, order, is_flat=is_flat), headers=headers)
 
     def in_file(self, rows: QuerySet[_Row], order: Order) -> QuerySet[_Row]:
         """In order only where somebody asks: an index leads to every row one by one, a file takes them as they lie."""
@@ -242,7 +264,7 @@ def described(
         default=next(iter(orders)),
         description=about_order or "All of them are read from an index." + ("" if one else _FILES_ARE_UNSORTED),
     )
-    actions = {"list": extend_schema(summary=f"List {noun}", parameters=[_FIELDS, order])}
+    actions = {"list": extend_schema(summary=f"List {noun}", parameters=[_FIELDS, order, _DIALECT])}
     if one:
         actions["retrieve"] = extend_schema(summary=f"Show {one}", parameters=[_FIELDS])
 

@@ -26,6 +26,7 @@ from ingestion.models import (
 )
 from ingestion.sync.ledger import closing
 from ingestion.timetable import schedules
+from reporting.exports import export_store
 from reporting.models import Finding
 
 _CHUNK: Final = 10_000
@@ -87,6 +88,7 @@ def carry_out(
         raise ValueError("an ad account must be marked before it is removed")
     if not closing.cancel_all(ad_account_id, now=now()):
         raise StillSyncing
+    export_store.remove_of(ad_account_id)
     total = 0
 
     def note(rows: int) -> None:
@@ -102,6 +104,8 @@ def carry_out(
         # Row by row, with the side effects of deleting, such as removing the file of a snapshot.
         note(ad_accounts.remove(ad_account_id))
         removed_ad_accounts.finish(ad_account_id, now=now())
+    # Those that began in the meantime.
+    export_store.remove_of(ad_account_id)
     return total
 
 

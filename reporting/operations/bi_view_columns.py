@@ -248,7 +248,7 @@ _OF_SEGMENT: Final = (
 )  # fmt: skip
 _SHARE: Final = Column(
     "share_percent", "month.share_pct", "numeric",
-    "of the impressions of all segments of this ad account, pivot and month", "percent",
+    "of the impressions of all segments of this ad account, pivot and month; empty without impressions", "percent",
 )  # fmt: skip
 _WHOLE_MONTH: Final = """month.date_end = (month.date_start + interval '1 month' - interval '1 day')::date AND EXISTS (
         SELECT FROM covered_days

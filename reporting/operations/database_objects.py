@@ -33,6 +33,8 @@ _FUNCTIONS: Final = (
     "public.remember_deleted_rows",
     "public.restart_change_feed_after_move",
     "public.add_to_change_feed",
+    # That of reporting/migrations/0016_exports.py.
+    "public.keep_exports_to_their_states",
 )
 
 

@@ -39,7 +39,7 @@ from reporting.checks.rules.budget import BudgetOverPace, BudgetUnderPace
 from reporting.checks.severity import Severity
 from reporting.models import Finding
 from reporting.pages import coverage
-from reporting.pages.shell import for_people, page, part, require_ad_account
+from reporting.pages.shell import for_people, page, part, require_ad_account, room_for_a_download
 from reporting.queries import check_runs
 from reporting.queries import findings as finding_queries
 from reporting.queries.check_runs import NotCheckedLine
@@ -67,7 +67,8 @@ def actions(request: HttpRequest) -> HttpResponse:
 @require_GET
 def download(request: HttpRequest) -> HttpResponseBase:
     """The list as CSV."""
-    chosen = _chosen(request, request.GET)
+    chosen = _chosen(request, request.GET, dialect=one_of(downloads.DIALECTS))
+    dialect = downloads.DIALECTS.get(chosen.pop("dialect"), downloads.PLAIN)
     wanted, today = _wanted(chosen, request), timezone.now().date()
     lines = finding_queries.all_findings(
         access.visible_ad_accounts(request.user),
@@ -75,8 +76,9 @@ def download(request: HttpRequest) -> HttpResponseBase:
         today=today,
         names_people=access.sees_colleagues(request.user),
     )
-    audit_trail.record("exported", actor=person_of(request), what="findings", filters=chosen)
-    return downloads.download("csv", "findings", _CSV_HEADER, _csv(lines))
+    with room_for_a_download(request) as slot:
+        audit_trail.record("exported", actor=person_of(request), what="findings", filters=chosen)
+        return slot.held_by(downloads.download("csv", "findings", _CSV_HEADER, _csv(lines), dialect=dialect))
 
 
 @for_people

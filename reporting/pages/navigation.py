@@ -82,6 +82,7 @@ GROUPS = {
         _page("Visual report", "bar_chart", "reporting:report"),
         _page("Action center", "checklist", "reporting:actions"),
         _page("Snapshots", "data_object", "reporting:snapshots"),
+        _page("Exports", "download", "reporting:exports"),
         _page("Sync", "sync", "reporting:sync"),
         _page("Status", "monitor_heart", "reporting:status", access.sees_every_ad_account),
     ),

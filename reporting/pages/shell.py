@@ -1,6 +1,7 @@
 """What all pages use: the admin's frame, sign-in and messages."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from django.contrib import admin
 from django.contrib.admin.views.decorators import staff_member_required
@@ -10,7 +11,9 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
 from accounts import access
-from accounts.shell.request_values import NotThere, check_names
+from accounts.shell import download_slots
+from accounts.shell.download_slots import Slot
+from accounts.shell.request_values import BadValue, NotThere, check_names
 
 View = Callable[..., HttpResponseBase]
 
@@ -48,3 +51,13 @@ def require_ad_account(request: HttpRequest, ad_account_id: str) -> None:
     """An ad account that a filter names. Raises NotThere; in the same words whether others may see it or not."""
     if ad_account_id and not access.visible_ad_accounts(request.user).filter(pk=ad_account_id).exists():
         raise NotThere("There is no such ad account, or you may not see it.")
+
+
+@contextmanager
+def room_for_a_download(request: HttpRequest) -> Iterator[Slot]:
+    """For a file that this person downloads, unless they have enough of them at once. Raises BadValue."""
+    try:
+        with download_slots.room(str(request.user.pk)) as slot:
+            yield slot
+    except download_slots.NoneFree as refusal:
+        raise BadValue(str(refusal)) from None

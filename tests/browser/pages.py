@@ -29,6 +29,7 @@ PAGES = (
     Site("connect", "/linkedin/connect/", "text=Continue to LinkedIn"),
     Site("report", "/report/", "[data-section=demographics][aria-busy=false] canvas"),
     Site("snapshots", "/snapshots/", "text=Take a snapshot now"),
+    Site("exports", "/exports/", "text=Your exports"),
     Site("report-empty", "/report/?first_day=2010-01-01&last_day=2010-01-31", "text=Nothing is stored for this period"),
     Site(
         "report-sparse",

@@ -11,7 +11,8 @@ pytestmark = pytest.mark.timeout(180)
 
 OWN = [
     "login", "invitation", "forgotten-password", "home", "connect", "sync", "sync-run", "status", "end-consent",
-    "your-account", "your-password", "tokens", "report", "action-center", "snapshots", "remove-ad-account",
+    "your-account", "your-password", "tokens", "report", "action-center", "snapshots", "exports",
+    "remove-ad-account",
 ]  # fmt: skip
 # What the keyboard must reach on each page, by its name.
 ACTIONS = {
@@ -25,6 +26,7 @@ ACTIONS = {
     "report": "Show",
     "action-center": "Check now",
     "snapshots": "Take a snapshot",
+    "exports": "Export",
     "remove-ad-account": "Remove with all its data",
 }
 _ENOUGH_STEPS = 40

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,6 +91,33 @@ def test_a_filter_goes_into_the_address_which_shows_the_same_again(report):
     expect(report.get_by_label("Period")).not_to_have_value("last_7_days")
     wait(report)
     assert rows(report, "key-figures") == before
+
+
+def test_today_is_left_out_and_the_days_compared_with_stay(report):
+    today, first = (
+        report.evaluate(f"new Date(Date.now() - {days} * 864e5).toISOString().slice(0, 10)") for days in (0, 9)
+    )
+    address = f"/report/?period=custom&first_day={first}&last_day={today}"
+    report.goto(address)
+    wait(report)
+    compared = report.locator("#report-head time.day").all_text_contents()
+    report.get_by_label("Leave out").check()
+    report.wait_for_url(f"**{address}&without_today=1")
+    wait(report)
+    expect(report.locator("#report-head")).not_to_contain_text("Today is not over")
+    kept = report.locator("#report-head time.day").all_text_contents()
+    assert (kept[0], kept[2]) == (compared[0], compared[2])
+    report.reload()
+    expect(report.get_by_label("Leave out")).to_be_checked()
+    report.get_by_label("Leave out").uncheck()
+    report.wait_for_url(f"**{address}")
+
+
+def test_every_day_on_the_page_is_in_the_viewers_format(report):
+    report.evaluate("document.querySelectorAll('details.figures').forEach((one) => { one.open = true; })")
+    for name in SECTION_NAMES:
+        assert not re.findall(r".{20}\b\d{4}-\d{2}-\d{2}\b", section(report, name).inner_text()), name
+    assert not re.findall(r"\b\d{4}-\d{2}-\d{2}\b", report.locator("#report-head").inner_text())
 
 
 def test_ad_accounts_are_chosen_by_keyboard(report):

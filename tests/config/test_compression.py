@@ -88,6 +88,13 @@ def test_part_of_a_file_is_left_alone() -> None:
     assert_untouched(answer(response))
 
 
+def test_a_file_that_can_be_continued_is_left_alone() -> None:
+    """Its ranges and its ETag are those of the file as it is."""
+    response = HttpResponse(TEXT, content_type="text/csv")
+    response["Accept-Ranges"] = "bytes"
+    assert_untouched(answer(response))
+
+
 @pytest.mark.parametrize(
     "accepted", ["", "identity", "br", "gzip;q=0", "br, gzip;q=0.0, deflate", "gzip; q=0.000", "gzipped"]
 )

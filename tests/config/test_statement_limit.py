@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.db import OperationalError, connection
@@ -77,6 +78,15 @@ def test_a_statement_of_a_request_is_cancelled(address: str) -> None:
 
 def test_what_is_streamed_takes_as_long_as_it_takes() -> None:
     assert Client().get("/stream/").getvalue() == b"all of it"
+
+
+def test_monitoring_is_limited_too() -> None:
+    """It is answered before most of the middleware."""
+    began = time.monotonic()
+    with patch("reporting.queries.operations.service_state", side_effect=lambda _: sleep(SLOW_SECONDS)):
+        said = Client(headers={"host": "127.0.0.1"}).get("/metrics").content.decode()
+    assert time.monotonic() - began < 5
+    assert 'linkedin_ads_up{part="database"} 0.0' in said
 
 
 def test_each_statement_has_its_own_limit() -> None:

@@ -1,6 +1,7 @@
 """The examples of docs/api.md run as they are written."""
 
 import csv
+import gzip
 import io
 import json
 import os
@@ -50,11 +51,15 @@ def ran(stack: Stack, token: str, folder: Path, *command: str) -> str:
 
 
 def test_shell(synced_stack: Stack, token: str, tmp_path: Path) -> None:
-    settings, sync, file, snapshot, audit, decide = blocks("sh")
+    settings, export, sync, file, snapshot, audit, decide = blocks("sh")
     assert settings.startswith("export ")
     report = ran(synced_stack, token, tmp_path, "bash", "-ec", settings.split("\n", 1)[1])
     assert json.loads(report)["period"]
     assert json.loads(ran(synced_stack, token, tmp_path, "bash", "-ec", sync))["status"] == "success"
+    ran(synced_stack, token, tmp_path, "bash", "-ec", export)
+    days = gzip.decompress((tmp_path / "figures.csv.gz").read_bytes()).decode().splitlines()
+    stored = synced_stack.rows("SELECT count(*) FROM campaign_daily_metrics WHERE date >= '2026-01-01'")[0]["count"]
+    assert len(days) == stored + 1
     ran(synced_stack, token, tmp_path, "bash", "-ec", file)
     assert len((tmp_path / "days.csv").read_text().splitlines()) > 1
     ran(synced_stack, token, tmp_path, "bash", "-ec", snapshot)

@@ -189,7 +189,8 @@ def test_every_container_is_confined(name: str):
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"], "Docker's own seccomp profile must stay on"
     assert service["pids_limit"] > 0
-    assert any(mount.startswith("/tmp") for mount in service["tmpfs"])
+    # Temporary files are in memory, or in a volume where they may be large.
+    assert "/tmp" in [*service["tmpfs"], *(mount.partition(":")[2] for mount in service.get("volumes", []))]
     assert not {"privileged", "cap_add", "devices", "pid", "ipc", "network_mode", "userns_mode"} & service.keys()
     assert not [mount for mount in service.get("volumes", []) if "docker.sock" in mount or mount.startswith(("/", "."))]
 

@@ -18,7 +18,7 @@ from accounts.models import AdAccount, User
 from accounts.shell.admin_base import ListAdmin
 from accounts.shell.list_address import MAX_SEARCH_LENGTH
 from tests import builders
-from tests.house.test_every_request_value import assert_refused
+from tests.house.test_every_request_value import OF_THE_API, assert_refused
 from tests.house.test_every_url_and_role import MODELS, ROWS
 
 pytestmark = pytest.mark.django_db
@@ -155,6 +155,11 @@ def test_the_search_of_the_sidebar_answers(as_alice: Client, asked: dict[str, st
     assert as_alice.get(reverse("admin:search"), asked).status_code == status
 
 
+def test_the_search_of_the_sidebar_says_that_it_needs_valkey(as_alice: Client, settings: Any) -> None:
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": ["redis://127.0.0.1:1/0"]}}
+    assert as_alice.get(reverse("admin:search"), {"s": "sync"}).status_code == 503
+
+
 @pytest.mark.slow
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
@@ -176,3 +181,22 @@ def test_a_form_is_filled_in_by_its_address(as_alice: Client, bobs_ad_account: A
         reverse("admin:django_celery_beat_clockedschedule_add"), {"clocked_time": "2026-11-20 10:30"}
     )
     assert 'value="10:30' in clocked.content.decode()
+
+
+CURSORS: Final = (
+    "x", "~", ".", "a~" + "b" * 43, "." + "a" * 50 + "~" + "b" * 43, "ü~ü", "A" * 3000, "eyJ0ZXN0IjogMX0", "0", "-1",
+)  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("path", [path for path, parameters in OF_THE_API.items() if parameters])
+def test_the_api_refuses_hostile_values_or_answers(as_alice: Client, bobs_ad_account: AdAccount, path: str) -> None:
+    builders.make_campaign_day(campaign=builders.make_campaign(account=bobs_ad_account))
+    for parameter in OF_THE_API[path]:
+        for value in (*HOSTILE, *CURSORS, "1," * 500 + "1", "\\", "%", "'; SELECT pg_sleep(9) --", "1e400", "NaN"):
+            response = as_alice.get(path, {parameter: value})
+            assert response.status_code in {200, 400, 404, 406, 410}, (parameter, value)
+            assert response.status_code == 200 or "detail" in response.json(), (parameter, value)
+            if response.streaming:
+                b"".join(response)

@@ -50,12 +50,13 @@ from ingestion.models import (
     SyncLog,
     UrnName,
 )
-from reporting.models import CheckThresholds
+from reporting.models import CheckThresholds, Export
 from reporting.snapshots import snapshot_store
 from tests import builders
 from tests.builders import NOW
 from tests.conftest import signed_in
 from tests.house.urls import every_pattern
+from tests.reporting.exports.exporting import export
 
 PEOPLE = (
     "anonymous",
@@ -94,6 +95,8 @@ PAGES: dict[str, Outcomes] = {
     "admin:password_change": ("/people/me/password/",) * 8,
     "admin:password_change_done": staff(200),
     "admin:jsi18n": staff(200),
+    # One address: the search that checks what it is sent stands before the admin's own.
+    "/admin/search/": staff(200),
     "admin:search": staff(200),
     # They refuse what they are not asked properly.
     "admin:autocomplete": staff(403),
@@ -163,6 +166,10 @@ PAGES: dict[str, Outcomes] = {
     "snapshots-list": READS,
     "snapshots-detail": READS_ITS_OWN,
     "snapshots-document": READS_ITS_OWN,
+    "exports-list": READS,
+    "exports-detail": (401, 404, 404, 404, 404, 200),
+    "exports-file": (401, 404, 404, 404, 404, 200),
+    "exports-cancel": (401, *(405,) * 5),
     "schema": READS,
     "api-docs": staff(200),
     "/api/": (404,) * 8,
@@ -177,6 +184,13 @@ PAGES: dict[str, Outcomes] = {
     "reporting:actions": staff(200),
     "reporting:actions_csv": staff(200),
     "reporting:change_findings": staff(405),
+    "reporting:exports": staff(200),
+    # Of what, the address says: nothing here.
+    "reporting:new_export": staff(400),
+    "reporting:ask_export": staff(405),
+    "reporting:cancel_export": staff(405),
+    # The owner's own: everybody has theirs.
+    "reporting:export_file": staff(404, 404, 404, 404, 200),
     "reporting:snapshots": staff(200),
     "reporting:snapshot_document": staff(404, 200, 200, 200, 200),
     "reporting:take_snapshot": staff(405),
@@ -361,7 +375,7 @@ SETTING_UP: dict[str, int | str] = BEFORE_THE_STEP | {
 
 
 @pytest.fixture
-def ad_account(db: None, snapshot_folder: Any) -> AdAccount:
+def ad_account(db: None, snapshot_folder: Any, export_folder: Any) -> AdAccount:
     """The one that is granted."""
     return builders.make_ad_account()
 
@@ -532,9 +546,15 @@ def _values(name: str, ad_account: AdAccount) -> dict[str, Any]:
         "rest": "add/",
         "file_format": "csv",
         "snapshot_id": snapshot_store.write_now(ad_account, days=1, now=NOW).pk,
+        "export_id": _export_of_the_owner().pk,
         "run_id": builders.make_sync_run(account=ad_account).pk,
         "ad_account_id": ad_account.pk,
     }
+
+
+def _export_of_the_owner() -> Export:
+    """Of the one among the browsers: everybody sees their own alone."""
+    return export(User.objects.filter(role=Role.OWNER).latest("pk"), "campaigns")
 
 
 def _of_the_api(name: str, ad_account: AdAccount, connection: LinkedInConnection) -> dict[str, Any]:
@@ -549,6 +569,7 @@ def _of_the_api(name: str, ad_account: AdAccount, connection: LinkedInConnection
         "connections": lambda: connection,
         "snapshots": lambda: snapshot_store.write_now(ad_account, days=1, now=NOW),
         "schedules": lambda: ROWS[PeriodicTask](ad_account),
+        "exports": _export_of_the_owner,
     }
     list_name, _, action = name.rpartition("-")
     return {"pk": rows[list_name]().pk} if list_name in rows and action != "list" else {}

@@ -1,4 +1,4 @@
-"""One click is one run, whatever the broker, the workers and the clicks do: syncs, checks and snapshots alike.
+"""One click is one run, whatever the broker, the workers and the clicks do: syncs, checks, snapshots, exports alike.
 
 The messages are Celery's own, through the real broker; a worker is what runs them here.
 """
@@ -27,7 +27,9 @@ from ingestion.sync.signals import sync_finished
 from ingestion.timetable import sync_requests
 from reporting import tasks
 from reporting.checks import check_requests, findings
-from reporting.models import CheckRequest, Snapshot
+from reporting.exports import export_requests, formats
+from reporting.exports import tasks as export_tasks
+from reporting.models import CheckRequest, Export, Snapshot
 from reporting.snapshots import snapshot_requests, snapshot_store
 from tests.builders import make_campaign, make_campaign_day, make_role, make_sync_run, make_user
 
@@ -159,14 +161,23 @@ def _snapshot(ad_account: AdAccount, person: User, monkeypatch: Any) -> Kind:
     return kind
 
 
+def _export(ad_account: AdAccount, person: User, monkeypatch: Any) -> Kind:
+    def click() -> None:
+        export_requests.ask(person, of="campaigns", parameters={}, file_format="csv", now=timezone.now())
+
+    kind = Kind(Export, click, export_tasks.requeue_lost_exports, "written", 2 * MINUTE, 3, 3)
+    _wrapped(formats, "write", kind, monkeypatch)
+    return kind
+
+
 @pytest.fixture
 def clock() -> Iterator[Any]:
     with time_machine.travel(NOW, tick=False) as traveller:
         yield traveller
 
 
-@pytest.fixture(params=[_sync, _check, _snapshot], ids=["sync", "check", "snapshot"])
-def kind(request, monkeypatch, clock, snapshot_folder, broker) -> Kind:
+@pytest.fixture(params=[_sync, _check, _snapshot, _export], ids=["sync", "check", "snapshot", "export"])
+def kind(request, monkeypatch, clock, snapshot_folder, export_folder, broker) -> Kind:
     role = make_role()
     make_campaign_day(campaign=make_campaign(account=role.ad_account))
     made: Kind = request.param(role.ad_account, make_user(role="owner"), monkeypatch)

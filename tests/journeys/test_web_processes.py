@@ -93,14 +93,15 @@ def test_sigterm_lets_current_requests_finish(stack: Stack, web: subprocess.Pope
     assert web.wait(timeout=10) == 0
 
 
-def test_sigterm_does_not_wait_for_hostile_clients(stack: Stack, web: subprocess.Popen[Any]):
-    """Nor for browsers that keep a connection open."""
+def test_sigterm_does_not_wait_for_connections_without_a_request(stack: Stack, web: subprocess.Popen[Any]):
+    """Browsers keep them open."""
     with requests.Session() as idle:
         assert idle.get(f"{stack.pages_url}/admin/login/", timeout=10).ok
         began = time.monotonic()
         web.send_signal(signal.SIGTERM)
         assert web.wait(timeout=20) == 0
-        assert time.monotonic() - began < 5
+        # Else until gunicorn ends its processes after 30 seconds.
+        assert time.monotonic() - began < 15
 
 
 def test_a_reload_refuses_nothing(stack: Stack, web: subprocess.Popen[Any]):

@@ -23,6 +23,7 @@ from accounts.access import person_of
 from accounts.errors import LockedOut, PasskeyRefused, UndecryptableToken
 from accounts.models import AuthenticatorApp, User
 from accounts.people.your_account import shell
+from accounts.shell.request_values import only_parameters
 from accounts.sign_in.second_step import confirmation, devices, guesses, one_time_codes, passkeys, session
 
 _RECOVERY: Final = "a recovery code"
@@ -63,6 +64,7 @@ class NameForm(forms.Form):
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@only_parameters("next")
 def second_step(request: HttpRequest) -> HttpResponse:
     """Takes a code of an app, a recovery code or a passkey; leads people without a device to setting one up."""
     person = person_of(request)
@@ -170,6 +172,7 @@ def _record_failure(request: HttpRequest, person: User) -> None:
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD"])
+@only_parameters()
 def second_steps(request: HttpRequest) -> HttpResponse:
     """The devices, and the ways to add one; before the first one also the page that a role's requirement leads to."""
     person = person_of(request)
@@ -190,6 +193,7 @@ def second_steps(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@only_parameters()
 @confirmation.confirmed
 def add_app(request: HttpRequest) -> HttpResponse:
     """Makes the secret of a new app; the next page shows it."""
@@ -210,6 +214,7 @@ def add_app(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@only_parameters()
 @confirmation.confirmed
 def authenticator_app(request: HttpRequest) -> HttpResponse:
     """Shows the QR code of a new app until a first code confirms it."""
@@ -269,6 +274,7 @@ def _added(request: HttpRequest, person: User, name: str) -> HttpResponse:
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@only_parameters()
 @sensitive_variables("codes")
 @confirmation.confirmed
 def recovery_codes(request: HttpRequest) -> HttpResponse:
@@ -290,6 +296,7 @@ def recovery_codes(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@only_parameters()
 @confirmation.confirmed
 def remove_device(request: HttpRequest) -> HttpResponse:
     """Removes one device of the person's own, which signs out their other browsers."""

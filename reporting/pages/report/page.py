@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts import access, audit_trail
-from accounts.shell.downloads import download
+from accounts.shell.downloads import DIALECTS, PLAIN, download
 from accounts.shell.request_values import NotThere
 from ingestion.models import Campaign
 from reporting.pages import coverage
@@ -19,7 +19,7 @@ from reporting.pages.report import filters as report_filters
 from reporting.pages.report import section_file
 from reporting.pages.report.filters import ReportFilters, ReportSelection
 from reporting.pages.report.sections import NAMES, section
-from reporting.pages.shell import for_people, page, part, wants_part
+from reporting.pages.shell import for_people, page, part, room_for_a_download, wants_part
 from reporting.periods import CUSTOM, Period
 from reporting.queries import data_as_of
 from reporting.queries.coverage import Coverage, selection_coverage
@@ -87,26 +87,36 @@ def report_section(request: HttpRequest, name: str) -> HttpResponseBase:
     """The figures of one section; an error message with status 400 if the filters are invalid."""
     if name not in NAMES:
         raise NotThere(f"The report has no section “{name[:40]}”.", where="reporting:report")
-    filters = _filters(request, others=["format"])
+    filters = _filters(request, others=["format", "dialect"])
     selection = filters.selection
     if selection is None:
         return JsonResponse({"error": " ".join(filters.errors)}, status=_status(filters))
     file_format = request.GET.get("format", "")
     if file_format not in {"", "csv"}:
         return JsonResponse({"error": f"There is no format “{file_format[:40]}”; use csv."}, status=400)
+    dialect = request.GET.get("dialect", "")
+    if dialect and (dialect not in DIALECTS or not file_format):
+        return JsonResponse({"error": f"A CSV file has one of the dialects {', '.join(DIALECTS)}."}, status=400)
     found = section(name, selection)
     if not file_format:
         return JsonResponse(found.as_json())
-    audit_trail.record(
-        "exported",
-        actor=access.person_of(request),
-        what=f"the section “{found.title}” of the visual report",
-        filters=dict(request.GET.lists()),
-    )
-    period = f"{selection.period.first_day}-{selection.period.last_day}"
-    return download(
-        "csv", f"{name}-{period}", section_file.header(found, selection), section_file.rows(found, selection)
-    )
+    with room_for_a_download(request) as slot:
+        audit_trail.record(
+            "exported",
+            actor=access.person_of(request),
+            what=f"the section “{found.title}” of the visual report",
+            filters=dict(request.GET.lists()),
+        )
+        period = f"{selection.period.first_day}-{selection.period.last_day}"
+        spelling = DIALECTS.get(dialect, PLAIN)
+        file = download(
+            "csv",
+            f"{name}-{period}",
+            section_file.header(found, selection),
+            section_file.rows(found, selection),
+            dialect=spelling,
+        )
+        return slot.held_by(file)
 
 
 def _filters(request: HttpRequest, *, others: Collection[str] = ()) -> ReportFilters:

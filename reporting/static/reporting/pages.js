@@ -67,6 +67,16 @@
         if (form) form.requestSubmit();
     }
 
+    // Excel splits CSV at semicolons where decimals have a comma, and at commas elsewhere.
+    function chooseExcelDialect() {
+        const dialect = (1.5).toLocaleString().includes(",") ? "excel" : "excel-comma";
+        document.documentElement.dataset.excelDialect = dialect;
+        document.querySelectorAll("a[data-for-excel]").forEach((link) => {
+            link.href = link.getAttribute("href").replace(/excel-comma/, dialect);
+        });
+    }
+
+    document.addEventListener("DOMContentLoaded", chooseExcelDialect);
     document.addEventListener("change", (event) => { tickAll(event); submitOnChange(event); });
     document.addEventListener("DOMContentLoaded", () => show(document));
     // Select2 draws them later, and redraws them.

@@ -2,11 +2,13 @@
 
 import csv
 import io
+import re
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 from zipfile import ZipFile
@@ -107,6 +109,32 @@ def test_a_spreadsheet_tells_numbers_days_and_instants_from_text() -> None:
         assert cell in sheet
     assert "<f>" not in sheet
     assert "hyperlink" not in sheet
+
+
+def test_ids_are_text_and_columns_show_what_is_in_them() -> None:
+    """Numbers that are ids would be added up and rounded, and days in narrow columns are ######."""
+    header = ["id", "campaign_id", "key", "clicks", "date", "fetched_at", "name"]
+    late = [[1, 600000001, 7, 8, None, None, "x" * 90]] * 250
+    [sheet] = sheets_of(header, [*late, [2, 3, "a", 4, DAY, datetime(2026, 11, 19, 12, tzinfo=UTC), None]])
+    for cell in (">600000001</t>", ">7</t>", "<v>8</v>", "<v>4</v>"):
+        assert cell in sheet
+    assert "<v>600000001</v>" not in sheet
+    assert 'numberStoredAsText="1"' in sheet
+    widths = [float(width) for width in re.findall(r'<col min="\d+" max="\d+" width="([\d.]+)"', sheet)]
+    assert len(widths) >= 4
+    assert widths[-3] >= 11
+    assert widths[-2] >= 19
+    assert widths[-1] <= 62
+
+
+def test_a_workbook_that_is_given_up_leaves_nothing(tmp_path: Path) -> None:
+    def rows() -> Iterator[list[Any]]:
+        yield [1]
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        downloads.write_workbook(io.BytesIO(), ["id"], rows(), temporary_folder=str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_more_rows_than_a_sheet_holds_go_on_in_the_next_one() -> None:

@@ -33,7 +33,7 @@ class Application:
             self.gate.wait(20)
         if path.startswith("/bytes/"):
             start_response("200 OK", [("Content-Type", "text/csv")])
-            return self._stream(path, int(path.removeprefix("/bytes/").removesuffix(".csv")))
+            return self._stream(path, int(path.split("/")[2].removesuffix(".csv")))
         if path.startswith("/whole/"):
             whole = b"x" * int(path.removeprefix("/whole/"))
             start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(whole)))])
@@ -44,6 +44,8 @@ class Application:
 
     def _stream(self, path: str, size: int) -> Iterator[bytes]:
         try:
+            if not size:
+                raise ZeroDivisionError
             for _ in range(size // 65_536):
                 yield b"x" * 65_536
         finally:

@@ -249,6 +249,12 @@ def test_a_client_of_a_unix_socket_has_no_address(tmp_path: Path):
     assert environ["REMOTE_ADDR"] == ""
 
 
+def test_a_failing_response_is_logged_without_its_path(served: Served, caplog: pytest.LogCaptureFixture):
+    assert served.ask("/bytes/0/invitation-of-somebody").startswith(b"HTTP/1.1 500 ")
+    assert "ZeroDivisionError" in caplog.text
+    assert "somebody" not in caplog.text
+
+
 def test_no_response_names_the_server(served: Served):
     assert b"waitress" not in served.ask("/page") + served.ask("/page", method="(")
 

@@ -93,14 +93,29 @@ def test_a_viewer_takes_away_what_they_may_see(as_bob: Client, as_charlie: Clien
     assert event.detail == {"what": "campaigns (campaigns)", "rows": 1, "filters": {}}
 
 
-def test_too_many_rows_for_a_spreadsheet_say_what_to_do(as_alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("accounts.shell.admin_exports.MAX_XLSX_ROWS", 1)
+@pytest.mark.parametrize("file_format", ["csv", "xlsx"])
+def test_too_many_rows_to_wait_for_lead_to_an_export(
+    as_alice: Client, monkeypatch: pytest.MonkeyPatch, file_format: str
+) -> None:
+    monkeypatch.setattr("accounts.shell.admin_exports.MAX_DIRECT_ROWS", 1)
     make_campaign()
     make_campaign()
-    response = as_alice.get(address("campaign", "xlsx"), {"status": "ACTIVE"}, follow=True)
-    assert response.redirect_chain[0][0].endswith("/campaign/?status=ACTIVE")
-    assert "narrow the list" in response.content.decode()
+    response = as_alice.get(address("campaign", file_format), {"status": "ACTIVE"}, follow=True)
+    assert response.redirect_chain[0][0].startswith("/exports/new/?of=lists%2Fingestion.campaign")
+    assert "A worker writes such a file" in response.content.decode()
     assert not AuditEvent.objects.filter(kind="exported").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_person_has_a_few_downloads_at_once(as_alice: Client, settings: Any) -> None:
+    settings.DOWNLOADS_AT_ONCE = 1
+    make_campaign()
+    first = as_alice.get(address("campaign"))
+    refused = as_alice.get(address("campaign"), {"status": "ACTIVE"}, follow=True)
+    assert refused.redirect_chain[0][0].endswith("/campaign/?status=ACTIVE")
+    assert "Wait until one of them has ended" in refused.content.decode()
+    first.close()
+    assert as_alice.get(address("campaign")).status_code == 200
 
 
 def test_other_formats_do_not_exist(as_alice: Client) -> None:

@@ -226,7 +226,7 @@ def test_shares_follow_impressions_beyond_what_an_integer_times_a_hundred_holds(
 
 def test_a_month_without_impressions_has_no_shares(ad_account):
     load.upsert_segments([segment(ad_account, "urn:li:title:1", 0)], now=NOW)
-    assert shares(ad_account) == {"urn:li:title:1": 0}
+    assert shares(ad_account) == {"urn:li:title:1": None}
 
 
 def test_a_segment_that_an_answered_month_no_longer_holds_is_set_to_zero(ad_account):

@@ -172,6 +172,8 @@ REGULAR_TASKS = {
     ("Look for lost roles", "ingestion.tasks.look_for_lost_roles", 1),
     ("Queue lost checks again", "reporting.tasks.audit_forgotten", 10),
     ("Queue lost snapshots again", "reporting.tasks.requeue_lost_snapshots", 10),
+    ("Queue lost exports again", "reporting.exports.tasks.requeue_lost_exports", 1),
+    ("Prune old exports", "reporting.exports.tasks.prune_exports", 60),
     ("Prune old sync runs", "ingestion.tasks.prune_runs", 24 * 60),
     ("Prune old snapshots", "reporting.tasks.prune_snapshots", 24 * 60),
     ("Hold BI roles to their limits", "reporting.tasks.hold_bi_roles_to_limits", 1),

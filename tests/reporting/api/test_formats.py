@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import AdAccount, AuditEvent, User
 from accounts.shell.downloads import safe_cell
 from reporting.api import files
+from reporting.api.files import Lines
 from tests import builders
 from tests.builders import DAY, NOW
 from tests.reporting.api.asking import error, get
@@ -63,7 +64,7 @@ def test_csv_from_postgresql_is_what_python_would_write(as_alice: Client, world:
     header, line = csv.reader(io.StringIO(file_of(as_alice, path, "csv").decode(), newline=""))
     assert header == list(row)
     model = {"ad-accounts": "ad_accounts"}.get(path, path)
-    by_hand = files.download("csv", model, list(row), [_values(row)]).getvalue()
+    by_hand = files.download("csv", Lines(model, list(row), [_values(row)])).getvalue()
     assert line == list(csv.reader(io.StringIO(by_hand.decode(), newline="")))[1]
 
 
@@ -148,7 +149,7 @@ def test_memory_does_not_grow_with_the_rows_of_a_report() -> None:
     """Two hundred thousand cells are some 20 MB where they are all kept."""
     rows = ([number, f"Campaign {number}", DAY, None, True] for number in range(40_000))
     tracemalloc.start()
-    response: Any = files.download("ndjson", "many", ["id", "name", "day", "nothing", "is_so"], rows)
+    response: Any = files.download("ndjson", Lines("many", ["id", "name", "day", "nothing", "is_so"], rows))
     size = sum(len(chunk) for chunk in response.streaming_content)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -225,7 +226,7 @@ def test_figures_are_in_order_where_somebody_asks(as_alice: Client) -> None:
     with CaptureQueriesContext(connection) as asked:
         file_of(as_alice, "campaign-metrics", "xlsx")
         file_of(as_alice, "campaigns", "xlsx")
-    reads = [one["sql"] for one in asked if 'FROM "campaign' in one["sql"]]
+    reads = [one["sql"] for one in asked if 'FROM "campaign' in one["sql"] and "COUNT(*)" not in one["sql"]]
     assert ["ORDER BY" in sql for sql in reads] == [False, True]
 
 

@@ -189,5 +189,5 @@ def test_every_view_that_changes_something_says_who_may() -> None:
     """What is not said is refused as a bug."""
     callbacks: list[Any] = [pattern.callback for pattern in urls.router.urls]
     posting = {one.cls for one in callbacks if "post" in one.actions}
-    assert {view.__name__ for view in posting} == {"AdAccounts", "Findings", "Snapshots"}
+    assert {view.__name__ for view in posting} == {"AdAccounts", "Exports", "Findings", "Snapshots"}
     assert all(view.check_may_change is not View.check_may_change for view in posting)

@@ -255,7 +255,7 @@ def test_every_day_has_a_row_and_none_is_left_out(as_alice: Client, group_by: st
     """Null where nobody knows, zero where nothing happened; with and without a comparison alike."""
     account = builders.make_ad_account(currency="EUR")
     builders.make_campaign_day(campaign=builders.make_campaign(account=account), date=date(2026, 11, 2), clicks=4)
-    now = datetime(2026, 11, 30, tzinfo=UTC)
+    now = datetime(2026, 11, 10, tzinfo=UTC)
     builders.make_covered_days(account=account, first_day=date(2026, 11, 1), last_day=date(2026, 11, 3), asked_at=now)
     days = {"first_day": "2026-11-01", "last_day": "2026-11-05", "metrics": "clicks", **compare}
     rows = get(as_alice, "reports/performance", group_by=group_by, **days)["rows"]

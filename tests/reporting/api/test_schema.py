@@ -59,7 +59,7 @@ _OTHER_WORDS = {
     "judged_at", "unjudged", "changed_since",
 }  # fmt: skip
 # What narrows a list without being one of its fields.
-_NO_FIELDS = {"search", "missing", "fields", "order", "page", "page_size", "cursor", "format"}
+_NO_FIELDS = {"search", "missing", "fields", "order", "page", "page_size", "cursor", "format", "dialect"}
 
 
 def test_one_thing_has_one_name(document: dict[str, Any]) -> None:

@@ -187,7 +187,7 @@ def test_the_address_narrows_the_list(as_analyst, analyst, query, shown):
 @pytest.mark.parametrize(
     ("query", "status", "sentence"),
     [
-        ("?ad_account=x", 400, "Check “ad_account” in the address. Not a valid id"),
+        ("?ad_account=x", 400, ". Not a valid id; give a whole number."),
         ("?ad_account=99999999999999999999999", 400, "Not a valid id"),
         ("?ad_account=404", 404, "There is no such ad account, or you may not see it."),
         ("?rule=x", 400, "There is no “x”; choose one of"),

@@ -16,7 +16,7 @@ from tests.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ["Overview", "Visual report", "Action center", "Snapshots", "Sync"]
+PAGES = ["Overview", "Visual report", "Action center", "Snapshots", "Exports", "Sync"]
 DATA = ["Ad accounts", "Campaigns", "Creatives", "Campaign metrics", "Creative metrics", "Demographics", "Daily totals"]
 NAME_OF_A_LIST = re.compile(r"admin:(?P<app>\w+)_(?P<model>[a-z]+)_changelist")
 SYNC = ["Ad account states", "Runs", "Rejected records", "Incomplete days"]

@@ -44,10 +44,18 @@
         return all ? `${path}?${all}` : path;
     }
 
+    // As pages.js chooses it for other links.
+    function excelDialect() {
+        return document.documentElement.dataset.excelDialect || "excel-comma";
+    }
+
     function updateAddress(how) {
         history[how](null, "", address(location.pathname, query()));
         currentQuery = location.search;
-        sections.forEach((section) => { section.querySelector("[data-csv]").href = address(section.dataset.url, query(), "format=csv"); });
+        sections.forEach((section) => section.querySelectorAll("[data-csv]").forEach((link) => {
+            const dialect = "forExcel" in link.dataset ? `&dialect=${excelDialect()}` : "";
+            link.href = address(section.dataset.url, query(), `format=csv${dialect}`);
+        }));
     }
 
     // --- Sections ---
@@ -98,7 +106,7 @@
         const open = new Set([...body.querySelectorAll("details.figures[open]")].map((one) => one.dataset.key));
         destroyCharts(section);
         showChoice(section, found.choice);
-        section.querySelector("[data-csv]").hidden = !found.blocks.length;
+        section.querySelectorAll("[data-csv]").forEach((link) => { link.hidden = !found.blocks.length; });
         if (!found.blocks.length) {
             const where = document.querySelector("#report-head [data-stored]");
             body.replaceChildren(element("p", { className: "empty" }, element("span", { className: "strong", textContent: found.empty }),
