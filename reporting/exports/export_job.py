@@ -96,9 +96,12 @@ def _write(export: Export, storage: Storage, name: str, watch: Watch) -> Written
 
 def _contents(export: Export) -> Contents:
     """As the person may see it now, which must be all that they asked for. Raises Unavailable."""
-    if not contents.may_read(export.asked_by, export.of, export.ad_account_ids):
+    person = export.asked_by
+    if export.named_by_token is not None:
+        person.token_ad_account_ids = frozenset(export.named_by_token)
+    if not contents.may_read(person, export.of, export.ad_account_ids):
         raise Unavailable(_ACCESS_ENDED)
-    return contents.read(export.asked_by, export.of, export.parameters, file_format=export.file_format)
+    return contents.read(person, export.of, export.parameters, file_format=export.file_format)
 
 
 @contextmanager

@@ -73,7 +73,8 @@ def queue(
     ad_account_ids: Sequence[int] | None,
     now: datetime,
 ) -> Export:
-    """A request; an identical one that has not ended is reused. Raises TooManyWaiting."""
+    """A request, perhaps through a token; an identical one that has not ended is reused. Raises TooManyWaiting."""
+    named = asked_by.token_ad_account_ids
     # Two clicks at once get one row, and count each other.
     User.objects.select_for_update(no_key=True).get(pk=asked_by.pk)
     request = {
@@ -82,6 +83,7 @@ def queue(
         "file_format": file_format,
         "dialect": dialect,
         "ad_account_ids": ad_account_ids,
+        "named_by_token": None if named is None else sorted(named),
     }
     own = Export.objects.filter(asked_by=asked_by)
     unfinished = own.filter(**request, state__in=Export.UNFINISHED).first()

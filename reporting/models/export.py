@@ -63,6 +63,11 @@ class Export(WorkRequest):
         null=True,
         help_text="whoever reads the file must see all of these; empty: all there are",
     )
+    named_by_token = ArrayField(
+        models.BigIntegerField(),
+        null=True,
+        help_text="the only ad accounts that the token showed which requested it; empty: all that its person sees",
+    )
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
     started_at = models.DateTimeField(null=True, help_text="when a worker began to write it")
     finished_at = models.DateTimeField(null=True, help_text="when it was written, failed or was cancelled")

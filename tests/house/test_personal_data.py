@@ -25,7 +25,7 @@ _IMPERSONAL = {
     "audits": {"unjudged"},
     "covered_days": {"data_table", "pivot_type"},
     "deleted_rows": {"table_name", "key"},
-    "exports": {"of", "ad_account_ids", "digest", "headers", "trouble"},
+    "exports": {"of", "ad_account_ids", "named_by_token", "digest", "headers", "trouble"},
     "findings": {"rule_id", "sentence", "evidence", "currency"},
     "incomplete_days": {"differences"},
     "invitations": {"token_digest"},

@@ -8,6 +8,7 @@ from unittest.mock import patch
 import pytest
 from django.test import Client
 
+from accounts.api_tokens import token_store
 from accounts.models import AdAccount, AdAccountAccess, AuditEvent, User
 from accounts.shell import download_slots
 from accounts.shell.downloads import MAX_DIRECT_ROWS
@@ -324,3 +325,25 @@ def test_other_dialects_are_refused(as_alice: Client, path: str, parameters: dic
     response = as_alice.get(f"/api/v1/{path}", parameters)
     assert error(response)[0] == 400
     assert response.json()["field"] == "dialect"
+
+
+@pytest.mark.parametrize("role", ["owner", "analyst", "viewer"])
+def test_a_token_that_names_ad_accounts_gets_their_rows_and_no_others(role: str) -> None:
+    person = make_user(role=role)
+    named, other = make_access(user=person).ad_account, make_access(user=person).ad_account
+    mine = make_campaign(account=named)
+    make_campaign(account=other)
+    _, plain = token_store.issue(
+        user=person, name="Sheet", scope="read", ad_account_ids=[named.pk], now=builders.NOW, days=365
+    )
+    program = Client(headers={"Authorization": f"Bearer {plain}"})
+    shown = post(program, {"of": "campaigns", "format": "csv"}).json()
+    one = Export.objects.get(pk=shown["id"])
+    assert export_job.run(message_of(one)) == "written"
+    one.refresh_from_db()
+    assert one.ad_account_ids == [named.pk]
+    assert [row["id"] for row in csv_rows(b"".join(fetch(program, one)))] == [str(mine.pk)]
+    # What its person asked for in the browser holds more.
+    whole = export(person, "campaigns")
+    assert whole.pk != one.pk
+    assert fetch(program, whole).status_code == 404
