@@ -166,7 +166,7 @@ from accounts.api_tokens import token_store
 from accounts.models import AdAccount, ApiToken, User
 browser = Client(SERVER_NAME="127.0.0.1")
 owner = User.objects.create_user(email="owner@hostile.invalid", role="owner", is_staff=True)
-browser.force_login(owner, backend="django.contrib.auth.backends.ModelBackend")
+browser.force_login(owner, backend="accounts.sign_in.password_backend.PasswordBackend")
 tokens = []
 for number in range(int(sys.argv[1])):
     if number % 10 == 0:

@@ -175,8 +175,9 @@ class Problems(APIView):
 
 
 class NoSuchEndpoint(APIView):
-    """Every address under /api/ that is none."""
+    """Every address under /api/ that is none, whoever asks."""
 
+    authentication_classes = ()
     permission_classes = (AllowAny,)
     schema = None
 

@@ -87,7 +87,7 @@ def test_an_old_password_still_signs_in(db: None, client: Client):
 def test_password_fields_allow_pasting_and_managers(client: Client, as_bob: Client, bob: User):
     bob.set_password(PASSWORD)
     bob.save()
-    as_bob.force_login(bob, backend="django.contrib.auth.backends.ModelBackend")
+    as_bob.force_login(bob, backend="accounts.sign_in.password_backend.PasswordBackend")
     for browser, address in ((client, "/admin/login/"), (as_bob, "/people/me/password/")):
         page = browser.get(address).content.decode()
         fields = re.findall(r'<input[^>]*type="password"[^>]*>', page)

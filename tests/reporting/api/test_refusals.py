@@ -102,7 +102,7 @@ def test_what_is_sent(
 def test_who_asks_and_how(alice: User, bobs_ad_account: AdAccount) -> None:
     token, path = token_of(alice, "read_and_change"), f"/api/v1/ad-accounts/{bobs_ad_account.pk}/sync"
     checked = Client(enforce_csrf_checks=True)
-    checked.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
+    checked.force_login(alice, backend="accounts.sign_in.password_backend.PasswordBackend")
     answers = {
         401: [
             Client().get("/api/v1/me"),
