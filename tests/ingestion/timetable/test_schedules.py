@@ -181,6 +181,8 @@ REGULAR_TASKS = {
     ("Prune expired sessions", "accounts.tasks.prune_sessions", 24 * 60),
     ("Refresh LinkedIn tokens", "accounts.tasks.refresh_tokens", 60),
     ("Warn of ending LinkedIn consents", "accounts.tasks.warn_of_ending_consents", 60),
+    ("Warn of ending API tokens", "accounts.tasks.warn_of_ending_api_tokens", 60),
+    ("Prune failed logins", "accounts.tasks.prune_failed_logins", 360),
 }
 
 
