@@ -44,6 +44,7 @@ SIDE_BY_SIDE: Final = ("csv", "xlsx", "ndjson", "parquet")
 _OF: Final = "campaign-metrics"
 _SUMMED: Final = ("impressions", "clicks", "spend")
 _PIECE: Final = 2**20
+_PLACES: Final = Decimal("1E-10")
 _DOMAIN: Final = "@exports.invalid"
 
 
@@ -118,6 +119,8 @@ def _alone(person: "User", file_format: str) -> Iterator[Figure]:
     yield figure(f"{file_format}: peak memory", job.memory_mb, "MB")
     growth = job.memory_mb - small.memory_mb
     yield at_most(f"{file_format}: growth of memory from a tenth of the rows", growth, "MB", MEMORY_BAR_MB)
+    is_equal = export.rows == ROWS and _sums(export) == _sums_of_the_table()
+    yield at_least(f"{file_format}: rows and sums of the table (1: equal)", is_equal, "", 1)
 
 
 def _csv_beside_copy(person: "User", times: int) -> Iterator[Figure]:
@@ -328,7 +331,7 @@ def _sums_of_columns(path: str, file_format: str) -> tuple[Decimal, ...]:
     types = {"impressions": "BIGINT", "clicks": "BIGINT", "spend": "DECIMAL(38,10)"}
     read = {"csv": "read_csv(?, all_varchar=true)", "ndjson": "read_json(?, format='newline_delimited')"}
     sums = ", ".join(f"sum(CAST({name} AS {types[name]}))" for name in _SUMMED)
-    source = read.get(file_format, "read_parquet(?)")
+    source = read.get(file_format.removesuffix(".gz"), "read_parquet(?)")
     with duckdb.connect() as database:
         found = database.execute(f"SELECT {sums} FROM {source}", [path]).fetchone()  # noqa: S608 (three columns)
     assert found
@@ -336,7 +339,7 @@ def _sums_of_columns(path: str, file_format: str) -> tuple[Decimal, ...]:
 
 
 def _sums_of_workbook(path: str) -> tuple[Decimal, ...]:
-    """Of all its sheets. Spreadsheets keep 15 digits of a number; those of the figures here are fewer."""
+    """Of all its sheets, whose numbers are binary ones: rounded to the places that amounts have."""
     sums = dict.fromkeys(_SUMMED, Decimal(0))
     with ZipFile(path) as archive:
         shared = [name for name in archive.namelist() if name.startswith("xl/worksheets/sheet")]
@@ -344,7 +347,7 @@ def _sums_of_workbook(path: str) -> tuple[Decimal, ...]:
             with archive.open(name) as sheet:
                 for column, value in _cells(sheet):
                     if column in sums:
-                        sums[column] += Decimal(value)
+                        sums[column] += Decimal(value).quantize(_PLACES)
     return tuple(sums.values())
 
 
