@@ -119,6 +119,10 @@ def test_everything_comes_back(settings, tmp_path, files):
             assert after[0].pop("audit_events")[0] == before[0].pop("audit_events")[0] + 1
             assert after[2].pop("audit_events_id_seq") == restored.pk
             before[2].pop("audit_events_id_seq")
+            # Owners are alerted of it.
+            for name in ("audit_alerts", "audit_deliveries"):
+                assert after[0].pop(name)[0] == before[0].pop(name)[0] + 1
+                assert after[2].pop(f"{name}_id_seq") != before[2].pop(f"{name}_id_seq")
             assert after == before
             assert stored_files(files) == kept
 

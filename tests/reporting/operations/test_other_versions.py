@@ -19,7 +19,9 @@ from tests.upgraded import missing_rows, unpacked
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 # A restore records itself.
-_CHANGED = ("audit_events", "audit_events_id_seq")
+_CHANGED = tuple(
+    name + suffix for name in ("audit_events", "audit_alerts", "audit_deliveries") for suffix in ("", "_id_seq")
+)
 
 
 @pytest.fixture(autouse=True)
