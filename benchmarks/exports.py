@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import re
-import resource
 import signal
 import statistics
 import subprocess
@@ -25,6 +24,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 from zipfile import ZipFile
 
@@ -252,9 +252,13 @@ def _work(export_id: int) -> None:
     began = time.perf_counter()
     export_job.run(message)
     seconds = time.perf_counter() - began
-    # Of this process alone, in kilobytes.
-    job = Job(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-    sys.stdout.write(json.dumps(asdict(job)))
+    sys.stdout.write(json.dumps(asdict(Job(seconds, _peak_memory_mb()))))
+
+
+def _peak_memory_mb() -> float:
+    """Of this program alone: what `getrusage` says includes the process that started it."""
+    [kilobytes] = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(kilobytes) / 1024
 
 
 def _owner(name: str = "owner") -> "User":
