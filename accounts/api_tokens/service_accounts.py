@@ -4,6 +4,7 @@ A service account is a row of `users` that nobody can sign in as. Its address en
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 from django.db import transaction
 from django.utils.text import slugify
@@ -11,11 +12,13 @@ from django.utils.text import slugify
 from accounts import audit_trail
 from accounts.errors import ApiTokenRefused
 from accounts.models import AdAccount, AdAccountAccess, ServiceAccount, User
-from accounts.models.user import SERVICE_ACCOUNT_DOMAIN
+from accounts.people.email_address import SERVICE_ACCOUNT_DOMAIN
 from accounts.roles import Role
 
 # Owners manage people, which no token can do.
 ROLES = [Role.MANAGER, Role.ANALYST, Role.VIEWER]
+
+_MAX_NAME_LENGTH: Final = 60
 
 
 @transaction.atomic
@@ -40,8 +43,10 @@ def add(
 
 def trouble_with_name(name: str) -> str | None:
     """Why a service account cannot have this name."""
-    if not slugify(name):
+    if not slugify(name) or not name.isprintable():
         return "Give it a name with letters or digits, such as Looker Studio."
+    if len(name) > _MAX_NAME_LENGTH:
+        return f"A name has at most {_MAX_NAME_LENGTH} characters."
     if ServiceAccount.objects.filter(email=_address(name)).exists():
         return f"There already is a service account called {name}; choose another name."
     return None

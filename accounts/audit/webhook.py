@@ -13,7 +13,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -24,6 +24,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 # Seconds to connect, and seconds without a byte of the response.
 _TIMEOUT: Final = (5, 10)
+# Networks whose addresses end with an IPv4 address: IPv4-compatible, IPv4-translated, NAT64.
+_TRANSLATED: Final = [IPv6Network(one) for one in ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48")]
 _SECRET_PREFIX: Final = "whsec_"  # noqa: S105 (as the specification has it)
 # The document itself is at fault, not the receiver.
 _REFUSES_THE_DOCUMENT: Final = frozenset({400, 413, 415, 422})
@@ -185,7 +187,15 @@ def _connect(host: str, port: int | None, *, networks: Sequence[Network], is_enc
 
 def _may_reach(text: str, networks: Sequence[Network], is_encrypted: bool) -> bool:
     address = ip_address(text.partition("%")[0])
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    is_public = address.is_global and not address.is_multicast
+    if isinstance(address, IPv6Address):
+        address = _within(address) or address
+    is_public = address.is_global and not address.is_multicast and not getattr(address, "is_site_local", False)
     return (is_encrypted and is_public) or any(address in network for network in networks)
+
+
+def _within(address: IPv6Address) -> IPv4Address | None:
+    """The IPv4 address to which a network translates this one (mapped, 6to4, NAT64, IPv4-compatible)."""
+    if found := address.ipv4_mapped or address.sixtofour:
+        return found
+    is_translated = any(address in one for one in _TRANSLATED)
+    return IPv4Address(int(address) & 0xFFFF_FFFF) if is_translated else None

@@ -1,16 +1,13 @@
 """People who sign in; the e-mail address is the login."""
 
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.db import models
 
 from accounts.people import email_address
-from accounts.people.email_address import EmailAddressField
+from accounts.people.email_address import SERVICE_ACCOUNT_DOMAIN, EmailAddressField
 from accounts.roles import Role
-
-# No mail can ever be sent there (RFC 6761), so nobody can prove to have such an address.
-SERVICE_ACCOUNT_DOMAIN: Final = "@service-account.invalid"
 
 
 class UserManager(BaseUserManager["User"]):
@@ -19,7 +16,7 @@ class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields: object) -> "User":
         if not email:
             raise ValueError("A person needs an e-mail address.")
-        user = self.model(email=email_address.normalized(email), **fields)
+        user = self.model(email=email_address.of_a_person(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user

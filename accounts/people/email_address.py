@@ -25,6 +25,8 @@ _LOCAL: Final = re.compile(rf"{_ATOM}(?:\.{_ATOM})*", re.ASCII)
 # What PostgreSQL checks of it: the form's characters, and no more than one @.
 CHARACTERS: Final = r"^[a-z0-9!#$%&'*+/=?^_`{|}~.-]+@[a-z0-9-]+(\.[a-z0-9-]+)+$"
 
+# No mail can ever be sent there (RFC 6761), so nobody can prove to have such an address.
+SERVICE_ACCOUNT_DOMAIN: Final = "@service-account.invalid"
 _NOT_ONE: Final = "Enter an e-mail address such as name@example.com, with plain letters before the @."
 
 
@@ -36,6 +38,14 @@ def normalized(text: str) -> str:
     address = f"{local.lower()}@{normalized_domain(domain)}"
     if len(address) > MAX_LENGTH:
         raise ValidationError(_NOT_ONE, code="invalid")
+    return address
+
+
+def of_a_person(text: str) -> str:
+    """The one form of an address that a person may have. Raises ValidationError."""
+    address = normalized(text)
+    if address.endswith(SERVICE_ACCOUNT_DOMAIN):
+        raise ValidationError("Addresses at that domain belong to service accounts; enter a person's.", code="invalid")
     return address
 
 
@@ -65,14 +75,14 @@ class EmailAddressFormField(forms.EmailField):
 
     def to_python(self, value: object) -> str:
         typed = super().to_python(value)
-        return normalized(typed) if typed else ""
+        return of_a_person(typed) if typed else ""
 
 
 class EmailAddressField(models.EmailField):  # type: ignore[type-arg]  # Django has no generic one at run time
     """A column that holds the one form of an address, whoever writes it."""
 
     def clean(self, value: Any, model_instance: models.Model | None) -> Any:
-        return super().clean(normalized(value) if value else value, model_instance)
+        return super().clean(of_a_person(value) if value else value, model_instance)
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:
         """Raises ValidationError, as the last of the doors before the constraint in the database."""

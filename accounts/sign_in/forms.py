@@ -118,6 +118,7 @@ class OwnPasswordForm(KeepsTokens, PasswordChangeForm):
     def clean_old_password(self) -> str:
         """Raises LockedOut and TooBusy, too."""
         door, account = lock_out.Door.PASSWORD, self.user.email
+        lock_out.require_unlocked(door, account=account, address=self._address)
         with turn(), lock_out.attempt(door, account=account, address=self._address) as attempt:
             old: str = super().clean_old_password()
             attempt.passed = True

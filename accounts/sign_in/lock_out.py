@@ -65,6 +65,15 @@ class Attempt:
     passed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """An attempt as it was counted: when, until when it locks if it fails, and when each row had failed before."""
+
+    at: datetime
+    locked_until: datetime | None
+    failed_before: dict[tuple[str, str], datetime]
+
+
 @contextmanager
 def attempt(door: Door, *, account: str | None, address: str | None) -> Iterator[Attempt]:
     """Check a secret within; set `passed` if it was right.
@@ -73,12 +82,21 @@ def attempt(door: Door, *, account: str | None, address: str | None) -> Iterator
     before the secret is checked, and again after the failure that locks.
     """
     limits = _limits(door, account, address)
-    until = _count(door, limits, account=account, address=address)
+    counted = _count(door, limits, account=account, address=address)
     one = Attempt()
     yield one
     if one.passed:
-        _forget(door, limits)
-    elif until:
+        _forget(door, limits, counted)
+    elif counted.locked_until:
+        _record(account, address)
+        raise LockedOut(counted.locked_until)
+
+
+def require_unlocked(door: Door, *, account: str | None, address: str | None) -> None:
+    """Raises LockedOut where an attempt would: before it takes a place that others wait for. Nothing is counted."""
+    limits = _limits(door, account, address)
+    rows = FailedLogin.objects.filter(_rows(door, limits))
+    if until := _locked_until(rows, limits, now=timezone.now()):
         _record(account, address)
         raise LockedOut(until)
 
@@ -130,9 +148,10 @@ def _rows(door: Door, limits: _Limits) -> Q:
     return Q(door=door) & keys if limits else Q(pk=None)
 
 
-def _count(door: Door, limits: _Limits, *, account: str | None, address: str | None) -> datetime | None:
-    """One failure more in every row; returns until when it locks. Raises LockedOut where an earlier one does."""
+def _count(door: Door, limits: _Limits, *, account: str | None, address: str | None) -> _Counted:
+    """One failure more in every row. Raises LockedOut where an earlier one locks."""
     now = timezone.now()
+    failed_before = {}
     with transaction.atomic():
         FailedLogin.objects.bulk_create(
             [
@@ -147,13 +166,14 @@ def _count(door: Door, limits: _Limits, *, account: str | None, address: str | N
             transaction.set_rollback(True)
         else:
             for row in rows:
+                failed_before[row.account, row.network] = row.last_failed_at
                 is_old = row.last_failed_at < now - REMEMBERED
                 row.failures, row.last_failed_at = 1 if is_old else row.failures + 1, now
             FailedLogin.objects.bulk_update(rows, ["failures", "last_failed_at"])
     if until:
         _record(account, address)
         raise LockedOut(until)
-    return _locked_until(rows, limits, now=now)
+    return _Counted(now, _locked_until(rows, limits, now=now), failed_before)
 
 
 def _locked_until(rows: Iterable[FailedLogin], limits: _Limits, *, now: datetime) -> datetime | None:
@@ -163,11 +183,16 @@ def _locked_until(rows: Iterable[FailedLogin], limits: _Limits, *, now: datetime
     return max((end for end in ends if end > now), default=None)
 
 
-def _forget(door: Door, limits: _Limits) -> None:
-    """Those of the account; those of the network stay, or a guesser's own account would clear them."""
+def _forget(door: Door, limits: _Limits, counted: _Counted) -> None:
+    """Those of the account; those of the network stay, or a guesser's own account would clear them.
+
+    They become as old as they were: else each success would renew their delay, and none would ever be forgotten.
+    """
     rows = FailedLogin.objects.filter(_rows(door, limits))
     rows.exclude(account="").delete()
     rows.filter(failures__gt=0).update(failures=F("failures") - 1)
+    for (account, network), failed_at in counted.failed_before.items():
+        rows.filter(account=account, network=network, last_failed_at=counted.at).update(last_failed_at=failed_at)
 
 
 def _record(account: str | None, address: str | None) -> None:

@@ -19,6 +19,7 @@ class PasswordBackend(ModelBackend):
         if not isinstance(typed, str) or password is None:
             return None
         address = request.META.get("REMOTE_ADDR") if request else None
+        lock_out.require_unlocked(lock_out.Door.PASSWORD, account=typed, address=address)
         with turn(), lock_out.attempt(lock_out.Door.PASSWORD, account=typed, address=address) as attempt:
             person = super().authenticate(request, username=typed, password=password)
             attempt.passed = person is not None

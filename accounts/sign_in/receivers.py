@@ -16,10 +16,18 @@ from accounts.models import AuditEvent, User
 from accounts.people import sessions
 from accounts.people.security_notices import Notice, notify
 from accounts.sign_in.networks import networks_of
+from accounts.sign_in.second_step import session
 
 _LOGINS_LOOKED_AT: Final = 500
 # E-mail addresses are no longer than that; what a stranger types may be.
 _MAX_LENGTH: Final = 254
+
+
+@receiver(user_logged_in, dispatch_uid="second_step")
+def begin_again(request: HttpRequest | None, **_: object) -> None:
+    """Signing in again within a session: a password alone must not renew what a second step had opened."""
+    if request is not None and hasattr(request, "session"):
+        session.forget(request)
 
 
 @receiver(user_logged_in, dispatch_uid="audit_login")

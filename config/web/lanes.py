@@ -10,8 +10,8 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.task import ThreadedTaskDispatcher
 
-# Files that PostgreSQL writes while they are sent: by their name, the admin's address or the API's parameter.
-_DOWNLOAD_PATH: Final = re.compile(r"\.(?:csv|ndjson|xlsx)$|/export/")
+# Files, most of which PostgreSQL writes while they are sent: by their name, the admin's address or the API's parameter.
+_DOWNLOAD_PATH: Final = re.compile(r"\.(?:csv|ndjson|xlsx)$|/export/|/exports/\d+/file/?$")
 _DOWNLOAD_QUERY: Final = re.compile(r"(?:^|&)format=(?:csv|ndjson|xlsx)(?:&|$)")
 
 

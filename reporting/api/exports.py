@@ -15,7 +15,7 @@ from drf_spectacular.utils import (
 )
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.exceptions import APIException, NotFound, ValidationError
+from rest_framework.exceptions import APIException, NotFound, PermissionDenied, ValidationError
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,7 +25,7 @@ from reporting.api.schema import ProblemSerializer
 from reporting.api.serializers import RequestBody
 from reporting.api.views import ABOUT_DIALECTS, refuse_unknown
 from reporting.api.viewsets import Administration
-from reporting.exports import downloads, export_requests, export_store
+from reporting.exports import contents, downloads, export_requests, export_store
 from reporting.exports.contents import REPORTS, TABLES, Unavailable
 from reporting.exports.export_requests import AlreadyEnded, NoFile
 from reporting.exports.export_store import MAX_WAITING_PER_PERSON, TooManyWaiting
@@ -135,6 +135,13 @@ class NothingToDownload(NotFound):
     """There is no file yet, or it is gone."""
 
     remedy = "Check its state: try again later if it is queued or writing, otherwise export it again."
+
+
+class OnlyOnItsPage(PermissionDenied):
+    """Where the person at the browser confirms first that it is still them."""
+
+    default_detail = "This file names people, so it is not sent by the API."
+    remedy = "Download it on the page Exports."
 
 
 class TooManyExports(APIException):
@@ -269,6 +276,8 @@ class Exports(Administration[Export]):
         """
         refuse_unknown(request, ["format"])
         own = self._own(pk)
+        if contents.names_people(own.of):
+            raise OnlyOnItsPage
         try:
             return downloads.download(own, by=self.person, method=request.method, headers=request.headers)
         except NoFile as error:

@@ -3,11 +3,13 @@
 A field's source is the column it shows; `viewsets.py` selects these columns and no others.
 """
 
+import json
 from typing import Any
 
 from django_celery_beat.models import PeriodicTask
 from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
+from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 
 from accounts.models import AdAccount, LinkedInConnection
@@ -87,7 +89,8 @@ class RequestBody(serializers.Serializer[object]):
 
     @classmethod
     def read(cls, request: Request) -> dict[str, Any]:
-        """The validated fields. Raises ValidationError."""
+        """The validated fields. Raises ParseError and ValidationError."""
+        _require_unicode(request.data)
         body = cls(data=request.data)
         body.is_valid(raise_exception=True)
         return dict(body.validated_data)
@@ -98,6 +101,14 @@ class RequestBody(serializers.Serializer[object]):
                 known = ", ".join(self.fields)
                 raise serializers.ValidationError({name: [f"Unknown field; use {known}."]})
         return dict(super().validate(attrs))
+
+
+def _require_unicode(data: object) -> None:
+    """JSON can spell halves of characters, which neither PostgreSQL nor a reply can hold. Raises ParseError."""
+    try:
+        json.dumps(data, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        raise ParseError("The body holds half of a character (a lone surrogate).") from None
 
 
 class Described(serializers.ModelSerializer[Any]):

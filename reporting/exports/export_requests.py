@@ -1,18 +1,23 @@
 """Requests of people for exports, and their downloads: allowed, queued, recorded."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.core.files import File
 from django.db import transaction
+from django.utils import timezone
 
 from accounts import audit_trail
-from accounts.models import User
+from accounts.models import AuditEvent, User
 from ingestion.processes.work_requests import message_of
 from reporting.exports import contents, export_store, tasks
 from reporting.exports.contents import Parameters, Unavailable
 from reporting.models import Export
 
+# Of all parameters: they are kept with the export and in the audit trail.
+_MAX_PARAMETERS_LENGTH: Final = 8192
+# For so long a download that is continued is the one on record.
+_CONTINUED_WITHIN: Final = timedelta(hours=1)
 _FORMAT_UNAVAILABLE: Final = "This list is not available as {}; choose one of {}."
 
 
@@ -39,6 +44,13 @@ def ask(person: User, *, of: str, parameters: Parameters, file_format: str, dial
     if file_format not in contents.formats_of(of):
         formats = ", ".join(contents.formats_of(of))
         raise Unavailable(_FORMAT_UNAVAILABLE.format(file_format, formats), field="format")
+    length = sum(len(name) + sum(map(len, values)) for name, values in parameters.items())
+    if length > _MAX_PARAMETERS_LENGTH:
+        raise Unavailable(
+            f"The parameters have {length:,} characters; {_MAX_PARAMETERS_LENGTH:,} are possible.", field="parameters"
+        )
+    if any("\0" in text for values in parameters.values() for text in values):
+        raise Unavailable("Null characters are not allowed.", field="parameters")
     if dialect and not file_format.startswith(Export.Format.CSV):
         raise Unavailable("Only CSV has a dialect.", field="dialect")
     found = contents.read(person, of, parameters, file_format=file_format)
@@ -86,7 +98,7 @@ def check_readable(export: Export, *, by: User) -> None:
 
 
 def open_file(export: Export, *, by: User, is_continued: bool = False) -> "File[bytes]":
-    """The file of a readable export; recorded unless it is continued. Raises NoFile."""
+    """The file of a readable export; on record once, also if it is continued. Raises NoFile."""
     try:
         file = export.document.open("rb")
     except FileNotFoundError:
@@ -94,9 +106,15 @@ def open_file(export: Export, *, by: User, is_continued: bool = False) -> "File[
             "The file of this export is missing. Export it again; if others are missing too, check that"
             " DATA_DIR/exports is a folder that web and workers share."
         ) from None
-    if not is_continued:
-        audit_trail.record("exported", actor=by, what=f"{_described(export)} (export {export.pk})", rows=export.rows)
+    what = f"{_described(export)} (export {export.pk})"
+    if not (is_continued and _is_on_record(what, by)):
+        audit_trail.record("exported", actor=by, what=what, rows=export.rows)
     return file
+
+
+def _is_on_record(what: str, by: User) -> bool:
+    recent = AuditEvent.objects.filter(kind="exported", happened_at__gt=timezone.now() - _CONTINUED_WITHIN)
+    return recent.filter(actor_id=by.pk, detail__what=what).exists()
 
 
 def _described(export: Export) -> str:

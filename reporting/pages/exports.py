@@ -1,5 +1,6 @@
 """The page of exports: what is being written and what is ready; asking for one, cancelling, downloads."""
 
+from datetime import date
 from typing import Final
 
 from django import forms
@@ -57,9 +58,11 @@ class ExportForm(forms.Form):
 
     def clean(self) -> dict[str, object]:
         values = super().clean() or {}
-        of, days = values.get("of"), [values.get("first_day"), values.get("last_day")]
-        if any(days) and of not in _HAVE_DAYS and of not in REPORTS:
+        of, first_day, last_day = (values.get(name) for name in ("of", "first_day", "last_day"))
+        if (first_day or last_day) and of not in _HAVE_DAYS and of not in REPORTS:
             self.add_error("first_day", "This list has no days: leave them empty.")
+        elif isinstance(first_day, date) and isinstance(last_day, date) and last_day < first_day:
+            self.add_error("last_day", "The last day is before the first one; swap them.")
         return values
 
 

@@ -11,8 +11,13 @@ EXPORTS_PER_PAGE = 50
 
 
 def exports_of(person: User) -> QuerySet[Export]:
-    """Those that they asked for, newest first; none once they may not enter."""
+    """Those that they asked for, newest first; none once they may not enter.
+
+    Through a token that names ad accounts only those of nothing else.
+    """
     found = Export.objects.filter(asked_by=person.pk) if access.may_enter(person) else Export.objects.none()
+    if person.token_ad_account_ids is not None:
+        found = found.filter(ad_account_ids__contained_by=sorted(person.token_ad_account_ids))
     return found.order_by("-asked_at", "-pk")
 
 

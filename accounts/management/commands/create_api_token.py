@@ -17,7 +17,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="of the service account, such as “Looker Studio”")
-        parser.add_argument("--role", choices=service_accounts.ROLES, help=f"of a new account (default {Role.VIEWER})")
+        parser.add_argument(
+            "--role",
+            choices=[str(one) for one in service_accounts.ROLES],
+            help=f"of a new account (default {Role.VIEWER})",
+        )
         parser.add_argument(
             "--ad-account", type=int, action="append", default=[], metavar="ID",
             help="the only ad accounts that it sees; a new viewer is granted them. Repeat it for several",
@@ -49,7 +53,11 @@ class Command(BaseCommand):
         if unknown := sorted(set(ids) - {one.pk for one in ad_accounts}):
             raise CommandError(f"There is no ad account {', '.join(map(str, unknown))}; `manage.py status` lists them.")
         name = str(given["name"])
-        account = service_accounts.find(name) or self._add(name, given, ad_accounts)
+        account = service_accounts.find(name)
+        if account is None:
+            account = self._add(name, given, ad_accounts)
+        else:
+            self._require_the_same(account, name, given)
         networks = given["network"]
         assert isinstance(networks, list)
         days = given["days"]
@@ -63,6 +71,21 @@ class Command(BaseCommand):
             networks=networks,
             now=timezone.now(),
         )
+
+    def _require_the_same(self, account: ServiceAccount, name: str, given: dict[str, object]) -> None:
+        """A token must not do more than was asked for, because an account is there already."""
+        if account.first_name != name:
+            raise CommandError(f"The service account {account.first_name} is too alike; choose another name.")
+        if given["role"] not in (None, account.role):
+            raise CommandError(
+                f"{name} is there already and has the role {account.role}; leave --role out, or choose another name."
+            )
+        responsible = User.objects.with_email(given["responsible"])
+        if given["responsible"] and (responsible is None or responsible.pk != account.responsible_id):
+            raise CommandError(
+                f"Somebody else is responsible for {name}; change that under Service accounts, or leave --responsible"
+                " out."
+            )
 
     def _add(self, name: str, given: dict[str, object], ad_accounts: list[AdAccount]) -> ServiceAccount:
         role = str(given["role"] or Role.VIEWER)

@@ -45,6 +45,11 @@ def record_passed(request: HttpRequest) -> None:
     request.session[_PASSED] = {"person": request.user.pk, "at": int(time.time())}
 
 
+def forget(request: HttpRequest) -> None:
+    """This session has to pass a second step again."""
+    request.session.pop(_PASSED, None)
+
+
 def _seconds_since(request: HttpRequest) -> int | None:
     passed = request.session.get(_PASSED)
     if not passed or passed["person"] != request.user.pk:

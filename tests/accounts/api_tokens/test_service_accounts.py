@@ -6,6 +6,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.test import Client
@@ -70,12 +71,29 @@ def test_a_second_token_belongs_to_the_same_service_account(bobs_ad_account: AdA
         (["X", "--role", "analyst", "--network", "everywhere"], "is not a network"),
         (["X", "--role", "analyst", "--scope", "read_and_sync"], "role does not allow"),
         (["…", "--role", "analyst"], "Give it a name with letters"),
+        (["a\x01", "--role", "analyst"], "Give it a name with letters"),
+        (["a" * 300, "--role", "analyst"], "at most 60 characters"),
     ],
 )
 def test_the_command_refuses_and_leaves_nothing(db: None, arguments: list[str], sentence: str) -> None:
     with pytest.raises(CommandError, match=sentence):
         run(*arguments)
     assert not ServiceAccount.objects.exists()
+    assert not ApiToken.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["Looker Studio", "--role", "viewer"], "is there already and has the role manager"),
+        (["looker studio!"], "is too alike"),
+        (["Looker Studio", "--responsible", "alice@example.com"], "Somebody else is responsible"),
+    ],
+)
+def test_a_token_does_no_more_than_was_asked_for(alice: User, arguments: list[str], sentence: str) -> None:
+    make(name="Looker Studio", role=Role.MANAGER)
+    with pytest.raises(CommandError, match=sentence):
+        run(*arguments)
     assert not ApiToken.objects.exists()
 
 
@@ -96,8 +114,14 @@ def test_nobody_can_sign_in_as_one_or_get_its_address(as_alice: Client) -> None:
     User.objects.filter(pk=account.pk).update(password=make_user(password="x" * 20).password)
     given = {"username": account.email, "password": "x" * 20}
     assert Client().post("/admin/login/", given).status_code == 200
-    with pytest.raises(IntegrityError, match="addresses_of_service_accounts"), transaction.atomic():
+    with pytest.raises(ValidationError, match="belong to service accounts"):
         make_user(email="somebody@service-account.invalid")
+    with pytest.raises(IntegrityError, match="addresses_of_service_accounts"), transaction.atomic():
+        User.objects.filter(pk=make_user().pk).update(email="somebody@service-account.invalid")
+    invited = as_alice.post(
+        "/admin/accounts/invitation/add/", {"email": "somebody@service-account.invalid", "role": "analyst"}
+    )
+    assert "belong to service accounts" in invited.content.decode()
 
 
 def test_it_is_in_no_list_of_people(as_alice: Client, alice: User) -> None:

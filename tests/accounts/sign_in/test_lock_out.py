@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.errors import LockedOut
 from accounts.models import AuditEvent, FailedLogin, User
 from accounts.roles import Role
-from accounts.sign_in import lock_out
+from accounts.sign_in import lock_out, password_backend
 from accounts.sign_in.networks import Networks, networks_of
 from config import settings as config_settings
 from tests.builders import make_user
@@ -248,6 +248,30 @@ def test_an_account_of_ones_own_does_not_clear_the_network() -> None:
     assert FailedLogin.objects.get(network="10.0.0.1", account="").failures == 4
     assert FailedLogin.objects.get(account="dora@example.com", network="").failures == 4
     assert not FailedLogin.objects.filter(account="guesser@example.com").exists()
+
+
+def test_right_passwords_renew_no_failures_of_their_network() -> None:
+    """An office behind one address, some of whom mistype now and then."""
+    now = timezone.now()
+    with time_machine.travel(now, tick=False):
+        for number in range(30):
+            guess(f"person{number}@example.com", "203.0.113.9")
+    with time_machine.travel(now + timedelta(hours=13), tick=False):
+        for _ in range(3):
+            with lock_out.attempt(lock_out.Door.PASSWORD, account="dora@example.com", address="203.0.113.9") as one:
+                one.passed = True
+    rows = FailedLogin.objects.filter(account="")
+    assert {(row.failures, row.last_failed_at) for row in rows} == {(30, now)}
+    lock_out.prune(now=now + timedelta(days=1, seconds=1))
+    assert not FailedLogin.objects.exists()
+
+
+def test_who_is_locked_out_takes_no_place_of_others(
+    client: Client, dora: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock(client)
+    monkeypatch.setattr(password_backend, "turn", lambda: pytest.fail("waited for a turn"))
+    assert try_in(client).status_code == 429
 
 
 def test_doors_are_counted_separately() -> None:

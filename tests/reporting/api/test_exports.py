@@ -1,12 +1,16 @@
 """Exports over the API: requested by whoever may read, followed, fetched in pieces, cancelled, refused in time."""
 
 import hashlib
+import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+import time_machine
 from django.test import Client
+from django.utils import timezone
 
 from accounts.api_tokens import token_store
 from accounts.models import AdAccount, AdAccountAccess, AuditEvent, User
@@ -95,6 +99,35 @@ def test_requests_and_files_are_on_record(as_alice: Client, alice: User) -> None
     assert kinds == [("export_requested", alice.pk, "campaigns as XLSX"), fetched, fetched]
 
 
+def test_a_file_that_is_taken_but_for_its_first_byte_is_on_record(as_alice: Client, alice: User) -> None:
+    one = export(alice, "campaigns")
+    for _ in range(2):
+        fetch(as_alice, one, Range="bytes=1-").getvalue()
+    assert AuditEvent.objects.filter(kind="exported", actor_id=alice.pk).count() == 1
+    with time_machine.travel(timezone.now() + timedelta(hours=2)):
+        fetch(as_alice, one, Range="bytes=1-").getvalue()
+    assert AuditEvent.objects.filter(kind="exported", actor_id=alice.pk).count() == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"of": "campaigns", "format": "csv", "parameters": {"name": "\ud800"}},
+        {"of": "campaigns", "format": "csv", "parameters": {"\ud800": "x"}},
+        {"of": "\ud800", "format": "csv"},
+    ],
+)
+def test_halves_of_characters_are_refused(as_alice: Client, body: Any) -> None:
+    response = as_alice.post("/api/v1/exports", json.dumps(body), content_type="application/json")
+    assert error(response)[0] == 400
+    assert "surrogate" in response.json()["detail"]
+
+
+def test_a_file_that_names_people_is_not_sent_by_the_api(as_alice: Client, alice: User) -> None:
+    one = export(alice, "lists/accounts.auditevent")
+    assert error(fetch(as_alice, one))[0] == 403
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -115,6 +148,8 @@ def test_requests_and_files_are_on_record(as_alice: Client, alice: User) -> None
         ({"of": "campaigns", "format": "csv", "parameters": {"id": []}}, "parameters.id"),
         ({"of": "campaigns", "format": "csv", "parameters": {"name": "a\0"}}, "parameters.name"),
         ({"of": "campaigns", "format": "csv", "parameters": [1]}, "parameters"),
+        ({"of": "campaigns", "format": "csv", "parameters": {"name": "a" * 9000}}, "parameters"),
+        ({"of": "campaigns", "format": "csv", "parameters": {"a" * 9000: "a"}}, "parameters"),
         ({"of": "campaign-metrics", "format": "csv", "parameters": {"date_from": "yesterday"}}, "date_from"),
         ({"of": "reports/performance", "format": "csv", "parameters": {"group_by": "colour"}}, "group_by"),
     ],
@@ -343,7 +378,9 @@ def test_a_token_that_names_ad_accounts_gets_their_rows_and_no_others(role: str)
     one.refresh_from_db()
     assert one.ad_account_ids == [named.pk]
     assert [row["id"] for row in csv_rows(b"".join(fetch(program, one)))] == [str(mine.pk)]
-    # What its person asked for in the browser holds more.
+    # What its person asked for in the browser holds more: it is not even listed.
     whole = export(person, "campaigns")
     assert whole.pk != one.pk
     assert fetch(program, whole).status_code == 404
+    assert [shown["id"] for shown in get(program, "exports")["results"]] == [one.pk]
+    assert program.post(f"/api/v1/exports/{whole.pk}/cancel").status_code == 404

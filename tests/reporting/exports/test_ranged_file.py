@@ -2,11 +2,14 @@
 
 import io
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files import File
 from hypothesis import given
 from hypothesis import strategies as st
+from waitress.buffers import ReadOnlyFileBasedBuffer
 
 from reporting.exports.ranged_file import NotSatisfiable, StoredFile, is_unchanged, response_of, wanted_range
 
@@ -35,6 +38,8 @@ def part(header: str, **more: str) -> bytes | None:
         ("Bytes = 3 - 4", CONTENT[3:5]),
         # Not valid, of another unit, or several: all of it.
         ("bytes=5-2", None),
+        (f"bytes={'9' * 5000}-", None),
+        (f"bytes=-{'9' * 5000}", None),
         ("bytes=-", None),
         ("bytes=a-b", None),
         ("bytes=²-", None),
@@ -74,6 +79,31 @@ def test_the_beginning_of_another_file_is_not_continued(tag: str) -> None:
 )
 def test_what_somebody_has_is_not_sent_again(tags: str, expected: bool) -> None:
     assert is_unchanged(FILE, {"If-None-Match": tags}) is expected
+
+
+def test_the_server_sends_a_local_file_without_a_thread(tmp_path: Path) -> None:
+    """As `wsgi.file_wrapper`, which counts the bytes from where the part begins, and closes the response."""
+    path = tmp_path / "some.csv"
+    path.write_bytes(CONTENT)
+    content = File(path.open("rb"))
+    response: Any = response_of(FILE, content, range(10, 700))
+    closed = []
+    response._resource_closers.append(lambda: closed.append(True))
+    # As Django's handler does it.
+    response.file_to_stream.close = response.close
+    wrapped = ReadOnlyFileBasedBuffer(response.file_to_stream, response.block_size)
+    assert wrapped.prepare(690) == 690
+    sent = b""
+    while piece := wrapped.get(100, True):
+        sent += piece
+    assert sent == CONTENT[10:700]
+    wrapped.close()
+    assert closed
+    assert content.closed
+
+
+def test_a_file_of_another_machine_is_read_by_a_thread() -> None:
+    assert not hasattr(response_of(FILE, io.BytesIO(CONTENT), None), "file_to_stream")
 
 
 def test_the_file_is_closed_with_its_response() -> None:

@@ -195,6 +195,20 @@ def test_pages_offer_csv_for_excel(as_alice: Client, address: str) -> None:
     assert "excel-comma" in page
 
 
+def test_days_that_are_swapped_keep_the_form(as_bob: Client) -> None:
+    response = request(as_bob, of="campaign-metrics", first_day="2026-11-20", last_day="2026-11-01")
+    assert response.status_code == 400
+    page = response.content.decode()
+    assert "The last day is before the first one; swap them." in page
+    assert "2026-11-20" in page
+
+
+def test_null_characters_in_filters_are_refused(as_alice: Client) -> None:
+    response = as_alice.post("/exports/ask/", {"of": "lists/ingestion.campaign", "as": "csv", "filters": "q=a%00b"})
+    assert response.status_code == 400
+    assert not Export.objects.exists()
+
+
 def test_the_audit_trail_needs_a_fresh_second_step(alice: User) -> None:
     """To be requested, and to be fetched: it names people."""
     give_app(alice)

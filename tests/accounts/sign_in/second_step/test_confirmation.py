@@ -141,6 +141,15 @@ def test_how_long_it_stays_fresh(owner: User, seconds_ago: int, is_asked: bool) 
     assert (browser.get("/admin/accounts/user/add/").status_code == 302) is is_asked
 
 
+def test_a_password_alone_renews_no_session_that_passed_one(owner: User) -> None:
+    owner.set_password("correct horse battery staple")
+    owner.save()
+    browser = passed(owner)
+    assert browser.get("/admin/").status_code == 200
+    browser.post("/admin/login/", {"username": owner.email, "password": "correct horse battery staple"})
+    assert way(browser.get("/admin/")).startswith("/people/second-step/")
+
+
 def test_revoking_a_token_needs_none(owner: User) -> None:
     token, _ = token_store.issue(user=owner, name="one", scope="read", now=NOW)
     assert passed(owner, seconds_ago=STALE).post(f"/people/me/tokens/{token.pk}/revoke/").status_code == 302
