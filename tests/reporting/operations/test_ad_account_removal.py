@@ -196,7 +196,7 @@ def test_an_owner_sees_what_would_go_and_removes_it_by_its_number(
     monkeypatch.setattr(tasks.remove_ad_account, "delay", told.append)
     with django_capture_on_commit_callbacks(execute=True):
         response = as_alice.post(page(ad_account), {"number": f" {ad_account.pk} "}, follow=True)
-    assert f"Leaving ({ad_account.pk}) is being removed" in response.content.decode()
+    assert f"You removed Leaving ({ad_account.pk})" in response.content.decode()
     assert told == [ad_account.pk]
     [event] = AuditEvent.objects.filter(kind="ad_account_removed")
     assert (event.actor_email, event.ad_account_id) == (alice.email, ad_account.pk)
