@@ -9,7 +9,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 # By how their ids begin: one process starts what they share.
-_TOGETHER = ("tests/browser/", "tests/reporting/test_agreement.py")
+_TOGETHER = ("tests/browser/", "tests/config/test_other_users.py", "tests/reporting/test_agreement.py")
 # Those that take longest begin first: begun last, one process would end them while the others had nothing left.
 _FIRST = (
     "tests/journeys/test_scale.py::test_a_thousand",
