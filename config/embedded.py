@@ -99,10 +99,13 @@ class EmbeddedServers:
                 raise EmbeddedServerError(
                     f"The disk that holds {self.data_dir} is full; free some space and start again."
                 ) from error
-            raise EmbeddedServerError(
-                f"The embedded databases cannot use {self.data_dir} ({error.strerror}); "
-                "make it writable or set DATA_DIR to another folder."
-            ) from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError) -> EmbeddedServerError:
+        return EmbeddedServerError(
+            f"The embedded databases cannot use {self.data_dir} ({error.strerror}); "
+            "make it writable or set DATA_DIR to another folder."
+        )
 
     def _hold(self) -> None:
         self._require_usable_path()
@@ -304,7 +307,10 @@ class EmbeddedServers:
     def _socket_dir(self) -> Path:
         """A folder whose path is short enough for a Unix socket."""
         folder = self.data_dir / "sockets"
-        return folder if _takes_sockets(folder) else self._socket_dir_elsewhere()
+        try:
+            return folder if _takes_sockets(folder) else self._socket_dir_elsewhere()
+        except OSError as error:
+            raise self._unusable(error) from error
 
     def _socket_dir_elsewhere(self) -> Path:
         """Chosen once and kept in the data directory. Nobody can guess its name and make it first.
