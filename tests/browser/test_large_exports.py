@@ -26,6 +26,7 @@ def test_an_export_is_requested_watched_and_downloaded(stack, open_page):
     assert len(rows) == stored + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("locale", "dialect"), [("de-DE", "excel"), ("en-US", "excel-comma")])
 def test_csv_for_excel_follows_the_language_of_the_browser(stack, open_page, locale, dialect):
     page = open_page(stack, locale=locale)

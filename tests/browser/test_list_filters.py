@@ -57,6 +57,7 @@ def choose_day(page: Page, number: int, name: str) -> None:
     page.get_by_role("button", name="Apply Filters").click()
 
 
+@pytest.mark.slow
 def test_days_are_chosen_from_a_calendar(stack, open_page):
     page = open_page(stack, viewport=WIDE, timezone_id="America/New_York")
     sign_in(page)

@@ -8,6 +8,7 @@ from tests.browser.steps import menu_entry, sign_in
 pytestmark = pytest.mark.timeout(120)
 
 
+@pytest.mark.slow
 def test_judge_now_shows_when_it_is_done(stack, open_page):
     """The worker is often faster than the page, which then shows the new list at once; so a wait is made up."""
     page = open_page(stack)

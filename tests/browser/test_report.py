@@ -72,6 +72,7 @@ def test_every_section_draws_its_charts(report):
     assert not any(blank)
 
 
+@pytest.mark.slow
 def test_a_filter_goes_into_the_address_which_shows_the_same_again(report):
     before = rows(report, "key-figures")
     # Not by clicking, which scrolls to where it clicks.
@@ -93,6 +94,7 @@ def test_a_filter_goes_into_the_address_which_shows_the_same_again(report):
     assert rows(report, "key-figures") == before
 
 
+@pytest.mark.slow
 def test_today_is_left_out_and_the_days_compared_with_stay(report):
     today, first = (
         report.evaluate(f"new Date(Date.now() - {days} * 864e5).toISOString().slice(0, 10)") for days in (0, 9)
@@ -113,6 +115,7 @@ def test_today_is_left_out_and_the_days_compared_with_stay(report):
     report.wait_for_url(f"**{address}")
 
 
+@pytest.mark.slow
 def test_every_day_on_the_page_is_in_the_viewers_format(report):
     report.evaluate("document.querySelectorAll('details.figures').forEach((one) => { one.open = true; })")
     for name in SECTION_NAMES:
@@ -120,6 +123,7 @@ def test_every_day_on_the_page_is_in_the_viewers_format(report):
     assert not re.findall(r"\b\d{4}-\d{2}-\d{2}\b", report.locator("#report-head").inner_text())
 
 
+@pytest.mark.slow
 def test_ad_accounts_are_chosen_by_keyboard(report):
     report.locator("summary", has_text="Ad accounts").focus()
     report.keyboard.press("Enter")
@@ -131,6 +135,7 @@ def test_ad_accounts_are_chosen_by_keyboard(report):
     assert section(report, "campaigns").locator("canvas").count() == 1
 
 
+@pytest.mark.slow
 def test_days_typed_become_the_period(report):
     days = report.locator("[data-section=trend] details.figures").first.locator("tbody tr")
     first = report.evaluate("new Date(Date.now() - 3 * 864e5).toISOString().slice(0, 10)")
@@ -145,6 +150,7 @@ def test_days_typed_become_the_period(report):
     wait(report)
 
 
+@pytest.mark.slow
 def test_a_phone_jumps_to_a_section_without_loading_the_page_again(stack, open_page):
     page = open_page(stack, viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
     sign_in(page)
@@ -162,6 +168,7 @@ def test_a_phone_jumps_to_a_section_without_loading_the_page_again(stack, open_p
     assert page.evaluate("window.isTheSamePage")
 
 
+@pytest.mark.slow
 def test_figures_of_the_trend_are_switched_on_and_off(report):
     switch = section(report, "trend").get_by_role("button", name="Impressions")
     expect(switch).to_have_attribute("aria-pressed", "false")
@@ -215,6 +222,7 @@ def test_a_section_that_fails_says_so_and_can_be_asked_again(stack, open_page, s
     expect(section(page, "funnel").locator("canvas")).to_have_count(1)
 
 
+@pytest.mark.slow
 def test_the_theme_may_change_and_paper_is_light(report):
     canvas = section(report, "trend").locator("canvas").first
     light = canvas.evaluate("canvas => canvas.toDataURL()")
@@ -247,6 +255,7 @@ def test_without_scripts_the_form_still_asks(stack, chromium, signed_in):
     plain.close()
 
 
+@pytest.mark.slow
 def test_nothing_to_show_leads_to_what_there_is(report):
     report.goto("/report/?period=custom&first_day=2010-01-01&last_day=2010-01-31")
     wait(report)
@@ -256,6 +265,7 @@ def test_nothing_to_show_leads_to_what_there_is(report):
     assert section(report, "trend").locator("canvas").count() >= 1
 
 
+@pytest.mark.slow
 def test_days_that_were_never_fetched_are_gaps_that_say_why(report):
     days = "new Date(Date.now() - %d * 864e5).toISOString().slice(0, 10)"
     first, last = (report.evaluate(days % ago) for ago in (93, 80))
@@ -284,6 +294,7 @@ def test_days_that_were_never_fetched_are_gaps_that_say_why(report):
     expect(report.locator("input[name=last_day]")).to_have_value(report.evaluate(days % 91))
 
 
+@pytest.mark.slow
 def test_a_colleague_who_is_sent_the_address_sees_the_same(stack, open_page, report):
     report.get_by_label("Period").evaluate(_CHOOSE, "last_14_days")
     report.wait_for_url("**/report/?period=last_14_days")
@@ -303,6 +314,7 @@ def test_a_colleague_who_is_sent_the_address_sees_the_same(stack, open_page, rep
         ana.context.close()
 
 
+@pytest.mark.slow
 def test_an_answer_that_comes_late_is_not_shown(report):
     """Another figure is chosen while the section is still on its way."""
     late: list[Any] = []
@@ -321,6 +333,7 @@ def test_an_answer_that_comes_late_is_not_shown(report):
     expect(title).to_contain_text("Campaigns by clicks")
 
 
+@pytest.mark.slow
 def test_the_whole_report_is_printed(report):
     """Chromium lists a PDF's headings in its outline, as plain text."""
     title = "document.querySelector('[data-section={}] h2').textContent"
@@ -333,6 +346,7 @@ def test_the_whole_report_is_printed(report):
     assert paper.count(b"/Type /Page\n") >= 4
 
 
+@pytest.mark.slow
 def test_one_campaign_on_one_day(stack, report):
     [seen] = stack.rows(
         "SELECT campaign_id AS id, date FROM campaign_daily_metrics ORDER BY date DESC, impressions DESC LIMIT 1"
@@ -345,6 +359,7 @@ def test_one_campaign_on_one_day(stack, report):
     assert not any(report.locator("canvas").evaluate_all(_ARE_BLANK))
 
 
+@pytest.mark.slow
 def test_five_hundred_campaigns(stack, report):
     with five_hundred_campaigns(stack) as ad_account:
         report.goto(f"/report/?ad_account={ad_account}&period=last_30_days")

@@ -37,6 +37,7 @@ def shown_status(page: Page):
     return page.locator("#run .badge").first
 
 
+@pytest.mark.slow
 def test_a_failed_sync_is_understood_and_tried_again(stack, owner):
     broken = stack.rows("SELECT id, name FROM ad_accounts ORDER BY name")[0]
     stack.fault("sunset_version")
@@ -71,6 +72,7 @@ def test_a_failed_sync_is_understood_and_tried_again(stack, owner):
     expect(attention).to_contain_text("Syncs and consents are fine")
 
 
+@pytest.mark.slow
 def test_a_sync_is_planned_started_and_cancelled(stack, owner):
     ad_account = stack.rows("SELECT id, name FROM ad_accounts ORDER BY name")[1]
     stack.fault("slow", seconds=1)

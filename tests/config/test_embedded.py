@@ -184,6 +184,7 @@ def python_for(person: dict[str, Any], environment: dict[str, str]) -> str | Non
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="already an ordinary user")
 def test_they_run_for_an_ordinary_user():
     nobody = pwd.getpwnam("nobody")

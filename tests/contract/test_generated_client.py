@@ -38,6 +38,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.installation
 def test_every_operation_is_in_the_client(generated: Path) -> None:
     operations = DOCUMENT.read_text().count("operationId:")

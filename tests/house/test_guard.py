@@ -28,6 +28,7 @@ def test_a_server_is_found_whose_title_and_environment_do_not_name_the_folder(tm
         servers.release()
 
 
+@pytest.mark.slow
 @pytest.mark.installation
 def test_the_guard_ends_what_names_the_folder_with_its_children_and_nothing_else(tmp_path: Path) -> None:
     waits = "import sys, subprocess, time; subprocess.Popen(['sleep', '60'], env={}, cwd='/'); time.sleep(60)"

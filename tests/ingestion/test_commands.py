@@ -205,6 +205,7 @@ def test_sync_plan_shows_the_cost_and_asks_nothing(asked):
     assert not SyncLog.objects.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.installation
 @pytest.mark.installation
 @pytest.mark.django_db(transaction=True)

@@ -183,6 +183,7 @@ class Worker:
         return psutil.wait_procs(children, timeout=30)[1]
 
 
+@pytest.mark.slow
 @pytest.mark.installation
 @pytest.mark.installation
 @pytest.mark.django_db(transaction=True)

@@ -414,6 +414,7 @@ def assert_agree(who: str, told: Told, expected: Told) -> None:
             assert value == expected[key][name], (who, key, name)
 
 
+@pytest.mark.slow
 def test_everybody_tells_the_same_figures(world: World) -> None:
     """Few enough campaigns and creatives that no section cuts its list."""
     rows, names = world.days(), world.names("campaigns", "name")

@@ -184,6 +184,7 @@ def test_every_endpoint_with_figures_is_in_the_walk() -> None:
     assert {view.__name__ for view in views if view and getattr(view, "has_figures", False)} == ENDPOINTS.keys()
 
 
+@pytest.mark.slow
 def test_the_api_shows_nothing_of_a_missing_day(as_alice: Client, world: World) -> None:
     for path, asked in ASKED:
         assert_reply(world, path, asked, get(as_alice, path, **asked))
@@ -226,6 +227,7 @@ def assert_row(world: World, row: dict[str, Any], *, is_compared: bool) -> None:
             assert set(row["change_percent"].values()) == {None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file_format", MEDIA_TYPES)
 def test_no_file_shows_anything_of_a_missing_day(as_alice: Client, world: World, file_format: str) -> None:
     for path, asked in ASKED:

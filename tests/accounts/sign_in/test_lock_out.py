@@ -202,6 +202,7 @@ def test_an_account_is_locked_for_guessers_from_everywhere() -> None:
     assert guess("eve@example.com", "10.1.0.1")
 
 
+@pytest.mark.slow
 def test_fewer_than_a_hundred_guesses_an_hour_from_everywhere() -> None:
     """ASVS 2.2.1, whatever the network and however patient."""
     start, checked = timezone.now(), 0

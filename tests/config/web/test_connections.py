@@ -121,6 +121,7 @@ def test_a_reader_that_is_too_slow_is_cut_off(served: Served, read: int):
         assert time.monotonic() - began > 0.4
 
 
+@pytest.mark.slow
 def test_a_reader_at_the_least_speed_is_not_cut_off(served: Served, monkeypatch: pytest.MonkeyPatch):
     """The sockets' buffers make its reading come in bursts."""
     monkeypatch.setattr(connections, "MIN_READ_BYTES_PER_SECOND", 500_000)
@@ -134,6 +135,7 @@ def test_a_reader_at_the_least_speed_is_not_cut_off(served: Served, monkeypatch:
         assert time.monotonic() - began > 1
 
 
+@pytest.mark.slow
 def test_each_response_has_its_own_time(served: Served, monkeypatch: pytest.MonkeyPatch):
     for name, value in {"IDLE_SECONDS": 5, "READ_GRACE_SECONDS": 0.8, "MIN_READ_BYTES_PER_SECOND": 10**12}.items():
         monkeypatch.setattr(connections, name, value)

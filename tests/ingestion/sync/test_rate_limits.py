@@ -350,6 +350,7 @@ def test_values_wait_until_they_fit():
     assert all(seconds > 0 for seconds in naps)
 
 
+@pytest.mark.slow
 @pytest.mark.exhaustive
 def test_values_are_forgotten_after_five_minutes(monkeypatch):
     monkeypatch.setattr(budgets, "_BUCKET_SECONDS", 1)

@@ -209,6 +209,7 @@ def test_what_stays_short_heals_after_it_left_the_look_back(dense: SimulatedLink
     dense.assert_stored(FIRST_DAY, tomorrow)
 
 
+@pytest.mark.slow
 def test_what_left_the_look_back_is_tried_again_and_each_time_later(dense: SimulatedLinkedIn, settings):
     settings.LOOKBACK_DAYS = 0
     left = TODAY - timedelta(days=9)
@@ -230,6 +231,7 @@ def test_what_left_the_look_back_is_tried_again_and_each_time_later(dense: Simul
         assert IncompleteDay.objects.exists() is (day == 30), "the corrected total is fetched again, too"
 
 
+@pytest.mark.slow
 def test_more_days_than_one_run_asks_again_heal_run_by_run(dense: SimulatedLinkedIn, settings):
     """What was cut is requested in ever smaller answers, a few a run, until no answer is cut any more."""
     settings.BACKFILL_DAYS, settings.LOOKBACK_DAYS = 59, 2

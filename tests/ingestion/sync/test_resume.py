@@ -94,6 +94,7 @@ def assert_gone_on_with(linkedin: SimulatedLinkedIn, undisturbed: int) -> None:
     assert not SyncLog.objects.filter(status="running").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.4, 0.9])
 def test_a_run_that_was_told_to_stop_is_gone_on_with(linkedin: SimulatedLinkedIn, share: float):
     undisturbed = undisturbed_calls(linkedin)
@@ -103,6 +104,7 @@ def test_a_run_that_was_told_to_stop_is_gone_on_with(linkedin: SimulatedLinkedIn
     assert_gone_on_with(linkedin, undisturbed)
 
 
+@pytest.mark.slow
 def test_a_run_whose_store_broke_is_gone_on_with(linkedin: SimulatedLinkedIn, monkeypatch):
     undisturbed = undisturbed_calls(linkedin)
     honest, written = load.insert_days, 0
@@ -123,6 +125,7 @@ def test_a_run_whose_store_broke_is_gone_on_with(linkedin: SimulatedLinkedIn, mo
     assert_gone_on_with(linkedin, undisturbed)
 
 
+@pytest.mark.slow
 def test_answered_days_are_not_asked_for_again(linkedin: SimulatedLinkedIn, asked: Asked):
     linkedin.sync(should_stop=after(linkedin, 45))
     answered = {table: answered_days(table) for table in (CREATIVE_DAYS, "campaign_daily_metrics")}
@@ -198,6 +201,7 @@ def test_a_success_is_not_gone_on_with(linkedin: SimulatedLinkedIn, asked: Asked
     assert sorted(days_of(asked)) == days_between(TODAY - timedelta(days=3), TODAY)
 
 
+@pytest.mark.slow
 def test_a_refused_ask_in_between_does_not_lose_the_work(linkedin: SimulatedLinkedIn, asked: Asked):
     linkedin.sync(should_stop=after(linkedin, 30))
     answered = answered_days()

@@ -134,6 +134,7 @@ def test_a_month_of_demographics_that_stays_cut_is_named(settings, monkeypatch):
     assert AudienceDemographic.objects.filter(pivot_type="job_title").count() == 8
 
 
+@pytest.mark.slow
 @pytest.mark.exhaustive
 def test_a_sparse_world_stays_close_to_the_fewest_calls(settings):
     options = Options(
