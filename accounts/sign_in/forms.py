@@ -1,6 +1,6 @@
 """Forms of people who sign in, styled like the admin theme."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm, SetPasswordMixin
@@ -32,6 +32,10 @@ def _password_fields(label: str, confirmation_label: str) -> tuple[forms.CharFie
 class SignInForm(AuthenticationForm):  # type: ignore[misc]
     """Django's field would take similar letters for plain ones: what was typed is what is looked up."""
 
+    error_messages: ClassVar[dict[str, str]] = {
+        "invalid_login": "Address and password do not match. “Forgot your password?” sends a link for a new one.",
+        "inactive": "This person is no longer active here.",
+    }
     username = forms.CharField(max_length=1000, widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "username"}))
 
 

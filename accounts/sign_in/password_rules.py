@@ -35,7 +35,7 @@ class GuessablePasswordValidator:
             )
 
     def get_help_text(self) -> str:
-        return "Your password can’t be one that is common, was breached, or is made of one."
+        return "Common passwords, those from breaches and variations of them are refused."
 
 
 def _words_about(user: User | None) -> list[str]:

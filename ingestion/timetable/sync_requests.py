@@ -45,9 +45,9 @@ def check_days(first_day: date | None, last_day: date | None, *, today: date) ->
     """Raises WrongDays."""
     if first_day and last_day and first_day > last_day:
         raise WrongDays("last_day", "The last day is before the first; swap them.")
-    if first_day and first_day > today:
-        raise WrongDays("first_day", "This day is in the future; choose today or an earlier day.")
     for which, day in (("first_day", first_day), ("last_day", last_day)):
+        if day and day > today:
+            raise WrongDays(which, "This day is in the future; choose today or an earlier day.")
         if day and day < today - _MAX_AGE:
             raise WrongDays(which, f"LinkedIn keeps ten years; choose a day from {today - _MAX_AGE} on.")
 

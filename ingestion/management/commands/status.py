@@ -40,11 +40,14 @@ def _ends_in(days_left: int | None) -> str:
 
 
 def _ad_accounts(now: State) -> Table:
-    columns = ("Ad account", "Data as of", "Complete through", "Last sync", "Next sync", "Message")
+    columns = ("Id", "Ad account", "Data as of", "Complete through", "Last sync", "Next sync", "Message")
     table = Table(*columns, title="Ad accounts")
+    # Other commands take it.
+    table.columns[0].no_wrap, table.columns[0].min_width = True, len("500000001")
     for one in now.ad_accounts:
         table.add_row(
-            f"{one.name or ''} ({one.id})",
+            str(one.id),
+            one.name or "",
             f"{one.data_as_of:%Y-%m-%d %H:%M} UTC" if one.data_as_of else "never synced",
             _complete(one),
             one.last_status or "",
