@@ -25,7 +25,7 @@ from accounts.shell import formatting
 from accounts.shell.admin_base import OneRightAdmin
 from accounts.shell.admin_filters import DaysFilter
 from ingestion.timetable import ad_account_settings
-from ingestion.timetable.schedules import ad_account_of
+from ingestion.timetable.schedules import SYNC_TASK, ad_account_of, scheduled_tasks
 
 # Importing its admin, above, has registered plain ones.
 for _model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):
@@ -109,6 +109,12 @@ class TimetableForm(beat_admin.PeriodicTaskForm):  # type: ignore[misc]
         if "regtask" in self.fields:
             self.fields["regtask"].widget = TaskSelect()
 
+    def clean(self) -> dict[str, Any]:
+        found: dict[str, Any] = super().clean()
+        if (task := found.get("task")) and task not in scheduled_tasks():
+            self.add_error("task", f"“{task}” is no task of the timetable; choose one that it has.")
+        return found
+
 
 @admin.register(PeriodicTask)
 class PeriodicTaskAdmin(_TimetableAdmin, beat_admin.PeriodicTaskAdmin):  # type: ignore[misc]
@@ -117,6 +123,11 @@ class PeriodicTaskAdmin(_TimetableAdmin, beat_admin.PeriodicTaskAdmin):  # type:
     list_filter = ["enabled", "one_off", "task", ("start_time", DaysFilter), ("last_run_at", DaysFilter)]
     list_filter_submit = True
     readonly_fields = ("last_run", "crontab_translation")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PeriodicTask]:
+        """What keeps the service itself safe, such as alerts and the outgoing trail, is for owners to switch."""
+        entries: QuerySet[PeriodicTask] = super().get_queryset(request)
+        return entries if access.may_manage_people(request.user) else entries.filter(task=SYNC_TASK)
 
     @admin.display(description="runs")
     def how_often(self, entry: PeriodicTask) -> str:

@@ -121,6 +121,11 @@ def unschedule_discovery(connection_id: int) -> None:
     _remove([_discovery_name(connection_id)])
 
 
+def scheduled_tasks() -> set[str]:
+    """The names of all tasks that an entry may run: no others, since a task does what its arguments say."""
+    return {SYNC_TASK, *(entry["task"] for _, entry in _regular_tasks())}
+
+
 def schedule_regular_tasks() -> None:
     """The entries that every room's `tasks.py` lists in its `BEAT_SCHEDULE`, by name."""
     for name, entry in _regular_tasks():

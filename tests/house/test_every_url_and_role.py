@@ -314,7 +314,7 @@ ROWS: dict[type[Model], Callable[[AdAccount], Model]] = {
     CheckThresholds: lambda one: CheckThresholds.objects.create(ad_account=one),
     PeriodicTask: lambda one: PeriodicTask.objects.create(
         name=f"one of {one.pk}",
-        task="ingestion.tasks.close_dead_runs",
+        task="ingestion.tasks.sync_ad_account",
         interval=IntervalSchedule.objects.create(every=7, period="days"),
     ),
     IntervalSchedule: lambda _: IntervalSchedule.objects.create(every=5, period="days"),

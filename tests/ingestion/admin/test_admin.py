@@ -10,10 +10,11 @@ from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from accounts.models import AdAccount, AuditEvent, User
+from accounts.roles import Role
 from accounts.shell.admin_base import EstimatingPaginator
 from accounts.shell.admin_paging import ShownCount
 from ingestion.models import AdAccountSettings, CampaignDailyMetric, SyncGate
-from ingestion.timetable.schedules import ad_account_of, schedule_syncs
+from ingestion.timetable.schedules import SYNC_TASK, ad_account_of, schedule_syncs
 from tests.builders import (
     DAY,
     NOW,
@@ -27,7 +28,9 @@ from tests.builders import (
     make_segment,
     make_sync_run,
     make_urn_name,
+    make_user,
 )
+from tests.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -435,15 +438,38 @@ def test_an_owner_opens_the_timetable(as_alice: Client, model: str) -> None:
 
 def test_an_owner_edits_the_timetable(as_alice: Client) -> None:
     interval = IntervalSchedule.objects.create(every=4, period="hours")
-    task = PeriodicTask.objects.create(name="Sync", task="sync", interval=interval)
+    task = PeriodicTask.objects.create(name="Sync", task=SYNC_TASK, interval=interval)
     address = timetable_url("periodictask", "change", task.pk)
     assert as_alice.get(address).status_code == 200
     response = as_alice.post(
-        address, {"name": "Sync", "task": "sync", "interval": interval.pk, "args": "[1]", "kwargs": "{}"}
+        address, {"name": "Sync", "task": SYNC_TASK, "interval": interval.pk, "args": "[1]", "kwargs": "{}"}
     )
     assert response.status_code == 302
     task.refresh_from_db()
     assert (task.args, task.enabled) == ("[1]", False)
+
+
+@pytest.mark.parametrize("task", ["accounts.tasks.send_notice", "nobody.knows"])
+def test_an_entry_runs_only_what_the_timetable_has(as_alice: Client, task: str) -> None:
+    """A task does what its arguments say: one that sends mail would send anything."""
+    interval = IntervalSchedule.objects.create(every=4, period="hours")
+    given = {"name": "Mine", "task": task, "interval": interval.pk, "args": "[1]", "kwargs": "{}", "enabled": "on"}
+    response = as_alice.post(timetable_url("periodictask", "add"), given)
+    assert "is no task of the timetable" in response.content.decode()
+    assert not PeriodicTask.objects.filter(name="Mine").exists()
+
+
+def test_what_keeps_the_service_safe_is_for_owners_to_switch() -> None:
+    manager = signed_in(make_user(role=Role.MANAGER))
+    interval = IntervalSchedule.objects.create(every=1, period="minutes")
+    entry = PeriodicTask.objects.create(
+        name="Send audit events", task="accounts.tasks.deliver_audit_events", interval=interval
+    )
+    manager.post(timetable_url("periodictask"), {"action": "disable_tasks", "_selected_action": [entry.pk]})
+    entry.refresh_from_db()
+    assert entry.enabled
+    assert "Send audit events" not in manager.get(timetable_url("periodictask")).content.decode()
+    assert manager.get(timetable_url("periodictask", "change", entry.pk)).status_code == 404
 
 
 @pytest.mark.parametrize("model", TIMETABLE)
