@@ -13,6 +13,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
+from accounts import access
 from accounts.shell.downloads import Sink
 from ingestion.processes import graceful_shutdown, work_requests
 from ingestion.processes.work_requests import AlreadyTaken, Message
@@ -91,6 +92,7 @@ def _write(export: Export, storage: Storage, name: str, watch: Watch) -> Written
         digest=file.digest,
         headers=found.rows.headers,
         ad_account_ids=found.ad_account_ids,
+        shows_colleagues=access.sees_colleagues(export.asked_by),
     )
 
 

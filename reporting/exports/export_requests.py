@@ -7,7 +7,7 @@ from django.core.files import File
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit_trail
+from accounts import access, audit_trail
 from accounts.models import AuditEvent, User
 from ingestion.processes.work_requests import message_of
 from reporting.exports import contents, export_store, tasks
@@ -93,7 +93,8 @@ def check_readable(export: Export, *, by: User) -> None:
     """
     if export.state in _WHY_NO_FILE:
         raise NoFile(_WHY_NO_FILE[Export.State(export.state)].format(trouble=export.trouble))
-    if not contents.may_read(by, export.of, export.ad_account_ids):
+    is_hidden = export.shows_colleagues and not access.sees_colleagues(by)
+    if is_hidden or not contents.may_read(by, export.of, export.ad_account_ids):
         raise NoFile("You may no longer see everything that this file holds. Export what you may see now.")
 
 

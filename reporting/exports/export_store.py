@@ -60,6 +60,7 @@ class Written:
     digest: str
     headers: Mapping[str, str]
     ad_account_ids: Sequence[int] | None
+    shows_colleagues: bool
 
 
 @transaction.atomic
@@ -152,6 +153,7 @@ def finish(export: Export, written: Written, *, now: datetime) -> None:
     export.digest = written.digest
     export.headers = dict(written.headers)
     export.ad_account_ids = None if written.ad_account_ids is None else list(written.ad_account_ids)
+    export.shows_colleagues = written.shows_colleagues
     export.save(force_update=True)
 
 

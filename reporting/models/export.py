@@ -63,6 +63,9 @@ class Export(WorkRequest):
         null=True,
         help_text="whoever reads the file must see all of these; empty: all there are",
     )
+    shows_colleagues = models.BooleanField(
+        default=False, help_text="written for somebody who is shown other people, as its reader must be, too"
+    )
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
     started_at = models.DateTimeField(null=True, help_text="when a worker began to write it")
     finished_at = models.DateTimeField(null=True, help_text="when it was written, failed or was cancelled")

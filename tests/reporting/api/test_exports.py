@@ -221,6 +221,22 @@ def test_who_may_no_longer_see_all_of_it_gets_nothing(as_bob: Client, bob: User,
     assert fetch(as_bob, one).status_code == 401
 
 
+def test_who_is_no_longer_shown_colleagues_gets_no_file_that_has_them() -> None:
+    analyst = make_user(role="analyst")
+    ad_account = make_access(user=analyst).ad_account
+    _, plain = token_store.issue(
+        user=analyst, name="Sheet", scope="read", ad_account_ids=[ad_account.pk], now=builders.NOW, days=365
+    )
+    program = Client(headers={"Authorization": f"Bearer {plain}"})
+    assert post(program, {"of": "findings", "format": "csv"}).status_code == 202
+    one = Export.objects.get()
+    export_job.run(message_of(one))
+    one.refresh_from_db()
+    assert fetch(program, one).getvalue()
+    User.objects.filter(pk=analyst.pk).update(role="viewer")
+    assert fetch(program, one).status_code == 404
+
+
 def test_who_no_longer_sees_all_ad_accounts_gets_none_of_them(bob: User) -> None:
     analyst = make_user(role="analyst")
     one = export(analyst, "campaigns")

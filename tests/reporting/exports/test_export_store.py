@@ -38,7 +38,9 @@ def taken(person: User) -> Export:
 
 def finish(one: Export) -> None:
     name = export_storage().save(f"{one.pk}.csv", ContentFile(b"id\n"))
-    written = Written(stored_as=name, rows=0, size_bytes=3, digest="d", headers={}, ad_account_ids=None)
+    written = Written(
+        stored_as=name, rows=0, size_bytes=3, digest="d", headers={}, ad_account_ids=None, shows_colleagues=False
+    )
     export_store.finish(one, written, now=NOW)
 
 
