@@ -23,7 +23,7 @@ import structlog
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import BaseWSGIServer, TcpWSGIServer, UnixWSGIServer
 from waitress.task import WSGITask
 from waitress.utilities import Error
@@ -118,6 +118,14 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
     def __init__(self, adj: Adjustments) -> None:
         super().__init__(adj)
         self.began_at = time.monotonic()
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Refuses a request whose end another program could see elsewhere (RFC 9112, 6.1)."""
+        super().parse_header(header_plus)
+        if self.version == "1.0" and "TRANSFER_ENCODING" in self.headers:
+            raise ParsingError("HTTP/1.0 has no Transfer-Encoding")
+        if self.chunked and "CONTENT_LENGTH" in self.headers:
+            raise ParsingError("Both Content-Length and Transfer-Encoding")
 
 
 class Response(WSGITask):  # type: ignore[misc]
