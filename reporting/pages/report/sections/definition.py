@@ -13,7 +13,7 @@ from reporting.ratios import Figure, Figures
 
 NEVER_FETCHED: Final = "Never fetched"
 LIES_AHEAD: Final = "Lies ahead"
-DAYS_MISSING: Final = "Some of the days were never fetched"
+DAYS_MISSING: Final = "Some of the days are not stored"
 NOT_WHOLE: Final = "Not every day is over and stored"
 NOT_COMPARED: Final = "Not every day of both periods is over and stored"
 
