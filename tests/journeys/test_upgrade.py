@@ -46,6 +46,7 @@ def held(
 
 
 def test_every_row_is_there_with_the_values_that_it_had(held: Contents) -> None:
+    """But ratios without a divisor, which were 0 and are empty: the sample's digests are those with empty ones."""
     # The one that a migration renames; all else of it is compared.
     renamed = PeriodicTask.objects.filter(name="Queue lost checks again")
     assert renamed.update(name="Have forgotten audits judged") == 1
