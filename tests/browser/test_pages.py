@@ -27,6 +27,7 @@ def test_every_page_fits_a_phone(stack, open_page):
     assert not too_wide
 
 
+@pytest.mark.slow
 def test_somebody_on_a_phone_reaches_the_ad_accounts_through_the_menu(stack, open_page):
     page = open_page(stack, viewport=PHONE, is_mobile=True, has_touch=True)
     sign_in(page)

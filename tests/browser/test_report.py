@@ -183,12 +183,14 @@ def test_figures_of_the_trend_are_switched_on_and_off(report):
     expect(pressed).to_have_text(["Impressions", "Clicks", "CTR"])
 
 
+@pytest.mark.slow
 def test_campaigns_are_compared_by_another_figure(report):
     section(report, "campaigns").get_by_role("combobox").select_option("clicks")
     expect(section(report, "campaigns").locator("h3").first).to_contain_text("Campaigns by clicks")
     assert report.url.endswith("?campaign_metric=clicks")
 
 
+@pytest.mark.slow
 def test_the_table_is_downloaded_as_csv_and_the_chart_as_png(report):
     shown = section(report, "campaigns").locator("tbody tr").count()
     with report.expect_download() as download:
@@ -202,6 +204,7 @@ def test_the_table_is_downloaded_as_csv_and_the_chart_as_png(report):
     assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_section_that_fails_says_so_and_can_be_asked_again(stack, open_page, signed_in):
     page = open_page(stack, storage_state=signed_in)
     asked: list[str] = []

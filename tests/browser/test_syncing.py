@@ -97,6 +97,7 @@ def test_a_sync_is_planned_started_and_cancelled(stack, owner):
     assert stack.runs(ad_account["id"])[-1]["status"] == "cancelled"
 
 
+@pytest.mark.slow
 def test_a_plan_fits_a_phone(stack, open_page):
     page = open_page(stack, viewport=PHONE, is_mobile=True, has_touch=True)
     sign_in(page)

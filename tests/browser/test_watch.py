@@ -36,6 +36,7 @@ def test_watch_hears(page, body, policy, heard):
     assert any(heard in complaint for complaint in watch.complaints), watch.complaints
 
 
+@pytest.mark.slow
 def test_watch_is_silent_about_a_page_without_faults(page):
     watch = Watch(page.context, sites=[SITE])
     page.route("**/*", lambda route: route.fulfill(body="<p>fine</p>", content_type="text/html"))

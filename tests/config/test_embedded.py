@@ -105,6 +105,7 @@ def test_a_killed_user_counts_no_more(data_dir):
     assert not servers_of(data_dir)
 
 
+@pytest.mark.slow
 def test_a_killed_postgresql_recovers(data_dir):
     user = UserOfServers(data_dir)
     assert user.said.startswith("holding 18")
@@ -142,6 +143,7 @@ def name_in_locks(data_dir: Path, pid: int) -> None:
     (data_dir / "sockets/.s.PGSQL.5432.lock").write_text(f"{pid}\n{data_dir}/postgresql\n1764000000\n5432\n")
 
 
+@pytest.mark.slow
 def test_a_stale_lock_that_names_another_program_is_no_obstacle(data_dir):
     UserOfServers(data_dir).leave()
     with bystander() as pid:
@@ -163,6 +165,7 @@ def test_another_program_is_not_stopped_in_the_server_s_place(data_dir):
     assert not [one for one in servers_of(data_dir) if one.info["name"] == "valkey-server"]
 
 
+@pytest.mark.slow
 def test_many_first_users_at_once_start_one_pair(data_dir):
     users = [UserOfServers(data_dir) for _ in range(4)]
     assert all(user.said.startswith("holding 18") for user in users)

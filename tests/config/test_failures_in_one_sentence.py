@@ -45,6 +45,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["status", "migrate"])
 def test_a_database_that_does_not_answer_names_database_url(tmp_path, command):
     port = free_port()

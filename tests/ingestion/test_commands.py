@@ -225,6 +225,7 @@ def test_sync_as_a_process_says_in_one_sentence_what_linkedin_refused(linkedin, 
     assert "Set LINKEDIN_API_VERSION to a supported release" in sentence
 
 
+@pytest.mark.slow
 @pytest.mark.installation
 @pytest.mark.installation
 @pytest.mark.django_db(transaction=True)
@@ -409,6 +410,7 @@ def test_auth_of_a_member_without_ad_accounts_says_so(linkedin, monkeypatch):
     assert "has no role on any ad account" in authorize(monkeypatch, code_in)
 
 
+@pytest.mark.slow
 @pytest.mark.installation
 @pytest.mark.installation
 @pytest.mark.django_db(transaction=True)

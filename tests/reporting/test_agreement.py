@@ -49,7 +49,7 @@ from tests.reporting.two_installations import (
 )
 from tests.upgraded import upgraded
 
-pytestmark = pytest.mark.exhaustive
+pytestmark = [pytest.mark.exhaustive, pytest.mark.slow]
 
 # As many days as are asked for.
 # 37 days, six weeks earlier.
@@ -414,7 +414,6 @@ def assert_agree(who: str, told: Told, expected: Told) -> None:
             assert value == expected[key][name], (who, key, name)
 
 
-@pytest.mark.slow
 def test_everybody_tells_the_same_figures(world: World) -> None:
     """Few enough campaigns and creatives that no section cuts its list."""
     rows, names = world.days(), world.names("campaigns", "name")

@@ -44,6 +44,7 @@ def seconds_until_closed(client: socket.socket, *, sending: bytes = b"") -> floa
     return time.monotonic() - began
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("opening", "trickle", "bound"),
     [

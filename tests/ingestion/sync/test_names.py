@@ -93,6 +93,7 @@ def test_a_daily_limit_of_what_figures_need_stops_the_sync(linkedin, endpoint):
     assert linkedin.simulator.counters.counted()["total"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [400, 403])
 @pytest.mark.parametrize("endpoint", [NAMES, POSTS])
 def test_one_refused_urn_is_found_and_remembered_and_the_others_get_their_names(linkedin, endpoint, status):

@@ -139,6 +139,7 @@ def test_a_queued_sync_that_is_cancelled_asks_nothing(linkedin, manager, told):
     assert not sync_requests.cancel(run, requested_by=manager, now=timezone.now())
 
 
+@pytest.mark.slow
 def test_a_running_sync_that_is_cancelled_ends_and_the_next_one_goes_on(linkedin, manager, told, monkeypatch, settings):
     monkeypatch.setattr(interruption, "_CANCEL_CHECK_SECONDS", 0.0)
     settings.SYNC_CONCURRENCY = 1

@@ -122,6 +122,7 @@ def test_a_broker_that_refuses_is_degraded(db):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_servers_that_hang_are_reported_within_two_seconds(db, monkeypatch, settings):
     """They take the connection and never answer."""
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -114,6 +114,7 @@ def sections(browser: Client, **query: str) -> Iterator[tuple[str, list[dict[str
         yield name, [row for block in found["blocks"] for row in rows(block)]
 
 
+@pytest.mark.slow
 @EVERYWHERE
 def test_no_section_shows_a_change_or_a_zero(as_alice: Client, lacks: Missing) -> None:
     found = dict(sections(as_alice))
@@ -155,6 +156,7 @@ def test_a_week_or_month_with_the_day_is_a_gap(as_alice: Client, lacks: Missing,
     assert sum(row["spend_before"] is None for row in rows(block)) == (0 if lacks.is_now else 1)
 
 
+@pytest.mark.slow
 @ON_EITHER_SIDE
 def test_the_csv_of_a_section_is_empty_where_its_table_is(as_alice: Client, lacks: Missing) -> None:
     for name in ("key-figures", "trend", "campaigns", "spend"):
